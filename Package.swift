@@ -1,0 +1,33 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The server side (everything below) depends on libevent only: no package is resolved to build it.
+let package = Package(
+    name: "martlet",
+    products: [
+        .executable(name: "martletd", targets: ["martletd"])
+    ],
+    targets: [
+        // The C door to libevent: opaque types and thin functions, libevent's own headers only in the .c file.
+        .target(
+            name: "CLibevent",
+            linkerSettings: [.linkedLibrary("event_core")]
+        ),
+        // What Swift cannot say: prefetch, pause, futex, accept4, getopt_long. Header only.
+        .target(name: "CShims"),
+
+        .target(name: "MartletStore", dependencies: ["CShims"]),
+        .target(name: "MartletProtocol"),
+        .target(name: "MartletEvent", dependencies: ["CLibevent"]),
+        .target(
+            name: "MartletServer",
+            dependencies: ["MartletStore", "MartletProtocol", "MartletEvent", "CShims"]
+        ),
+        .executableTarget(name: "martletd", dependencies: ["MartletServer", "CShims"]),
+
+        .testTarget(name: "MartletStoreTests", dependencies: ["MartletStore"]),
+        .testTarget(name: "MartletProtocolTests", dependencies: ["MartletProtocol"]),
+        .testTarget(name: "MartletServerTests", dependencies: ["MartletServer", "MartletStore", "MartletProtocol"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,1 @@
+// libevent as Swift.

@@ -1,0 +1,1 @@
+// The wire as values; see the module documentation in Request.swift.

@@ -1,0 +1,1 @@
+// Sockets to store and back.

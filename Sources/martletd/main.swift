@@ -1,0 +1,1 @@
+// Starts the server; filled in with the options table.

@@ -1,0 +1,5 @@
+import Testing
+
+import MartletProtocol
+
+@Suite struct SmokeTests {}

@@ -1,0 +1,5 @@
+import Testing
+
+import MartletServer
+
+@Suite struct SmokeTests {}

@@ -1,0 +1,5 @@
+import Testing
+
+import MartletStore
+
+@Suite struct SmokeTests {}
