@@ -1,0 +1,165 @@
+import MartletStore
+
+/// A worker's reply buffer: the replies of one connection's turn, in order, until one `sendmsg` takes them.
+///
+///     bytes    |VALUE a 0 20\r\n....\r\nVALUE b 0 9000\r\n|\r\nEND\r\n|
+///     marks                                       ^ position of the mark, which holds the lease of b's value
+///
+/// Small values are copied between the reply's other bytes; large ones are leased and sent from where they live. A mark
+/// says in front of which byte a lease's value goes, so bytes and leases keep the order in which they were appended.
+///
+/// The writer's contract:
+/// 1. `reserve(n)` gives room for `n` bytes; nothing is appended until `advance(to:)`. Reservations do not nest, and any
+///    other call ends one.
+/// 2. A machine asks `isFull` between two replies (also between two values of one reply) and pauses when it is. Nothing
+///    breaks when a reply that started before runs past it: the buffer grows, up to `Limits.outputBytesMax`.
+/// 3. When it cannot grow, the buffer drops what it holds, `isBroken` stays true, and the connection is closed without
+///    a further byte. Writers need not look.
+///
+/// One thread only: the worker's.
+package struct OutputBuffer: ~Copyable {
+    /// A leased value and the position among `bytes` in front of which it is sent.
+    struct LeaseMark: ~Copyable {
+        let lease: ItemLease
+        let position: Int
+    }
+
+    /// A place to fall back to with `rewind(to:)`.
+    package struct Position: BitwiseCopyable {
+        fileprivate let byteCount: Int
+        fileprivate let leaseCount: Int
+    }
+
+    private(set) var bytes: UnsafeMutableRawPointer
+    package private(set) var byteCount = 0
+    private var byteCapacity: Int
+    private(set) var marks: UnsafeMutablePointer<LeaseMark>
+    private(set) var leaseCount = 0
+    private var leaseCapacity: Int
+    /// Value bytes of all leases held.
+    package private(set) var leasedBytes = 0
+    /// The buffer could not grow; the connection must be closed.
+    package private(set) var isBroken = false
+
+    package init() {
+        byteCapacity = Limits.outputBytesInitial
+        bytes = .allocate(byteCount: byteCapacity, alignment: 64)
+        leaseCapacity = Limits.leaseCountInitial
+        marks = .allocate(capacity: leaseCapacity)
+    }
+
+    deinit {
+        marks.deinitialize(count: leaseCount)
+        marks.deallocate()
+        bytes.deallocate()
+    }
+
+    package var isEmpty: Bool { byteCount == 0 && leaseCount == 0 }
+
+    /// Enough is waiting: the machine should return `.outputFull` before it begins another reply or value.
+    package var isFull: Bool { byteCount &+ leasedBytes >= Limits.outputBytesFull }
+
+    // MARK: Appending
+
+    /// Room for `count` bytes, at most `Limits.reserveBytesMax`, behind everything appended so far.
+    package mutating func reserve(_ count: Int) -> UnsafeMutableRawPointer {
+        if _fastPath(count <= byteCapacity &- byteCount) { return bytes + byteCount }
+        return grow(toFit: count)
+    }
+
+    /// Appends what was written since the last `reserve`: `end` is where the writer stopped.
+    package mutating func advance(to end: UnsafeMutableRawPointer) {
+        assert(end >= bytes + byteCount && end <= bytes + byteCapacity)
+        byteCount = end - bytes
+    }
+
+    /// Appends a copy of `source`, of any length.
+    package mutating func append(_ source: UnsafeRawBufferPointer) {
+        var rest = source
+        while let start = rest.baseAddress, rest.count > 0 {
+            let count = min(rest.count, Limits.reserveBytesMax)
+            let destination = reserve(count)
+            destination.copyMemory(from: start, byteCount: count)
+            advance(to: destination + count)
+            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        }
+    }
+
+    /// Appends a text of the protocol, such as a status line.
+    package mutating func append(_ text: StaticString) {
+        append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    /// Appends a value that stays where it is. The lease ends when the value is sent or the connection closed.
+    package mutating func append(lease: consuming ItemLease) {
+        if leaseCount == leaseCapacity { growMarks() }
+        leasedBytes += lease.valueLength
+        (marks + leaseCount).initialize(to: LeaseMark(lease: lease, position: byteCount))
+        leaseCount += 1
+    }
+
+    // MARK: Taking back
+
+    package var position: Position { Position(byteCount: byteCount, leaseCount: leaseCount) }
+
+    /// Drops what was appended since `position` was taken (in the same turn), leases included.
+    package mutating func rewind(to position: Position) {
+        guard !isBroken, position.byteCount <= byteCount, position.leaseCount <= leaseCount else { return }
+        byteCount = position.byteCount
+        while leaseCount > position.leaseCount {
+            leaseCount -= 1
+            leasedBytes -= marks[leaseCount].lease.valueLength
+            (marks + leaseCount).deinitialize(count: 1)
+        }
+    }
+
+    /// Forgets everything, releases the leases and gives back memory beyond the initial size.
+    package mutating func removeAll() {
+        marks.deinitialize(count: leaseCount)
+        forget()
+    }
+
+    /// Forgets everything after the leases were moved out of `marks`.
+    mutating func forget() {
+        byteCount = 0
+        leaseCount = 0
+        leasedBytes = 0
+        isBroken = false
+        if _slowPath(byteCapacity > Limits.outputBytesInitial) { shrink() }
+    }
+
+    // MARK: Growing
+
+    @inline(never)
+    private mutating func grow(toFit count: Int) -> UnsafeMutableRawPointer {
+        precondition(count <= Limits.reserveBytesMax, "A reservation is larger than Limits.reserveBytesMax.")
+        let capacity = max(byteCapacity * 2, byteCount + count)
+        guard !isBroken, capacity <= Limits.outputBytesMax else {
+            removeAll()
+            isBroken = true
+            return bytes
+        }
+        let larger = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 64)
+        larger.copyMemory(from: bytes, byteCount: byteCount)
+        bytes.deallocate()
+        bytes = larger
+        byteCapacity = capacity
+        return bytes + byteCount
+    }
+
+    @inline(never)
+    private mutating func growMarks() {
+        let larger = UnsafeMutablePointer<LeaseMark>.allocate(capacity: leaseCapacity * 2)
+        larger.moveInitialize(from: marks, count: leaseCount)
+        marks.deallocate()
+        marks = larger
+        leaseCapacity *= 2
+    }
+
+    @inline(never)
+    private mutating func shrink() {
+        bytes.deallocate()
+        byteCapacity = Limits.outputBytesInitial
+        bytes = .allocate(byteCount: byteCapacity, alignment: 64)
+    }
+}

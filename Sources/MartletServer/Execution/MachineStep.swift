@@ -1,0 +1,26 @@
+/// What a connection's machine did with its input, and what it wants next.
+package struct MachineStep: BitwiseCopyable {
+    @frozen
+    package enum Disposition: UInt8, BitwiseCopyable {
+        /// All complete commands are carried out. Call again when more bytes are there.
+        case wantsInput
+        /// The turn's commands are used up, and there may be more to do. Call again after other connections had a turn,
+        /// with the unconsumed bytes (also when there are none).
+        case yield
+        /// The output is full. Call again when it is sent, with the unconsumed bytes (also when there are none).
+        case outputFull
+        /// Close once the output is sent. No further call.
+        case close
+        /// Close at once; the output of this turn is dropped. No further call.
+        case closeSilently
+    }
+
+    /// Bytes at the front of the input that the machine needs no more. The rest is given again, in front of new bytes.
+    package var consumedBytes: Int
+    package var disposition: Disposition
+
+    package init(consumedBytes: Int, _ disposition: Disposition) {
+        self.consumedBytes = consumedBytes
+        self.disposition = disposition
+    }
+}

@@ -1,0 +1,85 @@
+import Glibc
+import Synchronization
+
+/// The server's time: a coarse second counter that never runs backwards, and the wall time belonging to it.
+///
+/// 1. Server seconds start at `firstSecond`: 0 means "never" to the store and 1 "already expired".
+/// 2. `tick` brings the counter up to the monotonic clock; the main loop calls it once a second. Workers read it once
+///    per turn. Nothing else moves it but `advance`, for tests and `debugtime`.
+/// 3. Wall time is captured once, at start, and only converts: a step of the system's clock moves no expiry.
+///
+/// `second` may be read by any thread; `tick` and `advance` by any thread too (they are atomic), though one suffices.
+package struct ServerClock: ~Copyable {
+    package static let firstSecond: UInt32 = 2
+
+    private let current: Atomic<UInt32>
+    /// Seconds added by hand.
+    private let shift: Atomic<Int64>
+    private let startMonotonic: Int64
+    /// Wall time, in seconds since 1970, at server second 0.
+    package let wallOffset: Int64
+    private let isManual: Bool
+
+    /// A clock that follows the system's monotonic one.
+    package init() {
+        self.init(monotonic: Self.monotonicSeconds(), wall: Self.wallSeconds(), isManual: false)
+    }
+
+    /// A clock that only `advance` moves; `wall` is the wall time at its first second.
+    package init(manualWithWall wall: Int64) {
+        self.init(monotonic: 0, wall: wall, isManual: true)
+    }
+
+    private init(monotonic: Int64, wall: Int64, isManual: Bool) {
+        current = Atomic(Self.firstSecond)
+        shift = Atomic(0)
+        startMonotonic = monotonic
+        wallOffset = wall - Int64(Self.firstSecond)
+        self.isManual = isManual
+    }
+
+    /// The current server second.
+    package var second: UInt32 { current.load(ordering: .relaxed) }
+
+    /// The wall time belonging to the current second.
+    package var wall: Int64 { wall(of: second) }
+
+    package borrowing func wall(of second: UInt32) -> Int64 { wallOffset + Int64(second) }
+
+    /// Seconds since the start.
+    package var uptime: UInt32 { second - Self.firstSecond }
+
+    /// Catches up with the system's clock.
+    package borrowing func tick() {
+        let elapsed = isManual ? 0 : Self.monotonicSeconds() - startMonotonic
+        let wanted = Int64(Self.firstSecond) + elapsed + shift.load(ordering: .relaxed)
+        raise(to: UInt32(clamping: wanted))
+    }
+
+    /// Moves the clock forward by hand.
+    package borrowing func advance(seconds: UInt32) {
+        shift.add(Int64(seconds), ordering: .relaxed)
+        tick()
+    }
+
+    /// Two tickers at once must not set the clock back.
+    private borrowing func raise(to wanted: UInt32) {
+        var found = current.load(ordering: .relaxed)
+        while found < wanted {
+            let (exchanged, original) = current.weakCompareExchange(
+                expected: found, desired: wanted, ordering: .relaxed)
+            if exchanged { return }
+            found = original
+        }
+    }
+
+    private static func monotonicSeconds() -> Int64 { seconds(of: CLOCK_MONOTONIC) }
+
+    private static func wallSeconds() -> Int64 { seconds(of: CLOCK_REALTIME) }
+
+    private static func seconds(of clock: clockid_t) -> Int64 {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return Int64(time.tv_sec)
+    }
+}

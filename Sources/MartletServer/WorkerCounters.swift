@@ -1,0 +1,24 @@
+/// What one worker counts, in memory of its own: written by its thread only, read by any thread at any time.
+///
+/// Each part of the server adds a struct of its counters; `stats` sums each over the workers.
+package struct WorkerCounters: ~Copyable {
+    package let network = NetworkCounters()
+
+    package init() {}
+}
+
+/// Counted by the connections themselves.
+package struct NetworkCounters: ~Copyable {
+    package let bytesRead = SingleWriterCounter()
+    package let bytesWritten = SingleWriterCounter()
+    /// Connections this worker serves now.
+    package let currentConnections = SingleWriterCounter()
+    /// Turns that ended because the connection had used up its commands while input remained (`conn_yields`).
+    package let yields = SingleWriterCounter()
+    /// Connections closed for being idle (`idle_kicks`).
+    package let idleKicks = SingleWriterCounter()
+    /// Connections closed because their replies or unfinished commands went over the buffer budget.
+    package let budgetKicks = SingleWriterCounter()
+
+    package init() {}
+}
