@@ -1,1 +1,163 @@
-// The wire as values; see the module documentation in Request.swift.
+// MartletProtocol: memcached's wire format as values.
+//
+// Bytes go in, small values come out (`RequestParser`, `ReplyParser`); values go in, bytes come out (`ReplyWriter`,
+// `RequestWriter`). The classic and the meta commands are covered in both directions: a server needs the first and the
+// third, a client the second and the fourth.
+//
+// Goals: one pass over a command line and no allocation; every answer the same however the bytes were cut into
+// packets; no trap reachable from the wire; memcached 1.6.45's answers, letter by letter.
+// Non-goals: input and output, buffers, time (an expiry stays the number the client sent), what a command does.
+//
+// Threads: everything is a pure function over memory the caller owns and a value the caller keeps.
+
+/// Some bytes of a request line, counted from the line's first byte.
+@frozen
+package struct LineSlice: BitwiseCopyable, Sendable, Equatable {
+    package var offset: UInt32
+    package var count: UInt32
+
+    @inlinable
+    package init(offset: Int, count: Int) {
+        self.offset = UInt32(truncatingIfNeeded: offset)
+        self.count = UInt32(truncatingIfNeeded: count)
+    }
+
+    @inlinable package var isEmpty: Bool { count == 0 }
+    @inlinable package var end: Int { Int(offset) &+ Int(count) }
+
+    /// The bytes, given where the line starts.
+    @inlinable
+    package func bytes(in line: UnsafeRawPointer) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: line + Int(offset), count: Int(count))
+    }
+}
+
+/// One command line, taken apart.
+///
+/// A flat value: it holds offsets into the line, not pointers, so it survives the line being moved. Whoever needs the
+/// key or the opaque hands the line's first byte back in. Fields that the command does not have are zero.
+///
+/// | command | fields besides `command`, `lineBytes`, `isQuiet` |
+/// | --- | --- |
+/// | get gets gat gats | `key` (the first), `arguments` (all keys), `exptime` (gat, gats) |
+/// | set add replace append prepend cas | `key`, `clientFlags`, `exptime`, `valueLength`, `compareToken` (cas) |
+/// | touch | `key`, `exptime` |
+/// | delete | `key` |
+/// | incr decr | `key`, `number` |
+/// | mg ms md ma me | `key`, `flags` and what they carry, `returnOrder`, `valueLength` (ms) |
+/// | flush_all | `exptime` if `hasDelay` |
+/// | verbosity, cache_memlimit | `number` |
+/// | shutdown | `shutdownMode` |
+/// | stats, administration | `arguments` (stats: after the word; administration: the word too) |
+@frozen
+package struct Request: BitwiseCopyable, Sendable {
+    package var command: Command
+    /// Classic `noreply`, meta `q`. What it hides is the command's business; refusals have their own `isSilent`.
+    package var isQuiet: Bool
+    package var mode: MetaMode
+    package var shutdownMode: ShutdownMode
+    /// `flush_all` came with a number.
+    package var hasDelay: Bool
+    /// `mg`: `t` stands before `T` on the line, so it wants the time to live as it was before the touch.
+    package var returnsTimeToLiveBeforeTouch: Bool
+
+    /// The line with its line end: what to skip to reach the data block or the next request.
+    package var lineBytes: UInt32
+    package var key: LineSlice
+    /// Words left to somebody else to take apart: see the table above.
+    package var arguments: LineSlice
+    /// `O` without its letter.
+    package var opaque: LineSlice
+
+    /// Without the closing CR LF.
+    package var valueLength: UInt32
+    package var clientFlags: UInt32
+    /// As sent: 0, relative seconds, unix time or negative. Classic exptime, meta `T`, delay of `flush_all`.
+    package var exptime: Int32
+    /// Meta `N`.
+    package var vivifyExptime: Int32
+    /// Meta `R`.
+    package var recacheExptime: Int32
+
+    package var flags: MetaFlags
+    /// The letters of the return flags in the order asked for, first one in the lowest byte: any of c f h k l O s t.
+    package var returnOrder: UInt64
+    /// Meta `C` (if `flags` has it) and the token of `cas`.
+    package var compareToken: UInt64
+    /// Meta `E`.
+    package var explicitToken: UInt64
+    /// Delta of `incr`, `decr` and `ma` (1 if none was given), level of `verbosity`, megabytes of `cache_memlimit`.
+    package var number: UInt64
+    /// Meta `J`, 0 if none was given.
+    package var initialValue: UInt64
+
+    /// What is wrong with the line. Meaningful only after `ParseOutcome.refused`.
+    package var refusal: Refusal
+
+    @inlinable
+    package init() {
+        command = .unknown
+        isQuiet = false
+        mode = .unspecified
+        shutdownMode = .immediate
+        hasDelay = false
+        returnsTimeToLiveBeforeTouch = false
+        lineBytes = 0
+        key = LineSlice(offset: 0, count: 0)
+        arguments = LineSlice(offset: 0, count: 0)
+        opaque = LineSlice(offset: 0, count: 0)
+        valueLength = 0
+        clientFlags = 0
+        exptime = 0
+        vivifyExptime = 0
+        recacheExptime = 0
+        flags = MetaFlags()
+        returnOrder = 0
+        compareToken = 0
+        explicitToken = 0
+        number = 0
+        initialValue = 0
+        refusal = Refusal(.error)
+    }
+}
+
+/// `shutdown` alone, with `graceful`, or with something else.
+@frozen
+package enum ShutdownMode: UInt8, BitwiseCopyable, Sendable {
+    case immediate, graceful, invalid
+}
+
+/// What the parser made of the bytes.
+@frozen
+package enum ParseOutcome: UInt8, BitwiseCopyable, Sendable {
+    /// A request. Skip `lineBytes`.
+    case request
+    /// A line that gets an error for an answer: `request.refusal`. Skip `lineBytes`, then the refusal's `swallowBytes`.
+    /// `request.command` names the command where it was known.
+    case refused
+    /// The line has not ended yet. Come back with more bytes.
+    case incomplete
+    /// Nobody we want to talk to (a line beyond all limits, an HTTP request): close without a byte.
+    case hangUp
+}
+
+/// The answer to a line that cannot be carried out.
+@frozen
+package struct Refusal: BitwiseCopyable, Sendable, Equatable {
+    package var reply: FixedReply
+    /// The client asked for `noreply` before the mistake: say nothing.
+    package var isSilent: Bool
+    /// Staying in step is impossible: a data block of unknown length may follow. Answer, then close.
+    package var closes: Bool
+    /// Bytes behind the line that belong to the refused command, its data block with CR LF. They are to be skipped,
+    /// never parsed.
+    package var swallowBytes: UInt32
+
+    @inlinable
+    package init(_ reply: FixedReply, isSilent: Bool = false, closes: Bool = false, swallowBytes: UInt32 = 0) {
+        self.reply = reply
+        self.isSilent = isSilent
+        self.closes = closes
+        self.swallowBytes = swallowBytes
+    }
+}
