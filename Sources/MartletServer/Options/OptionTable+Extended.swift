@@ -1,0 +1,169 @@
+/// The sub-options of `-o`.
+extension OptionTable {
+    package static let extended: [Option] =
+        connections + memoryShape + notDependedOn + switches + testing + extendedNotOffered
+
+    private static let connections: [Option] = [
+        Option(
+            "maxconns_fast", .on(\.rejectsOverLimit), setting: "maxconns_fast",
+            help: "over the connection limit, tell a new connection so and close it"),
+        Option("no_maxconns_fast", .off(\.rejectsOverLimit), help: "over the connection limit, stop accepting"),
+        Option(
+            "idle_timeout", .number(\.idleTimeoutSeconds, 0...Int(Int32.max)), "<seconds>", setting: "idle_timeout",
+            help: "close connections idle for so long, those stuck in a half-sent request included; 0 for never"),
+        Option(
+            "read_buf_mem_limit", .number(\.connectionBufferBytesMax, 0...(1 << 20), scale: 1 << 20), "<megabytes>",
+            setting: "read_buf_mem_limit",
+            help: "bound of all connection buffers together; 0 for none"),
+    ]
+
+    private static let memoryShape: [Option] = [
+        Option(
+            "slab_sizes", .ascending(\.slabSizes), "<a-b-c>", status: ExitStatus.usage,
+            help: "chunk sizes of the slab classes, in place of the growth factor"),
+        Option(
+            "slab_chunk_max", .numberIfGiven(\.slabChunkBytesMax, 1...1024, scale: 1 << 10), "<kilobytes>",
+            setting: "slab_chunk_max",
+            help: "largest chunk; larger items are chains of chunks"),
+        Option(
+            "slab_page_size", .numberIfGiven(\.slabPageBytes, 4...1024, scale: 1 << 10), "<kilobytes>",
+            help: "page size; without it, 64 up to -m 1024 and 256 above"),
+        Option(
+            "temporary_ttl", .numberIfGiven(\.temporaryTTLSeconds, 0...Int(Int32.max)), "<seconds>",
+            setting: "temporary_ttl",
+            help: "items that live shorter than this get a segment of their own"),
+    ]
+
+    private static let ownPages = OptionStanding.withoutMeaning("Pages move by rules of their own; kept and shown.")
+    private static let ownSegments = OptionStanding.withoutMeaning(
+        "Segments are bits under a sweeping hand, without these knobs; kept and shown.")
+    private static let ownCrawler = OptionStanding.withoutMeaning(
+        "The maintainer reclaims what has expired, page by page; kept and shown.")
+    private static let noWatch = OptionStanding.withoutMeaning("There are no watchers yet; kept and shown.")
+
+    private static let notDependedOn: [Option] = [
+        Option(
+            "hash_algorithm", .choice(\.hashAlgorithm, ["jenkins", "murmur3", "xxh3"]), "<name>",
+            standing: .withoutMeaning("The table has one hash, keyed with a secret of the process."),
+            setting: "hash_algorithm", help: "hash of the table"),
+        Option(
+            "hashpower", .number(\.hashPowerInitial, 12...32), "<num>",
+            standing: .withoutMeaning("The table grows bucket by bucket from any size; kept and shown."),
+            setting: "hashpower_init", help: "first size of the table, as a power of two"),
+        Option(
+            "no_hashexpand", .ignored, standing: .withoutMeaning("The table grows without a stop."),
+            help: "never grow the table"),
+        Option("slab_reassign", .on(\.slabReassign), standing: ownPages, setting: "slab_reassign", help: "move pages"),
+        Option("no_slab_reassign", .off(\.slabReassign), standing: ownPages, help: "do not move pages"),
+        Option(
+            "slab_automove", .numberOr(\.slabAutomove, 0...2, absent: 1), "[=<num>]", standing: ownPages,
+            setting: "slab_automove", help: "how eagerly pages move, 0 to 2"),
+        Option("no_slab_automove", .preset { $0.slabAutomove = 0 }, standing: ownPages, help: "as slab_automove=0"),
+        Option(
+            "slab_automove_ratio", .fraction(\.slabAutomoveRatio, above: 0, upTo: 1), "<num>", standing: ownPages,
+            setting: "slab_automove_ratio", help: "how much older a class must be to give a page"),
+        Option(
+            "slab_automove_window", .number(\.slabAutomoveWindowSeconds, 3...1800), "<seconds>", standing: ownPages,
+            setting: "slab_automove_window", help: "for how long classes are compared"),
+        Option(
+            "lru_crawler", .on(\.lruCrawler), standing: ownCrawler, setting: "lru_crawler",
+            help: "crawl for expired items"),
+        Option("no_lru_crawler", .off(\.lruCrawler), standing: ownCrawler, help: "do not crawl"),
+        Option(
+            "lru_crawler_sleep", .number(\.lruCrawlerSleepMicroseconds, 0...1_000_000), "<microseconds>",
+            standing: ownCrawler, setting: "lru_crawler_sleep", help: "pause between crawled items"),
+        Option(
+            "lru_crawler_tocrawl", .number(\.lruCrawlerItemsMax, 0...Int(UInt32.max)), "<num>", standing: ownCrawler,
+            setting: "lru_crawler_tocrawl", help: "items crawled per class and run; 0 for all"),
+        Option(
+            "lru_maintainer", .preset { ($0.lruMaintainer, $0.lruSegmented) = (true, true) }, standing: ownSegments,
+            setting: "lru_maintainer_thread", help: "keep up the segments in the background"),
+        Option(
+            "no_lru_maintainer", .preset { ($0.lruMaintainer, $0.lruSegmented) = (false, false) },
+            standing: ownSegments, setting: "lru_segmented", help: "one flat LRU"),
+        Option(
+            "hot_lru_pct", .number(\.hotPercent, 1...79), "<percent>", standing: ownSegments, setting: "hot_lru_pct",
+            help: "share of the hot segment"),
+        Option(
+            "warm_lru_pct", .number(\.warmPercent, 1...79), "<percent>", standing: ownSegments,
+            setting: "warm_lru_pct", help: "share of the warm segment"),
+        Option(
+            "hot_max_factor", .fraction(\.hotFactorMax, above: 0, upTo: 1e9), "<num>", standing: ownSegments,
+            setting: "hot_max_factor", help: "age at which hot items sink, relative to the cold ones'"),
+        Option(
+            "warm_max_factor", .fraction(\.warmFactorMax, above: 0, upTo: 1e9), "<num>", standing: ownSegments,
+            setting: "warm_max_factor", help: "age at which warm items sink, relative to the cold ones'"),
+        Option(
+            "tail_repair_time", .number(\.tailRepairSeconds, 10...Int(Int32.max)), "<seconds>",
+            standing: .withoutMeaning("No item can be stuck at a tail; kept and shown."), setting: "tail_repair_time",
+            help: "when to free an item that seems stuck"),
+        Option(
+            "watcher_logbuf_size", .number(\.watcherBufferBytes, 0...(4 << 20), scale: 1 << 10), "<kilobytes>",
+            standing: noWatch, setting: "watcher_logbuf_size", help: "buffer of each watcher"),
+        Option(
+            "worker_logbuf_size", .number(\.workerLogBufferBytes, 0...(4 << 20), scale: 1 << 10), "<kilobytes>",
+            standing: noWatch, setting: "worker_logbuf_size", help: "log buffer of each worker"),
+    ]
+
+    private static let alwaysSo = OptionStanding.withoutMeaning("Nothing here can be set to anything else.")
+
+    private static let switches: [Option] = [
+        Option(
+            "modern", .ignored, standing: .withoutMeaning("The defaults are modern."), help: "defaults of the future"),
+        Option(
+            "no_modern", .preset(applyNoModern), standing: .withoutMeaning("Kept and shown; memory works as always."),
+            help: "defaults of memcached 1.4"),
+        Option("no_chunked_items", .ignored, standing: alwaysSo, help: "no chains of chunks"),
+        Option("inline_ascii_resp", .ignored, standing: alwaysSo, help: "obsolete"),
+        Option("no_inline_ascii_resp", .ignored, standing: alwaysSo, help: "obsolete"),
+        Option("resp_obj_mem_limit", .ignored, standing: alwaysSo, help: "obsolete"),
+        Option(
+            "track_sizes", .ignored, standing: .withoutMeaning("stats sizes answers that it is disabled."),
+            setting: "track_sizes", help: "count items by size"),
+        Option(
+            "slab_automove_freeratio", .ignoredText, standing: ownPages, help: "share of memory to hold free"),
+        Option("sock_cookie_id", .ignoredText, standing: alwaysSo, help: "mark sockets for a firewall"),
+        Option(
+            "no_drop_privileges", .ignored, standing: alwaysSo, isHidden: true,
+            help: "do not restrict system calls"),
+    ]
+
+    private static let testing: [Option] = [
+        Option(
+            "relaxed_privileges", .on(\.allowsTestCommands),
+            help: "allow debugtime, which moves the clock: for test suites only")
+    ]
+
+    private static let extendedNotOffered: [Option] =
+        [
+            notOffered(
+                "drop_privileges", takesArgument: false,
+                because:
+                    "Restricting system calls is not offered in this version; a service unit or container can do it."),
+            notOffered("proxy_config", because: "The proxy is not offered in this version."),
+            notOffered("proxy_arg", because: "The proxy is not offered in this version."),
+            notOffered("proxy_memprofile", takesArgument: false, because: "The proxy is not offered in this version."),
+        ] + flashNames.map { notOffered($0, because: "Spilling to flash is not offered in this version.") }
+        + tlsNames.map { notOffered($0, because: "TLS is not offered in this version.") }
+
+    private static let flashNames = [
+        "ext_path", "ext_page_size", "ext_wbuf_size", "ext_threads", "ext_io_depth", "ext_item_size", "ext_item_age",
+        "ext_low_ttl", "ext_recache_rate", "ext_compact_under", "ext_drop_under", "ext_max_sleep", "ext_max_frag",
+        "ext_drop_unread",
+    ]
+
+    private static let tlsNames = [
+        "ssl_chain_cert", "ssl_key", "ssl_verify_mode", "ssl_keyformat", "ssl_ciphers", "ssl_ca_cert",
+        "ssl_wbuf_size", "ssl_session_cache", "ssl_kernel_tls", "ssl_min_version",
+    ]
+
+    /// What memcached 1.4 had no notion of is off.
+    private static let applyNoModern: @Sendable (inout ServerSettings) -> Void = { settings in
+        settings.slabReassign = false
+        settings.slabAutomove = 0
+        settings.rejectsOverLimit = false
+        settings.lruCrawler = false
+        settings.lruMaintainer = false
+        settings.lruSegmented = false
+    }
+}

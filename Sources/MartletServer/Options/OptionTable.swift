@@ -1,0 +1,128 @@
+/// The options, in the order in which help texts list them. Sub-options of `-o` are in `OptionTable+Extended.swift`.
+///
+/// To add an option: a stored property with its default in `ServerSettings`, a row here, and `./martlet docs` for
+/// `docs/options.md`. A value that `stats settings` shows has its line in `SettingsReport`.
+package enum OptionTable {
+    package static let options: [Option] =
+        listening + limits + memory + commands + running + printing + notOffered
+
+    private static let listening: [Option] = [
+        Option(
+            "port", "p", .number(\.tcpPort, -1...65535), "<num>", setting: "tcpport", status: ExitStatus.usage,
+            help: "TCP port; 0 for none, -1 for a free one"),
+        Option(
+            "udp-port", "U", .number(\.udpPort, -1...65535), "<num>",
+            standing: .withoutMeaning("UDP is not served; a port other than 0 is remarked upon."), setting: "udpport",
+            status: ExitStatus.usage,
+            help: "UDP port; UDP is not served. Given without -p it also becomes the TCP port"),
+        Option(
+            "unix-socket", "s", .text(\.unixSocketPath), "<file>", setting: "domain_socket",
+            help: "Unix socket to listen on, in place of all TCP listeners"),
+        Option(
+            "unix-mask", "a", .octal(\.unixSocketMode, 0...0o7777), "<mask>", setting: "umask",
+            help: "permission bits of the Unix socket, in octal"),
+        Option(
+            "listen", "l", .texts(\.listenAddresses), "<addr>", setting: "inter",
+            help:
+                "addresses to listen on: host, host:port, [v6]:port or *, a list or repeated; 0.0.0.0 opens the server"),
+        Option(
+            "listen-backlog", "b", .number(\.listenBacklog, 0...Int(Int32.max)), "<num>", setting: "tcp_backlog",
+            help: "connections the kernel may keep waiting"),
+        Option(
+            "protocol", "B", .choice(\.protocolName, ["auto", "ascii", "binary"]), "<name>",
+            setting: "binding_protocol", status: ExitStatus.usage,
+            help: "auto, ascii or binary; the binary protocol is not served, its connections are closed"),
+    ]
+
+    private static let limits: [Option] = [
+        Option(
+            "conn-limit", "c", .number(\.connectionsMax, 1...Int(Int32.max)), "<num>", setting: "maxconns",
+            help: "simultaneous connections; also becomes the limit of open files"),
+        Option(
+            "threads", "t", .number(\.threadCount, 1...1024), "<num>", setting: "num_threads",
+            help: "worker threads; more than the machine has processors gains nothing"),
+        Option(
+            "max-reqs-per-event", "R", .number(\.commandsPerTurn, 1...Int(Int32.max)), "<num>",
+            setting: "reqs_per_event",
+            help: "commands of one connection before the others get their turn"),
+    ]
+
+    private static let memory: [Option] = [
+        Option(
+            "memory-limit", "m", .number(\.memoryBytes, 1...(256 << 10), scale: 1 << 20), "<num>",
+            setting: "maxbytes", status: ExitStatus.usage,
+            help: "megabytes for everything the cache holds: items, table and bookkeeping"),
+        Option(
+            "disable-evictions", "M", .off(\.evicts), setting: "evictions",
+            help: "when memory is full, refuse to store in place of evicting"),
+        Option(
+            "max-item-size", "I", .size(\.itemBytesMax, 0...(4 << 30)), "<size>", setting: "item_size_max",
+            status: ExitStatus.usage,
+            help: "largest item in bytes, or with k or m: 1k to 1024m, at most half of -m"),
+        Option(
+            "slab-growth-factor", "f", .fraction(\.growthFactor, above: 1, upTo: 1000), "<num>",
+            setting: "growth_factor",
+            help: "how much larger the chunks of each slab class are"),
+        Option(
+            "slab-min-size", "n", .number(\.chunkSpaceBytesMin, 1...(1 << 20)), "<bytes>", setting: "chunk_size",
+            help: "least space of a chunk for key, value and flags"),
+        Option(
+            "lock-memory", "k", .on(\.locksMemory),
+            help: "keep the cache's memory from being swapped out"),
+        Option(
+            "enable-largepages", "L", .ignored,
+            standing: .withoutMeaning("Huge pages are asked for whenever the system offers them."),
+            help: "use large memory pages"),
+    ]
+
+    private static let commands: [Option] = [
+        Option("disable-cas", "C", .off(\.issuesTokens), setting: "cas_enabled", help: "no CAS tokens"),
+        Option("disable-flush-all", "F", .off(\.allowsFlush), setting: "flush_enabled", help: "refuse flush_all"),
+        Option(
+            "disable-dumping", "X", .off(\.allowsDump), setting: "dump_enabled",
+            help: "refuse stats cachedump, stats detail and lru_crawler metadump"),
+        Option("disable-watch", "W", .off(\.allowsWatch), help: "refuse watch"),
+        Option(
+            "enable-shutdown", "A", .on(\.allowsShutdown), setting: "shutdown_command",
+            help: "allow the shutdown command"),
+        Option("extended", "o", .extended, "<list>", help: "comma-separated further options, listed below"),
+    ]
+
+    private static let running: [Option] = [
+        Option("daemon", "d", .on(\.isDaemon), help: "run in the background"),
+        Option(
+            "pidfile", "P", .text(\.pidFilePath), "<file>",
+            help: "write the process id to this file, removed at the end"),
+        Option("user", "u", .text(\.userName), "<name>", help: "user to become when started by root"),
+        Option("enable-coredumps", "r", .on(\.raisesCoreLimit), help: "raise the limit of core files"),
+        Option(
+            "napi-ids", "N", .number(\.napiIdCount, 1...1024), "<num>",
+            standing: .withoutMeaning("Connections are spread over the workers evenly."), setting: "num_napi_ids",
+            help: "number of NAPI ids, at most the number of threads"),
+        Option(
+            "verbose", "v", .counted(\.verbosity), setting: "verbosity",
+            help: "say more on stderr; -vv and -vvv still more"),
+    ]
+
+    private static let printing: [Option] = [
+        Option("help", "h", .print(.help), help: "print this text"),
+        Option("license", "i", .print(.license), help: "print the license"),
+        Option("version", "V", .print(.version), help: "print the version"),
+    ]
+
+    private static let notOffered: [Option] = [
+        notOffered("stat-key-prefix", "D", because: "Statistics by key prefix are not offered in this version."),
+        notOffered("enable-sasl", "S", takesArgument: false, because: "SASL is not offered in this version."),
+        notOffered("auth-file", "Y", because: "Authentication is not offered in this version."),
+        notOffered("enable-ssl", "Z", takesArgument: false, because: "TLS is not offered in this version."),
+        notOffered("memory-file", "e", because: "Restarting with the cache kept is not offered in this version."),
+    ]
+
+    static func notOffered(
+        _ name: String, _ letter: Character? = nil, takesArgument: Bool = true, because sentence: String
+    ) -> Option {
+        Option(
+            name, letter, takesArgument ? .ignoredText : .ignored, standing: .notOffered(sentence),
+            status: ExitStatus.usage, isHidden: true, help: sentence)
+    }
+}

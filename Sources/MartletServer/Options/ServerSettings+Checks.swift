@@ -1,0 +1,74 @@
+/// What one option alone cannot tell: settings that contradict each other.
+extension ServerSettings {
+    private static let itemBytesLeast = 1024
+    private static let itemBytesMost = 1 << 30
+    /// memcached's page: a chunk size given for it has to divide it, so that one command line serves both.
+    private static let usualPageBytes = 1 << 20
+    private static let threadCountUsual = 64
+
+    /// Draws the conclusions from all options together; the last step of parsing.
+    mutating func settle(remarks: inout [String]) throws(StartError) {
+        try checkItemSize()
+        try checkSlabs()
+        try checkSegments()
+        guard napiIdCount <= threadCount else {
+            throw Self.usage("-N: \(napiIdCount) NAPI ids are more than the \(threadCount) threads")
+        }
+        if udpPort != 0 {
+            remarks.append("-U: UDP is not served")
+            if !isTCPPortGiven { tcpPort = udpPort }
+        }
+        if protocolName == "binary" {
+            remarks.append("-B binary: the binary protocol is not served; connections will be closed")
+        }
+        if tcpPort == 0, unixSocketPath == nil {
+            remarks.append("-p 0 without -s: the server listens nowhere")
+        }
+        if threadCount > Self.threadCountUsual {
+            remarks.append("-t \(threadCount): more threads than processors only get in each other's way")
+        }
+    }
+
+    private func checkItemSize() throws(StartError) {
+        guard itemBytesMax >= Self.itemBytesLeast else {
+            throw Self.usage("-I: the largest item cannot be under \(Self.itemBytesLeast) bytes")
+        }
+        guard itemBytesMax <= memoryBytes / 2 else {
+            throw Self.usage("-I: the largest item cannot be over half of the memory limit -m")
+        }
+        guard itemBytesMax <= Self.itemBytesMost else {
+            throw Self.usage("-I: the largest item cannot be over a gigabyte")
+        }
+    }
+
+    private func checkSlabs() throws(StartError) {
+        if let chunk = slabChunkBytesMax {
+            guard chunk <= itemBytesMax else {
+                throw Self.usage("-o slab_chunk_max: \(chunk) bytes are more than the largest item, \(itemBytesMax)")
+            }
+            guard itemBytesMax % chunk == 0 else {
+                throw Self.usage("-o slab_chunk_max: \(chunk) bytes do not divide the largest item, \(itemBytesMax)")
+            }
+            guard Self.usualPageBytes % chunk == 0 else {
+                throw Self.usage("-o slab_chunk_max: \(chunk) bytes do not divide a page of \(Self.usualPageBytes)")
+            }
+        }
+        if let least = slabSizes.first, least < chunkSpaceBytesMin {
+            throw Self.usage("-o slab_sizes: \(least) is under the least space, \(chunkSpaceBytesMin)")
+        }
+        if let page = slabPageBytes, page & (page - 1) != 0 {
+            throw Self.usage("-o slab_page_size: \(page >> 10) is no power of two")
+        }
+    }
+
+    private func checkSegments() throws(StartError) {
+        guard hotPercent + warmPercent <= 80 else {
+            throw Self.usage("-o hot_lru_pct and warm_lru_pct together cannot be over 80")
+        }
+        guard temporaryTTLSeconds == nil || lruMaintainer else {
+            throw Self.usage("-o temporary_ttl needs lru_maintainer")
+        }
+    }
+
+    private static func usage(_ message: String) -> StartError { StartError(message, status: ExitStatus.usage) }
+}

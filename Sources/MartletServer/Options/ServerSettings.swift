@@ -1,0 +1,106 @@
+/// Everything that is decided at the start: what the command line says, with the defaults where it says nothing.
+///
+/// A value, filled in by `CommandLineParser` from the rows of `OptionTable` and not changed afterwards; what can change
+/// while the server runs (verbosity, the memory limit) lives with the part that changes it. A default is written here
+/// and nowhere else: `-h`, `docs/options.md` and `stats settings` read it from a fresh value of this type.
+package struct ServerSettings: Sendable {
+    // MARK: Where to listen
+
+    /// TCP port; 0 for none, -1 for one that the system picks.
+    package var tcpPort = 11211
+    /// Whether `-p` was given; without it a `-U` moves the TCP port along.
+    package var isTCPPortGiven = false
+    /// UDP port asked for. Only remarked upon: no UDP is served.
+    package var udpPort = 0
+    /// Path of the Unix socket, which replaces all TCP listeners.
+    package var unixSocketPath: String?
+    /// Permission bits of the Unix socket.
+    package var unixSocketMode = 0o700
+    /// What `-l` lists; empty for the default, which is `defaultListenAddresses`.
+    package var listenAddresses: [String] = []
+    package static let defaultListenAddresses = ["127.0.0.1", "[::1]"]
+    /// Connections the kernel may keep waiting.
+    package var listenBacklog = 1024
+    /// `auto`, `ascii` or `binary`.
+    package var protocolName = "auto"
+
+    // MARK: Connections
+
+    package var connectionsMax = 1024
+    /// Over the limit a new connection is told so and closed; otherwise accepting pauses.
+    package var rejectsOverLimit = true
+    package var threadCount = 4
+    /// Commands of one connection before the others get their turn.
+    package var commandsPerTurn = Limits.commandsPerTurnDefault
+    /// Seconds after which an idle connection is closed; 0 for never.
+    package var idleTimeoutSeconds = 0
+    /// Bytes all connection buffers together may take; 0 for no bound.
+    package var connectionBufferBytesMax = 0
+
+    // MARK: Memory
+
+    /// Everything the cache holds, table and bookkeeping included.
+    package var memoryBytes = 64 << 20
+    package var evicts = true
+    /// Largest item, header included.
+    package var itemBytesMax = 1 << 20
+    package var growthFactor = 1.05
+    /// Least space of a chunk for key, value and client flags.
+    package var chunkSpaceBytesMin = 1
+    /// Chunk sizes given one by one; empty when they follow from the growth factor.
+    package var slabSizes: [Int] = []
+    /// Largest chunk asked for; larger items are chains. `nil` leaves it to the page size.
+    package var slabChunkBytesMax: Int?
+    /// Page size asked for; `nil` leaves it to the memory limit.
+    package var slabPageBytes: Int?
+    /// Seconds: items that live shorter get a segment of their own; `nil` without one.
+    package var temporaryTTLSeconds: Int?
+    package var locksMemory = false
+
+    // MARK: Commands
+
+    package var issuesTokens = true
+    package var allowsFlush = true
+    package var allowsDump = true
+    package var allowsWatch = true
+    package var allowsShutdown = false
+    /// Commands that move the clock by hand, for test suites.
+    package var allowsTestCommands = false
+
+    // MARK: The process
+
+    package var isDaemon = false
+    package var pidFilePath: String?
+    package var userName: String?
+    package var raisesCoreLimit = false
+    package var verbosity = 0
+
+    // MARK: Kept and shown, without meaning here
+
+    package var hashAlgorithm = "keyed"
+    package var hashPowerInitial = 0
+    package var slabReassign = true
+    package var slabAutomove = 1
+    package var slabAutomoveRatio = 0.8
+    package var slabAutomoveWindowSeconds = 10
+    package var lruCrawler = true
+    package var lruCrawlerSleepMicroseconds = 100
+    package var lruCrawlerItemsMax = 0
+    package var lruMaintainer = true
+    package var lruSegmented = true
+    package var hotPercent = 20
+    package var warmPercent = 40
+    package var hotFactorMax = 0.2
+    package var warmFactorMax = 2.0
+    package var tailRepairSeconds = 0
+    package var watcherBufferBytes = 256 << 10
+    package var workerLogBufferBytes = 64 << 10
+    package var napiIdCount = 0
+
+    package init() {}
+
+    /// The addresses to listen on, the default written out.
+    package var effectiveListenAddresses: [String] {
+        listenAddresses.isEmpty ? Self.defaultListenAddresses : listenAddresses
+    }
+}
