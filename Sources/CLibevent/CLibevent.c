@@ -1,1 +1,54 @@
 #include "CLibevent.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <sys/eventfd.h>
+
+_Static_assert(CLIBEVENT_TIMEOUT == EV_TIMEOUT, "libevent's bits have changed");
+_Static_assert(CLIBEVENT_READ == EV_READ, "libevent's bits have changed");
+_Static_assert(CLIBEVENT_WRITE == EV_WRITE, "libevent's bits have changed");
+_Static_assert(CLIBEVENT_SIGNAL == EV_SIGNAL, "libevent's bits have changed");
+_Static_assert(CLIBEVENT_PERSIST == EV_PERSIST, "libevent's bits have changed");
+
+clibevent_loop *clibevent_loop_new(void) {
+    struct event_config *config = event_config_new();
+    if (config == NULL) {
+        return NULL;
+    }
+    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+    struct event_base *base = event_base_new_with_config(config);
+    event_config_free(config);
+    return (clibevent_loop *)base;
+}
+
+void clibevent_loop_free(clibevent_loop *loop) { event_base_free((struct event_base *)loop); }
+
+int clibevent_loop_turn(clibevent_loop *loop, int waits) {
+    return event_base_loop((struct event_base *)loop, waits ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+}
+
+size_t clibevent_watcher_bytes(void) { return event_get_struct_event_size(); }
+
+int clibevent_watcher_prepare(
+    clibevent_watcher *watcher, clibevent_loop *loop, int descriptor, short what, clibevent_callback callback,
+    void *context) {
+    return event_assign(
+        (struct event *)watcher, (struct event_base *)loop, descriptor, what, (event_callback_fn)callback, context);
+}
+
+int clibevent_watcher_start(clibevent_watcher *watcher, int64_t timeout_milliseconds) {
+    if (timeout_milliseconds < 0) {
+        return event_add((struct event *)watcher, NULL);
+    }
+    struct timeval timeout = {
+        .tv_sec = timeout_milliseconds / 1000,
+        .tv_usec = (timeout_milliseconds % 1000) * 1000,
+    };
+    return event_add((struct event *)watcher, &timeout);
+}
+
+int clibevent_watcher_stop(clibevent_watcher *watcher) { return event_del((struct event *)watcher); }
+
+int clibevent_wakeup_new(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
+
+const char *clibevent_version(void) { return event_get_version(); }

@@ -7,11 +7,21 @@
 #endif
 #include <stddef.h>
 #include <stdint.h>
+#include <pthread.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 
 /// Fills `bytes` with `count` random bytes from the kernel. Returns whether it could.
 static inline _Bool cshims_random_bytes(void *bytes, size_t count) {
     return getrandom(bytes, count, 0) == (ssize_t)count;
 }
+
+/// Takes a connection from a listening socket: non-blocking and not inherited by children. -1 with errno otherwise.
+static inline int cshims_accept(int listener) {
+    return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+/// Names the calling thread (at most 15 bytes), as ps -L and debuggers show it.
+static inline void cshims_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 #endif
