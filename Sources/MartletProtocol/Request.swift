@@ -161,3 +161,22 @@ package struct Refusal: BitwiseCopyable, Sendable, Equatable {
         self.swallowBytes = swallowBytes
     }
 }
+
+extension Request {
+    /// The key behind `key` in a multiget's `arguments`; empty when there is none. Start with `self.key`; a key's `end`
+    /// is all that is needed to go on later.
+    @inlinable
+    package func key(after key: LineSlice, in line: UnsafeRawPointer) -> LineSlice {
+        let end = arguments.end
+        let start = ByteSearch.firstNonSpace(in: line, from: key.end, limit: end)
+        // The line's own end may be read over, so the last key needs no smaller steps.
+        let stop = ByteSearch.first(ByteSearch.space, in: line, from: start, limit: Int(lineBytes))
+        return LineSlice(offset: start, count: (stop < end ? stop : end) &- start)
+    }
+
+    /// Writes the decoded key of a meta command whose flags have `.binaryKey` and gives its length, never 0.
+    /// `destination` must have room for `WireLimits.keyBytesMax` bytes.
+    package func decodeKey(in line: UnsafeRawPointer, into destination: UnsafeMutableRawPointer) -> Int {
+        Base64.decode(key.bytes(in: line), into: destination)
+    }
+}

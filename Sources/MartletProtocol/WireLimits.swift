@@ -1,5 +1,5 @@
 /// Every bound the wire format has, in one place. Bytes of lines count without their line end unless said otherwise.
-package enum Limits {
+package enum WireLimits {
     /// Longest key, as it stands on the line (a base64 key is measured before it is decoded).
     @inlinable package static var keyBytesMax: Int { 250 }
 

@@ -1,0 +1,41 @@
+/// Numbers as the wire writes them: decimal digits, and a minus sign where one is allowed. No plus, no blanks.
+package enum DecimalNumber {
+    /// An unsigned number of 1...`digitsMax` digits, nil for anything else or beyond 64 bits.
+    package static func unsigned(_ digits: UnsafeRawBufferPointer, digitsMax: Int = WireLimits.digits64Max) -> UInt64? {
+        guard digits.count > 0, digits.count <= digitsMax else { return nil }
+        var sum: UInt64 = 0
+        // Nineteen digits cannot overflow.
+        for byte in digits.prefix(19) {
+            let digit = byte &- 0x30
+            guard digit < 10 else { return nil }
+            sum = sum &* 10 &+ UInt64(digit)
+        }
+        for byte in digits.dropFirst(19) {
+            let digit = byte &- 0x30
+            guard digit < 10 else { return nil }
+            let (tenfold, overflowsTimes) = sum.multipliedReportingOverflow(by: 10)
+            let (next, overflowsPlus) = tenfold.addingReportingOverflow(UInt64(digit))
+            guard !overflowsTimes, !overflowsPlus else { return nil }
+            sum = next
+        }
+        return sum
+    }
+
+    /// An unsigned 32-bit number.
+    package static func unsigned32(_ digits: UnsafeRawBufferPointer) -> UInt32? {
+        guard let number = unsigned(digits, digitsMax: WireLimits.digits32Max) else { return nil }
+        return UInt32(exactly: number)
+    }
+
+    /// A signed 32-bit number.
+    package static func signed32(_ digits: UnsafeRawBufferPointer) -> Int32? {
+        guard digits.count <= WireLimits.digits32Max, let first = digits.first else { return nil }
+        guard first == 0x2D else {
+            guard let number = unsigned(digits) else { return nil }
+            return Int32(exactly: number)
+        }
+        guard let number = unsigned(UnsafeRawBufferPointer(rebasing: digits.dropFirst())) else { return nil }
+        // At most ten digits: far from the end of Int64.
+        return Int32(exactly: 0 &- Int64(number))
+    }
+}

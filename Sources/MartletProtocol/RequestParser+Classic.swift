@@ -1,0 +1,138 @@
+// The classic commands on items.
+extension RequestParser {
+    /// `get|gets <key>+`, `gat|gats <exptime> <key>+`.
+    static func parseMultiget(_ line: TokenCursor, into request: inout Request) -> ParseOutcome {
+        var cursor = line
+        let touches = request.command == .gat || request.command == .gats
+        let time = touches ? cursor.next() : LineSlice(offset: 0, count: 0)
+        request.arguments = cursor.rest()
+        request.key = cursor.next()
+        guard !request.key.isEmpty else { return refuse(&request, .badFormat) }
+        if touches {
+            guard let exptime = DecimalNumber.signed32(time.bytes(in: line.line)) else {
+                return refuse(&request, .invalidExptime)
+            }
+            request.exptime = exptime
+        }
+        if hasTooLongWord(line.line, from: Int(request.arguments.offset), end: request.arguments.end) {
+            return refuse(&request, .badFormat)
+        }
+        return .request
+    }
+
+    /// Whether any word in `line[from ..< end]` is longer than a key may be.
+    ///
+    /// A stretch of `keyBytesMax + 1` bytes without a space is such a word, and there is none if every stretch of that
+    /// length has a space. So look at the last byte of the first stretch and walk back to a space: what lies behind it
+    /// starts the next stretch. Short keys cost their own length once for every 251 bytes of line.
+    private static func hasTooLongWord(_ line: UnsafeRawPointer, from: Int, end: Int) -> Bool {
+        var start = from
+        while end &- start > WireLimits.keyBytesMax {
+            var probe = start &+ WireLimits.keyBytesMax
+            while line.load(fromByteOffset: probe, as: UInt8.self) != ByteSearch.space {
+                if probe == start { return true }
+                probe &-= 1
+            }
+            start = probe &+ 1
+        }
+        return false
+    }
+
+    /// `set|add|replace|append|prepend <key> <flags> <exptime> <bytes> [noreply]`, `cas ... <bytes> <token> [noreply]`.
+    static func parseStorage(_ line: TokenCursor, into request: inout Request) -> ParseOutcome {
+        var cursor = line
+        request.key = cursor.next()
+        let flags = cursor.next()
+        let time = cursor.next()
+        let length = cursor.next()
+        guard !length.isEmpty else {
+            // Rule 5: three arguments may be a whole command without its key.
+            return refuse(&request, .badFormat, closes: !time.isEmpty)
+        }
+        if let outcome = parseLength(length, line.line, into: &request) { return outcome }
+
+        // The length is known: from here on the connection stays in step (rule 4).
+        request.isQuiet = line.endsWithNoreply
+        let swallowBytes = request.valueLength &+ 2
+        guard Int(request.key.count) <= WireLimits.keyBytesMax,
+            let clientFlags = DecimalNumber.unsigned32(flags.bytes(in: line.line)),
+            let exptime = DecimalNumber.signed32(time.bytes(in: line.line))
+        else { return refuse(&request, .badFormat, isSilent: request.isQuiet, swallowBytes: swallowBytes) }
+        request.clientFlags = clientFlags
+        request.exptime = exptime
+        if request.command == .cas {
+            guard let token = DecimalNumber.unsigned(cursor.next().bytes(in: line.line)) else {
+                return refuse(&request, .badFormat, isSilent: request.isQuiet, swallowBytes: swallowBytes)
+            }
+            request.compareToken = token
+        }
+        return .request
+    }
+
+    /// Takes the length of the data block from `word`. Gives the refusal (rule 5) where it is none.
+    static func parseLength(
+        _ word: LineSlice, _ line: UnsafeRawPointer, into request: inout Request
+    ) -> ParseOutcome? {
+        let digits = word.bytes(in: line)
+        if let length = DecimalNumber.unsigned32(digits) {
+            if Int(length) <= WireLimits.valueBytesMax {
+                request.valueLength = length
+                return nil
+            }
+            return refuse(&request, .badFormat)
+        }
+        return refuse(&request, .badFormat, closes: !isNegative(digits))
+    }
+
+    /// A minus sign and digits, however many.
+    private static func isNegative(_ digits: UnsafeRawBufferPointer) -> Bool {
+        guard digits.count > 1, digits.first == 0x2D else { return false }
+        for byte in digits.dropFirst() where byte < 0x30 || byte > 0x39 { return false }
+        return true
+    }
+
+    /// `touch <key> <exptime> [noreply]`, `incr|decr <key> <delta> [noreply]`.
+    static func parseKeyAndNumber(_ line: TokenCursor, into request: inout Request) -> ParseOutcome {
+        var cursor = line
+        request.key = cursor.next()
+        let number = cursor.next()
+        guard !number.isEmpty else { return refuse(&request, .badFormat) }
+        request.isQuiet = line.endsWithNoreply
+        guard Int(request.key.count) <= WireLimits.keyBytesMax else {
+            return refuse(&request, .badFormat, isSilent: request.isQuiet)
+        }
+        if request.command == .touch {
+            guard let exptime = DecimalNumber.signed32(number.bytes(in: line.line)) else {
+                return refuse(&request, .invalidExptime, isSilent: request.isQuiet)
+            }
+            request.exptime = exptime
+        } else {
+            guard let delta = DecimalNumber.unsigned(number.bytes(in: line.line)) else {
+                return refuse(&request, .invalidDelta, isSilent: request.isQuiet)
+            }
+            request.number = delta
+        }
+        return .request
+    }
+
+    /// `delete <key> [0] [noreply]` (rule 6).
+    static func parseDelete(_ line: TokenCursor, into request: inout Request) -> ParseOutcome {
+        var cursor = line
+        request.key = cursor.next()
+        guard !request.key.isEmpty else { return refuse(&request, .badFormat) }
+        var extra = cursor.next()
+        if !extra.isEmpty {
+            request.isQuiet = line.endsWithNoreply
+            let isZero = extra.count == 1 && line.line.load(fromByteOffset: Int(extra.offset), as: UInt8.self) == 0x30
+            if isZero { extra = cursor.next() }
+            let isLast = extra.end == line.end
+            guard extra.isEmpty || (request.isQuiet && isLast) else {
+                return refuse(&request, .badDeleteFormat, isSilent: request.isQuiet)
+            }
+        }
+        guard Int(request.key.count) <= WireLimits.keyBytesMax else {
+            return refuse(&request, .badFormat, isSilent: request.isQuiet)
+        }
+        return .request
+    }
+}

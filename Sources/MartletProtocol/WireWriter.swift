@@ -1,0 +1,89 @@
+/// What every writer is made of: each function writes at a cursor and gives the cursor behind what it wrote.
+///
+/// Nothing checks for room: each function says how many bytes it writes at most, and the caller reserves them.
+package enum WireWriter {
+    /// Writes a constant text: its own length.
+    @inlinable
+    package static func text(_ text: StaticString, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+        cursor.copyMemory(from: text.utf8Start, byteCount: text.utf8CodeUnitCount)
+        return cursor + text.utf8CodeUnitCount
+    }
+
+    /// Writes a copy of `bytes`: their own length.
+    @inlinable
+    package static func bytes(
+        _ bytes: UnsafeRawBufferPointer, at cursor: UnsafeMutableRawPointer
+    ) -> UnsafeMutableRawPointer {
+        guard let start = bytes.baseAddress else { return cursor }
+        cursor.copyMemory(from: start, byteCount: bytes.count)
+        return cursor + bytes.count
+    }
+
+    @inlinable
+    package static func byte(_ byte: UInt8, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+        cursor.storeBytes(of: byte, as: UInt8.self)
+        return cursor + 1
+    }
+
+    /// Writes CR LF: 2 bytes.
+    @inlinable
+    package static func lineEnd(at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+        cursor.storeBytes(of: (0x0A0D as UInt16).littleEndian, as: UInt16.self)
+        return cursor + 2
+    }
+
+    /// Writes a number in decimal: at most `WireLimits.decimalBytesMax` bytes.
+    @inlinable
+    package static func number(_ value: UInt64, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+        if value < 10 { return byte(0x30 &+ UInt8(truncatingIfNeeded: value), at: cursor) }
+        return longNumber(value, at: cursor)
+    }
+
+    /// Writes a signed number in decimal: at most `WireLimits.decimalBytesMax` bytes.
+    @inlinable
+    package static func signed(_ value: Int64, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+        value < 0
+            ? number(value.magnitude, at: byte(0x2D, at: cursor))
+            : number(UInt64(truncatingIfNeeded: value), at: cursor)
+    }
+
+    /// Two digits at a time, from the last one to the first.
+    @usableFromInline
+    static func longNumber(_ value: UInt64, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+        let end = cursor + digitCount(value)
+        var rest = value
+        var place = end
+        while rest >= 100 {
+            let quotient = rest / 100
+            place -= 2
+            storePair(rest &- quotient &* 100, at: place)
+            rest = quotient
+        }
+        if rest >= 10 {
+            storePair(rest, at: place - 2)
+        } else {
+            (place - 1).storeBytes(of: 0x30 &+ UInt8(truncatingIfNeeded: rest), as: UInt8.self)
+        }
+        return end
+    }
+
+    /// Digits of `value`, 1...20.
+    package static func digitCount(_ value: UInt64) -> Int {
+        var count = 1
+        var rest = value
+        while rest >= 10000 {
+            rest /= 10000
+            count &+= 4
+        }
+        if rest >= 1000 { return count &+ 3 }
+        if rest >= 100 { return count &+ 2 }
+        return rest >= 10 ? count &+ 1 : count
+    }
+
+    @inline(__always)
+    private static func storePair(_ value: UInt64, at place: UnsafeMutableRawPointer) {
+        let tens = value / 10
+        let pair = UInt16(truncatingIfNeeded: tens | (value &- tens &* 10) << 8) | 0x3030
+        place.storeBytes(of: pair.littleEndian, as: UInt16.self)
+    }
+}

@@ -1,5 +1,0 @@
-import Testing
-
-import MartletProtocol
-
-@Suite struct SmokeTests {}
