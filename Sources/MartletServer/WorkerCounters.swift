@@ -3,6 +3,7 @@
 /// Each part of the server adds a struct of its counters; `stats` sums each over the workers.
 package struct WorkerCounters: ~Copyable {
     package let network = NetworkCounters()
+    package let commands = CommandCounters()
 
     package init() {}
 }

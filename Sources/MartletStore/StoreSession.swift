@@ -22,6 +22,7 @@ package struct CacheStore: @unchecked Sendable {
     package func maintain(now: UInt32) -> Bool { false }
     /// `cache_memlimit`. Returns false when out of bounds.
     package func setMemoryLimit(bytes: Int) -> Bool { false }
+    package func statistics() -> StoreStatistics { StoreStatistics() }
     package func resetStatistics() {}
 }
 

@@ -1,0 +1,121 @@
+import MartletProtocol
+import Synchronization
+
+/// Commands that steer memcached's background threads. The engine steers itself, so most of them are checked, kept for
+/// `stats settings` and otherwise without effect, as their options are. A command whose effect could be missed answers
+/// ERROR.
+extension Administration {
+    /// Answers a command line of class `.administration`; `words` is the line, its first word included.
+    @inline(never)
+    package static func answerCommand(
+        words: UnsafeRawBufferPointer, server: Server, output: UnsafeMutablePointer<OutputBuffer>
+    ) {
+        var words = split(words)[...]
+        let isQuiet = words.last == "noreply" && words.count > 1
+        if isQuiet { words.removeLast() }
+        let command = words.popFirst()
+        let answer =
+            switch command {
+            case "slabs": slabsAnswer(words, server)
+            case "lru": lruAnswer(words, server)
+            case "lru_crawler": crawlerAnswer(words, server)
+            case "watch": watchAnswer(server)
+            case "debugtime": debugTimeAnswer(words, server)
+            default: "ERROR"
+            }
+        if !isQuiet { send(answer + "\r\n", output) }
+    }
+
+    // MARK: slabs
+
+    private static func slabsAnswer(_ words: ArraySlice<String>, _ server: Server) -> String {
+        let words = Array(words)
+        guard words.count >= 2, words[0] == "automove" else { return "ERROR" }
+        if words.count == 2 {
+            guard let level = Int(words[1]) else { return badFormat }
+            guard (0...2).contains(level) else { return "ERROR" }
+            return keep(server) { $0.slabAutomove = level }
+        }
+        switch words[1] {
+        case "ratio":
+            guard let ratio = fraction(words[2]) else { return badFormat }
+            return keep(server) { $0.slabAutomoveRatio = ratio }
+        case "freeratio":
+            return fraction(words[2]) == nil ? badFormat : "OK"
+        case "window":
+            guard let window = Int(words[2]) else { return badFormat }
+            guard (3...1800).contains(window) else { return "CLIENT_ERROR automove window too low or too high" }
+            return keep(server) { $0.slabAutomoveWindowSeconds = window }
+        default:
+            return "ERROR"
+        }
+    }
+
+    // MARK: lru
+
+    private static func lruAnswer(_ words: ArraySlice<String>, _ server: Server) -> String {
+        let words = Array(words)
+        guard words.count == 5, words[0] == "tune" else { return "ERROR" }
+        guard let hot = Int(words[1]), let warm = Int(words[2]), hot >= 0, warm >= 0,
+            let hotFactor = fraction(words[3]), let warmFactor = fraction(words[4])
+        else { return "ERROR" }
+        guard hot <= 80, warm <= 80, hot + warm <= 80 else { return "ERROR hot and warm pcts must not exceed 80" }
+        guard hotFactor > 0, warmFactor > 0 else { return "ERROR hot/warm age factors must be greater than 0" }
+        return keep(server) {
+            ($0.hotPercent, $0.warmPercent, $0.hotFactorMax, $0.warmFactorMax) = (hot, warm, hotFactor, warmFactor)
+        }
+    }
+
+    // MARK: lru_crawler
+
+    private static func crawlerAnswer(_ words: ArraySlice<String>, _ server: Server) -> String {
+        let words = Array(words)
+        switch (words.first, words.count) {
+        case ("enable", 1): return keep(server) { $0.lruCrawler = true }
+        case ("disable", 1): return keep(server) { $0.lruCrawler = false }
+        case ("sleep", 2):
+            guard let microseconds = UInt32(words[1]) else { return badFormat }
+            guard microseconds <= 1_000_000 else { return "CLIENT_ERROR sleep must be one second or less" }
+            return keep(server) { $0.lruCrawlerSleepMicroseconds = Int(microseconds) }
+        case ("tocrawl", 2):
+            guard let count = UInt32(words[1]) else { return badFormat }
+            return keep(server) { $0.lruCrawlerItemsMax = Int(count) }
+        case ("metadump", _) where !server.pointee.administration.settings.allowsDump:
+            return "ERROR metadump not allowed"
+        case ("mgdump", _) where !server.pointee.administration.settings.allowsDump:
+            return "ERROR key dump not allowed"
+        default:
+            return "ERROR"
+        }
+    }
+
+    // MARK: watch, debugtime
+
+    private static func watchAnswer(_ server: Server) -> String {
+        server.pointee.administration.settings.allowsWatch ? "ERROR" : "CLIENT_ERROR watch commands not allowed"
+    }
+
+    /// Moves the clock forward, for test suites started with `-o relaxed_privileges`.
+    private static func debugTimeAnswer(_ words: ArraySlice<String>, _ server: Server) -> String {
+        guard server.pointee.administration.settings.allowsTestCommands, let word = words.first,
+            let seconds = UInt32(word)
+        else { return "ERROR" }
+        server.pointee.clock.advance(seconds: seconds)
+        return "OK"
+    }
+
+    // MARK: Shared
+
+    private static var badFormat: String { "CLIENT_ERROR bad command line format" }
+
+    private static func fraction(_ word: String) -> Double? {
+        guard let number = Double(word), number >= 0, number <= 1e9 else { return nil }
+        return number
+    }
+
+    /// Keeps a setting for `stats settings`.
+    private static func keep(_ server: Server, _ change: (inout ServerSettings) -> Void) -> String {
+        server.pointee.administration.shown.withLock { change(&$0) }
+        return "OK"
+    }
+}

@@ -1,0 +1,134 @@
+import Glibc
+import MartletProtocol
+import MartletStore
+import Synchronization
+
+// Administration: the commands that look after the server rather than its items.
+//
+// Everything here is cold. It may allocate, and it gathers a whole reply in memory of its own before the connection's
+// reply buffer gets it. It never waits for a worker: counters of other threads are read as they are, each true at some
+// moment a little before the reply.
+
+/// Answers `stats` and the commands that change or end the server. Any worker may call it.
+package enum Administration {
+    package typealias Server = UnsafeMutablePointer<ServerContext>
+
+    /// Answers `stats`; `words` is what follows it on the line.
+    @inline(never)
+    package static func answerStatistics(
+        words: UnsafeRawBufferPointer, server: Server, output: UnsafeMutablePointer<OutputBuffer>
+    ) {
+        let words = split(words)
+        var text = StatisticsText()
+        switch words.first {
+        case nil: appendGeneral(server, to: &text)
+        case "settings": appendSettings(server, to: &text)
+        case "items": slabs(server).appendItems(to: &text)
+        case "slabs": slabs(server).appendSlabs(to: &text)
+        case "sizes": text.add("sizes_status", "disabled")
+        case "conns":
+            ConnectionStatistics(now: server.pointee.clock.second)
+                .append(server.pointee.administration.board, to: &text)
+        case "martlet": MartletStatistics(server).append(to: &text)
+        case "reset":
+            server.pointee.administration.resetStatistics()
+            server.pointee.store.resetStatistics()
+            return send("RESET\r\n", output)
+        case "detail":
+            return send(detailAnswer(words.dropFirst(), server.pointee.administration.settings), output)
+        case "cachedump" where !server.pointee.administration.settings.allowsDump:
+            return send("CLIENT_ERROR stats cachedump not allowed\r\n", output)
+        default:
+            return send("ERROR\r\n", output)
+        }
+        text.end()
+        text.bytes.withUnsafeBytes { output.pointee.append($0) }
+    }
+
+    // MARK: stats
+
+    private static func appendGeneral(_ server: Server, to text: inout StatisticsText) {
+        GeneralStatistics(
+            settings: shownSettings(server), commands: server.pointee.administration.commandTotals(),
+            network: server.pointee.administration.networkTotals(), store: server.pointee.store.statistics(),
+            isAccepting: server.pointee.administration.listener.isAccepting.load(ordering: .relaxed),
+            uptimeSeconds: Int(server.pointee.clock.uptime), wallSeconds: Int(server.pointee.clock.wall)
+        ).append(to: &text)
+    }
+
+    private static func appendSettings(_ server: Server, to text: inout StatisticsText) {
+        SettingsReport(
+            settings: shownSettings(server),
+            flushSecond: server.pointee.administration.flushSecond.load(ordering: .relaxed)
+        ).append(to: &text)
+    }
+
+    private static func slabs(_ server: Server) -> SlabStatistics {
+        SlabStatistics(
+            settings: shownSettings(server), commands: server.pointee.administration.commandTotals(),
+            store: server.pointee.store.statistics())
+    }
+
+    private static func shownSettings(_ server: Server) -> ServerSettings {
+        server.pointee.administration.shown.withLock { $0 }
+    }
+
+    /// Statistics by key prefix are not kept: there is nothing to dump, and only `off` can be had.
+    private static func detailAnswer(_ words: ArraySlice<String>, _ settings: ServerSettings) -> String {
+        guard settings.allowsDump else { return "CLIENT_ERROR stats detail not allowed\r\n" }
+        switch words.first {
+        case "off": return "OK\r\n"
+        case "dump": return "END\r\n"
+        case "on": return "ERROR\r\n"
+        default: return "CLIENT_ERROR usage: stats detail on|off|dump\r\n"
+        }
+    }
+
+    // MARK: Commands that change the server
+
+    /// `verbosity`: levels over 2 are 2.
+    @inline(never)
+    package static func setVerbosity(_ level: UInt64, server: Server) -> FixedReply {
+        let level = Int(min(level, 2))
+        server.pointee.administration.verbosity.store(level, ordering: .relaxed)
+        server.pointee.administration.shown.withLock { $0.verbosity = level }
+        return .ok
+    }
+
+    /// `cache_memlimit`.
+    @inline(never)
+    package static func setMemoryLimit(megabytes: UInt64, server: Server) -> FixedReply {
+        guard megabytes >= 8 else { return .memoryLimitTooSmall }
+        guard megabytes <= 1_000_000_000 else { return .memoryLimitNotMegabytes }
+        let bytes = Int(megabytes) << 20
+        guard server.pointee.store.setMemoryLimit(bytes: bytes) else { return .memoryLimitUnable }
+        server.pointee.administration.shown.withLock { $0.memoryBytes = bytes }
+        return .ok
+    }
+
+    /// `shutdown`; without an answer the server is stopping.
+    @inline(never)
+    package static func shutdown(_ mode: ShutdownMode, server: Server) -> FixedReply? {
+        guard server.pointee.administration.settings.allowsShutdown else { return .shutdownNotEnabled }
+        switch mode {
+        case .invalid: return .invalidShutdownMode
+        case .immediate: server.pointee.administration.stop(false)
+        case .graceful: server.pointee.administration.stop(true)
+        }
+        return nil
+    }
+
+    // MARK: The reply
+
+    /// A command line has few words; what is not UTF-8 matches none we know.
+    static func split(_ line: UnsafeRawBufferPointer) -> [String] {
+        line.split(whereSeparator: { $0 == 0x20 || $0 == 0x0D || $0 == 0x0A }).map {
+            String(decoding: $0, as: UTF8.self)
+        }
+    }
+
+    static func send(_ text: String, _ output: UnsafeMutablePointer<OutputBuffer>) {
+        var text = text
+        text.withUTF8 { output.pointee.append(UnsafeRawBufferPointer($0)) }
+    }
+}

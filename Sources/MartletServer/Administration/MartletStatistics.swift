@@ -1,0 +1,27 @@
+import MartletStore
+import Synchronization
+
+/// `stats martlet`: what memcached has no name for. Fields may be added, never put into plain `stats`, whose fields
+/// tools count.
+struct MartletStatistics {
+    let settings: ServerSettings
+    let network: NetworkTotals
+    let store: StoreStatistics
+
+    init(_ server: Administration.Server) {
+        settings = server.pointee.administration.shown.withLock { $0 }
+        network = server.pointee.administration.networkTotals()
+        store = server.pointee.store.statistics()
+    }
+
+    func append(to text: inout StatisticsText) {
+        text.add("martlet_version", ServerVersion.own)
+        text.add("page_size", store.pageBytes)
+        text.add("slab_classes", store.classes.count)
+        text.add("pages_moved", store.pagesMoved)
+        text.add("items_relocated", store.itemsRelocated)
+        text.add("table_bytes", store.tableBytes)
+        text.add("item_bytes", store.itemBytes)
+        text.add("buffer_budget_kicks", network.budgetKicks)
+    }
+}

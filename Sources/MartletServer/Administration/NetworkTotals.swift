@@ -1,0 +1,42 @@
+/// What workers and listener counted about connections, summed at one moment.
+struct NetworkTotals: Sendable {
+    var bytesRead = 0
+    var bytesWritten = 0
+    /// Of this moment; a reset leaves it.
+    var currentConnections = 0
+    var yields = 0
+    var idleKicks = 0
+    var budgetKicks = 0
+    var totalConnections = 0
+    var rejectedConnections = 0
+    var pauses = 0
+    var pausedMicroseconds = 0
+
+    mutating func add(_ worker: borrowing NetworkCounters) {
+        bytesRead += worker.bytesRead.total
+        bytesWritten += worker.bytesWritten.total
+        currentConnections += worker.currentConnections.total
+        yields += worker.yields.total
+        idleKicks += worker.idleKicks.total
+        budgetKicks += worker.budgetKicks.total
+    }
+
+    mutating func add(_ listener: borrowing ListenerCounters) {
+        totalConnections += listener.totalConnections.total
+        rejectedConnections += listener.rejectedConnections.total
+        pauses += listener.pauses.total
+        pausedMicroseconds += listener.pausedMicroseconds.total
+    }
+
+    static func -= (sum: inout NetworkTotals, other: NetworkTotals) {
+        sum.bytesRead -= other.bytesRead
+        sum.bytesWritten -= other.bytesWritten
+        sum.yields -= other.yields
+        sum.idleKicks -= other.idleKicks
+        sum.budgetKicks -= other.budgetKicks
+        sum.totalConnections -= other.totalConnections
+        sum.rejectedConnections -= other.rejectedConnections
+        sum.pauses -= other.pauses
+        sum.pausedMicroseconds -= other.pausedMicroseconds
+    }
+}
