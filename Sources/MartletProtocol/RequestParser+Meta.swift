@@ -41,10 +41,15 @@ extension RequestParser {
         guard !request.key.isEmpty, Int(request.key.count) <= WireLimits.keyBytesMax else {
             return refuse(&request, .badFormat)
         }
-        let flag = cursor.next()
+        var flag = cursor.next()
         if flag.count == 1, line.line.load(fromByteOffset: Int(flag.offset), as: UInt8.self) == 0x62 {
             request.flags.insert(.binaryKey)
             if Base64.decodedCount(request.key.bytes(in: line.line)) == 0 { return refuse(&request, .badFormat) }
+        }
+        while !flag.isEmpty {
+            let letter = line.line.load(fromByteOffset: Int(flag.offset), as: UInt8.self)
+            guard FlagScan.isLetterOrDigit(letter) else { return refuse(&request, .badFormat) }
+            flag = cursor.next()
         }
         return .request
     }
