@@ -2,17 +2,18 @@ import MartletStore
 
 /// What all threads of one server share, in memory that outlives them. Everything in it is safe to use from any thread.
 package struct ServerContext: ~Copyable {
+    package let settings: ServerSettings
     package let store: CacheStore
     package let clock: ServerClock
+    package let administration: AdministrationState
 
-    /// `workers` in it is set before the threads start; the rest takes care of itself.
-    package var administration: AdministrationState
+    /// Counters of each worker, in the order of the workers.
+    package internal(set) var workerCounters: [UnsafeMutablePointer<WorkerCounters>] = []
 
-    package init(
-        store: CacheStore, clock: consuming ServerClock, administration: consuming AdministrationState
-    ) {
+    package init(settings: ServerSettings, store: CacheStore, clock: consuming ServerClock) {
+        self.settings = settings
         self.store = store
         self.clock = clock
-        self.administration = administration
+        administration = AdministrationState(settings: settings)
     }
 }

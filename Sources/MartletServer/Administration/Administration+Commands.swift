@@ -80,9 +80,9 @@ extension Administration {
         case ("tocrawl", 2):
             guard let count = UInt32(words[1]) else { return badFormat }
             return keep(server) { $0.lruCrawlerItemsMax = Int(count) }
-        case ("metadump", _) where !server.pointee.administration.settings.allowsDump:
+        case ("metadump", _) where !server.pointee.settings.allowsDump:
             return "ERROR metadump not allowed"
-        case ("mgdump", _) where !server.pointee.administration.settings.allowsDump:
+        case ("mgdump", _) where !server.pointee.settings.allowsDump:
             return "ERROR key dump not allowed"
         default:
             return "ERROR"
@@ -92,12 +92,12 @@ extension Administration {
     // MARK: watch, debugtime
 
     private static func watchAnswer(_ server: Server) -> String {
-        server.pointee.administration.settings.allowsWatch ? "ERROR" : "CLIENT_ERROR watch commands not allowed"
+        server.pointee.settings.allowsWatch ? "ERROR" : "CLIENT_ERROR watch commands not allowed"
     }
 
     /// Moves the clock forward, for test suites started with `-o relaxed_privileges`.
     private static func debugTimeAnswer(_ words: ArraySlice<String>, _ server: Server) -> String {
-        guard server.pointee.administration.settings.allowsTestCommands, let word = words.first,
+        guard server.pointee.settings.allowsTestCommands, let word = words.first,
             let seconds = UInt32(word)
         else { return "ERROR" }
         server.pointee.clock.advance(seconds: seconds)

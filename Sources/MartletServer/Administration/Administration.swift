@@ -26,17 +26,14 @@ package enum Administration {
         case "items": slabs(server).appendItems(to: &text)
         case "slabs": slabs(server).appendSlabs(to: &text)
         case "sizes": text.add("sizes_status", "disabled")
-        case "conns":
-            ConnectionStatistics(now: server.pointee.clock.second)
-                .append(server.pointee.administration.board, to: &text)
+        case "conns": ConnectionStatistics(now: server.pointee.clock.second).append(to: &text)
         case "martlet": MartletStatistics(server).append(to: &text)
         case "reset":
-            server.pointee.administration.resetStatistics()
-            server.pointee.store.resetStatistics()
+            server.pointee.resetStatistics()
             return send("RESET\r\n", output)
         case "detail":
-            return send(detailAnswer(words.dropFirst(), server.pointee.administration.settings), output)
-        case "cachedump" where !server.pointee.administration.settings.allowsDump:
+            return send(detailAnswer(words.dropFirst(), server.pointee.settings), output)
+        case "cachedump" where !server.pointee.settings.allowsDump:
             return send("CLIENT_ERROR stats cachedump not allowed\r\n", output)
         default:
             return send("ERROR\r\n", output)
@@ -49,9 +46,8 @@ package enum Administration {
 
     private static func appendGeneral(_ server: Server, to text: inout StatisticsText) {
         GeneralStatistics(
-            settings: shownSettings(server), commands: server.pointee.administration.commandTotals(),
-            network: server.pointee.administration.networkTotals(), store: server.pointee.store.statistics(),
-            isAccepting: server.pointee.administration.listener.isAccepting.load(ordering: .relaxed),
+            settings: shownSettings(server), commands: server.pointee.commandTotals(),
+            network: server.pointee.networkTotals(), store: server.pointee.store.statistics(),
             uptimeSeconds: Int(server.pointee.clock.uptime), wallSeconds: Int(server.pointee.clock.wall)
         ).append(to: &text)
     }
@@ -65,7 +61,7 @@ package enum Administration {
 
     private static func slabs(_ server: Server) -> SlabStatistics {
         SlabStatistics(
-            settings: shownSettings(server), commands: server.pointee.administration.commandTotals(),
+            settings: shownSettings(server), commands: server.pointee.commandTotals(),
             store: server.pointee.store.statistics())
     }
 
@@ -90,7 +86,6 @@ package enum Administration {
     @inline(never)
     package static func setVerbosity(_ level: UInt64, server: Server) -> FixedReply {
         let level = Int(min(level, 2))
-        server.pointee.administration.verbosity.store(level, ordering: .relaxed)
         server.pointee.administration.shown.withLock { $0.verbosity = level }
         return .ok
     }
@@ -109,11 +104,11 @@ package enum Administration {
     /// `shutdown`; without an answer the server is stopping.
     @inline(never)
     package static func shutdown(_ mode: ShutdownMode, server: Server) -> FixedReply? {
-        guard server.pointee.administration.settings.allowsShutdown else { return .shutdownNotEnabled }
+        guard server.pointee.settings.allowsShutdown else { return .shutdownNotEnabled }
         switch mode {
         case .invalid: return .invalidShutdownMode
-        case .immediate: server.pointee.administration.stop(false)
-        case .graceful: server.pointee.administration.stop(true)
+        case .immediate: kill(getpid(), SIGINT)
+        case .graceful: kill(getpid(), SIGUSR1)
         }
         return nil
     }

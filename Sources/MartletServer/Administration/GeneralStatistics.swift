@@ -10,7 +10,6 @@ struct GeneralStatistics {
     let commands: CounterTotals
     let network: NetworkTotals
     let store: StoreStatistics
-    let isAccepting: Bool
     let uptimeSeconds: Int
     let wallSeconds: Int
 
@@ -91,7 +90,7 @@ struct GeneralStatistics {
         text.add("bytes_read", network.bytesRead)
         text.add("bytes_written", network.bytesWritten)
         text.add("limit_maxbytes", settings.memoryBytes)
-        text.add("accepting_conns", isAccepting ? 1 : 0)
+        text.add("accepting_conns", network.isPaused ? 0 : 1)
         text.add("listen_disabled_num", network.pauses)
         text.add("time_in_listen_disabled_us", network.pausedMicroseconds)
         text.add("threads", settings.threadCount)

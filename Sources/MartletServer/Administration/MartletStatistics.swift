@@ -10,7 +10,7 @@ struct MartletStatistics {
 
     init(_ server: Administration.Server) {
         settings = server.pointee.administration.shown.withLock { $0 }
-        network = server.pointee.administration.networkTotals()
+        network = server.pointee.networkTotals()
         store = server.pointee.store.statistics()
     }
 

@@ -11,6 +11,8 @@ struct NetworkTotals: Sendable {
     var rejectedConnections = 0
     var pauses = 0
     var pausedMicroseconds = 0
+    /// Whether accepting pauses at this moment.
+    var isPaused = false
 
     mutating func add(_ worker: borrowing NetworkCounters) {
         bytesRead += worker.bytesRead.total
@@ -19,13 +21,6 @@ struct NetworkTotals: Sendable {
         yields += worker.yields.total
         idleKicks += worker.idleKicks.total
         budgetKicks += worker.budgetKicks.total
-    }
-
-    mutating func add(_ listener: borrowing ListenerCounters) {
-        totalConnections += listener.totalConnections.total
-        rejectedConnections += listener.rejectedConnections.total
-        pauses += listener.pauses.total
-        pausedMicroseconds += listener.pausedMicroseconds.total
     }
 
     static func -= (sum: inout NetworkTotals, other: NetworkTotals) {

@@ -1,0 +1,35 @@
+/// Sums over the workers, for statistics. Any thread may ask.
+extension ServerContext {
+    /// What all workers counted since the start or the last reset.
+    borrowing func commandTotals() -> CounterTotals {
+        var totals = commandTotalsSinceStart()
+        administration.baseline.withLock { totals -= $0.commands }
+        return totals
+    }
+
+    borrowing func networkTotals() -> NetworkTotals {
+        var totals = networkTotalsSinceStart()
+        administration.baseline.withLock { totals -= $0.network }
+        return totals
+    }
+
+    /// `stats reset`, for workers, listener and store.
+    borrowing func resetStatistics() {
+        let commands = commandTotalsSinceStart()
+        let network = networkTotalsSinceStart()
+        administration.baseline.withLock { $0 = StatisticsBaseline(commands: commands, network: network) }
+        store.resetStatistics()
+    }
+
+    private borrowing func commandTotalsSinceStart() -> CounterTotals {
+        var totals = CounterTotals()
+        for worker in workerCounters { totals.add(worker.pointee.commands) }
+        return totals
+    }
+
+    private borrowing func networkTotalsSinceStart() -> NetworkTotals {
+        var totals = NetworkTotals()
+        for worker in workerCounters { totals.add(worker.pointee.network) }
+        return totals
+    }
+}
