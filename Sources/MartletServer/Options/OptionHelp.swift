@@ -28,7 +28,7 @@ package enum OptionHelp {
         return text
     }()
 
-    private static let nameColumns = 34
+    private static let nameColumns = 36
 
     private static func line(_ option: Option, spelled: String) -> String {
         var left = "  " + spelled

@@ -10,7 +10,7 @@ extension OptionTable {
         Option("no_maxconns_fast", .off(\.rejectsOverLimit), help: "over the connection limit, stop accepting"),
         Option(
             "idle_timeout", .number(\.idleTimeoutSeconds, 0...Int(Int32.max)), "<seconds>", setting: "idle_timeout",
-            help: "close connections idle for so long, those stuck in a half-sent request included; 0 for never"),
+            help: "close connections idle for so long, also within a request; 0 for never"),
         Option(
             "read_buf_mem_limit", .number(\.connectionBufferBytesMax, 0...(1 << 20), scale: 1 << 20), "<megabytes>",
             setting: "read_buf_mem_limit",
@@ -121,8 +121,8 @@ extension OptionTable {
             "track_sizes", .ignored, standing: .withoutMeaning("stats sizes answers that it is disabled."),
             setting: "track_sizes", help: "count items by size"),
         Option(
-            "slab_automove_freeratio", .ignoredText, standing: ownPages, help: "share of memory to hold free"),
-        Option("sock_cookie_id", .ignoredText, standing: alwaysSo, help: "mark sockets for a firewall"),
+            "slab_automove_freeratio", .ignoredText, "<num>", standing: ownPages, help: "share of memory to hold free"),
+        Option("sock_cookie_id", .ignoredText, "<num>", standing: alwaysSo, help: "mark sockets for a firewall"),
         Option(
             "no_drop_privileges", .ignored, standing: alwaysSo, isHidden: true,
             help: "do not restrict system calls"),

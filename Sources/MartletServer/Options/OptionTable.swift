@@ -14,7 +14,7 @@ package enum OptionTable {
             "udp-port", "U", .number(\.udpPort, -1...65535), "<num>",
             standing: .withoutMeaning("UDP is not served; a port other than 0 is remarked upon."), setting: "udpport",
             status: ExitStatus.usage,
-            help: "UDP port; UDP is not served. Given without -p it also becomes the TCP port"),
+            help: "UDP port; also moves the TCP port if that is not given"),
         Option(
             "unix-socket", "s", .text(\.unixSocketPath), "<file>", setting: "domain_socket",
             help: "Unix socket to listen on, in place of all TCP listeners"),
@@ -24,27 +24,27 @@ package enum OptionTable {
         Option(
             "listen", "l", .texts(\.listenAddresses), "<addr>", setting: "inter",
             help:
-                "addresses to listen on: host, host:port, [v6]:port or *, a list or repeated; 0.0.0.0 opens the server"),
+                "host, host:port, [v6]:port or *; a list, or repeated; 0.0.0.0 opens the server"),
         Option(
             "listen-backlog", "b", .number(\.listenBacklog, 0...Int(Int32.max)), "<num>", setting: "tcp_backlog",
             help: "connections the kernel may keep waiting"),
         Option(
             "protocol", "B", .choice(\.protocolName, ["auto", "ascii", "binary"]), "<name>",
             setting: "binding_protocol", status: ExitStatus.usage,
-            help: "auto, ascii or binary; the binary protocol is not served, its connections are closed"),
+            help: "auto, ascii or binary; connections in the binary protocol are closed"),
     ]
 
     private static let limits: [Option] = [
         Option(
             "conn-limit", "c", .number(\.connectionsMax, 1...Int(Int32.max)), "<num>", setting: "maxconns",
-            help: "simultaneous connections; also becomes the limit of open files"),
+            help: "simultaneous connections; also raises the limit of open files"),
         Option(
             "threads", "t", .number(\.threadCount, 1...1024), "<num>", setting: "num_threads",
             help: "worker threads; more than the machine has processors gains nothing"),
         Option(
             "max-reqs-per-event", "R", .number(\.commandsPerTurn, 1...Int(Int32.max)), "<num>",
             setting: "reqs_per_event",
-            help: "commands of one connection before the others get their turn"),
+            help: "commands of a connection before the others get their turn"),
     ]
 
     private static let memory: [Option] = [
@@ -111,7 +111,7 @@ package enum OptionTable {
     ]
 
     private static let notOffered: [Option] = [
-        notOffered("stat-key-prefix", "D", because: "Statistics by key prefix are not offered in this version."),
+        notOffered("D", "D", because: "Statistics by key prefix are not offered in this version."),
         notOffered("enable-sasl", "S", takesArgument: false, because: "SASL is not offered in this version."),
         notOffered("auth-file", "Y", because: "Authentication is not offered in this version."),
         notOffered("enable-ssl", "Z", takesArgument: false, because: "TLS is not offered in this version."),

@@ -1,0 +1,106 @@
+/// The text of `docs/options.md`, written from the rows of `OptionTable`. A test holds the file to it.
+package enum OptionDocumentation {
+    package static var page: String {
+        introduction
+            + section("Options", OptionTable.options, spelled: optionSpelling)
+            + section("Options of `-o`", OptionTable.extended, spelled: extendedSpelling)
+            + withoutMeaning + notOffered + differences
+    }
+
+    private static let introduction = """
+        # Options
+
+        This page is written by `./martlet docs` from the table that the server parses with. Spelling, joining and \
+        abbreviation are those of memcached: `-vv`, `-t4`, `-t 4`, `--threads=4`, `--threads 4`, `--thr 4`, \
+        `-o idle_timeout=60,maxconns_fast`.
+
+        A mistake ends the start with one sentence on stderr. Exit statuses: 0 for a clean end, 1 and 64 for a wrong \
+        command line, 67 for a user that does not exist, 71 when the system refuses something, such as the address to \
+        listen on.
+
+
+        """
+
+    // MARK: Tables
+
+    private static func section(_ title: String, _ options: [Option], spelled: (Option) -> String) -> String {
+        var text = "## \(title)\n\n| option | meaning | default | in `stats settings` |\n| --- | --- | --- | --- |\n"
+        for option in options where option.standing == .applied {
+            let setting = option.setting.map { "`\($0)`" } ?? ""
+            let value = option.defaultText.map { "`\($0)`" } ?? ""
+            text += "| \(spelled(option)) | \(option.summary) | \(value) | \(setting) |\n"
+        }
+        return text + "\n"
+    }
+
+    private static var withoutMeaning: String {
+        var text = """
+            ## Accepted, without meaning here
+
+            Values are checked as in memcached. Most are kept and shown by `stats settings`.
+
+            | option | in memcached | here |
+            | --- | --- | --- |
+
+            """
+        for (option, spelled) in everything {
+            guard case .withoutMeaning(let reason) = option.standing else { continue }
+            text += "| \(spelled) | \(option.summary) | \(reason) |\n"
+        }
+        return text + "\n"
+    }
+
+    private static var notOffered: String {
+        var text = """
+            ## Not offered in this version
+
+            Each ends the start with its sentence and status \(ExitStatus.usage).
+
+            | option | sentence |
+            | --- | --- |
+
+            """
+        for (option, spelled) in everything {
+            guard case .notOffered(let sentence) = option.standing else { continue }
+            text += "| \(spelled) | \(sentence) |\n"
+        }
+        return text + "\n"
+    }
+
+    private static var everything: [(option: Option, spelled: String)] {
+        OptionTable.options.map { ($0, optionSpelling($0)) } + OptionTable.extended.map { ($0, extendedSpelling($0)) }
+    }
+
+    private static func optionSpelling(_ option: Option) -> String {
+        let argument = option.placeholder.isEmpty ? "" : " \(option.placeholder)"
+        let short = "`-\(option.letter.map(String.init) ?? "")\(argument)`"
+        // -D has no long name in memcached.
+        return option.name.count > 1 ? short + ", `--\(option.name)`" : short
+    }
+
+    private static func extendedSpelling(_ option: Option) -> String {
+        let argument =
+            option.placeholder.isEmpty || option.placeholder.hasPrefix("[")
+            ? option.placeholder : "=\(option.placeholder)"
+        return "`\(option.name)\(argument)`"
+    }
+
+    // MARK: Differences
+
+    private static let differences = """
+        ## Different from memcached on purpose
+
+        - Without `-l` the server listens on 127.0.0.1 and ::1 only. `-l 0.0.0.0`, or an address of the machine, opens it.
+        - `-m` bounds everything the cache holds: items, hash table and bookkeeping. memcached counts items only.
+        - `-f` is 1.05 by default, because slab classes can be many when pages are small; pages are 64 KiB up to \
+        `-m 1024` and 256 KiB above.
+        - `-n` is no minimum by default.
+        - `-R` is 64 by default; a number given is exact.
+        - `-c` counts client connections, not descriptors.
+        - Numbers must be numbers: where memcached reads `-p abc` as 0, this server says so and ends.
+        - A word that is no option is remarked upon; memcached says nothing.
+        - `-P` also works without `-d`, and the file is removed either way.
+        - A value given to a sub-option that takes none is remarked upon.
+
+        """
+}

@@ -1,0 +1,62 @@
+import Glibc
+import MartletServer
+
+/// The life of the process around the server, from the command line to the exit status.
+///
+/// 1. Parse; texts such as `-h` end here.
+/// 2. Limits of the process, while root may still raise them.
+/// 3. Privileges, so that nothing below runs as root unless asked for.
+/// 4. The background, before there are threads that a fork would lose.
+/// 5. The server: store, threads, sockets. Low ports are out of reach by now, as in memcached.
+/// 6. The pid file, when the server listens.
+/// 7. Serve, until a signal or `shutdown` ends it; then 6 and 5 backwards.
+enum ServerProcess {
+    /// Runs the server to its end. `words` is the command line without the program's name.
+    static func run(_ words: [String]) -> Int32 {
+        do {
+            switch try CommandLineParser.parse(words) {
+            case .print(let text):
+                say(OptionHelp.text(text), to: STDOUT_FILENO)
+                return ExitStatus.success
+            case .run(let settings, let remarks):
+                remarks.forEach(remark)
+                try serve(settings)
+                return ExitStatus.success
+            }
+        } catch {
+            say(error.message + "\n", to: STDERR_FILENO)
+            return error.status
+        }
+    }
+
+    private static func serve(_ settings: ServerSettings) throws(StartError) {
+        if settings.raisesCoreLimit { try ProcessLimits.raiseCoreSize() }
+        try ProcessLimits.raiseOpenFiles(
+            connections: settings.connectionsMax,
+            besides: 48 + 8 * settings.threadCount)
+        try Privileges.drop(to: settings.userName, remark: remark)
+        if settings.isDaemon { try detach(settings) }
+    }
+
+    /// `-d`. With core files wanted the process stays where it is, so that they can be written; with `-v` it keeps its
+    /// standard streams.
+    private static func detach(_ settings: ServerSettings) throws(StartError) {
+        guard daemon(settings.raisesCoreLimit ? 1 : 0, settings.verbosity > 0 ? 1 : 0) == 0 else {
+            throw StartError("failed to daemon() in order to daemonize", status: ExitStatus.failure)
+        }
+    }
+
+    private static func remark(_ text: String) { say("martletd: \(text)\n", to: STDERR_FILENO) }
+
+    private static func say(_ text: String, to descriptor: Int32) {
+        var text = text
+        text.withUTF8 { bytes in
+            var sent = 0
+            while sent < bytes.count, let start = bytes.baseAddress {
+                let count = write(descriptor, start + sent, bytes.count - sent)
+                guard count > 0 else { return }
+                sent += count
+            }
+        }
+    }
+}

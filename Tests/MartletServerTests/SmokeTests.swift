@@ -1,5 +1,0 @@
-import Testing
-
-import MartletServer
-
-@Suite struct SmokeTests {}
