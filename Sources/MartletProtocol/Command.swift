@@ -42,3 +42,39 @@ extension Command {
         }
     }
 }
+
+extension Command {
+    /// The word on the line; empty where there is not exactly one.
+    package var word: StaticString {
+        switch self {
+        case .get: "get"
+        case .gets: "gets"
+        case .gat: "gat"
+        case .gats: "gats"
+        case .set: "set"
+        case .add: "add"
+        case .replace: "replace"
+        case .append: "append"
+        case .prepend: "prepend"
+        case .cas: "cas"
+        case .touch: "touch"
+        case .delete: "delete"
+        case .incr: "incr"
+        case .decr: "decr"
+        case .metaGet: "mg"
+        case .metaSet: "ms"
+        case .metaDelete: "md"
+        case .metaArithmetic: "ma"
+        case .metaNoop: "mn"
+        case .metaDebug: "me"
+        case .version: "version"
+        case .verbosity: "verbosity"
+        case .flushAll: "flush_all"
+        case .quit: "quit"
+        case .stats: "stats"
+        case .shutdown: "shutdown"
+        case .cacheMemoryLimit: "cache_memlimit"
+        case .administration, .unknown: ""
+        }
+    }
+}

@@ -2,21 +2,25 @@
 package enum DecimalNumber {
     /// An unsigned number of 1...`digitsMax` digits, nil for anything else or beyond 64 bits.
     package static func unsigned(_ digits: UnsafeRawBufferPointer, digitsMax: Int = WireLimits.digits64Max) -> UInt64? {
-        guard digits.count > 0, digits.count <= digitsMax else { return nil }
+        guard let start = digits.baseAddress, digits.count > 0, digits.count <= digitsMax else { return nil }
         var sum: UInt64 = 0
+        var position = 0
         // Nineteen digits cannot overflow.
-        for byte in digits.prefix(19) {
-            let digit = byte &- 0x30
+        let safeCount = digits.count < 19 ? digits.count : 19
+        while position < safeCount {
+            let digit = start.load(fromByteOffset: position, as: UInt8.self) &- 0x30
             guard digit < 10 else { return nil }
             sum = sum &* 10 &+ UInt64(digit)
+            position &+= 1
         }
-        for byte in digits.dropFirst(19) {
-            let digit = byte &- 0x30
+        while position < digits.count {
+            let digit = start.load(fromByteOffset: position, as: UInt8.self) &- 0x30
             guard digit < 10 else { return nil }
             let (tenfold, overflowsTimes) = sum.multipliedReportingOverflow(by: 10)
             let (next, overflowsPlus) = tenfold.addingReportingOverflow(UInt64(digit))
             guard !overflowsTimes, !overflowsPlus else { return nil }
             sum = next
+            position &+= 1
         }
         return sum
     }
@@ -29,13 +33,16 @@ package enum DecimalNumber {
 
     /// A signed 32-bit number.
     package static func signed32(_ digits: UnsafeRawBufferPointer) -> Int32? {
-        guard digits.count <= WireLimits.digits32Max, let first = digits.first else { return nil }
-        guard first == 0x2D else {
+        guard let start = digits.baseAddress, digits.count > 0, digits.count <= WireLimits.digits32Max else {
+            return nil
+        }
+        guard start.load(as: UInt8.self) == 0x2D else {
             guard let number = unsigned(digits) else { return nil }
             return Int32(exactly: number)
         }
-        guard let number = unsigned(UnsafeRawBufferPointer(rebasing: digits.dropFirst())) else { return nil }
+        let magnitude = UnsafeRawBufferPointer(start: start + 1, count: digits.count &- 1)
+        guard let number = unsigned(magnitude) else { return nil }
         // At most ten digits: far from the end of Int64.
-        return Int32(exactly: 0 &- Int64(number))
+        return Int32(exactly: 0 &- Int64(truncatingIfNeeded: number))
     }
 }

@@ -42,6 +42,26 @@ extension RequestParser {
     static func parseStorage(_ line: TokenCursor, into request: inout Request) -> ParseOutcome {
         var cursor = line
         request.key = cursor.next()
+        var ahead = cursor
+        let flags = ahead.nextSmallNumber()
+        let time = ahead.nextSmallNumber()
+        let length = ahead.nextSmallNumber()
+        // All three in their places: nothing below can go wrong with them. -1 shows in the sign of any of them.
+        if flags | time | length >= 0, Int(request.key.count) <= WireLimits.keyBytesMax, request.command != .cas {
+            request.isQuiet = line.endsWithNoreply
+            request.clientFlags = UInt32(truncatingIfNeeded: flags)
+            request.exptime = Int32(truncatingIfNeeded: time)
+            request.valueLength = UInt32(truncatingIfNeeded: length)
+            return .request
+        }
+        return parseAnyStorage(line, cursor, into: &request)
+    }
+
+    /// A storage command with any numbers and mistakes; `arguments` stands behind the key.
+    private static func parseAnyStorage(
+        _ line: TokenCursor, _ arguments: TokenCursor, into request: inout Request
+    ) -> ParseOutcome {
+        var cursor = arguments
         let flags = cursor.next()
         let time = cursor.next()
         let length = cursor.next()

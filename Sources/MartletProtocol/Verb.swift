@@ -100,7 +100,8 @@ struct Verb: BitwiseCopyable {
     /// The beginning of the last word of an HTTP request line.
     var isHTTP: Bool { equals("HTTP/") }
 
-    private func equals(_ text: StaticString) -> Bool {
+    /// Whether the word is `text`, which has at most sixteen bytes.
+    func equals(_ text: StaticString) -> Bool {
         let other = Verb(text)
         return head == other.head && tail == other.tail
     }

@@ -26,6 +26,9 @@ package enum WireLimits {
     @inlinable package static var digits32Max: Int { 11 }
     @inlinable package static var digits64Max: Int { 22 }
 
+    /// Longest line of a reply: a status, a value's header, a statistic.
+    @inlinable package static var replyLineBytesMax: Int { 8192 }
+
     /// Digits of the largest 64-bit number.
     @inlinable package static var decimalBytesMax: Int { 20 }
 }
