@@ -24,7 +24,7 @@ package enum OptionTable {
         Option(
             "listen", "l", .texts(\.listenAddresses), "<addr>", setting: "inter",
             help:
-                "host, host:port, [v6]:port or *; a list, or repeated; 0.0.0.0 opens the server"),
+                "host, host:port, [v6]:port or *; a list, or repeated; 0.0.0.0 opens it"),
         Option(
             "listen-backlog", "b", .number(\.listenBacklog, 0...Int(Int32.max)), "<num>", setting: "tcp_backlog",
             help: "connections the kernel may keep waiting"),
