@@ -5,6 +5,10 @@ package enum Limits {
 
     /// Size of a worker's read buffer: the most one read from a socket brings.
     package static let readBytesMax = 64 << 10
+    /// Up to this size, unfinished input is moved in front of the next read; larger input stays, and reads append to it.
+    package static let movedOutBytesMax = 4 << 10
+    /// The least room an appending read gets.
+    package static let appendedReadBytesMin = 16 << 10
     /// The most bytes of one unfinished command that a connection keeps between two reads. A machine that leaves more
     /// unconsumed while it wants input has its connection closed. Long key lists are why this is more than a line.
     package static let unfinishedBytesMax = 1 << 20
@@ -26,4 +30,38 @@ package enum Limits {
     package static let leaseCountInitial = 160
     /// Pieces given to the kernel by one `sendmsg`.
     package static let outputPiecesMax = 256
+
+    /// What all connections together may keep besides the cache when the settings do not say: unfinished commands and
+    /// replies that were not taken.
+    package static let connectionBufferBytesDefault = 32 << 20
+    /// Connections closed to make room in that budget for one that needs it.
+    package static let budgetVictimsMax = 4
+    /// A connection may be closed for the budget when its client has taken nothing for this many seconds.
+    package static let stalledSecondsMin: UInt32 = 2
+
+    // Connections
+
+    /// Accepted sockets waiting for one worker.
+    package static let inboxCapacity = 1024
+    /// Sockets accepted before the listener looks at anything else.
+    package static let acceptsPerTurn = 64
+    /// How long the listener rests when it is out of descriptors or all inboxes are full.
+    package static let acceptPauseMilliseconds: Int64 = 10
+    /// Descriptors that the server itself may have open besides the connections, with `threadCount` workers: standard
+    /// streams, listeners, and a loop with its wakeup per thread.
+    package static func ownDescriptorsMax(threadCount: Int) -> Int { 48 + 8 * threadCount }
+    /// Input dropped from a connection that is being closed, and how long it may take to close its half.
+    package static let drainedBytesMax: Int32 = 8 << 20
+    package static let drainingSecondsMax: UInt32 = 5
+
+    // Maintenance
+
+    /// How long the maintainer rests after a pass, and after one that left something to do.
+    package static let maintenancePauseMilliseconds = 1000
+    package static let maintenanceBusyPauseMilliseconds = 20
+
+    // Stopping
+
+    /// How long a graceful stop waits for requests under way.
+    package static let gracefulStopSecondsMax: UInt32 = 5
 }

@@ -1,1 +1,169 @@
-// Sockets to store and back.
+import CShims
+import Glibc
+import MartletEvent
+import MartletStore
+
+// MartletServer: sockets to store and back.
+//
+// Goals: what memcached does on the wire, with one read and one send per batch of commands, no allocation per command,
+// and bounds on everything that a client could make grow.
+// Non-goals: another protocol, storage of its own, anything asynchronous inside a request.
+//
+// Threads. The main thread accepts connections and hands them to the workers; each connection lives and dies on one
+// worker, which owns all it needs; the maintainer thread works on the store in the background:
+//
+//     main thread      Listener ---inbox---> Worker 0: loop, buffers, executor, connections ---> CacheStore
+//     (MainLoop)                \--inbox---> Worker 1: ...                                  ---/     |
+//                                                                                 Maintainer -------/
+//
+// A request's way, all on one thread: `Connection.takeTurn` (one read) -> `ConnectionMachine.receive` (parse) ->
+// `Executor` (store call, reply) -> `OutputBuffer` -> `Connection.sendOutput` (one send).
+
+/// A whole server: what `martletd` runs, and what tests run in their own process.
+///
+/// `start`, then `run` on the thread that is to be the main thread; `stop` from any thread makes `run` return when
+/// everything has ended.
+package final class Server: @unchecked Sendable {
+    // Unchecked because of the raw memory it points to: that is either safe for all threads (`ServerContext`) or only
+    // touched by start and run, which the caller calls one after the other.
+
+    package let context: UnsafeMutablePointer<ServerContext>
+    private var mainLoop: UnsafeMutablePointer<MainLoop>?
+    private var listener: UnsafeMutablePointer<Listener>?
+    private var maintainer: UnsafeMutablePointer<Maintainer>?
+
+    /// Creates the store; no descriptor and no thread yet, so that the process may still fork.
+    package init(
+        settings: ServerSettings, clock: consuming ServerClock = ServerClock(), syscalls: Syscalls = .system
+    ) throws(StartError) {
+        var secret: (UInt64, UInt64) = (0, 0)
+        guard withUnsafeMutableBytes(of: &secret, { cshims_random_bytes($0.baseAddress, $0.count) }) else {
+            throw StartError("the system gives no random bytes", status: ExitStatus.system)
+        }
+        let store: CacheStore
+        do {
+            store = try CacheStore(settings: settings.storeSettings, secret: secret, now: clock.second)
+        } catch {
+            throw StartError("cannot create the cache: \(error)", status: ExitStatus.failure)
+        }
+        context = .allocate(capacity: 1)
+        context.initialize(
+            to: ServerContext(settings: settings, store: store, clock: clock, syscalls: syscalls))
+    }
+
+    deinit {
+        precondition(mainLoop == nil, "A server was dropped while it ran.")
+        context.pointee.store.destroy()
+        context.deinitialize(count: 1)
+        context.deallocate()
+    }
+
+    // MARK: Start and stop, in mirrored order
+
+    /// Opens the listening sockets and starts the threads. After an error nothing is left behind.
+    package func start() throws(StartError) {
+        do throws(StartError) {
+            try listen()
+            try startWorkers()
+            try startMaintainer()
+        } catch {
+            tearDown()
+            throw error
+        }
+        if let path = getenv(PortFile.variable) {
+            PortFile.write(context.pointee.listeningSockets, path: String(cString: path))
+        }
+    }
+
+    /// Serves until told to stop, then ends everything. `watchesSignals` only in a process of its own.
+    package func run(watchesSignals: Bool = false) {
+        guard let mainLoop, let listener else { preconditionFailure("A server runs after it was started.") }
+        if watchesSignals { mainLoop.watchSignals() }
+        mainLoop.run(listener)
+        tearDown()
+    }
+
+    /// Any thread; returns at once. `run` returns when all has ended.
+    package func stop(_ kind: StopRequest.Kind = .immediate) { context.pointee.stopRequest.ask(kind) }
+
+    private func listen() throws(StartError) {
+        let settings = context.pointee.settings
+        if let path = settings.unixSocketPath {
+            context.pointee.listeningSockets = [
+                try ListeningSocket.openUnix(
+                    path: path, mode: settings.unixSocketMode, backlog: settings.listenBacklog)
+            ]
+        } else {
+            context.pointee.listeningSockets = try ListeningSocket.openTCP(settings)
+        }
+        guard let made = UnsafeMutablePointer<MainLoop>.make(server: context) else { throw Self.outOfDescriptors }
+        mainLoop = made
+        listener = .make(server: context, loop: made.pointee.loop)
+    }
+
+    private func startWorkers() throws(StartError) {
+        for index in 0..<context.pointee.settings.threadCount {
+            guard let worker = UnsafeMutablePointer<Worker>.make(index: index, server: context) else {
+                throw Self.outOfDescriptors
+            }
+            context.pointee.workers.append(worker)
+            context.pointee.workerCounters.append(worker.pointee.counters)
+        }
+        for worker in context.pointee.workers {
+            guard worker.start() else { throw Self.outOfThreads }
+        }
+    }
+
+    private func startMaintainer() throws(StartError) {
+        let made = UnsafeMutablePointer<Maintainer>.make(server: context)
+        maintainer = made
+        guard made.start() else { throw Self.outOfThreads }
+    }
+
+    private func tearDown() {
+        maintainer?.stop()
+        maintainer?.destroy()
+        maintainer = nil
+        for worker in context.pointee.workers.reversed() { worker.stop() }
+        for worker in context.pointee.workers.reversed() { worker.destroy() }
+        context.pointee.workers = []
+        context.pointee.workerCounters = []
+        listener?.destroy()
+        listener = nil
+        mainLoop?.destroy()
+        mainLoop = nil
+    }
+
+    private static let outOfDescriptors = StartError("the system gives no more descriptors", status: ExitStatus.system)
+    private static let outOfThreads = StartError("the system gives no more threads", status: ExitStatus.system)
+
+    // MARK: Asking
+
+    /// The TCP port of the first listening socket, nil without one. After `start`.
+    package var tcpPort: UInt16? { context.pointee.listeningSockets.first { $0.family != .local }?.port }
+
+    /// Brings the clock up to date and lets the workers see it; the main loop does so once a second.
+    package func tick() { context.tick() }
+}
+
+extension UnsafeMutablePointer where Pointee == ServerContext {
+    /// Moves the server second and wakes the workers that have something to do then.
+    func tick() {
+        pointee.clock.tick()
+        for worker in pointee.workers { worker.pointee.tick() }
+    }
+}
+
+extension ServerSettings {
+    /// What of the settings concerns the store.
+    var storeSettings: StoreSettings {
+        var store = StoreSettings()
+        store.memoryLimitBytes = memoryBytes
+        store.itemBytesMax = itemBytesMax
+        store.growthFactor = growthFactor
+        store.chunkBytesMin = chunkSpaceBytesMin
+        store.evicts = evicts
+        store.issuesTokens = issuesTokens
+        return store
+    }
+}

@@ -1,19 +1,77 @@
+import MartletEvent
 import MartletStore
+import Synchronization
 
 /// What all threads of one server share, in memory that outlives them. Everything in it is safe to use from any thread.
+///
+/// `workers` and `listeners` are filled in before the first thread starts and do not change until the last has ended.
 package struct ServerContext: ~Copyable {
     package let settings: ServerSettings
     package let store: CacheStore
     package let clock: ServerClock
     package let administration: AdministrationState
+    package let budget: BufferBudget
+    package let listenerCounters = ListenerCounters()
+    let syscalls: Syscalls
+    let log: ServerLog
+    let stopRequest = StopRequest()
 
+    var workers: [UnsafeMutablePointer<Worker>] = []
     /// Counters of each worker, in the order of the workers.
-    package internal(set) var workerCounters: [UnsafeMutablePointer<WorkerCounters>] = []
+    package var workerCounters: [UnsafeMutablePointer<WorkerCounters>] = []
+    /// The listening sockets, in the order of `AcceptedSocket.listenerIndex`.
+    package internal(set) var listeningSockets: [ListeningSocket] = []
 
-    package init(settings: ServerSettings, store: CacheStore, clock: consuming ServerClock) {
+    /// Connections accepted and not closed yet; those on their way to a worker count.
+    package var connectionCount: Int {
+        // What has ended is read first: read the other way, a connection that comes and goes meanwhile would only count
+        // as gone.
+        var ended: UInt64 = 0
+        for counters in workerCounters { ended += counters.pointee.network.closed.value }
+        return Int(truncatingIfNeeded: listenerCounters.accepted.value &- ended)
+    }
+
+    package init(
+        settings: ServerSettings, store: CacheStore, clock: consuming ServerClock, syscalls: Syscalls = .system
+    ) {
         self.settings = settings
         self.store = store
         self.clock = clock
+        self.syscalls = syscalls
         administration = AdministrationState(settings: settings)
+        log = ServerLog(verbosity: settings.verbosity)
+        let given = settings.connectionBufferBytesMax
+        budget = BufferBudget(
+            copiedBytesMax: given > 0 ? given : Limits.connectionBufferBytesDefault,
+            leasedBytesMax: max(settings.memoryBytes / 2, 2 * settings.itemBytesMax))
+    }
+}
+
+/// The order to stop, which any thread may give; the main loop follows it.
+package struct StopRequest: ~Copyable {
+    @frozen
+    package enum Kind: UInt8, BitwiseCopyable {
+        case none, graceful, immediate
+    }
+
+    private let kindCode = Atomic<UInt8>(Kind.none.rawValue)
+    /// The main loop's wakeup, -1 before there is one.
+    private let wakeDescriptor = Atomic<Int32>(-1)
+
+    package var kind: Kind { Kind(rawValue: kindCode.load(ordering: .acquiring)) ?? .none }
+
+    /// Asks the main loop to stop. An immediate request overrides a graceful one.
+    package borrowing func ask(_ kind: Kind) {
+        kindCode.max(kind.rawValue, ordering: .acquiringAndReleasing)
+        wakeMainLoop()
+    }
+
+    borrowing func wakeMainLoop() {
+        let descriptor = wakeDescriptor.load(ordering: .acquiring)
+        if descriptor >= 0 { LoopWakeup.wake(descriptor) }
+    }
+
+    borrowing func setWakeDescriptor(_ descriptor: Int32) {
+        wakeDescriptor.store(descriptor, ordering: .releasing)
     }
 }

@@ -16,9 +16,12 @@ static inline _Bool cshims_random_bytes(void *bytes, size_t count) {
     return getrandom(bytes, count, 0) == (ssize_t)count;
 }
 
-/// Takes a connection from a listening socket: non-blocking and not inherited by children. -1 with errno otherwise.
-static inline int cshims_accept(int listener) {
-    return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+/// Takes a connection from a listening socket: non-blocking and not inherited by children. Fills `peer`, cleared before,
+/// as far as the family goes. -1 with errno otherwise.
+static inline int cshims_accept(int listener, struct sockaddr_storage *peer) {
+    socklen_t bytes = sizeof *peer;
+    peer->ss_family = AF_UNSPEC;
+    return accept4(listener, (struct sockaddr *)peer, &bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
 /// Names the calling thread (at most 15 bytes), as ps -L and debuggers show it.

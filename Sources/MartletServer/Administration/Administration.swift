@@ -1,4 +1,3 @@
-import Glibc
 import MartletProtocol
 import MartletStore
 import Synchronization
@@ -26,7 +25,7 @@ package enum Administration {
         case "items": slabs(server).appendItems(to: &text)
         case "slabs": slabs(server).appendSlabs(to: &text)
         case "sizes": text.add("sizes_status", "disabled")
-        case "conns": ConnectionStatistics(now: server.pointee.clock.second).append(to: &text)
+        case "conns": ConnectionStatistics(snapshots: server.pointee.connectionSnapshots()).append(to: &text)
         case "martlet": MartletStatistics(server).append(to: &text)
         case "reset":
             server.pointee.resetStatistics()
@@ -87,6 +86,7 @@ package enum Administration {
     package static func setVerbosity(_ level: UInt64, server: Server) -> FixedReply {
         let level = Int(min(level, 2))
         server.pointee.administration.shown.withLock { $0.verbosity = level }
+        server.pointee.log.setVerbosity(level)
         return .ok
     }
 
@@ -107,8 +107,8 @@ package enum Administration {
         guard server.pointee.settings.allowsShutdown else { return .shutdownNotEnabled }
         switch mode {
         case .invalid: return .invalidShutdownMode
-        case .immediate: kill(getpid(), SIGINT)
-        case .graceful: kill(getpid(), SIGUSR1)
+        case .immediate: server.pointee.stopRequest.ask(.immediate)
+        case .graceful: server.pointee.stopRequest.ask(.graceful)
         }
         return nil
     }

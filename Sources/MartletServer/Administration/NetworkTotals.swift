@@ -17,7 +17,6 @@ struct NetworkTotals: Sendable {
     mutating func add(_ worker: borrowing NetworkCounters) {
         bytesRead += worker.bytesRead.total
         bytesWritten += worker.bytesWritten.total
-        currentConnections += worker.currentConnections.total
         yields += worker.yields.total
         idleKicks += worker.idleKicks.total
         budgetKicks += worker.budgetKicks.total

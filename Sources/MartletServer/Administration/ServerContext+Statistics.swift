@@ -30,6 +30,12 @@ extension ServerContext {
     private borrowing func networkTotalsSinceStart() -> NetworkTotals {
         var totals = NetworkTotals()
         for worker in workerCounters { totals.add(worker.pointee.network) }
+        totals.currentConnections = connectionCount + listeningSockets.count
+        totals.totalConnections = listenerCounters.accepted.total
+        totals.rejectedConnections = listenerCounters.rejected.total
+        totals.pauses = listenerCounters.pauses.total
+        totals.pausedMicroseconds = listenerCounters.pausedMicroseconds.total
+        totals.isPaused = listenerCounters.isPaused.value > 0
         return totals
     }
 }

@@ -22,6 +22,10 @@ package struct OutputBuffer: ~Copyable {
     struct LeaseMark: ~Copyable {
         let lease: ItemLease
         let position: Int
+
+        consuming func moved(by distance: Int) -> LeaseMark {
+            LeaseMark(lease: lease, position: position + distance)
+        }
     }
 
     /// A place to fall back to with `rewind(to:)`.
@@ -119,14 +123,22 @@ package struct OutputBuffer: ~Copyable {
         forget()
     }
 
-    /// Forgets everything after the leases were moved out of `marks`.
-    mutating func forget() {
+    /// Forgets everything after the leases from `first` on were moved out of `marks`.
+    mutating func forgetMovedMarks(from first: Int) {
+        marks.deinitialize(count: first)
+        forget()
+    }
+
+    private mutating func forget() {
         byteCount = 0
         leaseCount = 0
         leasedBytes = 0
         isBroken = false
         if _slowPath(byteCapacity > Limits.outputBytesInitial) { shrink() }
     }
+
+    /// What is to be sent, in order.
+    var view: ReplyView { ReplyView(bytes: bytes, byteCount: byteCount, marks: marks, markCount: leaseCount) }
 
     // MARK: Growing
 

@@ -27,6 +27,9 @@ package struct ConnectionMachine: ~Copyable {
         return MachineStep(consumedBytes: consumed, .wantsInput)
     }
 
+    /// A value is being received (or swallowed); `stats conns` says so.
+    package var isReadingValue: Bool { false }
+
     /// Where the next bytes of a value that is being read belong; empty when no value is.
     package mutating func valueDestination() -> UnsafeMutableRawBufferPointer {
         UnsafeMutableRawBufferPointer(start: nil, count: 0)

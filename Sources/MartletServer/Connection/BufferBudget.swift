@@ -1,0 +1,43 @@
+import Synchronization
+
+/// Bounds what all connections together keep: unfinished requests, replies not taken yet, and values leased for them.
+///
+/// Copied bytes are memory besides `-m`; leased bytes are items that cannot be evicted meanwhile. Each has its own bound,
+/// because 50 slow readers of 1 MiB values cost no memory but pin 50 MiB of the cache. Ordinary traffic touches neither:
+/// requests arrive whole and sockets take their replies.
+///
+/// Any thread; two shared atomics, written only when a connection begins or ends to keep something.
+package struct BufferBudget: ~Copyable {
+    /// What one connection keeps; given back with the same numbers.
+    struct Charge: BitwiseCopyable {
+        var copiedBytes = 0
+        var leasedBytes = 0
+    }
+
+    private let copied = Atomic<Int>(0)
+    private let leased = Atomic<Int>(0)
+    package let copiedBytesMax: Int
+    package let leasedBytesMax: Int
+
+    package init(copiedBytesMax: Int, leasedBytesMax: Int) {
+        self.copiedBytesMax = copiedBytesMax
+        self.leasedBytesMax = leasedBytesMax
+    }
+
+    package var copiedBytes: Int { copied.load(ordering: .relaxed) }
+    package var leasedBytes: Int { leased.load(ordering: .relaxed) }
+
+    /// Returns false, charging nothing, when either bound would be passed.
+    borrowing func take(_ charge: Charge) -> Bool {
+        let copiedNow = copied.add(charge.copiedBytes, ordering: .relaxed).newValue
+        let leasedNow = leased.add(charge.leasedBytes, ordering: .relaxed).newValue
+        if copiedNow <= copiedBytesMax && leasedNow <= leasedBytesMax { return true }
+        give(charge)
+        return false
+    }
+
+    borrowing func give(_ charge: Charge) {
+        copied.subtract(charge.copiedBytes, ordering: .relaxed)
+        leased.subtract(charge.leasedBytes, ordering: .relaxed)
+    }
+}

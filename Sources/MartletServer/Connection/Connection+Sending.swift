@@ -1,0 +1,130 @@
+import Glibc
+import MartletEvent
+
+/// The sending half of a connection.
+extension UnsafeMutablePointer where Pointee == Connection {
+    private enum Sent {
+        case all, some, failed
+    }
+
+    // MARK: A turn's replies
+
+    /// Sends the worker's reply buffer. Returns whether all of it is gone and the connection may go on. Otherwise the
+    /// rest is pending, or the connection is closed.
+    func sendOutput() -> Bool {
+        let output = pointee.worker.pointee.output
+        if output.pointee.isEmpty && !output.pointee.isBroken { return true }
+        if output.pointee.isBroken {
+            output.pointee.removeAll()
+            close()
+            return false
+        }
+        var cursor = ReplyCursor()
+        switch send(output.pointee.view, from: &cursor) {
+        case .all:
+            output.pointee.removeAll()
+            return true
+        case .some:
+            keepPending(from: cursor)
+            return false
+        case .failed:
+            output.pointee.removeAll()
+            close()
+            return false
+        }
+    }
+
+    /// Keeps what is behind `sent` in the worker's reply buffer, and waits for room to send it.
+    private func keepPending(from sent: ReplyCursor) {
+        let worker = pointee.worker
+        let output = worker.pointee.output
+        let charge = BufferBudget.Charge(
+            copiedBytes: output.pointee.byteCount - sent.position, leasedBytes: output.pointee.leasedBytes)
+        guard worker.take(charge, for: self) else {
+            output.pointee.removeAll()
+            return worker.closeOverBudget(self)
+        }
+        let pending = UnsafeMutablePointer<PendingOutput>.allocate(capacity: 1)
+        pending.initialize(to: PendingOutput(movingFrom: output, sent: sent, charge: charge))
+        pointee.pending = pending
+        pointee.phase = .sending
+        guard chargeInput() else { return worker.closeOverBudget(self) }
+        _ = watch(.writable)
+    }
+
+    // MARK: What was pending
+
+    /// Sends what is pending. Returns whether all of it is gone and the connection may go on; it is watched for reading
+    /// again then. Otherwise some of it is still pending, or the connection is closed.
+    func sendPending() -> Bool {
+        guard let pending = pointee.pending else { return true }
+        var cursor = pending.pointee.cursor
+        let sent = send(pending.pointee.view, from: &cursor)
+        switch sent {
+        case .some:
+            pending.pointee.cursor = cursor
+            return false
+        case .failed:
+            close()
+            return false
+        case .all:
+            dropPending()
+            pointee.phase = .reading
+            guard watch(.readable) else { return false }
+            if pointee.closesWhenSent {
+                beginDraining()
+                return false
+            }
+            return true
+        }
+    }
+
+    /// Gives up what is pending, with its leases and its part of the budget.
+    func dropPending() {
+        guard let pending = pointee.pending else { return }
+        pointee.worker.pointee.server.pointee.budget.give(pending.pointee.charge)
+        pending.deinitialize(count: 1)
+        pending.deallocate()
+        pointee.pending = nil
+    }
+
+    /// Gives the kernel as much as it takes. A short count means that the socket is full: it is not asked again.
+    private func send(_ view: ReplyView, from cursor: inout ReplyCursor) -> Sent {
+        let worker = pointee.worker
+        while true {
+            let (count, bytes) = cursor.fill(worker.pointee.pieces, countMax: Limits.outputPiecesMax, from: view)
+            if count == 0 { return .all }
+            let result = worker.pointee.server.pointee.syscalls.send(
+                pointee.descriptor, worker.pointee.pieces, Int32(count))
+            if result < 0 { return result == -Int(EAGAIN) ? .some : .failed }
+            worker.pointee.counters.pointee.network.bytesWritten.add(result)
+            cursor.advance(by: result, in: view)
+            if result < bytes { return .some }
+        }
+    }
+
+    // MARK: Ending well
+
+    /// Closes after everything is sent. A socket closed with unread input sends a reset, which may tear away the reply
+    /// that tells why; so while the client is still sending, only our half is shut down and its input is dropped.
+    func beginDraining() {
+        guard shutdown(pointee.descriptor, Int32(SHUT_WR)) == 0 else { return close() }
+        pointee.unfinished.removeAll()
+        chargeInput()
+        pointee.phase = .draining
+        pointee.worker.pointee.drainingCount += 1
+        drain()
+    }
+
+    /// Drops one read's worth of input. Closes when there is none from a client that had sent nothing behind its last
+    /// command, at the end of the stream, on an error, and when it is too much.
+    func drain() {
+        let worker = pointee.worker
+        worker.pointee.pieces[0] = iovec(iov_base: worker.pointee.readBuffer, iov_len: Limits.readBytesMax)
+        let result = worker.pointee.server.pointee.syscalls.receive(pointee.descriptor, worker.pointee.pieces, 1)
+        if result == -Int(EAGAIN) && pointee.dropsInput { return }
+        guard result > 0, pointee.drainedBytes < Limits.drainedBytesMax else { return close() }
+        pointee.dropsInput = true
+        pointee.drainedBytes += Int32(result)
+    }
+}

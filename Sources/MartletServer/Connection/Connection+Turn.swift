@@ -1,0 +1,183 @@
+import Glibc
+import MartletEvent
+
+/// A connection's turn, forward only: read once, let the machine work, keep the rest, send once.
+extension UnsafeMutablePointer where Pointee == Connection {
+    /// Takes one turn. The connection may be gone afterwards.
+    ///
+    /// 1. What is pending is sent first; while some of it stays, nothing else happens.
+    /// 2. A paused machine goes on with the input kept for it. Otherwise the socket is read, once.
+    /// 3. The machine carries out at most `commandsPerTurn` commands into the worker's reply buffer.
+    /// 4. Input it did not consume is kept; the reply buffer is sent with one call, and what remains of it is kept too.
+    func takeTurn() {
+        let worker = pointee.worker
+        if pointee.phase == .draining { return drain() }
+        pointee.lastActivity = worker.pointee.second
+        if pointee.phase == .sending {
+            guard sendPending() else { return }
+            // Whoever had a full output or used up its commands goes on; everybody else waits for input.
+            if !pointee.resumes { return }
+        }
+        pointee.phase = .executing
+        if pointee.resumes {
+            pointee.resumes = false
+            runKept()
+        } else {
+            readAndRun()
+        }
+    }
+
+    // MARK: Reading
+
+    /// Reads the socket once, to wherever the bytes belong, and lets the machine work.
+    private func readAndRun() {
+        let worker = pointee.worker
+        if pointee.unfinished.isEmpty {
+            let destination = pointee.machine.valueDestination()
+            if destination.count > 0 { return readValue(into: destination) }
+            readAndRun(behind: 0)
+        } else if pointee.unfinished.count <= Limits.movedOutBytesMax {
+            let kept = pointee.unfinished.moveOut(to: worker.pointee.readBuffer)
+            readAndRun(behind: kept)
+        } else {
+            let room = pointee.unfinished.room(Limits.appendedReadBytesMin)
+            let piece = iovec(iov_base: room.baseAddress, iov_len: room.count)
+            guard let count = receive(piece) else { return restoreWaiting() }
+            guard count > 0 else { return close() }
+            pointee.unfinished.append(count)
+            runKept()
+        }
+    }
+
+    /// Reads into the worker's buffer behind `kept` bytes that already lie there.
+    private func readAndRun(behind kept: Int) {
+        let buffer = pointee.worker.pointee.readBuffer
+        let piece = iovec(iov_base: buffer + kept, iov_len: Limits.readBytesMax - kept)
+        guard let count = receive(piece) else {
+            pointee.unfinished.keep(UnsafeMutableRawBufferPointer(start: buffer, count: kept))
+            return restoreWaiting()
+        }
+        guard count > 0 else { return close() }
+        run(UnsafeMutableRawBufferPointer(start: buffer, count: kept + count))
+    }
+
+    /// Reads the value that the machine waits for straight into its place, and what follows it into the worker's buffer.
+    private func readValue(into destination: UnsafeMutableRawBufferPointer) {
+        let worker = pointee.worker
+        let pieces = worker.pointee.pieces
+        pieces[0] = iovec(iov_base: destination.baseAddress, iov_len: destination.count)
+        pieces[1] = iovec(iov_base: worker.pointee.readBuffer, iov_len: Limits.readBytesMax)
+        guard let count = receive(2) else { return restoreWaiting() }
+        guard count > 0 else { return close() }
+        pointee.machine.advanceValue(min(count, destination.count))
+        let behind = max(count - destination.count, 0)
+        // Also without bytes behind it: a value of a quiet client may be complete in other ways than by its line end.
+        run(UnsafeMutableRawBufferPointer(start: worker.pointee.readBuffer, count: behind))
+    }
+
+    private func receive(_ piece: iovec) -> Int? {
+        pointee.worker.pointee.pieces[0] = piece
+        return receive(1)
+    }
+
+    /// One read into the worker's first `pieceCount` pieces: bytes read, 0 at the end of the stream or on an error that
+    /// ends the connection all the same, nil when nothing was there.
+    private func receive(_ pieceCount: Int32) -> Int? {
+        let worker = pointee.worker
+        let result = worker.pointee.server.pointee.syscalls.receive(
+            pointee.descriptor, worker.pointee.pieces, pieceCount)
+        if result == -Int(EAGAIN) { return nil }
+        if result > 0 { worker.pointee.counters.pointee.network.bytesRead.add(result) }
+        return max(result, 0)
+    }
+
+    /// Nothing was there to read, so nothing has changed.
+    private func restoreWaiting() {
+        pointee.phase = pointee.machine.isReadingValue ? .readingValue : .reading
+        chargeInputOrClose()
+    }
+
+    // MARK: Running
+
+    /// Runs the machine over input in the worker's buffer, and keeps what it leaves.
+    private func run(_ input: UnsafeMutableRawBufferPointer) {
+        let step = runMachine(input)
+        if step.consumedBytes < input.count {
+            if step.disposition == .close {
+                pointee.dropsInput = true
+            } else {
+                pointee.unfinished.keep(UnsafeMutableRawBufferPointer(rebasing: input[step.consumedBytes...]))
+            }
+        }
+        finish(step.disposition)
+    }
+
+    /// Runs the machine over the input kept from before, where it lies.
+    private func runKept() {
+        let step = runMachine(pointee.unfinished.bytes)
+        pointee.unfinished.consume(step.consumedBytes)
+        if !pointee.unfinished.isEmpty && step.disposition == .close { pointee.dropsInput = true }
+        finish(step.disposition)
+    }
+
+    private func runMachine(_ input: UnsafeMutableRawBufferPointer) -> MachineStep {
+        let worker = pointee.worker
+        let step = pointee.machine.receive(
+            input, executor: worker.pointee.executor, output: worker.pointee.output,
+            commandsMax: worker.pointee.commandsPerTurn)
+        precondition(
+            step.consumedBytes >= 0 && step.consumedBytes <= input.count, "The machine consumed beyond its input.")
+        return step
+    }
+
+    /// Sends the turn's replies and arranges the next turn.
+    private func finish(_ disposition: MachineStep.Disposition) {
+        let worker = pointee.worker
+        switch disposition {
+        case .wantsInput:
+            break
+        case .yield:
+            worker.pointee.counters.pointee.network.yields.increment()
+            pointee.resumes = true
+        case .outputFull:
+            pointee.resumes = true
+        case .close:
+            pointee.closesWhenSent = true
+        case .closeSilently:
+            worker.pointee.output.pointee.removeAll()
+            return close()
+        }
+        guard sendOutput() else { return }
+        if pointee.closesWhenSent { return beginDraining() }
+        if pointee.resumes {
+            pointee.phase = .executing
+            worker.appendReady(self)
+        } else {
+            guard pointee.unfinished.count <= Limits.unfinishedBytesMax else { return close() }
+            pointee.phase = pointee.machine.isReadingValue ? .readingValue : .reading
+        }
+        chargeInputOrClose()
+    }
+
+    // MARK: The budget
+
+    /// Brings the charge for kept input up to date; over the budget, the connection is closed.
+    private func chargeInputOrClose() {
+        if !chargeInput() { pointee.worker.closeOverBudget(self) }
+    }
+
+    @discardableResult
+    func chargeInput() -> Bool {
+        let charge = Int(pointee.unfinished.capacity)
+        let difference = charge - pointee.inputCharge
+        if difference == 0 { return true }
+        let worker = pointee.worker
+        if difference < 0 {
+            worker.pointee.server.pointee.budget.give(BufferBudget.Charge(copiedBytes: -difference))
+        } else if !worker.take(BufferBudget.Charge(copiedBytes: difference), for: self) {
+            return false
+        }
+        pointee.inputCharge = charge
+        return true
+    }
+}

@@ -1,0 +1,144 @@
+import Glibc
+import MartletEvent
+import Synchronization
+
+/// One client's socket and what the server knows about it, in raw memory of one worker.
+///
+///     |Connection|padding to 16|libevent's struct event|      one allocation, at most 512 bytes with libevent's tables
+///
+/// States of a connection, by what it waits for (rules 1-4), and what it must not do meanwhile (5):
+/// 1. *reading*: watched for readability, not ready, nothing pending. Holds at most an unfinished command.
+/// 2. *ready*: in the worker's ready list; its machine paused in the middle (`resumes`) and has input or work left.
+/// 3. *sending*: watched for writability only, `pending` holds what the socket did not take. When it is sent, the
+///    connection is ready (`resumes`), reading, or closed (`closesWhenSent`).
+/// 4. *draining*: everything is sent and half the connection is shut down; what the client still sends is dropped until
+///    it closes too, so that our last words are not torn away by a reset.
+/// 5. Never read while replies are pending: that is the back-pressure that bounds every buffer.
+///
+/// All methods belong to the worker's thread. Other threads read `descriptor`, `peer`, `listenerIndex`, `phase` and
+/// `lastActivity` while holding the lock of the worker's `ConnectionTable`.
+package struct Connection: ~Copyable {
+    /// What `stats conns` tells about a connection.
+    @frozen
+    package enum Phase: UInt8, BitwiseCopyable {
+        case reading, executing, readingValue, sending, draining
+    }
+
+    // Fixed for the connection's life, and the two fields that other threads read.
+    let descriptor: Int32
+    let listenerIndex: UInt16
+    let peer: PeerAddress
+    private let phaseCode = Atomic<UInt8>(Phase.reading.rawValue)
+    private let activity: Atomic<UInt32>
+
+    let worker: UnsafeMutablePointer<Worker>
+    let watcher: SocketWatcher
+    /// Position in the worker's table.
+    var tableIndex = 0
+    /// The next one in the worker's ready list.
+    var nextReady: UnsafeMutablePointer<Connection>?
+    var pending: UnsafeMutablePointer<PendingOutput>?
+    var unfinished = UnfinishedInput()
+    /// What `unfinished` is charged with the budget.
+    var inputCharge = 0
+    var isReady = false
+    /// The machine paused: its next turn goes on with what is there, without reading the socket.
+    var resumes = false
+    var closesWhenSent = false
+    /// The client was still sending when its connection was to be closed.
+    var dropsInput = false
+    /// Bytes dropped while draining.
+    var drainedBytes: Int32 = 0
+    var machine: ConnectionMachine
+
+    var phase: Phase {
+        get { Phase(rawValue: phaseCode.load(ordering: .relaxed)) ?? .reading }
+        nonmutating set { phaseCode.store(newValue.rawValue, ordering: .relaxed) }
+    }
+
+    /// The server second of the last turn.
+    var lastActivity: UInt32 {
+        get { activity.load(ordering: .relaxed) }
+        nonmutating set { activity.store(newValue, ordering: .relaxed) }
+    }
+
+    fileprivate init(
+        worker: UnsafeMutablePointer<Worker>, accepted: AcceptedSocket, watcher: consuming SocketWatcher
+    ) {
+        descriptor = accepted.descriptor
+        listenerIndex = accepted.listenerIndex
+        peer = accepted.peer
+        activity = Atomic(worker.pointee.second)
+        self.worker = worker
+        self.watcher = watcher
+        machine = ConnectionMachine()
+    }
+}
+
+// MARK: Opening and closing
+
+extension UnsafeMutablePointer where Pointee == Connection {
+    private static var watcherOffset: Int {
+        let alignment = SocketWatcher.storageAlignment
+        return (MemoryLayout<Connection>.size + alignment - 1) / alignment * alignment
+    }
+
+    /// Bytes of one connection with its watcher.
+    package static var allocationBytes: Int { watcherOffset + SocketWatcher.storageBytes }
+
+    /// Serves an accepted socket, which the connection owns from now on. nil, with the socket closed, when the kernel
+    /// does not want to watch it.
+    static func open(_ accepted: AcceptedSocket, on worker: UnsafeMutablePointer<Worker>) -> Self? {
+        let memory = UnsafeMutableRawPointer.allocate(
+            byteCount: allocationBytes, alignment: SocketWatcher.storageAlignment)
+        let connection = memory.bindMemory(to: Connection.self, capacity: 1)
+        let watcher = SocketWatcher(
+            storage: memory + watcherOffset, loop: worker.pointee.loop, descriptor: accepted.descriptor,
+            interest: .readable, callback: Self.whenDue, context: memory)
+        guard watcher.start() else {
+            memory.deallocate()
+            _ = Glibc.close(accepted.descriptor)
+            return nil
+        }
+        connection.initialize(to: Connection(worker: worker, accepted: accepted, watcher: watcher))
+        worker.pointee.table.insert(connection)
+        worker.pointee.counters.pointee.network.opened.increment()
+        return connection
+    }
+
+    /// Ends the connection and frees its memory. What it had pending is dropped, leases are released.
+    func close() {
+        let worker = pointee.worker
+        pointee.watcher.stop()
+        if pointee.isReady { worker.removeReady(self) }
+        if pointee.phase == .draining { worker.pointee.drainingCount -= 1 }
+        worker.pointee.table.remove(self)
+        dropPending()
+        pointee.unfinished.removeAll()
+        chargeInput()
+        _ = Glibc.close(pointee.descriptor)
+        deinitialize(count: 1)
+        UnsafeMutableRawPointer(self).deallocate()
+        worker.pointee.counters.pointee.network.closed.increment()
+    }
+
+    /// libevent's callback; the turn itself is taken when the loop has told of all that is due.
+    private static var whenDue: WatcherCallback {
+        { _, _, context in
+            let connection = context.unsafelyUnwrapped.assumingMemoryBound(to: Connection.self)
+            connection.pointee.worker.appendReady(connection)
+        }
+    }
+
+    /// Watches for readability (`.readable`) or for room to send (`.writable`), never both. Returns false after closing
+    /// the connection because the kernel refused.
+    func watch(_ interest: SocketWatcher.Interest) -> Bool {
+        pointee.watcher.stop()
+        pointee.watcher.prepare(
+            loop: pointee.worker.pointee.loop, descriptor: pointee.descriptor, interest: interest,
+            callback: Self.whenDue, context: UnsafeMutableRawPointer(self))
+        if pointee.watcher.start() { return true }
+        close()
+        return false
+    }
+}

@@ -1,0 +1,39 @@
+/// Replies that a socket did not take: what is left of a turn's `OutputBuffer`, kept by the connection until it is sent.
+///
+/// Nothing is ever appended: the connection is not read, so no further replies arise, until this is empty. Its size is
+/// therefore bounded by one turn's output, and counted against the `BufferBudget` by the connection that owns it.
+struct PendingOutput: ~Copyable {
+    private let bytes: UnsafeMutableRawPointer
+    private let byteCount: Int
+    private let marks: UnsafeMutablePointer<OutputBuffer.LeaseMark>
+    private let markCount: Int
+    /// How far it has been sent.
+    var cursor: ReplyCursor
+    /// What the budget is charged.
+    let charge: BufferBudget.Charge
+
+    /// Takes over what lies behind `sent` in `output`, and empties it.
+    init(movingFrom output: UnsafeMutablePointer<OutputBuffer>, sent: ReplyCursor, charge: BufferBudget.Charge) {
+        let view = output.pointee.view
+        byteCount = view.byteCount - sent.position
+        bytes = .allocate(byteCount: max(byteCount, 1), alignment: 16)
+        bytes.copyMemory(from: view.bytes + sent.position, byteCount: byteCount)
+        markCount = view.markCount - sent.markIndex
+        marks = .allocate(capacity: max(markCount, 1))
+        cursor = sent.rebased
+        for index in 0..<markCount {
+            let mark = (view.marks + sent.markIndex + index).move()
+            (marks + index).initialize(to: mark.moved(by: -sent.position))
+        }
+        self.charge = charge
+        output.pointee.forgetMovedMarks(from: sent.markIndex)
+    }
+
+    deinit {
+        marks.deinitialize(count: markCount)
+        marks.deallocate()
+        bytes.deallocate()
+    }
+
+    var view: ReplyView { ReplyView(bytes: bytes, byteCount: byteCount, marks: marks, markCount: markCount) }
+}

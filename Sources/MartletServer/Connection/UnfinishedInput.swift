@@ -1,0 +1,87 @@
+/// Input that a connection keeps between two turns: the beginning of a command, or commands of a long pipeline that wait
+/// for their turn. Empty, and without memory, for an idle connection.
+///
+///     memory  |consumed ...|start  kept bytes  end|room ... capacity|
+///
+/// 1. A few bytes are put in front of the worker's read buffer before the next read (`moveOut`), so that ordinary
+///    connections own memory only while half a command has arrived.
+/// 2. Many bytes stay where they are; the next read appends to them here (`room`), so that a command arriving in a
+///    million pieces is not copied a million times.
+struct UnfinishedInput: ~Copyable {
+    private var memory: UnsafeMutableRawPointer?
+    private var start: UInt32 = 0
+    private var end: UInt32 = 0
+    private(set) var capacity: UInt32 = 0
+
+    init() {}
+
+    deinit { memory?.deallocate() }
+
+    var count: Int { Int(end - start) }
+    var isEmpty: Bool { end == start }
+
+    /// The kept bytes, in place.
+    var bytes: UnsafeMutableRawBufferPointer {
+        guard let memory else { return UnsafeMutableRawBufferPointer(start: nil, count: 0) }
+        return UnsafeMutableRawBufferPointer(start: memory + Int(start), count: count)
+    }
+
+    /// Keeps a copy of `rest`. Nothing may be kept yet.
+    mutating func keep(_ rest: UnsafeMutableRawBufferPointer) {
+        precondition(memory == nil, "A connection keeps one piece of input.")
+        guard let source = rest.baseAddress, rest.count > 0 else { return }
+        reserve(rest.count)
+        memory.unsafelyUnwrapped.copyMemory(from: source, byteCount: rest.count)
+        end = UInt32(rest.count)
+    }
+
+    /// Copies everything to `destination` and gives the memory back. Returns the bytes copied.
+    mutating func moveOut(to destination: UnsafeMutableRawPointer) -> Int {
+        let count = count
+        if let source = bytes.baseAddress { destination.copyMemory(from: source, byteCount: count) }
+        removeAll()
+        return count
+    }
+
+    /// Room for at least `count` more bytes behind those kept; may move them.
+    mutating func room(_ count: Int) -> UnsafeMutableRawBufferPointer {
+        if Int(capacity - end) < count { makeRoom(count) }
+        return UnsafeMutableRawBufferPointer(start: memory.unsafelyUnwrapped + Int(end), count: Int(capacity - end))
+    }
+
+    /// `count` bytes of the room were filled.
+    mutating func append(_ count: Int) {
+        precondition(count <= Int(capacity - end), "More input was read than there was room.")
+        end += UInt32(count)
+    }
+
+    /// The first `count` bytes are needed no more.
+    mutating func consume(_ count: Int) {
+        precondition(count <= self.count, "More input was consumed than there was.")
+        start += UInt32(count)
+        if isEmpty { removeAll() }
+    }
+
+    mutating func removeAll() {
+        memory?.deallocate()
+        memory = nil
+        start = 0
+        end = 0
+        capacity = 0
+    }
+
+    private mutating func reserve(_ bytes: Int) {
+        memory = .allocate(byteCount: bytes, alignment: 16)
+        capacity = UInt32(bytes)
+    }
+
+    private mutating func makeRoom(_ wanted: Int) {
+        let old = memory
+        let kept = bytes
+        reserve(max(kept.count + wanted, 2 * kept.count))
+        if let source = kept.baseAddress { memory.unsafelyUnwrapped.copyMemory(from: source, byteCount: kept.count) }
+        start = 0
+        end = UInt32(kept.count)
+        old?.deallocate()
+    }
+}

@@ -1,0 +1,54 @@
+/// One element of `-l`: a host, and a port where it names one.
+///
+/// `host`, `host:port`, `[v6 address]`, `[v6 address]:port`, a bare v6 address, or `*` for every address; in front of it
+/// `proto[ascii]:` or `proto[negotiating]:`, which change nothing here.
+package struct ListenAddress: Equatable, Sendable {
+    /// nil for every address of the machine.
+    package var host: String?
+    /// nil when it takes the port of `-p`.
+    package var port: UInt16?
+
+    package init(host: String?, port: UInt16?) {
+        self.host = host
+        self.port = port
+    }
+
+    package init(parsing text: String) throws(StartError) {
+        let address = try Self.withoutPrefix(Substring(text))
+        let name: Substring
+        let portText: Substring?
+        if address.first == "[" {
+            guard let end = address.firstIndex(of: "]") else { throw Self.bad(text, "a bracket is not closed") }
+            name = address[address.index(after: address.startIndex)..<end]
+            let rest = address[address.index(after: end)...]
+            guard rest.isEmpty || rest.first == ":" else { throw Self.bad(text, "\"\(rest)\" is not a port") }
+            portText = rest.isEmpty ? nil : rest.dropFirst()
+        } else if let colon = address.firstIndex(of: ":"), colon == address.lastIndex(of: ":") {
+            name = address[..<colon]
+            portText = address[address.index(after: colon)...]
+        } else {
+            name = address
+            portText = nil
+        }
+        guard !name.isEmpty else { throw Self.bad(text, "the host is missing") }
+        host = name == "*" ? nil : String(name)
+        guard let portText else { return }
+        guard let port = UInt16(portText), port > 0 else { throw Self.bad(text, "\"\(portText)\" is not a port") }
+        self.port = port
+    }
+
+    private static func withoutPrefix(_ text: Substring) throws(StartError) -> Substring {
+        for name in ["notls:", "btls:", "mtls:"] where text.hasPrefix(name) {
+            throw bad(String(text), "\"\(name)\" needs TLS, which is not enabled")
+        }
+        guard text.hasPrefix("proto[") else { return text }
+        for name in ["proto[ascii]:", "proto[negotiating]:"] where text.hasPrefix(name) {
+            return text.dropFirst(name.utf8.count)
+        }
+        throw bad(String(text), "only the ascii protocol is served")
+    }
+
+    private static func bad(_ text: String, _ reason: String) -> StartError {
+        StartError("-l: \"\(text)\": \(reason)", status: ExitStatus.usage)
+    }
+}

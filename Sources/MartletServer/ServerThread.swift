@@ -1,0 +1,26 @@
+import CShims
+import Glibc
+
+/// A thread of the server: started with a C function and a context, ended by returning, joined exactly once.
+struct ServerThread: BitwiseCopyable {
+    typealias Body = @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer?
+
+    private let thread: pthread_t
+
+    /// nil when the system gives no thread. Signals stay with the main thread: they are blocked in the new one.
+    static func start(context: UnsafeMutableRawPointer, _ body: Body) -> ServerThread? {
+        var all = sigset_t()
+        var before = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_SETMASK, &all, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        var thread = pthread_t()
+        return pthread_create(&thread, nil, body, context) == 0 ? ServerThread(thread: thread) : nil
+    }
+
+    /// Waits until the thread's function has returned.
+    func join() { pthread_join(thread, nil) }
+
+    /// Names the calling thread for ps and debuggers; at most 15 bytes.
+    static func nameCurrent(_ name: String) { name.withCString { cshims_name_thread($0) } }
+}

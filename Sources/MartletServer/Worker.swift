@@ -1,0 +1,222 @@
+import Glibc
+import MartletEvent
+import MartletStore
+import Synchronization
+
+/// A thread that serves its connections: its loop, its buffers, its executor, its counters. Nothing here is shared but
+/// the inbox, the table's lock and `order`.
+///
+///     loop.turn ----> who is due? ---> ready list ---> takeTurn, one after the other ---> loop.turn ...
+///                     (callbacks only append)           (those not done append themselves again)
+///
+/// Gathering first and working afterwards keeps callbacks trivial, gives every due connection one turn per round however
+/// much one of them sends, and reads the clock once per round.
+package struct Worker: ~Copyable {
+    /// What the worker is asked to do; only ever raised.
+    enum Order: UInt8, BitwiseCopyable {
+        case serve
+        /// Close connections as they become idle; the listener sends no more.
+        case finish
+        case stop
+    }
+
+    let index: Int
+    let server: UnsafeMutablePointer<ServerContext>
+    let counters: UnsafeMutablePointer<WorkerCounters>
+    let inbox = WorkerInbox()
+    private let orderCode = Atomic<UInt8>(Order.serve.rawValue)
+    /// Whether the worker has something to do when the server second changes.
+    private let ticks = Atomic<Bool>(false)
+
+    // Before the loop, because fields end in the order of their declaration and the wakeup is attached to the loop.
+    let wakeup: LoopWakeup
+    let loop: EventLoop
+    let readBuffer: UnsafeMutableRawPointer
+    /// Scratch for every system call that takes pieces.
+    let pieces: UnsafeMutablePointer<iovec>
+    let output: UnsafeMutablePointer<OutputBuffer>
+    let executor: UnsafeMutablePointer<Executor>
+    let commandsPerTurn: Int
+    var table = ConnectionTable()
+    var readyHead: UnsafeMutablePointer<Connection>?
+    var readyTail: UnsafeMutablePointer<Connection>?
+    var readyCount = 0
+    var drainingCount = 0
+    /// The server second of this round.
+    var second: UInt32
+    /// The order being followed; `order` may be ahead of it.
+    var following = Order.serve
+    var thread: ServerThread?
+
+    var order: Order { Order(rawValue: orderCode.load(ordering: .acquiring)) ?? .stop }
+
+    /// Any thread.
+    borrowing func give(_ order: Order) {
+        orderCode.max(order.rawValue, ordering: .acquiringAndReleasing)
+        wakeup.wake()
+    }
+
+    /// The main loop, when the server second has changed.
+    borrowing func tick() {
+        if ticks.load(ordering: .relaxed) { wakeup.wake() }
+    }
+
+    fileprivate init(
+        index: Int, server: UnsafeMutablePointer<ServerContext>, loop: consuming EventLoop, wakeup: consuming LoopWakeup
+    ) {
+        self.index = index
+        self.server = server
+        self.loop = loop
+        self.wakeup = wakeup
+        counters = .allocate(capacity: 1)
+        counters.initialize(to: WorkerCounters())
+        readBuffer = .allocate(byteCount: Limits.readBytesMax, alignment: 4096)
+        pieces = .allocate(capacity: Limits.outputPiecesMax)
+        output = .allocate(capacity: 1)
+        output.initialize(to: OutputBuffer())
+        executor = .allocate(capacity: 1)
+        executor.initialize(
+            to: Executor(session: server.pointee.store.makeSession(), counters: counters, server: server))
+        commandsPerTurn = server.pointee.settings.commandsPerTurn
+        second = server.pointee.clock.second
+    }
+
+    deinit {
+        executor.deinitialize(count: 1)
+        executor.deallocate()
+        output.deinitialize(count: 1)
+        output.deallocate()
+        pieces.deallocate()
+        readBuffer.deallocate()
+        counters.deinitialize(count: 1)
+        counters.deallocate()
+    }
+
+    fileprivate func setTicks(_ isNeeded: Bool) {
+        if ticks.load(ordering: .relaxed) != isNeeded { ticks.store(isNeeded, ordering: .relaxed) }
+    }
+}
+
+// MARK: Life
+
+extension UnsafeMutablePointer where Pointee == Worker {
+    /// A worker without a thread yet; nil when the system gives no descriptors.
+    static func make(index: Int, server: UnsafeMutablePointer<ServerContext>) -> Self? {
+        let worker = Self.allocate(capacity: 1)
+        if let loop = EventLoop() {
+            let wakeup = LoopWakeup(
+                loop: loop,
+                callback: { _, _, context in
+                    context.unsafelyUnwrapped.assumingMemoryBound(to: Worker.self).woken()
+                }, context: worker)
+            if let wakeup {
+                worker.initialize(to: Worker(index: index, server: server, loop: loop, wakeup: wakeup))
+                return worker
+            }
+        }
+        worker.deallocate()
+        return nil
+    }
+
+    /// Starts the thread. Returns false when the system gives none.
+    func start() -> Bool {
+        pointee.thread = ServerThread.start(context: self) { context in
+            context.unsafelyUnwrapped.assumingMemoryBound(to: Worker.self).run()
+            return nil
+        }
+        return pointee.thread != nil
+    }
+
+    /// Ends the thread, closing its connections; afterwards only counters and `destroy` are left.
+    func stop() {
+        pointee.give(.stop)
+        pointee.thread?.join()
+        pointee.thread = nil
+    }
+
+    /// Frees a stopped worker.
+    func destroy() {
+        while let socket = pointee.inbox.next() { _ = Glibc.close(socket.descriptor) }
+        deinitialize(count: 1)
+        deallocate()
+    }
+
+    // MARK: The thread
+
+    private func run() {
+        ServerThread.nameCurrent("worker-\(pointee.index)")
+        while pointee.order != .stop {
+            if pointee.loop.turn(waits: pointee.readyHead == nil) == .failed {
+                ServerLog.write("worker \(pointee.index): cannot wait for events: \(ServerLog.reason(errno))")
+                break
+            }
+            round()
+        }
+        while pointee.table.count > 0 { pointee.table[pointee.table.count - 1].close() }
+    }
+
+    /// One turn for each connection that is ready now; those that get ready meanwhile have theirs in the next round.
+    private func round() {
+        let now = pointee.server.pointee.clock.second
+        if now != pointee.second {
+            pointee.second = now
+            pointee.executor.pointee.setNow(now)
+            closeOverdue()
+        }
+        var turns = pointee.readyCount
+        while turns > 0, let connection = popReady() {
+            connection.takeTurn()
+            turns -= 1
+        }
+        if pointee.following == .finish { closeIdle() }
+        pointee.setTicks(pointee.drainingCount > 0 || pointee.server.pointee.settings.idleTimeoutSeconds > 0)
+    }
+
+    /// The wakeup's callback: new sockets, or an order.
+    private func woken() {
+        pointee.wakeup.acknowledge()
+        while let socket = pointee.inbox.next() { _ = UnsafeMutablePointer<Connection>.open(socket, on: self) }
+        if pointee.order == .finish && pointee.following == .serve {
+            pointee.following = .finish
+            // What has already arrived is still answered: everybody gets one more turn.
+            for index in 0..<pointee.table.count { appendReady(pointee.table[index]) }
+        }
+    }
+
+    // MARK: The ready list
+
+    /// Gives the connection a turn in the next round; once, however often it is asked for.
+    func appendReady(_ connection: UnsafeMutablePointer<Connection>) {
+        if connection.pointee.isReady { return }
+        connection.pointee.isReady = true
+        connection.pointee.nextReady = nil
+        if let tail = pointee.readyTail { tail.pointee.nextReady = connection } else { pointee.readyHead = connection }
+        pointee.readyTail = connection
+        pointee.readyCount += 1
+    }
+
+    private func popReady() -> UnsafeMutablePointer<Connection>? {
+        guard let connection = pointee.readyHead else { return nil }
+        pointee.readyHead = connection.pointee.nextReady
+        if pointee.readyHead == nil { pointee.readyTail = nil }
+        connection.pointee.isReady = false
+        pointee.readyCount -= 1
+        return connection
+    }
+
+    /// Takes a connection that is being closed out of the list.
+    func removeReady(_ connection: UnsafeMutablePointer<Connection>) {
+        var before: UnsafeMutablePointer<Connection>?
+        var candidate = pointee.readyHead
+        while let found = candidate, found != connection {
+            before = found
+            candidate = found.pointee.nextReady
+        }
+        precondition(candidate == connection, "A ready connection is missing from the ready list.")
+        let next = connection.pointee.nextReady
+        if let before { before.pointee.nextReady = next } else { pointee.readyHead = next }
+        if next == nil { pointee.readyTail = before }
+        connection.pointee.isReady = false
+        pointee.readyCount -= 1
+    }
+}
