@@ -1,0 +1,111 @@
+import Glibc
+
+/// A blocking client socket whose reads give up after ten seconds.
+final class TestClient {
+    struct Failure: Error { let call: String, error: Int32 }
+
+    let descriptor: Int32
+    private var isOpen = true
+
+    init(port: UInt16, receiveBufferBytes: Int32? = nil) throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        if var bytes = receiveBufferBytes {
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, socklen_t(MemoryLayout<Int32>.size))
+        }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        try finish(result)
+    }
+
+    init(path: String) throws {
+        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        try finish(result)
+    }
+
+    private func finish(_ result: Int32) throws {
+        guard result == 0 else { throw Failure(call: "connect", error: errno) }
+        var timeout = timeval(tv_sec: 10, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+    }
+
+    deinit { close() }
+
+    func close() {
+        if isOpen { _ = Glibc.close(descriptor) }
+        isOpen = false
+    }
+
+    /// Sends all of `bytes`; fails after ten seconds without progress.
+    func send(_ bytes: some Collection<UInt8>) throws {
+        let all = Array(bytes)
+        var sent = 0
+        while sent < all.count {
+            let count = all.withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress.unsafelyUnwrapped + sent, all.count - sent, 0x4000)
+            }
+            guard count > 0 else { throw Failure(call: "send", error: errno) }
+            sent += count
+        }
+    }
+
+    func send(_ text: String) throws { try send(text.utf8) }
+
+    /// Sends without waiting. Returns how many bytes the kernel took.
+    func sendNow(_ bytes: [UInt8]) -> Int {
+        max(bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, 0x4040) }, 0)
+    }
+
+    /// At most `count` bytes: what one read brings; empty at the end of the stream.
+    func receiveSome(_ count: Int = 65536) throws -> [UInt8] {
+        var buffer = [UInt8](repeating: 0, count: count)
+        let got = buffer.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
+        guard got >= 0 else { throw Failure(call: "recv", error: errno) }
+        return Array(buffer[..<got])
+    }
+
+    /// Exactly `count` bytes, fewer only at the end of the stream.
+    func receive(_ count: Int) throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count)
+        while bytes.count < count {
+            let some = try receiveSome(min(count - bytes.count, 1 << 20))
+            if some.isEmpty { break }
+            bytes += some
+        }
+        return bytes
+    }
+
+    func receiveText(_ count: Int) throws -> String { String(decoding: try receive(count), as: UTF8.self) }
+
+    /// Everything up to the end of the stream.
+    func receiveAll() throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        while true {
+            let some = try receiveSome()
+            if some.isEmpty { return bytes }
+            bytes += some
+        }
+    }
+
+    /// Sends `request` and checks that `reply`, and no byte less, comes back.
+    func exchange(_ request: String, _ reply: String) throws -> Bool {
+        try send(request)
+        return try receiveText(reply.utf8.count) == reply
+    }
+}

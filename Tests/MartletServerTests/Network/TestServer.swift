@@ -1,0 +1,63 @@
+import Glibc
+import MartletServer
+
+/// A server in the test's own process, on a port or path of its own, ended by `stop` or when dropped.
+final class TestServer {
+    let server: Server
+    let port: UInt16
+    private let runner: pthread_t
+    private var isRunning = true
+
+    /// Starts a server on an ephemeral port, or on a Unix socket when `change` names one.
+    init(
+        syscalls: Syscalls = .system, clock: consuming ServerClock = ServerClock(),
+        _ change: (inout ServerSettings) -> Void = { _ in }
+    ) throws {
+        var settings = ServerSettings()
+        settings.tcpPort = -1
+        settings.listenAddresses = ["127.0.0.1"]
+        settings.threadCount = 2
+        change(&settings)
+        server = try Server(settings: settings, clock: clock, syscalls: syscalls)
+        try server.start()
+        port = server.tcpPort ?? 0
+        var thread = pthread_t()
+        let context = Unmanaged.passRetained(server).toOpaque()
+        let result = pthread_create(
+            &thread, nil,
+            { context in
+                Unmanaged<Server>.fromOpaque(context.unsafelyUnwrapped).takeRetainedValue().run()
+                return nil
+            }, context)
+        precondition(result == 0)
+        runner = thread
+    }
+
+    deinit { stop() }
+
+    var context: UnsafeMutablePointer<ServerContext> { server.context }
+
+    /// Stops and waits until every thread has ended.
+    func stop(_ kind: StopRequest.Kind = .immediate) {
+        guard isRunning else { return }
+        isRunning = false
+        server.stop(kind)
+        pthread_join(runner, nil)
+    }
+
+    func client() throws -> TestClient { try TestClient(port: port) }
+
+    /// Sum of one counter over the workers.
+    func sum(_ counter: (borrowing NetworkCounters) -> UInt64) -> UInt64 {
+        context.pointee.workerCounters.reduce(0) { $0 + counter($1.pointee.network) }
+    }
+}
+
+/// Waits, for at most ten seconds, until `condition` holds; for what other threads do and no event tells.
+func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
+    for _ in 0..<10_000 {
+        if try condition() { return true }
+        usleep(1000)
+    }
+    return false
+}
