@@ -9,7 +9,7 @@ import MartletServer
 /// 4. The background, before there are threads that a fork would lose.
 /// 5. The server: store, threads, sockets. Low ports are out of reach by now, as in memcached.
 /// 6. The pid file, when the server listens.
-/// 7. Serve, until a signal or `shutdown` ends it; then 6 and 5 backwards.
+/// 7. Serve, until a signal or `shutdown` ends it. The server takes itself down, and the pid file goes last.
 enum ServerProcess {
     /// Runs the server to its end. `words` is the command line without the program's name.
     static func run(_ words: [String]) -> Int32 {
@@ -33,9 +33,16 @@ enum ServerProcess {
         if settings.raisesCoreLimit { try ProcessLimits.raiseCoreSize() }
         try ProcessLimits.raiseOpenFiles(
             connections: settings.connectionsMax,
-            besides: 48 + 8 * settings.threadCount)
+            besides: Limits.ownDescriptorsMax(threadCount: settings.threadCount))
         try Privileges.drop(to: settings.userName, remark: remark)
         if settings.isDaemon { try detach(settings) }
+
+        let server = try Server(settings: settings)
+        if settings.locksMemory, let reason = ProcessLimits.lockMemory() { remark("-k: cannot lock memory: \(reason)") }
+        try server.start()
+        let pidFile = settings.pidFilePath.flatMap { PidFile(path: $0, remark: remark) }
+        server.run(watchesSignals: true)
+        pidFile?.remove(remark: remark)
     }
 
     /// `-d`. With core files wanted the process stays where it is, so that they can be written; with `-v` it keeps its

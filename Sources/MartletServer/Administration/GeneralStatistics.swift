@@ -46,7 +46,7 @@ struct GeneralStatistics {
         text.add("curr_connections", network.currentConnections)
         text.add("total_connections", network.totalConnections)
         if settings.rejectsOverLimit { text.add("rejected_connections", network.rejectedConnections) }
-        text.add("connection_structures", network.currentConnections)
+        text.add("connection_structures", network.currentConnections + network.listeners)
         text.add("response_obj_oom", network.budgetKicks)
         text.add("response_obj_count", 0)
         text.add("response_obj_bytes", 0)
@@ -54,7 +54,7 @@ struct GeneralStatistics {
         text.add("read_buf_bytes", settings.threadCount * Limits.readBytesMax)
         text.add("read_buf_bytes_free", 0)
         text.add("read_buf_oom", 0)
-        text.add("reserved_fds", 0)
+        text.add("reserved_fds", Limits.ownDescriptorsMax(threadCount: settings.threadCount))
     }
 
     private func appendCommands(to text: inout StatisticsText) {

@@ -4,6 +4,8 @@ struct NetworkTotals: Sendable {
     var bytesWritten = 0
     /// Of this moment; a reset leaves it.
     var currentConnections = 0
+    /// Listening sockets.
+    var listeners = 0
     var yields = 0
     var idleKicks = 0
     var budgetKicks = 0

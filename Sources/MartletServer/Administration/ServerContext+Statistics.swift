@@ -30,7 +30,8 @@ extension ServerContext {
     private borrowing func networkTotalsSinceStart() -> NetworkTotals {
         var totals = NetworkTotals()
         for worker in workerCounters { totals.add(worker.pointee.network) }
-        totals.currentConnections = connectionCount + listeningSockets.count
+        totals.currentConnections = connectionCount
+        totals.listeners = listeningSockets.count
         totals.totalConnections = listenerCounters.accepted.total
         totals.rejectedConnections = listenerCounters.rejected.total
         totals.pauses = listenerCounters.pauses.total
