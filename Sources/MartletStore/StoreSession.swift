@@ -1,92 +1,102 @@
-// Signatures first; bodies follow in the next commits.
 import CShims
+import Synchronization
 
-package struct StoreSettings: Sendable {
-    package var memoryLimitBytes = 64 << 20
-    package var itemBytesMax = 1 << 20
-    package var growthFactor = 1.05
-    package var chunkBytesMin = 0
-    package var evicts = true
-    package var issuesTokens = true
-    package init() {}
-}
-
-package enum StoreCreationError: Error { case memoryRefused(bytes: Int), invalid(String) }
-
-package struct CacheStore: @unchecked Sendable {
-    package init(settings: StoreSettings, secret: (UInt64, UInt64), now: UInt32) throws(StoreCreationError) {}
-    package func makeSession() -> StoreSession { StoreSession() }
-    /// Frees everything; no session may be used any more.
-    package func destroy() {}
-    /// One pass of the maintainer: expired items, page credits. Returns whether there was something to do.
-    package func maintain(now: UInt32) -> Bool { false }
-    /// `cache_memlimit`. Returns false when out of bounds.
-    package func setMemoryLimit(bytes: Int) -> Bool { false }
-    package func statistics() -> StoreStatistics { StoreStatistics() }
-    package func resetStatistics() {}
-}
-
-package enum MissReason: UInt8, BitwiseCopyable { case absent, expired, flushed }
-
+/// One worker's door into the store. A cheap handle; everything through it happens on the calling thread, and one
+/// session is used by one thread.
+///
+/// Operations stand in the order a request meets them: StoreSession+Find, +Store, +Extend, +Arithmetic, +Remove.
 package struct StoreSession: BitwiseCopyable {
-    package func setNow(_ second: UInt32) {}
-    package var now: UInt32 { 0 }
-    package func hash(_ bytes: UnsafeRawPointer, _ count: Int) -> UInt64 { 0 }
-    package func prefetchBucket(_ hash: UInt64) {}
-    package func prefetchItem(_ hash: UInt64) {}
-    package var lastMiss: MissReason { .absent }
-    package func hold(_ key: ItemKey, bump: Bool = true, newExpiry: UInt32? = nil) -> ItemHold? { nil }
-    package func vivify(_ key: ItemKey, expiry: UInt32, explicitToken: UInt64?) -> ItemHold? { nil }
-    package func store(_ key: ItemKey, _ value: UnsafeRawBufferPointer, _ request: StoreRequest) -> StoreOutcome {
-        StoreOutcome(.notStored)
+    let state: SessionPointer
+    let core: StorePointer
+    /// Copied here so that hashing is inlined into the caller.
+    package let keyHash: KeyHash
+
+    /// Tells the server second, once per wake-up of the worker, and carries out a delayed flush that has come due:
+    /// before the worker's batch, so that no answer of the batch shows what was flushed.
+    package func setNow(_ second: UInt32) {
+        state.pointee.now = second
+        let due = core.pointee.pendingFlush.load(ordering: .relaxed)
+        if due != 0, second >= due { runPendingFlush(due) }
     }
-    package func reserve(_ key: ItemKey, valueLength: Int) -> ReserveOutcome { .noMemory }
-    package func commit(_ reservation: consuming ItemReservation, _ request: StoreRequest) -> StoreOutcome {
-        StoreOutcome(.notStored)
+
+    package var now: UInt32 { state.pointee.now }
+
+    /// Why the last `hold` of this session found nothing.
+    package var lastMiss: MissReason { state.pointee.lastMiss }
+
+    /// Bytes of large values being received, over all sessions.
+    package var reservedBytes: Int {
+        var sum = 0
+        core.forEachSession { sum += $0.pointee.counters.reservedBytes.load(ordering: .relaxed) }
+        return sum
     }
-    package func delete(_ key: ItemKey, compareToken: UInt64? = nil) -> DeleteOutcome { DeleteOutcome(.notFound) }
-    package func invalidate(_ key: ItemKey, _ request: InvalidateRequest) -> DeleteOutcome { DeleteOutcome(.notFound) }
-    package func arithmetic(_ key: ItemKey, _ request: ArithmeticRequest) -> ArithmeticOutcome {
-        ArithmeticOutcome(.notFound)
+
+    @inlinable
+    package func hash(_ bytes: UnsafeRawPointer, _ count: Int) -> UInt64 {
+        keyHash(bytes, count)
     }
-    package func flushAll() {}
-    package func flushAll(at second: UInt32) {}
+
+    // MARK: Batches
+
+    /// First stage of a batch: brings the stripe and the bucket of a key.
+    package func prefetchBucket(_ hash: UInt64) {
+        let table = core.pointee.table
+        cshims_prefetch_write(table.stripe(hash))
+        cshims_prefetch(table.home(hash).raw)
+    }
+
+    /// Second stage: brings the items that the bucket's tags name. What is read here without the lock is only a hint.
+    package func prefetchItem(_ hash: UInt64) {
+        let table = core.pointee.table
+        let bucket = table.home(hash)
+        var matches = bucket.matches(HashTable.tag(hash))
+        while matches != 0 {
+            let index = matches.trailingZeroBitCount
+            let handle = Handle(raw: cshims_load_hint(bucket.raw + (20 &+ 4 &* index)))
+            if !handle.isNone {
+                let address = core.pointee.arena.address(handle)
+                cshims_prefetch_write(address)
+                cshims_prefetch(address + 64)
+            }
+            matches &= matches &- 1
+        }
+    }
+
+    // MARK: Flush
+
+    /// Everything stored before this call is gone, everything stored after it lives: an exact cut per stripe, no clock.
+    package func flushAll() {
+        let table = core.pointee.table
+        for index in 0..<table.stripeCount {
+            let stripe = table.stripe(at: index)
+            stripe.lock()
+            stripe.pointee.flushedThrough = stripe.pointee.sequence
+            stripe.unlock()
+            core.passHook()
+        }
+        core.pointee.sweepsEverything.store(true, ordering: .relaxed)
+    }
+
+    /// The same when the clock reaches `second`; replaces an earlier request that is still pending.
+    package func flushAll(at second: UInt32) {
+        if second <= now {
+            core.pointee.pendingFlush.store(0, ordering: .relaxed)
+            flushAll()
+        } else {
+            core.pointee.pendingFlush.store(second, ordering: .relaxed)
+        }
+    }
+
+    @inline(never)
+    private func runPendingFlush(_ due: UInt32) {
+        if core.pointee.pendingFlush.compareExchange(expected: due, desired: 0, ordering: .relaxed).exchanged {
+            flushAll()
+        }
+    }
 }
 
-package struct ItemHold: ~Copyable {
-    package var clientFlags: UInt32 { 0 }
-    package var token: UInt64 { 0 }
-    package var valueLength: Int { 0 }
-    package var expiry: UInt32 { 0 }
-    package var lastAccess: UInt32 { 0 }
-    package var wasFetched: Bool { false }
-    package var isStale: Bool { false }
-    package var isWinSent: Bool { false }
-    package var isVivified: Bool { false }
-    package var slabClass: Int { 0 }
-    /// Header, key and value together.
-    package var itemSize: Int { 0 }
-    package func copyValue(to destination: UnsafeMutableRawPointer) {}
-    package var isLeasable: Bool { false }
-    package func lease() -> ItemLease { ItemLease() }
-    package func setWinSent() {}
-    deinit {}
-}
-
-package struct ItemLease: ~Copyable {
-    package var valueLength: Int { 0 }
-    package var spanCount: Int { 0 }
-    package func span(_ index: Int) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
-    deinit {}
-}
-
-package enum ReserveOutcome: ~Copyable { case reserved(ItemReservation), tooLarge, noMemory }
-
-package struct ItemReservation: ~Copyable {
-    package var remaining: Int { 0 }
-    package mutating func writableSpan() -> UnsafeMutableRawBufferPointer {
-        UnsafeMutableRawBufferPointer(start: nil, count: 0)
-    }
-    package mutating func advance(_ bytes: Int) {}
-    deinit {}
+/// Why a key has no item.
+@frozen
+package enum MissReason: UInt8, BitwiseCopyable, Sendable {
+    case absent, expired, flushed
 }

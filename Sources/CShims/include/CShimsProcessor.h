@@ -71,4 +71,10 @@ __attribute__((no_sanitize("thread"))) static inline uint32_t cshims_load_hint(c
     return *(const volatile uint32_t *)address;
 }
 
+/// Adds `change` to the calling thread's count of held locks and returns it. Debug builds' check that no thread holds two.
+int32_t cshims_held_locks(int32_t change);
+
+/// Adds `change` to the calling thread's count of held locks and returns it: the debug check that no thread holds two.
+int32_t cshims_held_locks(int32_t change);
+
 #endif

@@ -1,0 +1,178 @@
+import Glibc
+import Synchronization
+
+/// MartletStore: all cache memory and its rules.
+///
+/// Goals: a store is never refused while anything can be evicted; memory stays within its limit, tables included; a get
+/// takes one lock and copies once; a value, its flags and its token belong together in every answer.
+/// Non-goals: sockets, wire formats, wall clocks, persistence. Nothing here interprets a value.
+///
+/// Threads: each worker has a `StoreSession`; the store itself has no thread. Stripe locks guard buckets and linked
+/// items, class locks guard chunks and segments, the pool lock guards pages; no thread ever holds two. What is learnt
+/// under one and acted on under another is a hint (handle, hash) that is checked again in the bucket.
+///
+///     request -> StoreSession -> stripe: bucket -> item
+///                    | no free chunk
+///                    v
+///                Evictor -> class: free chunk, hand, ring -> stripe: unlink -> class: chunk
+///                    | no page
+///                    v
+///                PagePool, PageMover                       Crawler: pages with something due
+///
+/// Reading order: Handle, Arena, SlabGeometry, Page, SlabClass; AccessWord, ItemState, ItemPointer, LargeItem; Bucket,
+/// Stripe, HashTable; StoreSession+Find, +Store; Hand, Evictor; Crawler, PageMover.
+///
+/// The store is a value around one pointer. It lives until `destroy()`.
+package struct CacheStore: @unchecked Sendable {
+    // Sendable: what the pointer leads to is constant, atomic or guarded by the locks named there.
+    let core: StorePointer
+
+    /// Makes an empty store.
+    ///
+    /// `secret`: 128 random bits that key the hash. `now`: the current server second, at least 2. `workerCount` decides how
+    /// many pages are kept in reserve for classes that have none.
+    package init(
+        settings: StoreSettings, secret: (UInt64, UInt64), now: UInt32, workerCount: Int = 4
+    ) throws(StoreCreationError) {
+        try Self.check(settings)
+        let stripeBits = Self.stripeBits(settings.memoryLimitBytes)
+        let (geometry, layout, range) = try Self.reserve(settings, stripeCount: 1 << stripeBits)
+        let pageCountMax = layout.arenaBytes >> geometry.pageShift
+        let arena = Arena(base: range.start, geometry: geometry, pageCountMax: pageCountMax)
+
+        let rows = range.start + layout.arenaBytes
+        let overflow = rows + layout.tableBytes
+        let ghosts = overflow + layout.overflowBytes
+        let rings = ghosts + layout.ghostBytes
+        let pageFacts = rings + layout.ringBytes
+        let classPages = pageFacts + layout.pageFactBytes
+        // Only what will surely be used whole: a huge page beyond the limit would be memory beyond the limit.
+        AddressRange.adviseHuge(range.start, bytes: settings.memoryLimitBytes - settings.memoryLimitBytes / 16)
+        if settings.memoryLimitBytes >= 1 << 30 { AddressRange.adviseHuge(rows, bytes: layout.tableBytes) }
+
+        let keyHash = KeyHash(secret: secret)
+        let stripes = UnsafeMutableRawPointer.allocate(byteCount: Stripe.bytes << stripeBits, alignment: 64)
+        let bump = UnsafeMutablePointer<Atomic<UInt32>>.allocate(capacity: 1)
+        bump.initialize(to: Atomic(0))
+        let table = HashTable(
+            arena: arena, keyHash: keyHash, stripes: stripes, stripeBits: UInt64(stripeBits), rows: rows,
+            rowCountMax: UInt32(min(layout.rowCount, 1 << 28)), ghosts: ghosts, overflow: overflow,
+            overflowCountMax: UInt32(min(layout.overflowBytes / Bucket.bytes, 1 << 31)), overflowBump: bump)
+        for index in 0..<1 << stripeBits {
+            table.stripe(at: index).initialize(to: Stripe(sequence: settings.firstSequence))
+        }
+
+        let pages = PageTable(start: pageFacts)
+        let classes = Self.makeClasses(geometry, classPages, pageCountMax)
+        let pool = UnsafeMutablePointer<PagePool>.allocate(capacity: 1)
+        pool.initialize(
+            to: PagePool(limitBytes: settings.memoryLimitBytes, reserveCount: max(1, workerCount / 4)))
+        let blockWords = UnsafeMutablePointer<RingBlockPool.Words>.allocate(capacity: 1)
+        blockWords.initialize(to: RingBlockPool.Words())
+        let sessions = UnsafeMutablePointer<SessionPointer?>.allocate(capacity: StoreCore.sessionCountMax)
+        sessions.initialize(repeating: nil, count: StoreCore.sessionCountMax)
+
+        core = .allocate(capacity: 1)
+        core.initialize(
+            to: StoreCore(
+                settings: settings, geometry: geometry, arena: arena, pages: pages, table: table, keyHash: keyHash,
+                classes: classes, pool: pool,
+                ringBlocks: RingBlockPool(
+                    start: rings, blockCountMax: UInt32(layout.ringBytes / RingBlock.bytes), words: blockWords),
+                range: range, sessions: sessions))
+        // The maintainer's own session is the first.
+        _ = makeSession(now: now)
+    }
+
+    /// Frees everything. No session, hold, lease or reservation may be used any more.
+    package func destroy() {
+        core.forEachSession { session in
+            session.pointee.deallocate()
+            session.deinitialize(count: 1)
+            session.deallocate()
+        }
+        let range = core.pointee.range
+        core.pointee.table.stripes.deallocate()
+        core.pointee.table.overflowBump.deallocate()
+        core.pointee.classes.deallocate()
+        core.pointee.pool.deallocate()
+        core.pointee.ringBlocks.words.deallocate()
+        core.pointee.sessions.deallocate()
+        core.pointee.geometry.deallocate()
+        core.deinitialize(count: 1)
+        core.deallocate()
+        range.release()
+    }
+
+    /// A door for one more thread. Sessions live as long as the store; at most 256.
+    package func makeSession() -> StoreSession {
+        makeSession(now: core.pointee.sessions[0]!.pointee.now)
+    }
+
+    private func makeSession(now: UInt32) -> StoreSession {
+        let index = core.pointee.sessionCount.load(ordering: .relaxed)
+        precondition(index < StoreCore.sessionCountMax, "more than 256 sessions")
+        let state = SessionPointer.allocate(capacity: 1)
+        state.initialize(to: SessionState(store: core, now: now))
+        core.pointee.sessions[index] = state
+        core.pointee.sessionCount.store(index + 1, ordering: .releasing)
+        return StoreSession(state: state, core: core, keyHash: core.pointee.keyHash)
+    }
+
+    var maintainer: StoreSession {
+        StoreSession(state: core.pointee.sessions[0]!, core: core, keyHash: core.pointee.keyHash)
+    }
+}
+
+// MARK: - Setting up
+
+extension CacheStore {
+    private static func check(_ settings: StoreSettings) throws(StoreCreationError) {
+        if settings.memoryLimitBytes < 1 << 20 { throw .invalid("the memory limit must be at least 1 megabyte") }
+        if settings.memoryLimitBytes > 256 << 30 { throw .invalid("the memory limit must be at most 256 gigabytes") }
+        if !(settings.growthFactor > 1) { throw .invalid("the growth factor must be greater than 1") }
+        if settings.itemBytesMax < 1024 { throw .invalid("the item size limit must be at least 1 kilobyte") }
+        if settings.itemBytesMax > settings.memoryLimitBytes / 2 {
+            throw .invalid("the item size limit must be at most half of the memory limit")
+        }
+        if settings.itemBytesMax > 1 << 30 { throw .invalid("the item size limit must be at most 1 gigabyte") }
+    }
+
+    /// More stripes than threads could ever want, few enough that an empty store is small.
+    private static func stripeBits(_ limitBytes: Int) -> Int {
+        limitBytes < 256 << 20 ? 10 : limitBytes <= 16 << 30 ? 12 : 14
+    }
+
+    /// Address space: four times the limit or a gigabyte, so that the limit can be raised; halved down to the limit
+    /// itself where the system refuses.
+    private static func reserve(
+        _ settings: StoreSettings, stripeCount: Int
+    ) throws(StoreCreationError) -> (SlabGeometry, ArenaLayout, AddressRange) {
+        var bytes = min(max(settings.memoryLimitBytes * 4, 1 << 30), max(settings.memoryLimitBytes, 256 << 30))
+        while true {
+            let geometry = SlabGeometry(settings: settings, arenaBytesMax: bytes)
+            let layout = ArenaLayout(arenaBytes: bytes, geometry: geometry, stripeCount: stripeCount)
+            if let range = AddressRange.reserve(bytes: layout.bytes) { return (geometry, layout, range) }
+            geometry.deallocate()
+            if bytes <= settings.memoryLimitBytes { throw .memoryRefused(bytes: layout.bytes) }
+            bytes = max(bytes / 2, settings.memoryLimitBytes)
+        }
+    }
+
+    private static func makeClasses(
+        _ geometry: SlabGeometry, _ pageLists: UnsafeMutableRawPointer, _ pageCountMax: Int
+    ) -> UnsafeMutableRawPointer {
+        precondition(MemoryLayout<SlabClass>.size <= SlabClass.strideBytes, "a slab class has outgrown its stride")
+        let classes = UnsafeMutableRawPointer.allocate(
+            byteCount: (geometry.classCount + 1) * SlabClass.strideBytes, alignment: 64)
+        for index in 0...geometry.classCount {
+            let list = (pageLists + index * pageCountMax * 4).assumingMemoryBound(to: UInt32.self)
+            let chunkBytes = index == 0 ? geometry.pageBytes : Int(geometry.chunkBytes[index])
+            (classes + index * SlabClass.strideBytes).bindMemory(to: SlabClass.self, capacity: 1).initialize(
+                to: SlabClass(
+                    index: index, chunkBytes: chunkBytes, chunksPerPage: geometry.pageBytes / chunkBytes,
+                    pageList: list))
+        }
+        return classes
+    }
+}

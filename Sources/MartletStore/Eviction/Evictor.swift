@@ -1,0 +1,175 @@
+/// From a class without a free chunk to a chunk: the ladder.
+///
+/// 1. A free chunk of the class's pages.
+/// 2. A page from the pool.
+/// 3. Evict in the class, up to 8 candidates.
+/// 4. A class without pages takes the page in reserve, or drains the cheapest of 8 sampled pages of other classes.
+/// 5. A chunk of a larger class: free, or by eviction there.
+/// 6. Only then is the store out of memory. With `-M` only steps 1, 2 and 5 without eviction.
+///
+/// Each step holds one lock at a time; between two steps anything may have happened, so each starts from what is there.
+enum Ladder {
+    static let candidatesMax = 8
+    static let drainedPagesMax = 8
+    static let largerClassesMax = 16
+}
+
+/// What became of a hint.
+enum UnlinkOutcome: BitwiseCopyable {
+    /// The item is detached and belongs to the caller.
+    case owned
+    /// The item is detached and belongs to its last lease.
+    case leased
+    /// The hint no longer holds.
+    case gone
+}
+
+extension UnsafeMutablePointer where Pointee == StoreCore {
+    /// A reserved chunk of at least the class's size, or nil. `admission` is nil for a part of a large item.
+    @inline(__always)
+    func allocate(_ slabClass: Int, _ admission: Admission?, _ session: SessionPointer) -> Handle? {
+        if let handle = takeChunk(slabClass, admission, session) { return handle }
+        return allocateSlow(slabClass, admission, session)
+    }
+
+    @inline(__always)
+    private func takeChunk(_ slabClass: Int, _ admission: Admission?, _ session: SessionPointer) -> Handle? {
+        let home = pointee.slabClass(slabClass)
+        home.lock()
+        let handle = takeAdmittedLocked(home, admission, session)
+        home.unlock()
+        passHook()
+        return handle
+    }
+
+    @inline(__always)
+    private func takeAdmittedLocked(
+        _ home: UnsafeMutablePointer<SlabClass>, _ admission: Admission?, _ session: SessionPointer
+    ) -> Handle? {
+        guard let handle = home.takeChunkLocked(self) else { return nil }
+        let item = pointee.arena.item(handle)
+        if let admission {
+            home.admitLocked(handle, admission, self, now: session.pointee.now)
+        } else {
+            item.access = AccessWord(raw: AccessWord.partBit)
+        }
+        item.state = ItemState(raw: ItemState.Phase.reserved.rawValue)
+        return handle
+    }
+
+    @inline(never)
+    private func allocateSlow(_ slabClass: Int, _ admission: Admission?, _ session: SessionPointer) -> Handle? {
+        let home = pointee.slabClass(slabClass)
+        while let page = takePage(fromReserve: false) {
+            addPage(page, home)
+            if let handle = takeChunk(slabClass, admission, session) { return handle }
+        }
+        if pointee.settings.evicts {
+            if let handle = evictIn(home, admission, session) { return handle }
+            if let handle = takeForeignPage(home, admission, session) { return handle }
+        }
+        if let handle = takeLarger(slabClass, admission, session) { return handle }
+        home.lock()
+        home.pointee.statistics.outOfMemory += 1
+        home.unlock()
+        return nil
+    }
+
+    private func addPage(_ page: Int, _ home: UnsafeMutablePointer<SlabClass>) {
+        home.lock()
+        home.addPageLocked(page, self)
+        home.unlock()
+    }
+
+    /// Step 3.
+    private func evictIn(
+        _ home: UnsafeMutablePointer<SlabClass>, _ admission: Admission?, _ session: SessionPointer
+    ) -> Handle? {
+        for _ in 0..<Ladder.candidatesMax {
+            home.lock()
+            if let handle = takeAdmittedLocked(home, admission, session) {
+                home.unlock()
+                return handle
+            }
+            let victim = home.chooseVictimLocked(self, now: session.pointee.now)
+            home.unlock()
+            passHook()
+            guard let victim else { return nil }
+            guard let reason = evict(victim, session) else { continue }
+
+            let item = pointee.arena.item(victim.handle)
+            freeParts(item)
+            guard pointee.pages.slabClass(pointee.arena.pageIndex(victim.handle)) == Int(home.pointee.index) else {
+                freeChunk(victim.handle, reason, now: session.pointee.now)
+                continue
+            }
+            home.lock()
+            home.leaveLocked(item, reason, now: session.pointee.now)
+            let emptied = home.putChunkLocked(victim.handle, self)
+            let handle = takeAdmittedLocked(home, admission, session)
+            home.unlock()
+            if let emptied { givePage(emptied) }
+            passHook()
+            if let handle { return handle }
+        }
+        return nil
+    }
+
+    /// Step 4.
+    private func takeForeignPage(
+        _ home: UnsafeMutablePointer<SlabClass>, _ admission: Admission?, _ session: SessionPointer
+    ) -> Handle? {
+        if let page = takePage(fromReserve: true) {
+            addPage(page, home)
+            if let handle = takeChunk(Int(home.pointee.index), admission, session) { return handle }
+        }
+        for _ in 0..<Ladder.drainedPagesMax {
+            guard drainCheapestPage(except: Int(home.pointee.index), session) else { return nil }
+            if let page = takePage(fromReserve: true) { addPage(page, home) }
+            if let handle = takeChunk(Int(home.pointee.index), admission, session) { return handle }
+        }
+        return nil
+    }
+
+    /// Step 5.
+    private func takeLarger(_ slabClass: Int, _ admission: Admission?, _ session: SessionPointer) -> Handle? {
+        let last = pointee.geometry.classCount
+        if slabClass >= last { return nil }
+        for larger in slabClass + 1...last {
+            if let handle = takeChunk(larger, admission, session) { return handle }
+        }
+        guard pointee.settings.evicts else { return nil }
+        var tried = 0
+        for larger in slabClass + 1...last where pointee.slabClass(larger).pageCountHint > 0 {
+            if let handle = evictIn(pointee.slabClass(larger), admission, session) { return handle }
+            tried += 1
+            if tried == Ladder.largerClassesMax { break }
+        }
+        return nil
+    }
+
+    /// Carries out a victim's hint: under the stripe lock the item must still be there, not hit again, not leased.
+    /// Returns why it left, with the detached item now the caller's; nil if the hint no longer holds.
+    private func evict(_ victim: Victim, _ session: SessionPointer) -> LeaveReason? {
+        let stripe = pointee.table.stripe(victim.hash)
+        stripe.lock()
+        guard let slot = pointee.table.findLocked(victim.handle, hash: victim.hash) else {
+            stripe.unlock()
+            return nil
+        }
+        let item = pointee.arena.item(victim.handle)
+        let state = item.state
+        let dead = deathLocked(item, state, stripe, now: session.pointee.now) != nil
+        let isLeased = state.has(ItemState.isLarge) && item.large(state).leases.pointee.load(ordering: .relaxed) > 1
+        if isLeased || (!dead && item.access.frequency > victim.frequency) {
+            stripe.unlock()
+            return nil
+        }
+        let reason: LeaveReason = dead ? .reclaimed : item.expiry(state) == 0 ? .evicted : .evictedMortal
+        if !dead { pointee.table.ghostHome(victim.hash).remember(victim.hash, victim.ghost) }
+        let owned = unlinkLocked(slot, hash: victim.hash, item, state, session)
+        stripe.unlock()
+        passHook()
+        return owned ? reason : nil
+    }
+}

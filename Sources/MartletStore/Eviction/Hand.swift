@@ -1,0 +1,252 @@
+import CShims
+
+/// The segmented LRU without lists: HOT is a ring, COLD and WARM are bits that a hand sweeps in address order.
+///
+/// Rules, for a class that needs a chunk and has none:
+/// 1. Until a class first has to evict, new items are COLD and nobody keeps a queue. From then on new items are HOT and
+///    stand in the ring; a key that a ghost remembers enters WARM at once.
+/// 2. HOT over its target: the ring's oldest goes. If it was hit it becomes COLD with frequency 0, else it is evicted
+///    (ghost A).
+/// 3. Otherwise the hand, which skips HOT: an item with frequency loses one, and a COLD one becomes WARM; a WARM one
+///    without becomes COLD; a COLD one without is evicted (ghost B).
+/// 4. What has expired is reclaimed wherever it is met, without a ghost.
+/// 5. After 64 visits the lowest (frequency, WARM) seen is taken.
+/// 6. A part of a large item stands for its head: frequency 0 evicts the head, otherwise the first part wears it down.
+/// 7. A ghost A hit raises the HOT target, a ghost B hit lowers it, between 2 % and 50 % of the class's items.
+///
+/// The policy is that of engine notes on segmented LRU with ghost admission; ghosts and probation follow S3-FIFO (Yang et
+/// al., SOSP 2023) and ARC (Megiddo and Modha, FAST 2003).
+///
+/// Everything here runs under the class lock and ends in a hint; the stripe decides (Evictor.swift).
+struct Victim: BitwiseCopyable {
+    /// Of the head, if a part was met.
+    let handle: Handle
+    let hash: UInt64
+    let frequency: UInt32
+    let ghost: GhostRow.Kind
+
+    static let visitsMax = 64
+    static let prefetchDistance = 8
+}
+
+extension UnsafeMutablePointer where Pointee == SlabClass {
+    /// Registers a chunk just taken as the future home of an item (not of a part) and writes its access word.
+    @inline(__always)
+    func admitLocked(_ handle: Handle, _ admission: Admission, _ store: StorePointer, now: UInt32) {
+        var segment = admission.segment
+        if pointee.isPressed {
+            if let ghost = admission.ghost { adaptLocked(ghost) }
+            if segment == .hot {
+                trimRingLocked(store)
+                if !pointee.ring.push(handle, store.pointee.ringBlocks) { segment = .cold }
+            }
+        } else {
+            segment = .cold
+        }
+        countLocked(segment, 1)
+        store.pointee.arena.item(handle).access = AccessWord(segment: segment, second: now)
+    }
+
+    /// Rule 7.
+    private func adaptLocked(_ ghost: GhostRow.Kind) {
+        let step = Swift.max(1, itemCountLocked >> 10)
+        pointee.hotTarget = ghost == .fromHot ? pointee.hotTarget &+ step : pointee.hotTarget &- step
+    }
+
+    /// The HOT target within its bounds.
+    private func hotTargetLocked() -> Int {
+        let items = itemCountLocked
+        let bounded = Swift.min(Swift.max(pointee.hotTarget, items / 50), items / 2)
+        pointee.hotTarget = bounded
+        return bounded
+    }
+
+    /// Deleted items leave their places in the ring; this keeps it at most about twice as long as HOT.
+    private func trimRingLocked(_ store: StorePointer) {
+        guard pointee.ring.count > 2 &* Swift.max(pointee.hotCount, 512) else { return }
+        for _ in 0..<2 {
+            guard let handle = pointee.ring.pop(store.pointee.ringBlocks) else { return }
+            if standsInRingLocked(handle, store) { _ = pointee.ring.push(handle, store.pointee.ringBlocks) }
+        }
+    }
+
+    /// Whether a place in the ring still means something: a chunk of this class, HOT, and linked or about to be.
+    ///
+    /// A place may outlive its chunk and even its page, whose bytes may now be the middle of somebody's value: nothing at
+    /// the handle may be read before the page is known to be this class's.
+    private func standsInRingLocked(_ handle: Handle, _ store: StorePointer) -> Bool {
+        let pageIndex = store.pointee.arena.pageIndex(handle)
+        guard store.pointee.pages.slabClass(pageIndex) == Int(pointee.index) else { return false }
+        let page = store.pointee.pages[pageIndex]
+        let offset = store.pointee.arena.address(handle) - store.pointee.arena.pageAddress(pageIndex)
+        guard page.pointee.state == .owned, offset < Int(page.pointee.bump) &* pointee.chunkBytes else { return false }
+        let item = store.pointee.arena.item(handle)
+        let phase = item.stateHint.phase
+        let access = item.access
+        return (phase == .linked || phase == .reserved) && access.segment == .hot && !access.isPart
+    }
+
+    /// The item to go, as a hint; nil if nothing evictable was met.
+    func chooseVictimLocked(_ store: StorePointer, now: UInt32) -> Victim? {
+        if !pointee.isPressed {
+            pointee.isPressed = true
+            pointee.hotTarget = itemCountLocked / 10
+        }
+        var visits = 0
+        if pointee.hotCount > hotTargetLocked(), let victim = popVictimLocked(store, now: now, visits: &visits) {
+            return victim
+        }
+        if let victim = sweepLocked(store, now: now, visits: &visits) { return victim }
+        // Only HOT items, or only those that cannot go: the ring is the last resort.
+        visits = 0
+        return popVictimLocked(store, now: now, visits: &visits)
+    }
+
+    /// Rule 2.
+    private func popVictimLocked(_ store: StorePointer, now: UInt32, visits: inout Int) -> Victim? {
+        while visits < Victim.visitsMax, let handle = pointee.ring.pop(store.pointee.ringBlocks) {
+            visits += 1
+            guard standsInRingLocked(handle, store) else { continue }
+            let item = store.pointee.arena.item(handle)
+            let state = item.stateHint
+            if state.phase == .reserved {
+                _ = pointee.ring.push(handle, store.pointee.ringBlocks)
+                continue
+            }
+            // Linked may have become detached just now; then the stripe will refuse.
+            var access = item.access
+            pointee.statistics.hotEdgeSecond = access.lastAccess(now: now)
+            let expired = Self.hasExpired(item, state, now: now)
+            if access.frequency == 0 || expired {
+                // If the stripe refuses, the item goes on as COLD: it must not be HOT without a place in the ring.
+                moveLocked(item, &access, to: .cold, frequency: 0)
+                return victim(handle, item, state, frequency: 0, ghost: .fromHot, store)
+            }
+            pointee.statistics.movesToCold &+= 1
+            moveLocked(item, &access, to: .cold, frequency: 0)
+        }
+        return nil
+    }
+
+    /// Rules 3 to 6.
+    private func sweepLocked(_ store: StorePointer, now: UInt32, visits: inout Int) -> Victim? {
+        var best: Victim?
+        var bestScore = UInt32.max
+        var pagesLeft = pointee.pageCount &+ 1
+        while visits < Victim.visitsMax {
+            if pointee.handPage >= pointee.pageCount {
+                if pointee.pageCount == 0 { return nil }
+                pointee.handPage = 0
+                pointee.handChunk = 0
+            }
+            let pageIndex = Int(pointee.pageList[pointee.handPage])
+            if pointee.handChunk >= Int(store.pointee.pages[pageIndex].pointee.bump) {
+                pointee.handPage = pointee.handPage &+ 1
+                pointee.handChunk = 0
+                pagesLeft &-= 1
+                if pagesLeft < 0 { break }
+                continue
+            }
+            let offset = pointee.handChunk &* pointee.chunkBytes
+            let handle = store.pointee.arena.handle(page: pageIndex, offset: offset)
+            let item = store.pointee.arena.item(handle)
+            cshims_prefetch(item.raw + Victim.prefetchDistance &* pointee.chunkBytes)
+            pointee.handChunk = pointee.handChunk &+ 1
+            visits += 1
+
+            let state = item.stateHint
+            guard state.phase == .linked else { continue }
+            let access = item.access
+            if access.isPart {
+                if let victim = visitPartLocked(PartPointer(raw: item.raw), store, now: now) { return victim }
+                continue
+            }
+            if Self.hasExpired(item, state, now: now) {
+                return victim(handle, item, state, frequency: AccessWord.frequencyMax, ghost: .fromCold, store)
+            }
+            if access.segment == .hot { continue }
+            let score = access.frequency &* 2 &+ (access.segment == .warm ? 1 : 0)
+            if score == 0 || access.segment == .temp && access.frequency == 0 {
+                pointee.statistics.coldEdgeSecond = access.lastAccess(now: now)
+                return victim(handle, item, state, frequency: 0, ghost: .fromCold, store)
+            }
+            if score < bestScore {
+                bestScore = score
+                best = victim(handle, item, state, frequency: access.frequency, ghost: .fromCold, store)
+            }
+            wearLocked(item, access, now: now)
+        }
+        return best
+    }
+
+    /// Rule 3: one step down, or a second chance.
+    private func wearLocked(_ item: ItemPointer, _ access: AccessWord, now: UInt32) {
+        var current = access
+        switch (access.segment, access.frequency > 0) {
+        case (.cold, true):
+            pointee.statistics.movesToWarm &+= 1
+            moveLocked(item, &current, to: .warm, frequency: access.frequency &- 1)
+        case (.warm, true):
+            pointee.statistics.movesWithin &+= 1
+            moveLocked(item, &current, to: .warm, frequency: access.frequency &- 1)
+        case (.warm, false):
+            pointee.statistics.movesToCold &+= 1
+            pointee.statistics.warmEdgeSecond = access.lastAccess(now: now)
+            moveLocked(item, &current, to: .cold, frequency: 0)
+        case (.temp, true):
+            moveLocked(item, &current, to: .temp, frequency: access.frequency &- 1)
+        default:
+            break
+        }
+    }
+
+    /// Rule 6. Head handle and hash of a part are fixed while it is linked; of the head only atomic words are read.
+    private func visitPartLocked(_ part: PartPointer, _ store: StorePointer, now: UInt32) -> Victim? {
+        let head = store.pointee.arena.item(part.head)
+        guard head.stateHint.phase == .linked else { return nil }
+        let access = head.access
+        if access.frequency == 0 {
+            return Victim(handle: part.head, hash: part.keyHash, frequency: 0, ghost: .fromCold)
+        }
+        if part.previous.isNone {
+            let worn = access.with(segment: access.segment, frequency: access.frequency &- 1)
+            _ = head.exchangeAccess(expected: access, desired: worn)
+        }
+        return nil
+    }
+
+    /// Changes segment and frequency, keeping what readers change meanwhile; the counts follow.
+    private func moveLocked(_ item: ItemPointer, _ access: inout AccessWord, to segment: Segment, frequency: UInt32) {
+        let before = access.segment
+        while !item.exchangeAccess(expected: access, desired: access.with(segment: segment, frequency: frequency)) {
+            access = item.access
+        }
+        if before != segment {
+            countLocked(before, -1)
+            countLocked(segment, 1)
+        }
+    }
+
+    @inline(__always)
+    private static func hasExpired(_ item: ItemPointer, _ state: ItemState, now: UInt32) -> Bool {
+        let expiry = item.expiry(state)
+        return expiry != 0 && expiry <= now
+    }
+
+    /// Safe: the class lock keeps the chunk from being freed, so its key is complete and stays.
+    private func victim(
+        _ handle: Handle, _ item: ItemPointer, _ state: ItemState, frequency: UInt32, ghost: GhostRow.Kind,
+        _ store: StorePointer
+    ) -> Victim {
+        let hash = store.pointee.keyHash(item.key(state), item.keyLength)
+        return Victim(handle: handle, hash: hash, frequency: frequency, ghost: ghost)
+    }
+}
+
+/// How a new item enters its class.
+struct Admission: BitwiseCopyable {
+    let segment: Segment
+    let ghost: GhostRow.Kind?
+
+    static var fresh: Admission { Admission(segment: .hot, ghost: nil) }
+}

@@ -1,0 +1,152 @@
+import Synchronization
+
+/// A run of HOT ring places: 4 KiB.
+///
+///     off size field
+///       0    4 next block (number, 0 for none)
+///       4 4092 handles
+struct RingBlock: BitwiseCopyable {
+    let raw: UnsafeMutableRawPointer
+
+    static var bytes: Int { 4096 }
+    static var handleCount: Int { 1023 }
+
+    /// Atomic, because a thread that lost the race for a free block may still look at it.
+    var next: UInt32 {
+        get { link.pointee.load(ordering: .relaxed) }
+        nonmutating set { link.pointee.store(newValue, ordering: .relaxed) }
+    }
+
+    private var link: UnsafeMutablePointer<Atomic<UInt32>> {
+        raw.assumingMemoryBound(to: Atomic<UInt32>.self)
+    }
+
+    func handle(_ index: Int) -> Handle {
+        Handle(raw: (raw + (4 + 4 * index)).load(as: UInt32.self))
+    }
+
+    func set(_ index: Int, _ handle: Handle) {
+        (raw + (4 + 4 * index)).storeBytes(of: handle.raw, as: UInt32.self)
+    }
+}
+
+/// The blocks of all rings. A lock-free stack (Treiber, with a counter against ABA), because a block is taken under a
+/// class lock and no thread may hold two locks.
+struct RingBlockPool: BitwiseCopyable {
+    let start: UnsafeMutableRawPointer
+    let blockCountMax: UInt32
+    let words: UnsafeMutablePointer<Words>
+
+    struct Words: ~Copyable {
+        /// counter << 32 | number of the first free block
+        let head = Atomic<UInt64>(0)
+        let bump = Atomic<UInt32>(0)
+    }
+
+    @inline(__always)
+    func block(_ number: UInt32) -> RingBlock {
+        RingBlock(raw: start + Int(number &- 1) &* RingBlock.bytes)
+    }
+
+    /// Blocks handed out at least once: what the rings have of memory.
+    var touchedBytes: Int { Int(words.pointee.bump.load(ordering: .relaxed)) * RingBlock.bytes }
+
+    /// A block, or 0 if none is left. Its `next` is undefined.
+    func take() -> UInt32 {
+        var head = words.pointee.head.load(ordering: .acquiring)
+        while true {
+            let number = UInt32(truncatingIfNeeded: head)
+            if number == 0 { break }
+            // Safe: a stale block still lies in the mapping; a wrong `next` is refused by the counter.
+            let desired = ((head &>> 32) &+ 1) &<< 32 | UInt64(block(number).next)
+            let (exchanged, original) = words.pointee.head.compareExchange(
+                expected: head, desired: desired, ordering: .acquiringAndReleasing)
+            if exchanged { return number }
+            head = original
+        }
+        let number = words.pointee.bump.wrappingAdd(1, ordering: .relaxed).newValue
+        if number <= blockCountMax { return number }
+        words.pointee.bump.wrappingSubtract(1, ordering: .relaxed)
+        return 0
+    }
+
+    func giveBack(_ number: UInt32) {
+        var head = words.pointee.head.load(ordering: .relaxed)
+        while true {
+            block(number).next = UInt32(truncatingIfNeeded: head)
+            let desired = ((head &>> 32) &+ 1) &<< 32 | UInt64(number)
+            let (exchanged, original) = words.pointee.head.compareExchange(
+                expected: head, desired: desired, ordering: .acquiringAndReleasing)
+            if exchanged { return }
+            head = original
+        }
+    }
+}
+
+/// The HOT ring of one class: a queue of handles in blocks. Guarded by the class lock.
+///
+/// Every linked HOT item has a place in it (invariant 7). A place may outlive its item: it counts only if the chunk is
+/// linked and HOT when it comes out.
+struct HotRing: BitwiseCopyable {
+    private var first: UInt32 = 0
+    private var last: UInt32 = 0
+    private var firstIndex = 0
+    private var lastIndex = 0
+    private(set) var count = 0
+
+    /// Returns false if there is no memory for another block.
+    mutating func push(_ handle: Handle, _ pool: RingBlockPool) -> Bool {
+        if last == 0 || lastIndex == RingBlock.handleCount {
+            let number = pool.take()
+            if number == 0 { return false }
+            pool.block(number).next = 0
+            if last == 0 {
+                first = number
+                firstIndex = 0
+            } else {
+                pool.block(last).next = number
+            }
+            last = number
+            lastIndex = 0
+        }
+        pool.block(last).set(lastIndex, handle)
+        lastIndex += 1
+        count += 1
+        return true
+    }
+
+    mutating func pop(_ pool: RingBlockPool) -> Handle? {
+        if count == 0 { return nil }
+        let block = pool.block(first)
+        let handle = block.handle(firstIndex)
+        firstIndex += 1
+        count -= 1
+        if count == 0 {
+            pool.giveBack(first)
+            first = 0
+            last = 0
+            lastIndex = 0
+            firstIndex = 0
+        } else if firstIndex == RingBlock.handleCount {
+            let next = block.next
+            pool.giveBack(first)
+            first = next
+            firstIndex = 0
+        }
+        return handle
+    }
+
+    /// Calls `body` with every handle in the ring, oldest first. For invariant checks.
+    func forEach(_ pool: RingBlockPool, _ body: (Handle) -> Void) {
+        var number = first
+        var index = firstIndex
+        for _ in 0..<count {
+            body(pool.block(number).handle(index))
+            index += 1
+            if index == RingBlock.handleCount {
+                number = pool.block(number).next
+                index = 0
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+/// The first word of an item: everything that a hit may change, so that a hit writes at most this one word.
+///
+///     bit  0..23  lastAccess   server second, modulo 2^24 (194 days); for display only, no rule rests on it
+///         24..25  frequency    hits since the hand last came by, saturating at 3
+///         26..27  segment      hot, cold, warm, temp
+///             28  fetched      read since it was stored
+///             29  part         this chunk is a part of a large item (see LargeItem.swift)
+///         30..31  spare
+///
+/// In a free chunk the same word is the handle of the next free chunk.
+struct AccessWord: BitwiseCopyable, Equatable {
+    var raw: UInt32
+
+    static var frequencyMax: UInt32 { 3 }
+    static var secondMask: UInt32 { 0xff_ffff }
+    static var fetchedBit: UInt32 { 1 << 28 }
+    static var partBit: UInt32 { 1 << 29 }
+
+    @inline(__always)
+    init(raw: UInt32) {
+        self.raw = raw
+    }
+
+    @inline(__always)
+    init(segment: Segment, second: UInt32) {
+        raw = (second & Self.secondMask) | UInt32(segment.rawValue) << 26
+    }
+
+    @inline(__always)
+    var frequency: UInt32 { (raw >> 24) & 3 }
+
+    @inline(__always)
+    var segment: Segment { Segment(rawValue: UInt8(truncatingIfNeeded: raw >> 26) & 3).unsafelyUnwrapped }
+
+    var isFetched: Bool { raw & Self.fetchedBit != 0 }
+    var isPart: Bool { raw & Self.partBit != 0 }
+
+    /// The second of the last access, assuming it lies less than 2^24 seconds before `now`.
+    func lastAccess(now: UInt32) -> UInt32 {
+        now &- ((now &- raw) & Self.secondMask)
+    }
+
+    /// The word after a hit at `now`.
+    @inline(__always)
+    func hit(now: UInt32) -> AccessWord {
+        let counted = raw & (3 << 24) == 3 << 24 ? raw : raw &+ 1 << 24
+        return AccessWord(raw: (counted & ~Self.secondMask) | (now & Self.secondMask) | Self.fetchedBit)
+    }
+
+    func with(segment: Segment, frequency: UInt32) -> AccessWord {
+        AccessWord(raw: (raw & ~(15 << 24)) | UInt32(segment.rawValue) << 26 | frequency << 24)
+    }
+}
+
+/// Where an item stands in its class's segmented LRU (see Eviction/Hand.swift).
+enum Segment: UInt8, BitwiseCopyable {
+    case hot, cold, warm, temp
+}

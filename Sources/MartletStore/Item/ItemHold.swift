@@ -1,0 +1,87 @@
+/// A found item, with the lock of its stripe held: while it lives, nothing about the item changes.
+///
+/// Copy what the answer needs and let it go; no other call to the store is allowed meanwhile. Value, flags and token of
+/// one hold belong together.
+package struct ItemHold: ~Copyable {
+    private let stripe: UnsafeMutablePointer<Stripe>
+    private let store: StorePointer
+    private let handle: Handle
+    private let item: ItemPointer
+    private var state: ItemState
+    private let before: AccessWord
+    private let now: UInt32
+    /// The item was made by this very call (`vivify`): there was none.
+    package private(set) var isVivified: Bool
+
+    @inline(__always)
+    init(
+        stripe: UnsafeMutablePointer<Stripe>, store: StorePointer, handle: Handle, item: ItemPointer, state: ItemState,
+        before: AccessWord, now: UInt32, isVivified: Bool
+    ) {
+        self.stripe = stripe
+        self.store = store
+        self.handle = handle
+        self.item = item
+        self.state = state
+        self.before = before
+        self.now = now
+        self.isVivified = isVivified
+    }
+
+    deinit {
+        stripe.unlock()
+        store.passHook()
+    }
+
+    package var clientFlags: UInt32 { item.clientFlags(state) }
+    package var token: UInt64 { item.token }
+    package var valueLength: Int { item.valueLength(state) }
+    /// Server second of expiry, 0 for never.
+    package var expiry: UInt32 { item.expiry(state) }
+    /// Server second of the access before this one.
+    package var lastAccess: UInt32 { before.lastAccess(now: now) }
+    /// Whether the item was read before this access.
+    package var wasFetched: Bool { before.isFetched }
+    package var isStale: Bool { state.has(ItemState.isStale) }
+    package var isWinSent: Bool { state.has(ItemState.isWinSent) }
+    package var slabClass: Int { store.pointee.pages.slabClass(store.pointee.arena.pageIndex(handle)) }
+    /// Header, key and value together, in bytes.
+    package var itemSize: Int { item.size(state) }
+
+    /// Whether the value is long enough to be sent from where it lies (more than 4096 bytes).
+    package var isLeasable: Bool { state.has(ItemState.isLarge) }
+
+    /// The value of an item that is not leasable: one piece, valid while the hold lives.
+    package var value: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: item.value(state), count: item.smallLength)
+    }
+
+    /// Copies the whole value; `destination` has room for `valueLength` bytes.
+    package func copyValue(to destination: UnsafeMutableRawPointer) {
+        if isLeasable {
+            LargeValue(item, state, store).copy(to: destination)
+        } else {
+            destination.copyMemory(from: item.value(state), byteCount: item.smallLength)
+        }
+    }
+
+    /// Keeps the value where it is, unchanged, until the lease ends. Only for leasable items.
+    package func lease() -> ItemLease {
+        precondition(isLeasable, "only large items are leased")
+        item.large(state).acquire()
+        return ItemLease(store: store, handle: handle)
+    }
+
+    /// The hold of an item that was just made for the caller, who is the one to fill it.
+    consuming func vivified() -> ItemHold {
+        isVivified = true
+        setWinSent()
+        return self
+    }
+
+    /// Notes that somebody was told to recache the item.
+    package mutating func setWinSent() {
+        state.raw |= ItemState.isWinSent
+        item.state = state
+    }
+}

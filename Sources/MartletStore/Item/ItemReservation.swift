@@ -1,0 +1,108 @@
+/// Memory for a value that is still arriving, invisible until `StoreSession.commit`. Its end without a commit gives the
+/// memory back.
+///
+/// A large value's parts are taken as the bytes arrive: a stalled client holds only what it has sent. The value of a
+/// reservation that was evicted to nothing does not exist: reserved chunks are never evicted.
+package struct ItemReservation: ~Copyable {
+    let session: SessionPointer
+    let head: Handle
+    let hash: UInt64
+    /// Value length.
+    let total: Int
+    private var filled = 0
+    private var lastPart: Handle = .none
+    private var piece: UnsafeMutableRawPointer
+    private var pieceLeft: Int
+
+    /// Takes over a written head (`StoreCore.makeHead`).
+    init(session: SessionPointer, head: Handle, hash: UInt64, total: Int) {
+        self.session = session
+        self.head = head
+        self.hash = hash
+        self.total = total
+        let item = session.pointee.store.pointee.arena.item(head)
+        let state = item.state
+        piece = item.value(state)
+        pieceLeft = state.has(ItemState.isLarge) ? item.large(state).inlineBytes : total
+        session.pointee.counters.reservedBytes.addAlone(total)
+    }
+
+    deinit {
+        session.pointee.counters.reservedBytes.addAlone(-total)
+        session.pointee.store.freeItem(head, .dropped, now: session.pointee.now)
+    }
+
+    /// Bytes still to come.
+    package var remaining: Int { total - filled }
+
+    /// The next bytes to fill. Empty only if none remain, or if there is no memory (a store that cannot be had).
+    package mutating func writableSpan() -> UnsafeMutableRawBufferPointer {
+        if pieceLeft == 0, remaining > 0, !addPart() { return UnsafeMutableRawBufferPointer(start: nil, count: 0) }
+        return UnsafeMutableRawBufferPointer(start: piece, count: pieceLeft)
+    }
+
+    /// Notes that `bytes` of the writable span are filled.
+    package mutating func advance(_ bytes: Int) {
+        precondition(bytes >= 0 && bytes <= pieceLeft, "more was filled than there was room")
+        piece += bytes
+        pieceLeft -= bytes
+        filled += bytes
+    }
+
+    /// Copies bytes into the reservation. Returns false if there is no memory for them.
+    mutating func append(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var rest = bytes
+        while !rest.isEmpty {
+            let span = writableSpan()
+            if span.isEmpty { return false }
+            let count = min(span.count, rest.count)
+            span.baseAddress!.copyMemory(from: rest.baseAddress!, byteCount: count)
+            advance(count)
+            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        }
+        return true
+    }
+
+    /// Hands the complete item over: the caller publishes or frees it.
+    consuming func take() -> Handle {
+        session.pointee.counters.reservedBytes.addAlone(-total)
+        let handle = head
+        discard self
+        return handle
+    }
+
+    private mutating func addPart() -> Bool {
+        let store = session.pointee.store
+        let length = min(remaining, store.pointee.geometry.chunkBytesMax - PartPointer.headerBytes)
+        let slabClass = store.pointee.geometry.slabClass(for: length + PartPointer.headerBytes)
+        guard let handle = store.allocate(slabClass, nil, session) else { return false }
+
+        let part = PartPointer(raw: store.pointee.arena.address(handle))
+        part.head = head
+        part.next = .none
+        part.previous = lastPart
+        part.length = length
+        part.keyHash = hash
+        // From here on the hand may turn the part into a hint on its head, which is not linked yet.
+        part.item.publishState(ItemState(raw: ItemState.Phase.linked.rawValue))
+        if lastPart.isNone {
+            let item = store.pointee.arena.item(head)
+            item.large(item.state).firstPart = handle
+        } else {
+            PartPointer(raw: store.pointee.arena.address(lastPart)).next = handle
+        }
+        lastPart = handle
+        piece = part.piece
+        pieceLeft = length
+        return true
+    }
+}
+
+/// What came of asking for a reservation.
+package enum ReserveOutcome: ~Copyable {
+    case reserved(ItemReservation)
+    /// Longer than the item limit (`-I`).
+    case tooLarge
+    /// Everything is reserved or leased, or eviction is off.
+    case noMemory
+}

@@ -1,0 +1,103 @@
+/// Which optional words an item needs; fixed for the life of its chunk.
+struct ItemShape: BitwiseCopyable {
+    var bits: UInt8
+    let flags: UInt32
+
+    @inline(__always)
+    init(flags: UInt32, hasExpiry: Bool, hasSequence: Bool) {
+        self.flags = flags
+        bits =
+            (hasExpiry ? ItemState.hasExpiry : 0) | (flags != 0 ? ItemState.hasFlags : 0)
+            | (hasSequence ? ItemState.hasSequence : 0)
+    }
+
+    @inline(__always)
+    init(_ request: StoreRequest) {
+        self.init(
+            flags: request.clientFlags, hasExpiry: request.expiry != 0, hasSequence: request.explicitToken != nil)
+    }
+
+    @inline(__always)
+    var state: ItemState { ItemState(raw: bits) }
+
+    /// Header, optional words, key and value of a small item.
+    @inline(__always)
+    func size(keyCount: Int, valueLength: Int) -> Int {
+        state.keyOffset &+ keyCount &+ valueLength
+    }
+}
+
+extension UnsafeMutablePointer where Pointee == StoreCore {
+    /// A reserved small item with everything written but value, token and expiry; nil if there is no memory.
+    ///
+    /// Where the chunk has room for it anyway, an expiry word is added: a later touch then happens in place.
+    @inline(__always)
+    func makeItem(
+        _ key: ItemKey, _ valueLength: Int, _ wanted: ItemShape, _ admission: Admission, _ session: SessionPointer
+    ) -> Handle? {
+        var shape = wanted
+        let size = shape.size(keyCount: key.count, valueLength: valueLength)
+        let slabClass = pointee.geometry.slabClass(for: size)
+        if shape.bits & ItemState.hasExpiry == 0, Int(pointee.geometry.chunkBytes[slabClass]) &- size >= 4 {
+            shape.bits |= ItemState.hasExpiry
+        }
+        guard let handle = allocate(slabClass, admission, session) else { return nil }
+        let item = pointee.arena.item(handle)
+        writeHead(item, key, shape)
+        item.smallLength = valueLength
+        return handle
+    }
+
+    /// A reserved large item, ready to receive its value through a reservation; nil if there is no memory.
+    ///
+    /// Large items have every optional word: 16 bytes on more than 4 KiB.
+    func makeLargeHead(_ key: ItemKey, _ valueLength: Int, _ session: SessionPointer) -> Handle? {
+        let bits = ItemState.hasExpiry | ItemState.hasFlags | ItemState.hasSequence | ItemState.isLarge
+        var shape = ItemShape(flags: 0, hasExpiry: true, hasSequence: true)
+        shape.bits = bits
+        let before = shape.state.keyOffset + key.count
+        let size = Swift.min(before + valueLength, pointee.geometry.chunkBytesMax)
+        guard let handle = allocate(pointee.geometry.slabClass(for: size), .fresh, session) else { return nil }
+        let item = pointee.arena.item(handle)
+        let large = item.large(shape.state)
+        large.totalLength = valueLength
+        large.leases.initialize(to: .init(1))
+        large.inlineBytes = size - before
+        large.firstPart = .none
+        writeHead(item, key, shape)
+        item.smallLength = 0xffff
+        return handle
+    }
+
+    @inline(__always)
+    private func writeHead(_ item: ItemPointer, _ key: ItemKey, _ shape: ItemShape) {
+        let state = shape.state.with(phase: .reserved)
+        item.keyLength = key.count
+        item.key(state).copyMemory(from: key.bytes, byteCount: key.count)
+        if state.has(ItemState.hasFlags) { item.setClientFlags(shape.flags, state) }
+        if state.has(ItemState.hasExpiry) { item.setExpiry(0) }
+        item.state = state
+    }
+
+    /// Puts a complete item in the slot of another and links it. The caller holds the stripe lock and detaches the old.
+    @inline(__always)
+    func takeOverLocked(
+        _ slot: Slot, _ new: Handle, _ item: ItemPointer, _ state: ItemState, _ session: SessionPointer
+    ) {
+        slot.bucket.set(slot.index, tag: slot.bucket.tag(slot.index), handle: new)
+        linkLocked(new, item, state, session)
+    }
+
+    /// Makes a complete item linked and counts it.
+    @inline(__always)
+    func linkLocked(_ handle: Handle, _ item: ItemPointer, _ state: ItemState, _ session: SessionPointer) {
+        item.publishState(state.with(phase: .linked))
+        account(handle, bytes: item.size(state), session)
+    }
+
+    /// Tells the crawler when a page's item is due.
+    @inline(__always)
+    func noteExpiry(_ handle: Handle, _ expiry: UInt32) {
+        if expiry != 0 { pointee.pages.lowerDue(pointee.arena.pageIndex(handle), to: expiry) }
+    }
+}

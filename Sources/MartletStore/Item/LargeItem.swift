@@ -1,0 +1,96 @@
+import Synchronization
+
+/// The four extra words of a large item.
+///
+///     off size field
+///       0    4 total value length
+///       4    4 leases: 1 for the link, 1 for each lease (atomic)
+///       8    4 inline bytes: how much of the value stands behind the key
+///      12    4 handle of the first part, 0 if the value is wholly inline (atomic for relocation hints)
+///
+/// A value of more than 4 KiB makes a large item. If it does not fit one chunk, its head takes a chunk of the largest
+/// class and the rest of the value follows in parts, chained.
+struct LargeWords: BitwiseCopyable {
+    let raw: UnsafeMutableRawPointer
+
+    static var bytes: Int { 16 }
+
+    var totalLength: Int {
+        @inline(__always) get { Int(raw.load(as: UInt32.self)) }
+        nonmutating set { raw.storeBytes(of: UInt32(truncatingIfNeeded: newValue), as: UInt32.self) }
+    }
+
+    var leases: UnsafeMutablePointer<Atomic<UInt32>> {
+        (raw + 4).assumingMemoryBound(to: Atomic<UInt32>.self)
+    }
+
+    var inlineBytes: Int {
+        get { Int((raw + 8).load(as: UInt32.self)) }
+        nonmutating set { (raw + 8).storeBytes(of: UInt32(truncatingIfNeeded: newValue), as: UInt32.self) }
+    }
+
+    var firstPart: Handle {
+        get { Handle(raw: (raw + 12).load(as: UInt32.self)) }
+        nonmutating set { (raw + 12).storeBytes(of: newValue.raw, as: UInt32.self) }
+    }
+
+    /// Takes one lease more. The caller holds the stripe lock of a linked item, so there is at least one.
+    func acquire() {
+        leases.pointee.wrappingAdd(1, ordering: .relaxed)
+    }
+
+    /// Gives one back. Returns true if it was the last: the caller then owns the detached item and frees it.
+    func release() -> Bool {
+        leases.pointee.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0
+    }
+}
+
+/// A part: a chunk that holds a piece of a large item's value.
+///
+///     off size field
+///       0    4 access word with the part bit      atomic
+///       4    3 spare
+///       7    1 state byte, at the same place as an item's
+///       8    4 handle of the head
+///      12    4 handle of the next part, 0 for the last
+///      16    4 handle of the previous part, 0 for the first
+///      20    4 length of the piece
+///      24    8 hash of the key
+///      32    . the piece
+///
+/// Head handle and hash let the hand turn a part into a hint on its head without touching the head's key. They are
+/// written before the part leaves reserved and do not change; parts are freed before their head.
+struct PartPointer: BitwiseCopyable {
+    let raw: UnsafeMutableRawPointer
+
+    static var headerBytes: Int { 32 }
+
+    var item: ItemPointer { ItemPointer(raw: raw) }
+
+    var head: Handle {
+        get { Handle(raw: (raw + 8).load(as: UInt32.self)) }
+        nonmutating set { (raw + 8).storeBytes(of: newValue.raw, as: UInt32.self) }
+    }
+
+    var next: Handle {
+        get { Handle(raw: (raw + 12).load(as: UInt32.self)) }
+        nonmutating set { (raw + 12).storeBytes(of: newValue.raw, as: UInt32.self) }
+    }
+
+    var previous: Handle {
+        get { Handle(raw: (raw + 16).load(as: UInt32.self)) }
+        nonmutating set { (raw + 16).storeBytes(of: newValue.raw, as: UInt32.self) }
+    }
+
+    var length: Int {
+        get { Int((raw + 20).load(as: UInt32.self)) }
+        nonmutating set { (raw + 20).storeBytes(of: UInt32(truncatingIfNeeded: newValue), as: UInt32.self) }
+    }
+
+    var keyHash: UInt64 {
+        get { (raw + 24).load(as: UInt64.self) }
+        nonmutating set { (raw + 24).storeBytes(of: newValue, as: UInt64.self) }
+    }
+
+    var piece: UnsafeMutableRawPointer { raw + Self.headerBytes }
+}

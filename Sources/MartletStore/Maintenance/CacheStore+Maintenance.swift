@@ -1,0 +1,65 @@
+/// What the maintainer thread does, as steps: the store itself has no thread.
+extension CacheStore {
+    /// Pages drained in one pass to meet the limit.
+    private static let drainedPagesPerPass = 16
+
+    /// The due second of a page that a flush has made due: no clock shows it.
+    private static let sweepSecond: UInt32 = 1
+
+    /// One pass at server second `now`: a delayed flush, expired items, pages beyond the limit. Returns whether there is
+    /// more to do at once. One thread at a time.
+    package func maintain(now: UInt32) -> Bool {
+        let session = maintainer
+        session.setNow(now)
+        core.pointee.maintainerPasses.wrappingAdd(1, ordering: .relaxed)
+        let hasMoreExpired = crawl(session)
+        let hasMorePages = meetLimit(session)
+        return hasMoreExpired || hasMorePages
+    }
+
+    /// `cache_memlimit`: returns false if the limit is out of bounds (below a megabyte, below the item size limit, or
+    /// above the address space reserved at start). Shrinking happens in the passes that follow.
+    package func setMemoryLimit(bytes: Int) -> Bool {
+        let pageBytes = core.pointee.geometry.pageBytes
+        if bytes < 1 << 20 || bytes > core.pointee.arena.pageCountMax * pageBytes { return false }
+        core.pointee.pool.lock()
+        core.pointee.pool.pointee.limitBytes = bytes
+        core.pointee.pool.unlock()
+        return true
+    }
+
+    private func crawl(_ session: StoreSession) -> Bool {
+        let everything = core.pointee.sweepsEverything.exchange(false, ordering: .relaxed)
+        let pageCount = pagesTouched
+        if everything {
+            for page in 0..<pageCount { core.pointee.pages.lowerDue(page, to: Self.sweepSecond) }
+        }
+        var scanned = 0
+        for page in 0..<pageCount {
+            let due = core.pointee.pages[page].pointee.nextDue.load(ordering: .relaxed)
+            if due > session.now { continue }
+            if scanned == Crawler.pagesPerPass { return true }
+            _ = Crawler(session: session, takesEverything: due == Self.sweepSecond).scan(page)
+            scanned += 1
+        }
+        return false
+    }
+
+    private var pagesTouched: Int {
+        core.pointee.pool.lock()
+        defer { core.pointee.pool.unlock() }
+        return core.pointee.pool.pointee.bump
+    }
+
+    /// Drains pages while more are in use than the limit allows.
+    private func meetLimit(_ session: StoreSession) -> Bool {
+        for _ in 0..<Self.drainedPagesPerPass {
+            core.pointee.pool.lock()
+            let isWithin = core.pointee.pool.pointee.usedCount <= core.allowedPagesLocked()
+            core.pointee.pool.unlock()
+            if isWithin { return false }
+            if !core.drainLargestClass(session.state) { return false }
+        }
+        return true
+    }
+}

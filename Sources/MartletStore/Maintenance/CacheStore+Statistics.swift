@@ -1,0 +1,100 @@
+/// The store's account of itself.
+extension CacheStore {
+    /// A snapshot. Takes class and pool locks one at a time; allocates; any thread.
+    package func statistics() -> StoreStatistics {
+        var result = StoreStatistics()
+        let geometry = core.pointee.geometry
+        let pool = core.pointee.pool
+        pool.lock()
+        result.memoryLimitBytes = pool.pointee.limitBytes
+        result.pooledPages = pool.pointee.freeCount
+        result.pagedBytes = (pool.pointee.usedCount + pool.pointee.freeCount) * geometry.pageBytes
+        pool.unlock()
+        result.pageBytes = geometry.pageBytes
+        result.tableBytes = core.tableBytes()
+
+        var bucketCount = core.pointee.table.stripeCount
+        core.forEachSession { session in
+            bucketCount += session.pointee.counters.bucketsAdded.load(ordering: .relaxed)
+            result.itemsStored += session.pointee.counters.itemsStored.load(ordering: .relaxed)
+        }
+        result.tablePowerLevel = Int.bitWidth - (bucketCount - 1).leadingZeroBitCount
+        result.itemCount = itemCount
+        for slabClass in 1...geometry.classCount {
+            let row = statistics(ofClass: slabClass)
+            result.itemBytes += row.itemBytes
+            if row.pageCount > 0 || row.evicted > 0 || row.outOfMemory > 0 { result.classes.append(row) }
+        }
+        result.pagesMoved = core.pointee.pagesMoved.load(ordering: .relaxed)
+        result.itemsLostInMoves = core.pointee.itemsLostInMoves.load(ordering: .relaxed)
+        result.itemsFoundBusy = core.pointee.itemsFoundBusy.load(ordering: .relaxed)
+        result.maintainerPasses = core.pointee.maintainerPasses.load(ordering: .relaxed)
+        return result
+    }
+
+    /// Starts the counts of every class anew.
+    package func resetStatistics() {
+        for slabClass in 1...core.pointee.geometry.classCount {
+            let home = core.pointee.slabClass(slabClass)
+            home.lock()
+            home.pointee.statistics = SlabClassStatistics()
+            home.unlock()
+        }
+    }
+
+    /// Linked items, expired ones that nobody has met yet included.
+    package var itemCount: Int {
+        var count = 0
+        for index in 0..<core.pointee.table.stripeCount {
+            let stripe = core.pointee.table.stripe(at: index)
+            stripe.lock()
+            count += Int(stripe.pointee.itemCount)
+            stripe.unlock()
+        }
+        return count
+    }
+
+    private func statistics(ofClass slabClass: Int) -> StoreStatistics.SlabClass {
+        let now = core.pointee.sessions[0]!.pointee.now
+        var row = StoreStatistics.SlabClass()
+        row.id = slabClass
+        core.forEachSession { session in
+            row.itemBytes += session.pointee.counters.requestedBytes[slabClass].load(ordering: .relaxed)
+        }
+        let home = core.pointee.slabClass(slabClass)
+        home.lock()
+        defer { home.unlock() }
+        row.chunkBytes = home.pointee.chunkBytes
+        row.chunksPerPage = home.pointee.chunksPerPage
+        row.pageCount = home.pointee.pageCount
+        row.freeChunks = home.pointee.freeChunks
+        row.usedChunks = home.pointee.pageCount * home.pointee.chunksPerPage - home.pointee.freeChunks
+        row.hotCount = home.pointee.hotCount
+        row.warmCount = home.pointee.warmCount
+        row.coldCount = home.pointee.coldCount
+        row.tempCount = home.pointee.tempCount
+        let counted = home.pointee.statistics
+        row.hotAgeSeconds = Self.age(counted.hotEdgeSecond, now)
+        row.warmAgeSeconds = Self.age(counted.warmEdgeSecond, now)
+        row.coldAgeSeconds = Self.age(counted.coldEdgeSecond, now)
+        row.evicted = counted.evicted
+        row.evictedWithExpiry = counted.evictedNonzero
+        row.evictedUnfetched = counted.evictedUnfetched
+        row.evictedActive = counted.evictedActive
+        row.evictedAgeSeconds = counted.evictedSeconds
+        row.outOfMemory = counted.outOfMemory
+        row.reclaimed = counted.reclaimed
+        row.expiredUnfetched = counted.expiredUnfetched
+        row.crawlerReclaimed = counted.crawlerReclaimed
+        row.crawlerItemsChecked = counted.crawlerItemsChecked
+        row.movesToCold = counted.movesToCold
+        row.movesToWarm = counted.movesToWarm
+        row.movesWithin = counted.movesWithin
+        row.directReclaims = counted.directReclaims
+        return row
+    }
+
+    private static func age(_ second: UInt32, _ now: UInt32) -> Int {
+        second == 0 || second > now ? 0 : Int(now - second)
+    }
+}

@@ -1,0 +1,51 @@
+import Synchronization
+
+/// One session's memory: its clock reading, its counters, its scratch space. Written by one thread; the counters are
+/// read by any.
+struct SessionState: ~Copyable {
+    let store: StorePointer
+    /// The current server second.
+    var now: UInt32
+    var lastMiss: MissReason = .absent
+    let counters: SessionCounters
+    /// Room for one small value, while an item is rebuilt.
+    let scratch: UnsafeMutableRawPointer
+
+    init(store: StorePointer, now: UInt32) {
+        self.store = store
+        self.now = now
+        counters = SessionCounters(classCount: store.pointee.geometry.classCount)
+        scratch = .allocate(byteCount: ItemPointer.copiedValueBytesMax, alignment: 64)
+    }
+
+    func deallocate() {
+        counters.requestedBytes.deallocate()
+        scratch.deallocate()
+    }
+}
+
+typealias SessionPointer = UnsafeMutablePointer<SessionState>
+
+/// Counters with one writer: relaxed loads and stores, no locked instruction. A reader sums those of all sessions; a
+/// single one may be negative (one session stores, another deletes).
+struct SessionCounters: ~Copyable {
+    let itemsStored = Atomic<Int>(0)
+    let bucketsAdded = Atomic<Int>(0)
+    /// Bytes of large values being received.
+    let reservedBytes = Atomic<Int>(0)
+    /// Bytes of linked items by class.
+    let requestedBytes: UnsafeMutablePointer<Atomic<Int>>
+
+    init(classCount: Int) {
+        requestedBytes = .allocate(capacity: classCount + 1)
+        for index in 0...classCount { (requestedBytes + index).initialize(to: Atomic(0)) }
+    }
+}
+
+extension Atomic where Value == Int {
+    /// Adds to a counter that only the calling thread writes.
+    @inline(__always)
+    borrowing func addAlone(_ change: Int) {
+        store(load(ordering: .relaxed) &+ change, ordering: .relaxed)
+    }
+}

@@ -1,0 +1,212 @@
+import CShims
+import Synchronization
+
+/// One slab class: its pages, free chunks, hand and HOT ring, 64-byte aligned in an array.
+///
+/// Everything but the constants is guarded by `lock`. A hold is bounded: at most 64 headers are looked at, nothing is
+/// copied, no system call is made.
+struct SlabClass: ~Copyable {
+    let lock = FutexLock()
+    let index: UInt8
+    let chunkBytes: Int
+    let chunksPerPage: Int
+    /// Page indexes in the order they came; the hand walks them.
+    let pageList: UnsafeMutablePointer<UInt32>
+
+    var pageCount = 0
+    /// First page with a free or fresh chunk (page index + 1).
+    var firstOpen: UInt32 = 0
+    /// Free and fresh chunks of all pages of the list.
+    var freeChunks = 0
+
+    var handPage = 0
+    var handChunk = 0
+    var ring = HotRing()
+    /// Items by segment; parts and free chunks are in none.
+    var hotCount = 0
+    var coldCount = 0
+    var warmCount = 0
+    var tempCount = 0
+    /// Items that HOT should hold; moved by ghost hits.
+    var hotTarget = 0
+    /// Whether the class has ever had to evict: from then on new items go through HOT.
+    var isPressed = false
+
+    var statistics = SlabClassStatistics()
+
+    static let strideBytes = 512
+
+    init(index: Int, chunkBytes: Int, chunksPerPage: Int, pageList: UnsafeMutablePointer<UInt32>) {
+        self.index = UInt8(index)
+        self.chunkBytes = chunkBytes
+        self.chunksPerPage = chunksPerPage
+        self.pageList = pageList
+    }
+}
+
+/// What a class counts under its lock.
+package struct SlabClassStatistics: BitwiseCopyable, Sendable {
+    package var evicted = 0
+    package var evictedNonzero = 0
+    package var evictedUnfetched = 0
+    package var evictedActive = 0
+    package var reclaimed = 0
+    package var expiredUnfetched = 0
+    package var crawlerReclaimed = 0
+    package var crawlerItemsChecked = 0
+    package var outOfMemory = 0
+    package var movesToCold = 0
+    package var movesToWarm = 0
+    package var movesWithin = 0
+    package var directReclaims = 0
+    /// Seconds between last access and eviction of the last item evicted.
+    package var evictedSeconds = 0
+    /// Server second of the last access of the item last seen at the edge of the segment.
+    package var hotEdgeSecond: UInt32 = 0
+    package var warmEdgeSecond: UInt32 = 0
+    package var coldEdgeSecond: UInt32 = 0
+}
+
+extension UnsafeMutablePointer where Pointee == SlabClass {
+    private var futex: UnsafeMutablePointer<FutexLock> {
+        UnsafeMutableRawPointer(self).assumingMemoryBound(to: FutexLock.self)
+    }
+
+    @inline(__always)
+    func lock() {
+        futex.lock()
+    }
+
+    @inline(__always)
+    func unlock() {
+        futex.unlock()
+    }
+
+    // MARK: Chunks
+
+    /// A free chunk, marked reserved, or nil.
+    @inline(__always)
+    func takeChunkLocked(_ store: StorePointer) -> Handle? {
+        let open = pointee.firstOpen
+        if open == 0 { return nil }
+        let pages = store.pointee.pages
+        let arena = store.pointee.arena
+        let pageIndex = Int(open &- 1)
+        let page = pages[pageIndex]
+        let handle: Handle
+        if page.pointee.freeHead != 0 {
+            handle = Handle(raw: page.pointee.freeHead)
+            page.pointee.freeHead = arena.item(handle).access.raw
+        } else {
+            handle = arena.handle(page: pageIndex, offset: Int(page.pointee.bump) &* pointee.chunkBytes)
+            page.pointee.bump = page.pointee.bump &+ 1
+        }
+        page.pointee.used = page.pointee.used &+ 1
+        pointee.freeChunks = pointee.freeChunks &- 1
+        if page.pointee.freeHead == 0, Int(page.pointee.bump) == pointee.chunksPerPage {
+            closeLocked(pageIndex, pages)
+        }
+        return handle
+    }
+
+    /// Puts a chunk back. Returns the index of its page if that page is now empty and has left the class: the caller
+    /// gives it to the pool once the lock is released.
+    func putChunkLocked(_ handle: Handle, _ store: StorePointer) -> Int? {
+        let pages = store.pointee.pages
+        let item = store.pointee.arena.item(handle)
+        let pageIndex = store.pointee.arena.pageIndex(handle)
+        let page = pages[pageIndex]
+        item.state = ItemState(raw: 0)
+        page.pointee.used = page.pointee.used &- 1
+        if page.pointee.state == .draining {
+            return page.pointee.used == 0 ? pageIndex : nil
+        }
+        item.access = AccessWord(raw: page.pointee.freeHead)
+        page.pointee.freeHead = handle.raw
+        pointee.freeChunks = pointee.freeChunks &+ 1
+        if !page.pointee.isOpen { openLocked(pageIndex, pages) }
+        // Two pages' worth of free chunks: one is enough to go on with.
+        if page.pointee.used == 0, pointee.freeChunks >= 2 &* pointee.chunksPerPage {
+            removePageLocked(pageIndex, store)
+            return pageIndex
+        }
+        return nil
+    }
+
+    // MARK: Pages
+
+    /// Adds a page from the pool.
+    func addPageLocked(_ pageIndex: Int, _ store: StorePointer) {
+        let pages = store.pointee.pages
+        let page = pages[pageIndex]
+        page.pointee.bump = 0
+        page.pointee.used = 0
+        page.pointee.freeHead = 0
+        page.pointee.state = .owned
+        page.pointee.isOpen = false
+        page.pointee.nextDue.store(UInt32.max, ordering: .relaxed)
+        page.pointee.slabClass.store(pointee.index, ordering: .relaxed)
+        page.pointee.position = UInt32(pointee.pageCount)
+        pointee.pageList[pointee.pageCount] = UInt32(pageIndex)
+        pointee.pageCount = pointee.pageCount &+ 1
+        pointee.freeChunks = pointee.freeChunks &+ pointee.chunksPerPage
+        openLocked(pageIndex, pages)
+    }
+
+    /// Takes a page out of the class: none of its chunks is handed out again. It stays `draining` until its last chunk
+    /// is freed.
+    func removePageLocked(_ pageIndex: Int, _ store: StorePointer) {
+        let pages = store.pointee.pages
+        let page = pages[pageIndex]
+        pointee.freeChunks = pointee.freeChunks &- (pointee.chunksPerPage &- Int(page.pointee.used))
+        if page.pointee.isOpen { closeLocked(pageIndex, pages) }
+        let position = Int(page.pointee.position)
+        pointee.pageCount = pointee.pageCount &- 1
+        let moved = pointee.pageList[pointee.pageCount]
+        pointee.pageList[position] = moved
+        pages[Int(moved)].pointee.position = UInt32(position)
+        page.pointee.state = .draining
+        page.pointee.freeHead = 0
+        if position == pointee.handPage { pointee.handChunk = 0 }
+    }
+
+    private func openLocked(_ pageIndex: Int, _ pages: PageTable) {
+        let page = pages[pageIndex]
+        page.pointee.isOpen = true
+        page.pointee.previousOpen = 0
+        page.pointee.nextOpen = pointee.firstOpen
+        if pointee.firstOpen != 0 { pages[Int(pointee.firstOpen) &- 1].pointee.previousOpen = UInt32(pageIndex) &+ 1 }
+        pointee.firstOpen = UInt32(pageIndex) &+ 1
+    }
+
+    private func closeLocked(_ pageIndex: Int, _ pages: PageTable) {
+        let page = pages[pageIndex]
+        page.pointee.isOpen = false
+        let previous = page.pointee.previousOpen
+        let next = page.pointee.nextOpen
+        if previous != 0 {
+            pages[Int(previous) &- 1].pointee.nextOpen = next
+        } else {
+            pointee.firstOpen = next
+        }
+        if next != 0 { pages[Int(next) &- 1].pointee.previousOpen = previous }
+    }
+
+    // MARK: Segments
+
+    /// Counts an item in or out of its segment.
+    @inline(__always)
+    func countLocked(_ segment: Segment, _ change: Int) {
+        switch segment {
+        case .hot: pointee.hotCount = pointee.hotCount &+ change
+        case .cold: pointee.coldCount = pointee.coldCount &+ change
+        case .warm: pointee.warmCount = pointee.warmCount &+ change
+        case .temp: pointee.tempCount = pointee.tempCount &+ change
+        }
+    }
+
+    /// Number of items, parts not counted.
+    var itemCountLocked: Int {
+        pointee.hotCount &+ pointee.coldCount &+ pointee.warmCount &+ pointee.tempCount
+    }
+}

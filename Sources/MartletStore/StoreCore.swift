@@ -1,0 +1,57 @@
+import Synchronization
+
+/// Everything the sessions of one store share: constants and pointers, set up once and then only read. What they point
+/// to is guarded as said where it is defined.
+struct StoreCore: ~Copyable {
+    let settings: StoreSettings
+    let geometry: SlabGeometry
+    let arena: Arena
+    let pages: PageTable
+    let table: HashTable
+    let keyHash: KeyHash
+    let classes: UnsafeMutableRawPointer
+    let pool: UnsafeMutablePointer<PagePool>
+    let ringBlocks: RingBlockPool
+    let range: AddressRange
+    let sessions: UnsafeMutablePointer<SessionPointer?>
+    /// Sessions made so far; written only while one is being made.
+    let sessionCount = Atomic<Int>(0)
+    /// Server second at which a delayed `flush_all` happens; 0 for none.
+    let pendingFlush = Atomic<UInt32>(0)
+    /// Set by a flush: the next maintenance passes look at every page.
+    let sweepsEverything = Atomic<Bool>(false)
+    let crawlPage = Atomic<Int>(0)
+    let pagesMoved = Atomic<Int>(0)
+    let itemsLostInMoves = Atomic<Int>(0)
+    let itemsFoundBusy = Atomic<Int>(0)
+    let maintainerPasses = Atomic<Int>(0)
+
+    #if DEBUG
+    /// Called wherever a lock has just been released, so that a seeded test can run anything in between.
+    var hook: (() -> Void)?
+    #endif
+
+    static let sessionCountMax = 256
+
+    func slabClass(_ index: Int) -> UnsafeMutablePointer<SlabClass> {
+        (classes + index &* SlabClass.strideBytes).assumingMemoryBound(to: SlabClass.self)
+    }
+}
+
+typealias StorePointer = UnsafeMutablePointer<StoreCore>
+
+extension UnsafeMutablePointer where Pointee == StoreCore {
+    /// The point between two lock holds.
+    @inline(__always)
+    func passHook() {
+        #if DEBUG
+        pointee.hook?()
+        #endif
+    }
+
+    func forEachSession(_ body: (SessionPointer) -> Void) {
+        for index in 0..<pointee.sessionCount.load(ordering: .acquiring) {
+            if let session = pointee.sessions[index] { body(session) }
+        }
+    }
+}

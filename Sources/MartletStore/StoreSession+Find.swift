@@ -1,0 +1,160 @@
+/// Finding items: get, gets, gat, touch, mg, me.
+extension StoreSession {
+    /// Finds the item of a key and holds it; nil for a miss (`lastMiss` says why).
+    ///
+    /// `bump` counts the access for eviction and marks the item fetched. `newExpiry` gives it another expiry (0 for
+    /// never). An item that cannot get one for lack of memory is dropped: losing it is allowed, living too long is not.
+    package func hold(_ key: ItemKey, bump: Bool = true, newExpiry: UInt32? = nil) -> ItemHold? {
+        let stripe = core.pointee.table.stripe(key.hash)
+        stripe.lock()
+        guard let slot = core.pointee.table.findLocked(key) else {
+            stripe.unlock()
+            state.pointee.lastMiss = .absent
+            return nil
+        }
+        let handle = slot.handle
+        let item = core.pointee.arena.item(handle)
+        let itemState = item.state
+        if let death = core.deathLocked(item, itemState, stripe, now: state.pointee.now) {
+            buryLocked(slot, key.hash, stripe)
+            state.pointee.lastMiss = death
+            return nil
+        }
+        if let newExpiry, !renewLocked(handle, item, itemState, newExpiry) {
+            stripe.unlock()
+            return holdRebuilt(key, bump: bump, newExpiry)
+        }
+        let before = bump ? item.countHit(now: state.pointee.now) : item.access
+        return ItemHold(
+            stripe: stripe, store: core, handle: handle, item: item, state: itemState, before: before,
+            now: state.pointee.now, isVivified: false)
+    }
+
+    /// Meta `N` on a miss: holds a new, empty item with its win given to the caller, or the item that somebody else made
+    /// in between; nil if there is no memory.
+    package func vivify(_ key: ItemKey, expiry: UInt32, explicitToken: UInt64?) -> ItemHold? {
+        while true {
+            let request = StoreRequest(mode: .add, expiry: expiry, explicitToken: explicitToken)
+            let outcome = storeSmall(key, UnsafeRawBufferPointer(start: nil, count: 0), request)
+            if outcome.result == .noMemory || outcome.result == .tooLarge { return nil }
+            // An item with an expiry in the past is gone at once.
+            guard let hold = hold(key, bump: outcome.result != .stored) else {
+                if outcome.result == .stored { return nil }
+                continue
+            }
+            if outcome.result == .stored, hold.token == outcome.token { return hold.vivified() }
+            return hold
+        }
+    }
+
+    /// Takes a dead item out, gives up the lock and frees it.
+    @inline(never)
+    func buryLocked(_ slot: Slot, _ hash: UInt64, _ stripe: UnsafeMutablePointer<Stripe>) {
+        let handle = slot.handle
+        let item = core.pointee.arena.item(handle)
+        let owned = core.unlinkLocked(slot, hash: hash, item, item.state, state)
+        stripe.unlock()
+        core.passHook()
+        if owned { core.freeItem(handle, .reclaimed, now: state.pointee.now) }
+    }
+
+    /// Locks the stripe of `key` and finds its living item; a dead one is taken out first. The lock is held on return.
+    @inline(__always)
+    func lockAndFind(_ key: ItemKey, _ stripe: UnsafeMutablePointer<Stripe>) -> Slot? {
+        while true {
+            stripe.lock()
+            guard let slot = core.pointee.table.findLocked(key) else { return nil }
+            let item = core.pointee.arena.item(slot.handle)
+            guard core.deathLocked(item, item.state, stripe, now: state.pointee.now) != nil else { return slot }
+            buryLocked(slot, key.hash, stripe)
+        }
+    }
+
+    /// Gives a linked item another expiry in place. Returns false if it has no word for one.
+    @inline(__always)
+    private func renewLocked(_ handle: Handle, _ item: ItemPointer, _ itemState: ItemState, _ expiry: UInt32) -> Bool {
+        guard itemState.has(ItemState.hasExpiry) else { return expiry == 0 }
+        item.setExpiry(expiry)
+        core.noteExpiry(handle, expiry)
+        return true
+    }
+
+    /// Holds an item after giving it room for an expiry.
+    @inline(never)
+    private func holdRebuilt(_ key: ItemKey, bump: Bool, _ expiry: UInt32) -> ItemHold? {
+        rebuildWithExpiry(key)
+        return hold(key, bump: bump, newExpiry: expiry)
+    }
+
+    /// Publishes the item anew, with an expiry word and the same token. Only small items lack the word.
+    private func rebuildWithExpiry(_ key: ItemKey) {
+        let stripe = core.pointee.table.stripe(key.hash)
+        while let snapshot = snapshotSmall(key, stripe) {
+            let shape = ItemShape(
+                flags: snapshot.flags, hasExpiry: true, hasSequence: snapshot.state.has(ItemState.hasSequence))
+            let admission = Admission(segment: .warm, ghost: nil)
+            guard let new = core.makeItem(key, snapshot.length, shape, admission, state) else {
+                _ = delete(key)
+                return
+            }
+            let item = core.pointee.arena.item(new)
+            item.value(item.state).copyMemory(from: state.pointee.scratch, byteCount: snapshot.length)
+            if replaceUnchanged(key, stripe, snapshot, with: new) { return }
+            core.freeItem(new, .dropped, now: state.pointee.now)
+        }
+    }
+
+    private struct Snapshot: BitwiseCopyable {
+        let handle: Handle
+        let state: ItemState
+        let token: UInt64
+        let sequence: UInt64
+        let flags: UInt32
+        let length: Int
+    }
+
+    /// Copies a small item without expiry word into the scratch space; nil if there is none (any more).
+    private func snapshotSmall(_ key: ItemKey, _ stripe: UnsafeMutablePointer<Stripe>) -> Snapshot? {
+        let slot = lockAndFind(key, stripe)
+        defer {
+            stripe.unlock()
+            core.passHook()
+        }
+        guard let slot else { return nil }
+        let item = core.pointee.arena.item(slot.handle)
+        let itemState = item.state
+        if itemState.has(ItemState.hasExpiry) { return nil }
+        state.pointee.scratch.copyMemory(from: item.value(itemState), byteCount: item.smallLength)
+        return Snapshot(
+            handle: slot.handle, state: itemState, token: item.token, sequence: item.sequence(itemState),
+            flags: item.clientFlags(itemState), length: item.smallLength)
+    }
+
+    /// Puts `new` in the place of the item that the snapshot shows, if it is still that item in that version.
+    private func replaceUnchanged(
+        _ key: ItemKey, _ stripe: UnsafeMutablePointer<Stripe>, _ snapshot: Snapshot, with new: Handle
+    ) -> Bool {
+        guard let slot = lockAndFind(key, stripe) else {
+            stripe.unlock()
+            return false
+        }
+        let old = core.pointee.arena.item(slot.handle)
+        guard slot.handle == snapshot.handle, old.sequence(old.state) == snapshot.sequence,
+            old.token == snapshot.token
+        else {
+            stripe.unlock()
+            return false
+        }
+        let item = core.pointee.arena.item(new)
+        var itemState = item.state
+        itemState.raw |= old.state.raw & (ItemState.isStale | ItemState.isWinSent)
+        item.token = snapshot.token
+        item.setSequence(snapshot.sequence, itemState)
+        core.takeOverLocked(slot, new, item, itemState, state)
+        let owned = core.detachLocked(snapshot.handle, old, old.state, state)
+        stripe.unlock()
+        core.passHook()
+        if owned { core.freeItem(snapshot.handle, .dropped, now: state.pointee.now) }
+        return true
+    }
+}

@@ -1,0 +1,240 @@
+/// Storing values: set, add, replace, cas, ms.
+///
+/// 1. Under the stripe lock the condition is judged. An item of the same shape and class is overwritten in place: one
+///    hold, done.
+/// 2. Otherwise a chunk is allocated and written with no stripe held, and published in a second hold, in which the
+///    condition is judged again: anything may have happened in between.
+extension StoreSession {
+    /// Stores a value that is wholly in memory. `.tooLarge` leaves the old item alone.
+    package func store(_ key: ItemKey, _ value: UnsafeRawBufferPointer, _ request: StoreRequest) -> StoreOutcome {
+        switch request.mode {
+        case .append, .prepend:
+            return extend(key, value, request)
+        case .set, .add, .replace:
+            if value.count <= ItemPointer.copiedValueBytesMax { return storeSmall(key, value, request) }
+            return storeLarge(key, value, request)
+        }
+    }
+
+    /// Memory for a value that is still arriving.
+    package func reserve(_ key: ItemKey, valueLength: Int) -> ReserveOutcome {
+        let size = ItemPointer.headerBytes + key.count + valueLength
+        if valueLength < 0 || size > core.pointee.settings.itemBytesMax { return .tooLarge }
+        let made: Handle?
+        if valueLength > ItemPointer.copiedValueBytesMax {
+            made = core.makeLargeHead(key, valueLength, state)
+        } else {
+            // Whatever the request will want is there.
+            let shape = ItemShape(flags: 1, hasExpiry: true, hasSequence: true)
+            made = core.makeItem(key, valueLength, shape, .fresh, state)
+        }
+        guard let made else { return .noMemory }
+        return .reserved(ItemReservation(session: state, head: made, hash: key.hash, total: valueLength))
+    }
+
+    /// Stores what a reservation has received; it must be complete. The key is the one it was made for.
+    package func commit(_ reservation: consuming ItemReservation, _ request: StoreRequest) -> StoreOutcome {
+        precondition(reservation.remaining == 0, "a value is committed before it is complete")
+        let item = core.pointee.arena.item(reservation.head)
+        let key = ItemKey(bytes: item.key(item.state), count: item.keyLength, hash: reservation.hash)
+        switch request.mode {
+        case .append, .prepend:
+            return extend(key, reservation, request)
+        case .set, .add, .replace:
+            let head = reservation.take()
+            if item.state.has(ItemState.hasFlags) { item.setClientFlags(request.clientFlags, item.state) }
+            return publish(head, key, request, nil)
+        }
+    }
+
+    // MARK: Steps
+
+    /// A value of at most 4096 bytes, any mode but append and prepend.
+    func storeSmall(_ key: ItemKey, _ value: UnsafeRawBufferPointer, _ request: StoreRequest) -> StoreOutcome {
+        let shape = ItemShape(request)
+        let size = shape.size(keyCount: key.count, valueLength: value.count)
+        if size > core.pointee.settings.itemBytesMax { return StoreOutcome(.tooLarge) }
+
+        let stripe = core.pointee.table.stripe(key.hash)
+        let admission: Admission
+        if let slot = lockAndFind(key, stripe) {
+            let item = core.pointee.arena.item(slot.handle)
+            let verdict = judgeLocked(item, request)
+            if verdict.result != .stored {
+                let outcome = refuseLocked(slot, item, verdict)
+                stripe.unlock()
+                core.passHook()
+                return outcome
+            }
+            if let outcome = overwriteLocked(slot, item, key, value, request, size, verdict, stripe) {
+                stripe.unlock()
+                core.passHook()
+                return outcome
+            }
+            admission = Self.admission(replacing: item.access)
+        } else {
+            let refusal = Self.judgeAbsence(request)
+            if refusal != .stored {
+                stripe.unlock()
+                core.passHook()
+                return StoreOutcome(refusal)
+            }
+            let ghost = core.pointee.settings.evicts ? core.pointee.table.ghostHome(key.hash).take(key.hash) : nil
+            admission = Admission(segment: ghost == nil ? .hot : .warm, ghost: ghost)
+        }
+        stripe.unlock()
+        core.passHook()
+
+        guard let new = core.makeItem(key, value.count, shape, admission, state) else { return StoreOutcome(.noMemory) }
+        let item = core.pointee.arena.item(new)
+        if let start = value.baseAddress {
+            item.value(item.state).copyMemory(from: start, byteCount: value.count)
+        }
+        return publish(new, key, request, nil)
+    }
+
+    private func storeLarge(_ key: ItemKey, _ value: UnsafeRawBufferPointer, _ request: StoreRequest) -> StoreOutcome {
+        switch reserve(key, valueLength: value.count) {
+        case .tooLarge:
+            return StoreOutcome(.tooLarge)
+        case .noMemory:
+            return StoreOutcome(.noMemory)
+        case .reserved(var reservation):
+            guard reservation.append(value) else { return StoreOutcome(.noMemory) }
+            return commit(reservation, request)
+        }
+    }
+
+    /// Second hold of a store: judges again and links the written item, or frees it. With a `succession` the item found
+    /// must be the version it names (else `.exists`, which then means: try again).
+    func publish(_ new: Handle, _ key: ItemKey, _ wanted: StoreRequest, _ succession: Succession?) -> StoreOutcome {
+        var request = wanted
+        let stripe = core.pointee.table.stripe(key.hash)
+        let item = core.pointee.arena.item(new)
+        let slot = lockAndFind(key, stripe)
+        let old = slot.map { core.pointee.arena.item($0.handle) }
+        var verdict = old.map { judgeLocked($0, request) } ?? Verdict(Self.judgeAbsence(request))
+        if let succession {
+            verdict = judgeLocked(old, item, succession)
+            if verdict.result == .stored, succession.keepsExpiry, let old { request.expiry = old.expiry(old.state) }
+        }
+        if verdict.result != .stored {
+            if let slot, let old { _ = refuseLocked(slot, old, verdict) }
+            stripe.unlock()
+            core.passHook()
+            core.freeItem(new, .dropped, now: state.pointee.now)
+            return StoreOutcome(verdict.result)
+        }
+
+        let itemState = finishLocked(item, request, stripe, isStale: verdict.isStale)
+        var displaced: Handle?
+        if let slot, let old {
+            let handle = slot.handle
+            core.takeOverLocked(slot, new, item, itemState, state)
+            if core.detachLocked(handle, old, old.state, state) { displaced = handle }
+        } else if core.pointee.table.insertLocked(new, hash: key.hash) {
+            core.linkLocked(new, item, itemState, state)
+            if core.pointee.table.wantsGrowthLocked(stripe) { growLocked(key.hash) }
+        } else {
+            stripe.unlock()
+            core.freeItem(new, .dropped, now: state.pointee.now)
+            return StoreOutcome(.noMemory)
+        }
+        let outcome = StoreOutcome(
+            .stored, token: item.token, valueLength: item.valueLength(itemState), slabClass: slabClass(of: new))
+        stripe.unlock()
+        core.passHook()
+
+        state.pointee.counters.itemsStored.addAlone(1)
+        core.noteExpiry(new, request.expiry)
+        if let displaced { core.freeItem(displaced, .dropped, now: state.pointee.now) }
+        return outcome
+    }
+
+    /// Whether a rebuilt item may still take the place of what it was built from.
+    private func judgeLocked(_ old: ItemPointer?, _ new: ItemPointer, _ succession: Succession) -> Verdict {
+        guard let old, old.sequence(old.state) == succession.sequence else { return Verdict(.exists) }
+        // A touch in between may have given the item a word for an expiry that the new one lacks.
+        if succession.keepsExpiry, old.expiry(old.state) != 0, !new.state.has(ItemState.hasExpiry) {
+            return Verdict(.exists)
+        }
+        return Verdict(.stored, isStale: succession.marksStale)
+    }
+
+    /// Writes token, expiry and marks of an item that is about to be linked.
+    private func finishLocked(
+        _ item: ItemPointer, _ request: StoreRequest, _ stripe: UnsafeMutablePointer<Stripe>, isStale: Bool
+    ) -> ItemState {
+        var itemState = item.state
+        let sequence = stripe.issueTokenLocked()
+        item.setSequence(sequence, itemState)
+        if let explicit = request.explicitToken {
+            item.token = explicit
+            stripe.raiseSequenceLocked(to: explicit)
+        } else {
+            item.token = sequence
+        }
+        if itemState.has(ItemState.hasExpiry) { item.setExpiry(request.expiry) }
+        if isStale { itemState.raw |= ItemState.isStale }
+        return itemState
+    }
+
+    private func growLocked(_ hash: UInt64) {
+        core.pointee.table.growLocked(core.pointee.table.stripeIndex(hash))
+        state.pointee.counters.bucketsAdded.addAlone(1)
+    }
+
+    @inline(__always)
+    func slabClass(of handle: Handle) -> Int {
+        core.pointee.pages.slabClass(core.pointee.arena.pageIndex(handle))
+    }
+
+    /// A key that is stored again keeps what it has earned.
+    private static func admission(replacing access: AccessWord) -> Admission {
+        let isWorthy = access.segment == .warm || access.frequency > 0
+        return Admission(segment: isWorthy ? .warm : .hot, ghost: nil)
+    }
+
+    /// In place: same class, no longer than its chunk, room for every word the request needs, and not large (a lease
+    /// could be reading it). Nil if that is not so.
+    @inline(__always)
+    private func overwriteLocked(
+        _ slot: Slot, _ item: ItemPointer, _ key: ItemKey, _ value: UnsafeRawBufferPointer, _ request: StoreRequest,
+        _ size: Int, _ verdict: Verdict, _ stripe: UnsafeMutablePointer<Stripe>
+    ) -> StoreOutcome? {
+        var itemState = item.state
+        let wanted = ItemShape(request).bits
+        let slabClass = slabClass(of: slot.handle)
+        let grownSize = itemState.keyOffset &+ key.count &+ value.count
+        guard !itemState.has(ItemState.isLarge), wanted & ~itemState.raw == 0,
+            core.pointee.geometry.slabClass(for: size) == slabClass,
+            grownSize <= Int(core.pointee.geometry.chunkBytes[slabClass])
+        else { return nil }
+
+        core.account(slot.handle, bytes: value.count &- item.smallLength, state)
+        item.smallLength = value.count
+        if let start = value.baseAddress {
+            item.value(itemState).copyMemory(from: start, byteCount: value.count)
+        }
+        if itemState.has(ItemState.hasFlags) { item.setClientFlags(request.clientFlags, itemState) }
+        itemState.raw &= ~(ItemState.isStale | ItemState.isWinSent)
+        item.state = itemState
+        item.state = finishLocked(item, request, stripe, isStale: verdict.isStale)
+        markStored(item)
+        core.noteExpiry(slot.handle, request.expiry)
+        state.pointee.counters.itemsStored.addAlone(1)
+        return StoreOutcome(.stored, token: item.token, valueLength: value.count, slabClass: slabClass)
+    }
+
+    /// An overwrite counts as a hit, but the new value has not been fetched.
+    @inline(__always)
+    func markStored(_ item: ItemPointer) {
+        let now = state.pointee.now
+        var before = item.access
+        while true {
+            let after = AccessWord(raw: before.hit(now: now).raw & ~AccessWord.fetchedBit)
+            if after == before || item.exchangeAccess(expected: before, desired: after) { return }
+            before = item.access
+        }
+    }
+}

@@ -1,0 +1,25 @@
+/// What a store is made with. Nothing of it changes afterwards but the memory limit.
+package struct StoreSettings: Sendable {
+    /// `-m` in bytes: everything the store has, tables included (PagePool.swift).
+    package var memoryLimitBytes = 64 << 20
+    /// `-I`: header, key and value of an item together, at most half of the limit.
+    package var itemBytesMax = 1 << 20
+    /// `-f`, above 1.
+    package var growthFactor = 1.05
+    /// `-n`: the least room for key and value that the smallest chunk has; 0 for no such wish.
+    package var chunkBytesMin = 0
+    /// Without `-M`: items make room for new ones.
+    package var evicts = true
+    /// First token of each stripe minus one.
+    package var firstSequence: UInt64 = 0
+
+    package init() {}
+}
+
+/// Why there is no store.
+package enum StoreCreationError: Error, Equatable {
+    /// The system refuses even as much address space as the limit needs.
+    case memoryRefused(bytes: Int)
+    /// The settings cannot be met; the sentence says which.
+    case invalid(String)
+}

@@ -1,5 +1,0 @@
-import Testing
-
-import MartletStore
-
-@Suite struct SmokeTests {}
