@@ -10,12 +10,16 @@ extension Administration {
     package static func answerCommand(
         words: UnsafeRawBufferPointer, server: Server, output: UnsafeMutablePointer<OutputBuffer>
     ) {
-        var words = split(words)[...]
+        if let answer = command(split(words), server: server) { send(answer, output) }
+    }
+
+    /// The reply to a command line with these words; `nil` when it wants none.
+    package static func command(_ words: [String], server: Server) -> StatisticsText? {
+        var words = words[...]
         let isQuiet = words.last == "noreply" && words.count > 1
         if isQuiet { words.removeLast() }
-        let command = words.popFirst()
         let answer =
-            switch command {
+            switch words.popFirst() {
             case "slabs": slabsAnswer(words, server)
             case "lru": lruAnswer(words, server)
             case "lru_crawler": crawlerAnswer(words, server)
@@ -23,7 +27,7 @@ extension Administration {
             case "debugtime": debugTimeAnswer(words, server)
             default: "ERROR"
             }
-        if !isQuiet { send(answer + "\r\n", output) }
+        return isQuiet ? nil : StatisticsText(answer)
     }
 
     // MARK: slabs

@@ -17,7 +17,11 @@ package enum Administration {
     package static func answerStatistics(
         words: UnsafeRawBufferPointer, server: Server, output: UnsafeMutablePointer<OutputBuffer>
     ) {
-        let words = split(words)
+        send(statistics(split(words), server: server), output)
+    }
+
+    /// The whole reply to `stats` with these words behind it.
+    package static func statistics(_ words: [String], server: Server) -> StatisticsText {
         var text = StatisticsText()
         switch words.first {
         case nil: appendGeneral(server, to: &text)
@@ -29,16 +33,16 @@ package enum Administration {
         case "martlet": MartletStatistics(server).append(to: &text)
         case "reset":
             server.pointee.resetStatistics()
-            return send("RESET\r\n", output)
+            return StatisticsText("RESET")
         case "detail":
-            return send(detailAnswer(words.dropFirst(), server.pointee.settings), output)
+            return StatisticsText(detailAnswer(words.dropFirst(), server.pointee.settings))
         case "cachedump" where !server.pointee.settings.allowsDump:
-            return send("CLIENT_ERROR stats cachedump not allowed\r\n", output)
+            return StatisticsText("CLIENT_ERROR stats cachedump not allowed")
         default:
-            return send("ERROR\r\n", output)
+            return StatisticsText("ERROR")
         }
         text.end()
-        text.bytes.withUnsafeBytes { output.pointee.append($0) }
+        return text
     }
 
     // MARK: stats
@@ -70,12 +74,12 @@ package enum Administration {
 
     /// Statistics by key prefix are not kept: there is nothing to dump, and only `off` can be had.
     private static func detailAnswer(_ words: ArraySlice<String>, _ settings: ServerSettings) -> String {
-        guard settings.allowsDump else { return "CLIENT_ERROR stats detail not allowed\r\n" }
+        guard settings.allowsDump else { return "CLIENT_ERROR stats detail not allowed" }
         switch words.first {
-        case "off": return "OK\r\n"
-        case "dump": return "END\r\n"
-        case "on": return "ERROR\r\n"
-        default: return "CLIENT_ERROR usage: stats detail on|off|dump\r\n"
+        case "off": return "OK"
+        case "dump": return "END"
+        case "on": return "ERROR"
+        default: return "CLIENT_ERROR usage: stats detail on|off|dump"
         }
     }
 
@@ -122,8 +126,7 @@ package enum Administration {
         }
     }
 
-    static func send(_ text: String, _ output: UnsafeMutablePointer<OutputBuffer>) {
-        var text = text
-        text.withUTF8 { output.pointee.append(UnsafeRawBufferPointer($0)) }
+    static func send(_ text: StatisticsText, _ output: UnsafeMutablePointer<OutputBuffer>) {
+        text.bytes.withUnsafeBytes { output.pointee.append($0) }
     }
 }

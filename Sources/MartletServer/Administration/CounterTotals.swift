@@ -1,5 +1,5 @@
 /// The workers' counters, summed at one moment, less what they were at the last `stats reset`.
-struct CounterTotals: Sendable {
+package struct CounterTotals: Sendable {
     /// The counters of one slab class.
     struct ClassTotals: Sendable {
         var getHits = 0
@@ -48,6 +48,8 @@ struct CounterTotals: Sendable {
     var storeTooLarge = 0
     var storeNoMemory = 0
     var classes = [ClassTotals](repeating: ClassTotals(), count: CommandCounters.classCount)
+
+    package init() {}
 
     /// All classes together.
     var hits: ClassTotals { classes.reduce(into: ClassTotals()) { $0 += $1 } }

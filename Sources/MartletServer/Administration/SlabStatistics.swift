@@ -1,12 +1,18 @@
 import MartletStore
 
 /// `stats slabs` and `stats items`: a group of lines for each slab class that owns pages, or holds items.
-struct SlabStatistics {
+package struct SlabStatistics {
     let settings: ServerSettings
     let commands: CounterTotals
     let store: StoreStatistics
 
-    func appendSlabs(to text: inout StatisticsText) {
+    package init(settings: ServerSettings, commands: CounterTotals, store: StoreStatistics) {
+        self.settings = settings
+        self.commands = commands
+        self.store = store
+    }
+
+    package func appendSlabs(to text: inout StatisticsText) {
         let active = store.classes.filter { $0.pageCount > 0 }
         for slabClass in active { appendSlab(slabClass, to: &text) }
         text.add("active_slabs", active.count)
@@ -33,7 +39,7 @@ struct SlabStatistics {
         add("touch_hits", hits.touchHits)
     }
 
-    func appendItems(to text: inout StatisticsText) {
+    package func appendItems(to text: inout StatisticsText) {
         for slabClass in store.classes where slabClass.itemCount > 0 {
             appendPopulation(slabClass, to: &text)
             appendFates(slabClass, to: &text)

@@ -1,20 +1,27 @@
-/// The reply to a `stats` command while it grows: `STAT` lines, and `END` or another closing line.
+/// The reply to an administrative command while it grows: `STAT` lines and `END`, or one closing line alone.
 ///
-/// Ordinary growable memory: statistics are cold, and their length is not known before.
-struct StatisticsText {
-    private(set) var bytes: [UInt8] = []
+/// Ordinary growable memory: such replies are cold, and their length is not known before.
+package struct StatisticsText {
+    package private(set) var bytes: [UInt8] = []
 
-    init() { bytes.reserveCapacity(4096) }
+    package init() { bytes.reserveCapacity(4096) }
+
+    /// A reply of one line.
+    init(_ line: String) { append(line) }
 
     /// Appends `STAT <name> <value>`.
     mutating func add(_ name: String, _ value: some CustomStringConvertible) {
-        append("STAT \(name) \(value.description)\r\n")
+        append("STAT \(name) \(value.description)")
     }
 
-    /// Appends `text` as it is.
-    mutating func append(_ text: String) { bytes.append(contentsOf: text.utf8) }
+    mutating func end() { append("END") }
 
-    mutating func end() { append("END\r\n") }
+    private mutating func append(_ line: String) {
+        bytes.append(contentsOf: line.utf8)
+        bytes.append(contentsOf: [0x0D, 0x0A])
+    }
+
+    package var text: String { String(decoding: bytes, as: UTF8.self) }
 }
 
 extension Bool {
