@@ -163,7 +163,6 @@ extension ServerSettings {
         store.growthFactor = growthFactor
         store.chunkBytesMin = chunkSpaceBytesMin
         store.evicts = evicts
-        store.issuesTokens = issuesTokens
         return store
     }
 }

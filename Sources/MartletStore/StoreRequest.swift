@@ -119,7 +119,7 @@ package struct InvalidateRequest: BitwiseCopyable, Sendable {
     package var marksStale: Bool
     /// `x`: value and client flags are dropped.
     package var dropsValue: Bool
-    /// `T` (only with `I`): new expiry, 0 for never.
+    /// `T`: new expiry, 0 for never.
     package var newExpiry: UInt32?
 
     @inlinable

@@ -20,14 +20,16 @@ extension StoreSession {
             state.pointee.lastMiss = death
             return nil
         }
+        let expiryBefore = item.expiry(itemState)
         if let newExpiry, !renewLocked(handle, item, itemState, newExpiry) {
             stripe.unlock()
+            core.passHook()
             return holdRebuilt(key, bump: bump, newExpiry)
         }
         let before = bump ? item.countHit(now: state.pointee.now) : item.access
         return ItemHold(
             stripe: stripe, store: core, handle: handle, item: item, state: itemState, before: before,
-            now: state.pointee.now, isVivified: false)
+            now: state.pointee.now, expiryBefore: expiryBefore, isVivified: false)
     }
 
     /// Meta `N` on a miss: holds a new, empty item with its win given to the caller, or the item that somebody else made

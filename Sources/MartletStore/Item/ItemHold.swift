@@ -10,13 +10,15 @@ package struct ItemHold: ~Copyable {
     private var state: ItemState
     private let before: AccessWord
     private let now: UInt32
+    /// Server second of expiry before this access gave the item another; 0 for never.
+    package let expiryBefore: UInt32
     /// The item was made by this very call (`vivify`): there was none.
     package private(set) var isVivified: Bool
 
     @inline(__always)
     init(
         stripe: UnsafeMutablePointer<Stripe>, store: StorePointer, handle: Handle, item: ItemPointer, state: ItemState,
-        before: AccessWord, now: UInt32, isVivified: Bool
+        before: AccessWord, now: UInt32, expiryBefore: UInt32, isVivified: Bool
     ) {
         self.stripe = stripe
         self.store = store
@@ -25,6 +27,7 @@ package struct ItemHold: ~Copyable {
         self.state = state
         self.before = before
         self.now = now
+        self.expiryBefore = expiryBefore
         self.isVivified = isVivified
     }
 
