@@ -39,7 +39,7 @@ package enum OptionTable {
             "conn-limit", "c", .number(\.connectionsMax, 1...Int(Int32.max)), "<num>", setting: "maxconns",
             help: "simultaneous connections; also raises the limit of open files"),
         Option(
-            "threads", "t", .number(\.threadCount, 1...1024), "<num>", setting: "num_threads",
+            "threads", "t", .number(\.threadCount, 1...255), "<num>", setting: "num_threads",
             help: "worker threads; more than the machine has processors gains nothing"),
         Option(
             "max-reqs-per-event", "R", .number(\.commandsPerTurn, 1...Int(Int32.max)), "<num>",
