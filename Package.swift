@@ -28,6 +28,8 @@ let package = Package(
         .testTarget(name: "MartletStoreTests", dependencies: ["MartletStore"]),
         .testTarget(name: "MartletProtocolTests", dependencies: ["MartletProtocol"]),
         .testTarget(name: "MartletServerTests", dependencies: ["MartletServer", "MartletStore", "MartletProtocol"]),
+        // The repository looks at itself: lengths, imports, words, the unsafe fence, links.
+        .testTarget(name: "TidyTests"),
     ],
     swiftLanguageModes: [.v6]
 )
