@@ -25,6 +25,9 @@ let package = Package(
         ),
         .executableTarget(name: "martletd", dependencies: ["MartletServer", "CShims"]),
 
+        // In-process benchmarks of the store; times are recorded, not gated.
+        .executableTarget(name: "martlet-microbench", dependencies: ["MartletStore"], path: "LoadTest/Microbench"),
+
         .testTarget(name: "MartletStoreTests", dependencies: ["MartletStore"]),
         .testTarget(name: "MartletProtocolTests", dependencies: ["MartletProtocol"]),
         .testTarget(name: "MartletServerTests", dependencies: ["MartletServer", "MartletStore", "MartletProtocol"]),

@@ -7,6 +7,8 @@ struct SessionState: ~Copyable {
     /// The current server second.
     var now: UInt32
     var lastMiss: MissReason = .absent
+    /// Allocations that found no free chunk.
+    var slowAllocations: UInt32 = 0
     let counters: SessionCounters
     /// Room for one small value, while an item is rebuilt.
     let scratch: UnsafeMutableRawPointer

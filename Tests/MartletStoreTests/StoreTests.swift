@@ -195,6 +195,22 @@ struct StoreTests {
         fixture.store._checkInvariants()
     }
 
+    @Test("a class whose ring holds only stale places still finds something to evict")
+    func staleRing() throws {
+        var settings = StoreSettings()
+        settings.memoryLimitBytes = 4 << 20
+        let fixture = try StoreFixture(settings)
+        var random = SplitMix(seed: 3)
+        for number in 0..<100_000 {
+            // The same keys now in one class, now in another; no maintainer helps.
+            let size = 100 + (number & 1) * 40
+            let outcome = fixture.store("key-\(random.next() % 60_000)", [UInt8](repeating: 1, count: size))
+            #expect(outcome.result == .stored, "store \(number)")
+            if outcome.result != .stored { break }
+        }
+        fixture.store._checkInvariants()
+    }
+
     @Test("keeps a leased value unchanged while its item is replaced")
     func leases() throws {
         let fixture = try StoreFixture()

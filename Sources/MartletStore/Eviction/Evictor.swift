@@ -60,11 +60,12 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     @inline(never)
     private func allocateSlow(_ slabClass: Int, _ admission: Admission?, _ session: SessionPointer) -> Handle? {
         let home = pointee.slabClass(slabClass)
-        while let page = takePage(fromReserve: false) {
+        while let page = takePage(.free) {
             addPage(page, home)
             if let handle = takeChunk(slabClass, admission, session) { return handle }
         }
         if pointee.settings.evicts {
+            meetLimitNowAndThen(session)
             if let handle = evictIn(home, admission, session) { return handle }
             if let handle = takeForeignPage(home, admission, session) { return handle }
         }
@@ -94,8 +95,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
             let victim = home.chooseVictimLocked(self, now: session.pointee.now)
             home.unlock()
             passHook()
-            guard let victim else { return nil }
-            guard let reason = evict(victim, session) else { continue }
+            guard let victim, let reason = evict(victim, session) else { continue }
 
             let item = pointee.arena.item(victim.handle)
             freeParts(item)
@@ -119,13 +119,13 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     private func takeForeignPage(
         _ home: UnsafeMutablePointer<SlabClass>, _ admission: Admission?, _ session: SessionPointer
     ) -> Handle? {
-        if let page = takePage(fromReserve: true) {
+        if let page = takePage(.reserve) {
             addPage(page, home)
             if let handle = takeChunk(Int(home.pointee.index), admission, session) { return handle }
         }
         for _ in 0..<Ladder.drainedPagesMax {
             guard drainCheapestPage(except: Int(home.pointee.index), session) else { return nil }
-            if let page = takePage(fromReserve: true) { addPage(page, home) }
+            if let page = takePage(.drained) { addPage(page, home) }
             if let handle = takeChunk(Int(home.pointee.index), admission, session) { return handle }
         }
         return nil

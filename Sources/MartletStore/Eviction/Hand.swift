@@ -10,7 +10,7 @@ import CShims
 /// 3. Otherwise the hand, which skips HOT: an item with frequency loses one, and a COLD one becomes WARM; a WARM one
 ///    without becomes COLD; a COLD one without is evicted (ghost B).
 /// 4. What has expired is reclaimed wherever it is met, without a ghost.
-/// 5. After 64 visits the lowest (frequency, WARM) seen is taken.
+/// 5. After 64 visits the lowest (frequency, WARM) seen is taken; a HOT one only if there was no other.
 /// 6. A part of a large item stands for its head: frequency 0 evicts the head, otherwise the first part wears it down.
 /// 7. A ghost A hit raises the HOT target, a ghost B hit lowers it, between 2 % and 50 % of the class's items.
 ///
@@ -96,10 +96,8 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         if pointee.hotCount > hotTargetLocked(), let victim = popVictimLocked(store, now: now, visits: &visits) {
             return victim
         }
-        if let victim = sweepLocked(store, now: now, visits: &visits) { return victim }
-        // Only HOT items, or only those that cannot go: the ring is the last resort.
         visits = 0
-        return popVictimLocked(store, now: now, visits: &visits)
+        return sweepLocked(store, now: now, visits: &visits)
     }
 
     /// Rule 2.
@@ -164,8 +162,14 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
             if Self.hasExpired(item, state, now: now) {
                 return victim(handle, item, state, frequency: AccessWord.frequencyMax, ghost: .fromCold, store)
             }
-            if access.segment == .hot { continue }
             let score = access.frequency &* 2 &+ (access.segment == .warm ? 1 : 0)
+            if access.segment == .hot {
+                // Worse than every other, but better than none: the places in the ring may all be stale.
+                if best == nil {
+                    best = victim(handle, item, state, frequency: access.frequency, ghost: .fromHot, store)
+                }
+                continue
+            }
             if score == 0 || access.segment == .temp && access.frequency == 0 {
                 pointee.statistics.coldEdgeSecond = access.lastAccess(now: now)
                 return victim(handle, item, state, frequency: 0, ghost: .fromCold, store)

@@ -54,10 +54,7 @@ extension CacheStore {
     /// Drains pages while more are in use than the limit allows.
     private func meetLimit(_ session: StoreSession) -> Bool {
         for _ in 0..<Self.drainedPagesPerPass {
-            core.pointee.pool.lock()
-            let isWithin = core.pointee.pool.pointee.usedCount <= core.allowedPagesLocked()
-            core.pointee.pool.unlock()
-            if isWithin { return false }
+            if !core.isOverLimit() { return false }
             if !core.drainLargestClass(session.state) { return false }
         }
         return true

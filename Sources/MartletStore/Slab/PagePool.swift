@@ -4,7 +4,8 @@ import Synchronization
 ///
 /// 1. `-m` bounds everything: pages, table, ghosts, rings and page facts. What the latter have beyond a free allowance
 ///    of a 32nd of the limit (at most 8 MB) is taken from the pages.
-/// 2. As the table grows, fewer pages are allowed. If more are in use, the maintainer drains some (PageMover.swift).
+/// 2. As the table grows, fewer pages are allowed. If more are in use, the maintainer drains some (PageMover.swift), and
+///    so does every 64th store that has to evict.
 /// 3. A page or more is kept in reserve for a class that has none.
 struct PagePool: ~Copyable {
     let lock = FutexLock()
@@ -19,6 +20,16 @@ struct PagePool: ~Copyable {
     let reserveCount: Int
 
     static let allowanceBytesMax = 8 << 20
+
+    /// What a page is taken for.
+    enum Purpose: BitwiseCopyable {
+        /// A class that needs another.
+        case free
+        /// A class that has none: the reserve may be touched.
+        case reserve
+        /// In place of one just drained for it: within the limit or not, there is one page less in use.
+        case drained
+    }
 
     init(limitBytes: Int, reserveCount: Int) {
         self.limitBytes = limitBytes
@@ -60,13 +71,33 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
             + pointee.pool.pointee.bump * (Page.bytes + 4)
     }
 
-    /// A page for a class, or nil if the limit is reached. The page belongs to the caller until it is added to a class.
-    func takePage(fromReserve: Bool) -> Int? {
+    /// Whether more pages are in use than the limit allows.
+    func isOverLimit() -> Bool {
         let pool = pointee.pool
         pool.lock()
         defer { pool.unlock() }
-        let kept = fromReserve ? 0 : pool.pointee.reserveCount
-        if pool.pointee.usedCount + kept >= allowedPagesLocked() { return nil }
+        return pool.pointee.usedCount > allowedPagesLocked()
+    }
+
+    /// Rule 2, for the store that calls it.
+    func meetLimitNowAndThen(_ session: SessionPointer) {
+        session.pointee.slowAllocations = session.pointee.slowAllocations &+ 1
+        if session.pointee.slowAllocations & 63 == 0, isOverLimit() { _ = drainLargestClass(session) }
+    }
+
+    /// A page for a class, or nil if the limit is reached. The page belongs to the caller until it is added to a class.
+    func takePage(_ purpose: PagePool.Purpose) -> Int? {
+        let pool = pointee.pool
+        pool.lock()
+        defer { pool.unlock() }
+        switch purpose {
+        case .free:
+            if pool.pointee.usedCount + pool.pointee.reserveCount >= allowedPagesLocked() { return nil }
+        case .reserve:
+            if pool.pointee.usedCount >= allowedPagesLocked() { return nil }
+        case .drained:
+            if pool.pointee.firstFree == 0 { return nil }
+        }
         let page: Int
         if pool.pointee.firstFree != 0 {
             page = Int(pool.pointee.firstFree) - 1
