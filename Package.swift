@@ -5,7 +5,9 @@ import PackageDescription
 let package = Package(
     name: "martlet",
     products: [
-        .executable(name: "martletd", targets: ["martletd"])
+        .executable(name: "martletd", targets: ["martletd"]),
+        // For `./martlet allocations`: loaded in front of a server to count what it allocates.
+        .library(name: "AllocationCounter", type: .dynamic, targets: ["AllocationCounter"]),
     ],
     targets: [
         // The C door to libevent: opaque types and thin functions, libevent's own headers only in the .c file.
@@ -27,6 +29,10 @@ let package = Package(
 
         // In-process benchmarks of the store; times are recorded, not gated.
         .executableTarget(name: "martlet-microbench", dependencies: ["MartletStore"], path: "LoadTest/Microbench"),
+        // Gates: what the compiled hot path calls, and what a running server allocates per request.
+        .executableTarget(name: "hot-path-check", path: "Tools/HotPathCheck"),
+        .executableTarget(name: "allocation-check", path: "Tools/AllocationCheck"),
+        .target(name: "AllocationCounter", path: "Tools/AllocationCounter", linkerSettings: [.linkedLibrary("dl")]),
 
         .testTarget(name: "MartletStoreTests", dependencies: ["MartletStore"]),
         .testTarget(name: "MartletProtocolTests", dependencies: ["MartletProtocol"]),

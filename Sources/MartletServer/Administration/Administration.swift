@@ -50,7 +50,7 @@ package enum Administration {
     private static func appendGeneral(_ server: Server, to text: inout StatisticsText) {
         GeneralStatistics(
             settings: shownSettings(server), commands: server.pointee.commandTotals(),
-            network: server.pointee.networkTotals(), store: server.pointee.store.statistics(),
+            network: server.pointee.networkTotals(), store: server.pointee.storeStatistics(),
             uptimeSeconds: Int(server.pointee.clock.uptime), wallSeconds: Int(server.pointee.clock.wall)
         ).append(to: &text)
     }
@@ -65,7 +65,7 @@ package enum Administration {
     private static func slabs(_ server: Server) -> SlabStatistics {
         SlabStatistics(
             settings: shownSettings(server), commands: server.pointee.commandTotals(),
-            store: server.pointee.store.statistics())
+            store: server.pointee.storeStatistics())
     }
 
     private static func shownSettings(_ server: Server) -> ServerSettings {

@@ -1,3 +1,4 @@
+import MartletStore
 import Synchronization
 
 /// What administrative commands change, and what they have to remember; shared by all threads of a server.
@@ -19,4 +20,5 @@ package struct AdministrationState: ~Copyable {
 struct StatisticsBaseline: Sendable {
     var commands = CounterTotals()
     var network = NetworkTotals()
+    var store = StoreStatistics()
 }

@@ -11,7 +11,7 @@ struct MartletStatistics {
     init(_ server: Administration.Server) {
         settings = server.pointee.administration.shown.withLock { $0 }
         network = server.pointee.networkTotals()
-        store = server.pointee.store.statistics()
+        store = server.pointee.storeStatistics()
     }
 
     func append(to text: inout StatisticsText) {
@@ -19,7 +19,6 @@ struct MartletStatistics {
         text.add("page_size", store.pageBytes)
         text.add("slab_classes", store.classes.count)
         text.add("pages_moved", store.pagesMoved)
-        text.add("items_relocated", store.itemsRelocated)
         text.add("table_bytes", store.tableBytes)
         text.add("item_bytes", store.itemBytes)
         text.add("buffer_budget_kicks", network.budgetKicks)

@@ -1,3 +1,5 @@
+import MartletStore
+
 /// Sums over the workers, for statistics. Any thread may ask.
 extension ServerContext {
     /// What all workers counted since the start or the last reset.
@@ -13,12 +15,22 @@ extension ServerContext {
         return totals
     }
 
+    /// What the store knows of itself, with counts since the start or the last reset.
+    borrowing func storeStatistics() -> StoreStatistics {
+        var statistics = store.statistics()
+        administration.baseline.withLock { statistics.subtract($0.store) }
+        return statistics
+    }
+
     /// `stats reset`, for workers, listener and store.
     borrowing func resetStatistics() {
         let commands = commandTotalsSinceStart()
         let network = networkTotalsSinceStart()
-        administration.baseline.withLock { $0 = StatisticsBaseline(commands: commands, network: network) }
-        store.resetStatistics()
+        let store = store.statistics()
+        administration.baseline.withLock {
+            $0 = StatisticsBaseline(commands: commands, network: network, store: store)
+        }
+        self.store.resetStatistics()
     }
 
     private borrowing func commandTotalsSinceStart() -> CounterTotals {
@@ -38,5 +50,18 @@ extension ServerContext {
         totals.pausedMicroseconds = listenerCounters.pausedMicroseconds.total
         totals.isPaused = listenerCounters.isPaused.value > 0
         return totals
+    }
+}
+
+extension StoreStatistics {
+    /// Takes away what was counted before `earlier`; the store itself starts its classes anew.
+    fileprivate mutating func subtract(_ earlier: StoreStatistics) {
+        itemsStored -= earlier.itemsStored
+        pagesMoved -= earlier.pagesMoved
+        itemsRelocated -= earlier.itemsRelocated
+        partsRelocated -= earlier.partsRelocated
+        itemsLostInMoves -= earlier.itemsLostInMoves
+        itemsFoundBusy -= earlier.itemsFoundBusy
+        maintainerPasses -= earlier.maintainerPasses
     }
 }

@@ -17,21 +17,20 @@ extension OptionTable {
             help: "bound of all connection buffers together; 0 for none"),
     ]
 
+    private static let ownChunks = OptionStanding.withoutMeaning(
+        "Chunks and pages follow from -f, -n, -I and -m in this version; checked, and kept where shown.")
+
     private static let memoryShape: [Option] = [
         Option(
-            "slab_sizes", .ascending(\.slabSizes), "<a-b-c>", status: ExitStatus.usage,
+            "slab_sizes", .ascending(\.slabSizes), "<a-b-c>", standing: ownChunks, status: ExitStatus.usage,
             help: "chunk sizes of the slab classes, in place of the growth factor"),
         Option(
             "slab_chunk_max", .numberIfGiven(\.slabChunkBytesMax, 1...1024, scale: 1 << 10), "<kilobytes>",
-            setting: "slab_chunk_max",
-            help: "largest chunk; larger items are chains of chunks"),
-        Option(
-            "slab_page_size", .numberIfGiven(\.slabPageBytes, 4...1024, scale: 1 << 10), "<kilobytes>",
-            help: "page size; without it, 64 up to -m 1024 and 256 above"),
+            standing: ownChunks, setting: "slab_chunk_max", help: "largest chunk; larger items are chains of chunks"),
         Option(
             "temporary_ttl", .numberIfGiven(\.temporaryTTLSeconds, 0...Int(Int32.max)), "<seconds>",
-            setting: "temporary_ttl",
-            help: "items that live shorter than this get a segment of their own"),
+            standing: .withoutMeaning("Short-lived items share the segments of the others; kept and shown."),
+            setting: "temporary_ttl", help: "items that live shorter than this get a segment of their own"),
     ]
 
     private static let ownPages = OptionStanding.withoutMeaning("Pages move by rules of their own; kept and shown.")

@@ -56,9 +56,6 @@ extension ServerSettings {
         if let least = slabSizes.first, least < chunkSpaceBytesMin {
             throw Self.usage("-o slab_sizes: \(least) is under the least space, \(chunkSpaceBytesMin)")
         }
-        if let page = slabPageBytes, page & (page - 1) != 0 {
-            throw Self.usage("-o slab_page_size: \(page >> 10) is no power of two")
-        }
     }
 
     private func checkSegments() throws(StartError) {

@@ -53,8 +53,6 @@ package struct ServerSettings: Sendable {
     package var slabChunkBytesMax: Int?
     /// Largest chunk when nothing is asked for: half a page.
     package var slabChunkBytesUsual: Int { memoryBytes <= 1 << 30 ? 32 << 10 : 128 << 10 }
-    /// Page size asked for; `nil` leaves it to the memory limit.
-    package var slabPageBytes: Int?
     /// Seconds: items that live shorter get a segment of their own; `nil` without one.
     package var temporaryTTLSeconds: Int?
     /// What `stats settings` shows without one.

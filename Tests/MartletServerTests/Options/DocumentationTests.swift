@@ -8,12 +8,19 @@ struct DocumentationTests {
         try expect("docs/options.md", toBe: OptionDocumentation.page)
     }
 
-    private func expect(_ path: String, toBe text: String, file: StaticString = #filePath) throws {
-        let root = "\(file)".components(upTo: "/Tests/")
+    @Test func `docs/statistics.md says where every field of stats comes from`() throws {
+        let page = try read("\(root)/docs/statistics.md")
+
+        for name in RecordedNames.general + ["idle_kicks"] { #expect(page.contains("`\(name)`"), "\(name)") }
+    }
+
+    private func expect(_ path: String, toBe text: String) throws {
         let path = "\(root)/\(path)"
         if getenv("MARTLET_WRITE_DOCS") != nil { try write(text, to: path) }
         #expect(try read(path) == text, "\(path) is out of date: ./martlet docs writes it anew")
     }
+
+    private let root = #filePath.components(upTo: "/Tests/")
 
     private struct Failure: Error { let path: String }
 
