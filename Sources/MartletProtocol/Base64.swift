@@ -2,7 +2,7 @@
 ///
 /// Stricter than memcached's decoder, which skips bytes outside the alphabet: two spellings of one key that differ in
 /// rubbish would be accepted and answered with a third.
-package enum Base64 {
+public enum Base64 {
     /// Bytes that `text` stands for, 0 if it is empty or not base64.
     package static func decodedCount(_ text: UnsafeRawBufferPointer) -> Int {
         let count = text.count

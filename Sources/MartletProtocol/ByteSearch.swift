@@ -5,21 +5,21 @@
 /// false (a borrow runs upwards), so only the lowest is ever used.
 ///
 /// All functions read `bytes[from ..< limit]` and nothing else.
-package enum ByteSearch {
-    @inlinable package static var space: UInt8 { 0x20 }
-    @inlinable package static var newline: UInt8 { 0x0A }
-    @inlinable package static var carriageReturn: UInt8 { 0x0D }
+public enum ByteSearch {
+    @inlinable public static var space: UInt8 { 0x20 }
+    @inlinable public static var newline: UInt8 { 0x0A }
+    @inlinable public static var carriageReturn: UInt8 { 0x0D }
 
     /// Marks the bytes of `word` that equal `byte`; only the lowest mark is reliable.
     @inlinable
-    package static func marks(_ word: UInt64, equalTo byte: UInt8) -> UInt64 {
+    public static func marks(_ word: UInt64, equalTo byte: UInt8) -> UInt64 {
         let difference = word ^ (0x0101_0101_0101_0101 &* UInt64(byte))
         return (difference &- 0x0101_0101_0101_0101) & ~difference & 0x8080_8080_8080_8080
     }
 
     /// Position of the first `byte` in `bytes[from ..< limit]`, `limit` if there is none.
     @inlinable
-    package static func first(
+    public static func first(
         _ byte: UInt8, in bytes: UnsafeRawPointer, from: Int, limit: Int
     ) -> Int {
         var position = from
@@ -37,7 +37,7 @@ package enum ByteSearch {
 
     /// Position of the first space or newline in `bytes[from ..< limit]`, `limit` if there is none.
     @inlinable
-    package static func firstSpaceOrNewline(in bytes: UnsafeRawPointer, from: Int, limit: Int) -> Int {
+    public static func firstSpaceOrNewline(in bytes: UnsafeRawPointer, from: Int, limit: Int) -> Int {
         var position = from
         while position &+ 8 <= limit {
             let eight = word(bytes, position)
@@ -55,7 +55,7 @@ package enum ByteSearch {
 
     /// Position of the first byte that is not a space, `limit` if there is none.
     @inlinable
-    package static func firstNonSpace(in bytes: UnsafeRawPointer, from: Int, limit: Int) -> Int {
+    public static func firstNonSpace(in bytes: UnsafeRawPointer, from: Int, limit: Int) -> Int {
         var position = from
         while position < limit, bytes.load(fromByteOffset: position, as: UInt8.self) == space { position &+= 1 }
         return position
@@ -63,7 +63,7 @@ package enum ByteSearch {
 
     /// Eight bytes, the first of them lowest.
     @inlinable
-    package static func word(_ bytes: UnsafeRawPointer, _ position: Int) -> UInt64 {
+    public static func word(_ bytes: UnsafeRawPointer, _ position: Int) -> UInt64 {
         UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self))
     }
 }

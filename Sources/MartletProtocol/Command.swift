@@ -3,7 +3,7 @@
 /// `administration` stands for the words that look after a server rather than its items (`lru`, `slabs`, `watch`, ...):
 /// the parser recognises them and leaves their words to whoever offers them.
 @frozen
-package enum Command: UInt8, BitwiseCopyable, Sendable, CaseIterable {
+public enum Command: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case get, gets, gat, gats
     case set, add, replace, append, prepend, cas
     case touch, delete, incr, decr
@@ -17,7 +17,7 @@ package enum Command: UInt8, BitwiseCopyable, Sendable, CaseIterable {
 extension Command {
     /// A data block follows the line.
     @inlinable
-    package var carriesValue: Bool {
+    public var carriesValue: Bool {
         switch self {
         case .set, .add, .replace, .append, .prepend, .cas, .metaSet: true
         default: false
@@ -26,7 +26,7 @@ extension Command {
 
     /// The line may name several keys.
     @inlinable
-    package var isMultiget: Bool {
+    public var isMultiget: Bool {
         switch self {
         case .get, .gets, .gat, .gats: true
         default: false
@@ -35,7 +35,7 @@ extension Command {
 
     /// One of `mg`, `ms`, `md`, `ma`, `mn`, `me`.
     @inlinable
-    package var isMeta: Bool {
+    public var isMeta: Bool {
         switch self {
         case .metaGet, .metaSet, .metaDelete, .metaArithmetic, .metaNoop, .metaDebug: true
         default: false
@@ -45,7 +45,8 @@ extension Command {
 
 extension Command {
     /// The word on the line; empty where there is not exactly one.
-    package var word: StaticString {
+    @inlinable
+    public var word: StaticString {
         switch self {
         case .get: "get"
         case .gets: "gets"

@@ -1,5 +1,5 @@
 /// Numbers as the wire writes them: decimal digits, and a minus sign where one is allowed. No plus, no blanks.
-package enum DecimalNumber {
+public enum DecimalNumber {
     /// An unsigned number of 1...`digitsMax` digits, nil for anything else or beyond 64 bits.
     package static func unsigned(_ digits: UnsafeRawBufferPointer, digitsMax: Int = WireLimits.digits64Max) -> UInt64? {
         guard let start = digits.baseAddress, digits.count > 0, digits.count <= digitsMax else { return nil }

@@ -2,7 +2,7 @@
 ///
 /// Errors and outcomes stand in one list so that the tests can walk over all of them.
 @frozen
-package enum FixedReply: UInt8, BitwiseCopyable, Sendable, CaseIterable {
+public enum FixedReply: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     // Outcomes.
     case stored, notStored, exists, notFound, deleted, touched, ok, end, reset
     case metaNoop, metaMiss
@@ -48,7 +48,7 @@ package enum FixedReply: UInt8, BitwiseCopyable, Sendable, CaseIterable {
 extension FixedReply {
     /// The line as it goes out. Longest: `FixedReply.bytesMax`.
     @inlinable
-    package var line: StaticString {
+    public var line: StaticString {
         switch self {
         case .stored: "STORED\r\n"
         case .notStored: "NOT_STORED\r\n"
@@ -98,5 +98,5 @@ extension FixedReply {
     }
 
     /// Room that is enough for any of them.
-    @inlinable package static var bytesMax: Int { 80 }
+    @inlinable public static var bytesMax: Int { 80 }
 }

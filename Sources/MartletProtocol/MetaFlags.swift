@@ -1,80 +1,80 @@
 /// The flags a meta command line carries, one bit for each letter: bit 0 is `A`, bit 57 is `z`.
 @frozen
-package struct MetaFlags: BitwiseCopyable, Sendable, Equatable {
-    package var bits: UInt64
+public struct MetaFlags: BitwiseCopyable, Sendable, Equatable {
+    public var bits: UInt64
 
     @inlinable
-    package init(bits: UInt64 = 0) { self.bits = bits }
+    public init(bits: UInt64 = 0) { self.bits = bits }
 
     /// The set holding one letter.
     @inlinable
-    package init(_ letter: Unicode.Scalar) { bits = 1 << UInt64(letter.value &- 65) }
+    public init(_ letter: Unicode.Scalar) { bits = 1 << UInt64(letter.value &- 65) }
 
     @inlinable
-    package func contains(_ other: MetaFlags) -> Bool { bits & other.bits == other.bits }
+    public func contains(_ other: MetaFlags) -> Bool { bits & other.bits == other.bits }
 
     @inlinable
-    package mutating func insert(_ other: MetaFlags) { bits |= other.bits }
+    public mutating func insert(_ other: MetaFlags) { bits |= other.bits }
 
     @inlinable
-    package func union(_ other: MetaFlags) -> MetaFlags { MetaFlags(bits: bits | other.bits) }
+    public func union(_ other: MetaFlags) -> MetaFlags { MetaFlags(bits: bits | other.bits) }
 }
 
 // The letters, named after what they do. Where one letter means two things, it has two names.
 extension MetaFlags {
     /// `b`: the key is base64.
-    @inlinable package static var binaryKey: MetaFlags { MetaFlags("b") }
+    @inlinable public static var binaryKey: MetaFlags { MetaFlags("b") }
     /// `c`: return the CAS token.
-    @inlinable package static var returnToken: MetaFlags { MetaFlags("c") }
+    @inlinable public static var returnToken: MetaFlags { MetaFlags("c") }
     /// `f`: return the client flags.
-    @inlinable package static var returnClientFlags: MetaFlags { MetaFlags("f") }
+    @inlinable public static var returnClientFlags: MetaFlags { MetaFlags("f") }
     /// `h`: return whether the item was fetched before.
-    @inlinable package static var returnHit: MetaFlags { MetaFlags("h") }
+    @inlinable public static var returnHit: MetaFlags { MetaFlags("h") }
     /// `k`: return the key.
-    @inlinable package static var returnKey: MetaFlags { MetaFlags("k") }
+    @inlinable public static var returnKey: MetaFlags { MetaFlags("k") }
     /// `l`: return the seconds since the last access.
-    @inlinable package static var returnLastAccess: MetaFlags { MetaFlags("l") }
+    @inlinable public static var returnLastAccess: MetaFlags { MetaFlags("l") }
     /// `q`: no answer to what is nominal (`HD`; `EN` for `mg`).
-    @inlinable package static var quiet: MetaFlags { MetaFlags("q") }
+    @inlinable public static var quiet: MetaFlags { MetaFlags("q") }
     /// `s`: return the value length.
-    @inlinable package static var returnSize: MetaFlags { MetaFlags("s") }
+    @inlinable public static var returnSize: MetaFlags { MetaFlags("s") }
     /// `t`: return the seconds left to live.
-    @inlinable package static var returnTimeToLive: MetaFlags { MetaFlags("t") }
+    @inlinable public static var returnTimeToLive: MetaFlags { MetaFlags("t") }
     /// `u`: the access does not count.
-    @inlinable package static var noBump: MetaFlags { MetaFlags("u") }
+    @inlinable public static var noBump: MetaFlags { MetaFlags("u") }
     /// `v`: return the value.
-    @inlinable package static var returnValue: MetaFlags { MetaFlags("v") }
+    @inlinable public static var returnValue: MetaFlags { MetaFlags("v") }
     /// `x`: drop value and client flags, keep the item.
-    @inlinable package static var dropValue: MetaFlags { MetaFlags("x") }
+    @inlinable public static var dropValue: MetaFlags { MetaFlags("x") }
     /// `C(token)`: compare the CAS token.
-    @inlinable package static var compareToken: MetaFlags { MetaFlags("C") }
+    @inlinable public static var compareToken: MetaFlags { MetaFlags("C") }
     /// `D(delta)`: how much `ma` adds or takes away.
-    @inlinable package static var delta: MetaFlags { MetaFlags("D") }
+    @inlinable public static var delta: MetaFlags { MetaFlags("D") }
     /// `E(token)`: the CAS token the change leaves behind.
-    @inlinable package static var explicitToken: MetaFlags { MetaFlags("E") }
+    @inlinable public static var explicitToken: MetaFlags { MetaFlags("E") }
     /// `F(flags)`: client flags.
-    @inlinable package static var clientFlags: MetaFlags { MetaFlags("F") }
+    @inlinable public static var clientFlags: MetaFlags { MetaFlags("F") }
     /// `I`: invalidate; for `ms`, store as stale when the compared token is older.
-    @inlinable package static var invalidate: MetaFlags { MetaFlags("I") }
+    @inlinable public static var invalidate: MetaFlags { MetaFlags("I") }
     /// `J(number)`: what `ma` starts a missing item with.
-    @inlinable package static var initialValue: MetaFlags { MetaFlags("J") }
+    @inlinable public static var initialValue: MetaFlags { MetaFlags("J") }
     /// `M(mode)`.
-    @inlinable package static var mode: MetaFlags { MetaFlags("M") }
+    @inlinable public static var mode: MetaFlags { MetaFlags("M") }
     /// `N(seconds)`: create a missing item with this time to live.
-    @inlinable package static var vivify: MetaFlags { MetaFlags("N") }
+    @inlinable public static var vivify: MetaFlags { MetaFlags("N") }
     /// `O(opaque)`: returned as it came.
-    @inlinable package static var opaque: MetaFlags { MetaFlags("O") }
+    @inlinable public static var opaque: MetaFlags { MetaFlags("O") }
     /// `R(seconds)`: win when less is left to live.
-    @inlinable package static var recache: MetaFlags { MetaFlags("R") }
+    @inlinable public static var recache: MetaFlags { MetaFlags("R") }
     /// `T(seconds)`: time to live.
-    @inlinable package static var timeToLive: MetaFlags { MetaFlags("T") }
+    @inlinable public static var timeToLive: MetaFlags { MetaFlags("T") }
     /// `L(path)` and `P(path)`: hints for a proxy, accepted and without meaning here.
-    @inlinable package static var hints: MetaFlags { MetaFlags("L").union(MetaFlags("P")) }
+    @inlinable public static var hints: MetaFlags { MetaFlags("L").union(MetaFlags("P")) }
 }
 
 /// What `M` chose, after the letters and signs that mean the same have been folded.
 @frozen
-package enum MetaMode: UInt8, BitwiseCopyable, Sendable {
+public enum MetaMode: UInt8, BitwiseCopyable, Sendable {
     /// No `M` given: `ms` sets, `ma` increments.
     case unspecified
     case set, add, append, prepend, replace

@@ -1,6 +1,6 @@
 /// The two letters a meta reply starts with, the first letter in the lower byte.
 @frozen
-package enum MetaStatus: UInt16, BitwiseCopyable, Sendable, CaseIterable {
+public enum MetaStatus: UInt16, BitwiseCopyable, Sendable, CaseIterable {
     /// `HD`: done.
     case done = 0x4448
     /// `VA`: done, a value follows.

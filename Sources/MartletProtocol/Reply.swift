@@ -1,9 +1,9 @@
 /// One line of a server's answer, taken apart. Like `Request`, a flat value with offsets into the line; fields a kind does
 /// not have are zero.
 @frozen
-package struct Reply: BitwiseCopyable, Sendable {
+public struct Reply: BitwiseCopyable, Sendable {
     @frozen
-    package enum Kind: UInt8, BitwiseCopyable, Sendable {
+    public enum Kind: UInt8, BitwiseCopyable, Sendable {
         /// A classic outcome.
         case stored, notStored, exists, notFound, deleted, touched, ok, reset
         /// `END`: of values or of statistics.
@@ -28,30 +28,30 @@ package struct Reply: BitwiseCopyable, Sendable {
         case other
     }
 
-    package var kind: Kind
-    package var status: MetaStatus
-    package var hasToken: Bool
+    public var kind: Kind
+    public var status: MetaStatus
+    public var hasToken: Bool
     /// Meta `h`.
-    package var wasHit: Bool
+    public var wasHit: Bool
     /// The line with its line end.
-    package var lineBytes: UInt32
-    package var key: LineSlice
-    package var text: LineSlice
+    public var lineBytes: UInt32
+    public var key: LineSlice
+    public var text: LineSlice
     /// Meta `O`, without its letter.
-    package var opaque: LineSlice
-    package var valueLength: UInt32
-    package var clientFlags: UInt32
+    public var opaque: LineSlice
+    public var valueLength: UInt32
+    public var clientFlags: UInt32
     /// All letters of a meta reply, also those without an argument: `W`, `X`, `Z`, `b`.
-    package var flags: MetaFlags
-    package var token: UInt64
-    package var number: UInt64
+    public var flags: MetaFlags
+    public var token: UInt64
+    public var number: UInt64
     /// Meta `t`; -1 means never.
-    package var secondsToLive: Int64
+    public var secondsToLive: Int64
     /// Meta `l`.
-    package var secondsSinceAccess: UInt64
+    public var secondsSinceAccess: UInt64
 
     @inlinable
-    package init() {
+    public init() {
         kind = .other
         status = .done
         hasToken = false
@@ -71,25 +71,25 @@ package struct Reply: BitwiseCopyable, Sendable {
 
     /// A value and CR LF follow the line.
     @inlinable
-    package var carriesValue: Bool { kind == .value || (kind == .meta && status == .value) }
+    public var carriesValue: Bool { kind == .value || (kind == .meta && status == .value) }
 
     /// The line and what follows it.
     @inlinable
-    package var totalBytes: Int { Int(lineBytes) &+ (carriesValue ? Int(valueLength) &+ 2 : 0) }
+    public var totalBytes: Int { Int(lineBytes) &+ (carriesValue ? Int(valueLength) &+ 2 : 0) }
 }
 
 extension MetaFlags {
     /// `W`: this client won and should recache.
-    @inlinable package static var won: MetaFlags { MetaFlags("W") }
+    @inlinable public static var won: MetaFlags { MetaFlags("W") }
     /// `X`: the item is stale.
-    @inlinable package static var stale: MetaFlags { MetaFlags("X") }
+    @inlinable public static var stale: MetaFlags { MetaFlags("X") }
     /// `Z`: another client has won already.
-    @inlinable package static var winSent: MetaFlags { MetaFlags("Z") }
+    @inlinable public static var winSent: MetaFlags { MetaFlags("Z") }
 }
 
 /// What the reply parser made of the bytes.
 @frozen
-package enum ReplyOutcome: UInt8, BitwiseCopyable, Sendable {
+public enum ReplyOutcome: UInt8, BitwiseCopyable, Sendable {
     case reply
     case incomplete
     /// Not a line of this protocol: the connection is of no more use.

@@ -3,9 +3,9 @@
 /// The line alone is parsed: once it is there, `Reply.totalBytes` says how much belongs to it, and the value stands
 /// between the line and the closing CR LF. A line beyond `WireLimits.replyLineBytesMax`, a number that is none and a length
 /// no server may send are `invalid`: after them nothing that follows can be trusted.
-package enum ReplyParser {
+public enum ReplyParser {
     /// Parses the line that starts at `bytes`. `reply` means nothing unless the outcome is `.reply`.
-    package static func parse(_ bytes: UnsafeRawPointer, count: Int, into reply: inout Reply) -> ReplyOutcome {
+    public static func parse(_ bytes: UnsafeRawPointer, count: Int, into reply: inout Reply) -> ReplyOutcome {
         let limit = min(count, WireLimits.replyLineBytesMax)
         let newline = ByteSearch.first(ByteSearch.newline, in: bytes, from: 0, limit: limit)
         guard newline < limit else { return count < WireLimits.replyLineBytesMax ? .incomplete : .invalid }

@@ -6,19 +6,19 @@
 ///     VALUE <key> <flags> <length>[ <token>]\r\n<value>\r\n    ...    END\r\n
 ///     VA <length>[ <flag>]*\r\n<value>\r\n
 ///     HD|EN|NF|NS|EX[ <flag>]*\r\n
-package enum ReplyWriter {
+public enum ReplyWriter {
     /// Room for any one line written here but `stat`, whose texts are the caller's.
-    @inlinable package static var lineBytesMax: Int { 640 }
+    @inlinable public static var lineBytesMax: Int { 640 }
 
     /// Writes one of the fixed lines: at most `FixedReply.bytesMax` bytes.
     @inlinable
-    package static func fixed(_ reply: FixedReply, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+    public static func fixed(_ reply: FixedReply, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         WireWriter.text(reply.line, at: cursor)
     }
 
     /// Writes a line with a number, the answer to `incr` and `decr`: at most 22 bytes.
     @inlinable
-    package static func numberLine(_ value: UInt64, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+    public static func numberLine(_ value: UInt64, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         WireWriter.lineEnd(at: WireWriter.number(value, at: cursor))
     }
 
@@ -26,7 +26,7 @@ package enum ReplyWriter {
 
     /// Writes `VALUE <key> <flags> <length>[ <token>]\r\n`: at most 60 bytes more than the key.
     @inlinable
-    package static func valueHeader(
+    public static func valueHeader(
         key: UnsafeRawBufferPointer, clientFlags: UInt32, valueLength: Int, token: UInt64? = nil,
         at start: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
@@ -40,7 +40,7 @@ package enum ReplyWriter {
 
     /// Writes `END\r\n`: 5 bytes.
     @inlinable
-    package static func end(at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+    public static func end(at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         WireWriter.text("END\r\n", at: cursor)
     }
 
@@ -48,26 +48,26 @@ package enum ReplyWriter {
 
     /// Writes a two-letter status without line end: 2 bytes.
     @inlinable
-    package static func status(_ status: MetaStatus, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+    public static func status(_ status: MetaStatus, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         cursor.storeBytes(of: status.rawValue.littleEndian, as: UInt16.self)
         return cursor + 2
     }
 
     /// Writes `VA <length>` without line end: at most 23 bytes.
     @inlinable
-    package static func valueStatus(length: Int, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+    public static func valueStatus(length: Int, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         WireWriter.number(UInt64(truncatingIfNeeded: length), at: WireWriter.text("VA ", at: cursor))
     }
 
     /// Writes a flag without argument, such as ` W`: 2 bytes.
     @inlinable
-    package static func flag(_ letter: UInt8, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+    public static func flag(_ letter: UInt8, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         WireWriter.byte(letter, at: WireWriter.byte(0x20, at: cursor))
     }
 
     /// Writes a flag with a number, such as ` s100`: at most 22 bytes.
     @inlinable
-    package static func flag(
+    public static func flag(
         _ letter: UInt8, _ value: UInt64, at cursor: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         WireWriter.number(value, at: flag(letter, at: cursor))
@@ -75,14 +75,14 @@ package enum ReplyWriter {
 
     /// Writes ` t<seconds>`, ` t-1` for nil (never expires): at most 22 bytes.
     @inlinable
-    package static func timeToLive(_ seconds: UInt64?, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+    public static func timeToLive(_ seconds: UInt64?, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         guard let seconds else { return WireWriter.text(" t-1", at: cursor) }
         return flag(0x74, seconds, at: cursor)
     }
 
     /// Writes ` O<opaque>`: 2 bytes more than the opaque, which comes without its letter.
     @inlinable
-    package static func opaque(
+    public static func opaque(
         _ opaque: UnsafeRawBufferPointer, at cursor: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         WireWriter.bytes(opaque, at: flag(0x4F, at: cursor))
@@ -90,7 +90,7 @@ package enum ReplyWriter {
 
     /// Writes ` k<key>`, for a base64 key (as it stood on the line) ` k<key> b`: at most 4 bytes more than the key.
     @inlinable
-    package static func key(
+    public static func key(
         _ key: UnsafeRawBufferPointer, isBase64: Bool, at cursor: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         let end = WireWriter.bytes(key, at: flag(0x6B, at: cursor))

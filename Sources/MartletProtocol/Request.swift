@@ -8,26 +8,29 @@
 // packets; no trap reachable from the wire; memcached 1.6.45's answers, letter by letter.
 // Non-goals: input and output, buffers, time (an expiry stays the number the client sent), what a command does.
 //
+// Access is `package`, but `public` for the small types and for what is called per request or per key: the compiler
+// inlines across modules only what is public and inlinable (`@inlinable package` compiles and stays a call).
+//
 // Threads: everything is a pure function over memory the caller owns and a value the caller keeps.
 
 /// Some bytes of a request line, counted from the line's first byte.
 @frozen
-package struct LineSlice: BitwiseCopyable, Sendable, Equatable {
-    package var offset: UInt32
-    package var count: UInt32
+public struct LineSlice: BitwiseCopyable, Sendable, Equatable {
+    public var offset: UInt32
+    public var count: UInt32
 
     @inlinable
-    package init(offset: Int, count: Int) {
+    public init(offset: Int, count: Int) {
         self.offset = UInt32(truncatingIfNeeded: offset)
         self.count = UInt32(truncatingIfNeeded: count)
     }
 
-    @inlinable package var isEmpty: Bool { count == 0 }
-    @inlinable package var end: Int { Int(offset) &+ Int(count) }
+    @inlinable public var isEmpty: Bool { count == 0 }
+    @inlinable public var end: Int { Int(offset) &+ Int(count) }
 
     /// The bytes, given where the line starts.
     @inlinable
-    package func bytes(in line: UnsafeRawPointer) -> UnsafeRawBufferPointer {
+    public func bytes(in line: UnsafeRawPointer) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: line + Int(offset), count: Int(count))
     }
 }
@@ -50,52 +53,52 @@ package struct LineSlice: BitwiseCopyable, Sendable, Equatable {
 /// | shutdown | `shutdownMode` |
 /// | stats, administration | `arguments` (stats: after the word; administration: the word too) |
 @frozen
-package struct Request: BitwiseCopyable, Sendable {
-    package var command: Command
+public struct Request: BitwiseCopyable, Sendable {
+    public var command: Command
     /// Classic `noreply`, meta `q`. What it hides is the command's business; refusals have their own `isSilent`.
-    package var isQuiet: Bool
-    package var mode: MetaMode
-    package var shutdownMode: ShutdownMode
+    public var isQuiet: Bool
+    public var mode: MetaMode
+    public var shutdownMode: ShutdownMode
     /// `flush_all` came with a number.
-    package var hasDelay: Bool
+    public var hasDelay: Bool
     /// `mg`: `t` stands before `T` on the line, so it wants the time to live as it was before the touch.
-    package var returnsTimeToLiveBeforeTouch: Bool
+    public var returnsTimeToLiveBeforeTouch: Bool
 
     /// The line with its line end: what to skip to reach the data block or the next request.
-    package var lineBytes: UInt32
-    package var key: LineSlice
+    public var lineBytes: UInt32
+    public var key: LineSlice
     /// Words left to somebody else to take apart: see the table above.
-    package var arguments: LineSlice
+    public var arguments: LineSlice
     /// `O` without its letter.
-    package var opaque: LineSlice
+    public var opaque: LineSlice
 
     /// Without the closing CR LF.
-    package var valueLength: UInt32
-    package var clientFlags: UInt32
+    public var valueLength: UInt32
+    public var clientFlags: UInt32
     /// As sent: 0, relative seconds, unix time or negative. Classic exptime, meta `T`, delay of `flush_all`.
-    package var exptime: Int32
+    public var exptime: Int32
     /// Meta `N`.
-    package var vivifyExptime: Int32
+    public var vivifyExptime: Int32
     /// Meta `R`.
-    package var recacheExptime: Int32
+    public var recacheExptime: Int32
 
-    package var flags: MetaFlags
+    public var flags: MetaFlags
     /// The letters of the return flags in the order asked for, first one in the lowest byte: any of c f h k l O s t.
-    package var returnOrder: UInt64
+    public var returnOrder: UInt64
     /// Meta `C` (if `flags` has it) and the token of `cas`.
-    package var compareToken: UInt64
+    public var compareToken: UInt64
     /// Meta `E`.
-    package var explicitToken: UInt64
+    public var explicitToken: UInt64
     /// Delta of `incr`, `decr` and `ma` (1 if none was given), level of `verbosity`, megabytes of `cache_memlimit`.
-    package var number: UInt64
+    public var number: UInt64
     /// Meta `J`, 0 if none was given.
-    package var initialValue: UInt64
+    public var initialValue: UInt64
 
     /// What is wrong with the line. Meaningful only after `ParseOutcome.refused`.
-    package var refusal: Refusal
+    public var refusal: Refusal
 
     @inlinable
-    package init() {
+    public init() {
         command = .unknown
         isQuiet = false
         mode = .unspecified
@@ -123,13 +126,13 @@ package struct Request: BitwiseCopyable, Sendable {
 
 /// `shutdown` alone, with `graceful`, or with something else.
 @frozen
-package enum ShutdownMode: UInt8, BitwiseCopyable, Sendable {
+public enum ShutdownMode: UInt8, BitwiseCopyable, Sendable {
     case immediate, graceful, invalid
 }
 
 /// What the parser made of the bytes.
 @frozen
-package enum ParseOutcome: UInt8, BitwiseCopyable, Sendable {
+public enum ParseOutcome: UInt8, BitwiseCopyable, Sendable {
     /// A request. Skip `lineBytes`.
     case request
     /// A line that gets an error for an answer: `request.refusal`. Skip `lineBytes`, then the refusal's `swallowBytes`.
@@ -143,18 +146,18 @@ package enum ParseOutcome: UInt8, BitwiseCopyable, Sendable {
 
 /// The answer to a line that cannot be carried out.
 @frozen
-package struct Refusal: BitwiseCopyable, Sendable, Equatable {
-    package var reply: FixedReply
+public struct Refusal: BitwiseCopyable, Sendable, Equatable {
+    public var reply: FixedReply
     /// The client asked for `noreply` before the mistake: say nothing.
-    package var isSilent: Bool
+    public var isSilent: Bool
     /// Staying in step is impossible: a data block of unknown length may follow. Answer, then close.
-    package var closes: Bool
+    public var closes: Bool
     /// Bytes behind the line that belong to the refused command, its data block with CR LF. They are to be skipped,
     /// never parsed.
-    package var swallowBytes: UInt32
+    public var swallowBytes: UInt32
 
     @inlinable
-    package init(_ reply: FixedReply, isSilent: Bool = false, closes: Bool = false, swallowBytes: UInt32 = 0) {
+    public init(_ reply: FixedReply, isSilent: Bool = false, closes: Bool = false, swallowBytes: UInt32 = 0) {
         self.reply = reply
         self.isSilent = isSilent
         self.closes = closes
@@ -166,7 +169,7 @@ extension Request {
     /// The key behind `key` in a multiget's `arguments`; empty when there is none. Start with `self.key`; a key's `end`
     /// is all that is needed to go on later.
     @inlinable
-    package func key(after key: LineSlice, in line: UnsafeRawPointer) -> LineSlice {
+    public func key(after key: LineSlice, in line: UnsafeRawPointer) -> LineSlice {
         let end = arguments.end
         let start = ByteSearch.firstNonSpace(in: line, from: key.end, limit: end)
         // The line's own end may be read over, so the last key needs no smaller steps.

@@ -18,7 +18,7 @@
 ///     length, which are found before it.
 ///  8. Of several mistakes the one memcached finds first is answered: number of words, length, key, then the numbers
 ///     from left to right.
-package enum RequestParser {
+public enum RequestParser {
     /// Parses the request that starts at `bytes`.
     ///
     /// - Parameters:
@@ -27,7 +27,7 @@ package enum RequestParser {
     ///   - scannedCount: how many of them are known to hold no newline, from an earlier `.incomplete`. Saves looking
     ///     again; must not be more than `count`.
     ///   - request: overwritten. After `.incomplete` and `.hangUp` it means nothing.
-    package static func parse(
+    public static func parse(
         _ bytes: UnsafeRawPointer, count: Int, scannedCount: Int = 0, into request: inout Request
     ) -> ParseOutcome {
         // "get " and no further space: by far the most frequent line. What was scanned before may hold a space.

@@ -7,9 +7,9 @@
 ///     storage(...)  value + CR LF                 set <key> <flags> <exptime> <length>[ noreply]\r\n<value>\r\n
 ///     word(...) key(...) key(...) lineEnd         get <key> <key>\r\n
 ///     meta(...) flag(...) flag(...) lineEnd       mg <key> v t\r\n
-package enum RequestWriter {
+public enum RequestWriter {
     /// Room for a line with one key.
-    @inlinable package static var lineBytesMax: Int { 640 }
+    @inlinable public static var lineBytesMax: Int { 640 }
 
     /// Whether a text can stand as a key: 1...250 bytes, no space, no control byte.
     package static func isSafeKey(_ key: UnsafeRawBufferPointer) -> Bool {
@@ -22,13 +22,13 @@ package enum RequestWriter {
 
     /// Writes the command's word: at most 14 bytes.
     @inlinable
-    package static func word(_ command: Command, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+    public static func word(_ command: Command, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         WireWriter.text(command.word, at: cursor)
     }
 
     /// Writes a space and a key: 1 byte more than the key.
     @inlinable
-    package static func key(
+    public static func key(
         _ key: UnsafeRawBufferPointer, at cursor: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         WireWriter.bytes(key, at: WireWriter.byte(0x20, at: cursor))
@@ -36,19 +36,19 @@ package enum RequestWriter {
 
     /// Writes a space and a number: at most 21 bytes.
     @inlinable
-    package static func number(_ value: UInt64, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+    public static func number(_ value: UInt64, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         WireWriter.number(value, at: WireWriter.byte(0x20, at: cursor))
     }
 
     /// Writes a space and a signed number, such as an exptime: at most 21 bytes.
     @inlinable
-    package static func signed(_ value: Int64, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+    public static func signed(_ value: Int64, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         WireWriter.signed(value, at: WireWriter.byte(0x20, at: cursor))
     }
 
     /// Ends a line, with `noreply` before the end if asked for: at most 10 bytes.
     @inlinable
-    package static func lineEnd(noreply: Bool = false, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+    public static func lineEnd(noreply: Bool = false, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         noreply ? WireWriter.text(" noreply\r\n", at: cursor) : WireWriter.lineEnd(at: cursor)
     }
 
@@ -96,13 +96,13 @@ package enum RequestWriter {
 
     /// Writes a flag without argument: 2 bytes.
     @inlinable
-    package static func flag(_ letter: Unicode.Scalar, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+    public static func flag(_ letter: Unicode.Scalar, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         ReplyWriter.flag(UInt8(truncatingIfNeeded: letter.value), at: cursor)
     }
 
     /// Writes a flag with a number: at most 22 bytes.
     @inlinable
-    package static func flag(
+    public static func flag(
         _ letter: Unicode.Scalar, _ value: UInt64, at cursor: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         WireWriter.number(value, at: flag(letter, at: cursor))
@@ -110,7 +110,7 @@ package enum RequestWriter {
 
     /// Writes a flag with a signed number, such as `T-1`: at most 22 bytes.
     @inlinable
-    package static func flag(
+    public static func flag(
         _ letter: Unicode.Scalar, signed value: Int64, at cursor: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         WireWriter.signed(value, at: flag(letter, at: cursor))
@@ -118,7 +118,7 @@ package enum RequestWriter {
 
     /// Writes a flag with a text, such as an opaque: 2 bytes more than the text.
     @inlinable
-    package static func flag(
+    public static func flag(
         _ letter: Unicode.Scalar, _ text: UnsafeRawBufferPointer, at cursor: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         WireWriter.bytes(text, at: flag(letter, at: cursor))

@@ -1,34 +1,34 @@
 /// Every bound the wire format has, in one place. Bytes of lines count without their line end unless said otherwise.
-package enum WireLimits {
+public enum WireLimits {
     /// Longest key, as it stands on the line (a base64 key is measured before it is decoded).
-    @inlinable package static var keyBytesMax: Int { 250 }
+    @inlinable public static var keyBytesMax: Int { 250 }
 
     /// Longest command line. A longer one closes the connection, complete or not: an answer that depended on how
     /// the line was cut into packets would be no answer.
-    @inlinable package static var lineBytesMax: Int { 2048 }
+    @inlinable public static var lineBytesMax: Int { 2048 }
 
     /// Longest line of `get`, `gets`, `gat` and `gats`, which may name any number of keys.
-    @inlinable package static var multigetLineBytesMax: Int { 64 << 20 }
+    @inlinable public static var multigetLineBytesMax: Int { 64 << 20 }
 
     /// Shortest command line, counted **with** its line end.
-    @inlinable package static var lineWithEndBytesMin: Int { 4 }
+    @inlinable public static var lineWithEndBytesMin: Int { 4 }
 
     /// Words of a meta command, the command itself included.
-    @inlinable package static var metaTokensMax: Int { 20 }
+    @inlinable public static var metaTokensMax: Int { 20 }
 
     /// An opaque token with its leading `O`.
-    @inlinable package static var opaqueBytesMax: Int { 32 }
+    @inlinable public static var opaqueBytesMax: Int { 32 }
 
     /// Longest value a storage command may announce: its two closing bytes still fit a signed 32-bit length.
-    @inlinable package static var valueBytesMax: Int { Int(Int32.max) - 2 }
+    @inlinable public static var valueBytesMax: Int { Int(Int32.max) - 2 }
 
     /// Most digits (and sign) a 32-bit and a 64-bit number may have on the line, leading zeros included.
-    @inlinable package static var digits32Max: Int { 11 }
-    @inlinable package static var digits64Max: Int { 22 }
+    @inlinable public static var digits32Max: Int { 11 }
+    @inlinable public static var digits64Max: Int { 22 }
 
     /// Longest line of a reply: a status, a value's header, a statistic.
-    @inlinable package static var replyLineBytesMax: Int { 8192 }
+    @inlinable public static var replyLineBytesMax: Int { 8192 }
 
     /// Digits of the largest 64-bit number.
-    @inlinable package static var decimalBytesMax: Int { 20 }
+    @inlinable public static var decimalBytesMax: Int { 20 }
 }

@@ -1,17 +1,17 @@
 /// What every writer is made of: each function writes at a cursor and gives the cursor behind what it wrote.
 ///
 /// Nothing checks for room: each function says how many bytes it writes at most, and the caller reserves them.
-package enum WireWriter {
+public enum WireWriter {
     /// Writes a constant text: its own length.
     @inlinable
-    package static func text(_ text: StaticString, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+    public static func text(_ text: StaticString, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         cursor.copyMemory(from: text.utf8Start, byteCount: text.utf8CodeUnitCount)
         return cursor + text.utf8CodeUnitCount
     }
 
     /// Writes a copy of `bytes`: their own length.
     @inlinable
-    package static func bytes(
+    public static func bytes(
         _ bytes: UnsafeRawBufferPointer, at cursor: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         guard let start = bytes.baseAddress else { return cursor }
@@ -20,28 +20,28 @@ package enum WireWriter {
     }
 
     @inlinable
-    package static func byte(_ byte: UInt8, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+    public static func byte(_ byte: UInt8, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         cursor.storeBytes(of: byte, as: UInt8.self)
         return cursor + 1
     }
 
     /// Writes CR LF: 2 bytes.
     @inlinable
-    package static func lineEnd(at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+    public static func lineEnd(at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         cursor.storeBytes(of: (0x0A0D as UInt16).littleEndian, as: UInt16.self)
         return cursor + 2
     }
 
     /// Writes a number in decimal: at most `WireLimits.decimalBytesMax` bytes.
     @inlinable
-    package static func number(_ value: UInt64, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+    public static func number(_ value: UInt64, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         if value < 10 { return byte(0x30 &+ UInt8(truncatingIfNeeded: value), at: cursor) }
         return longNumber(value, at: cursor)
     }
 
     /// Writes a signed number in decimal: at most `WireLimits.decimalBytesMax` bytes.
     @inlinable
-    package static func signed(_ value: Int64, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+    public static func signed(_ value: Int64, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         value < 0
             ? number(value.magnitude, at: byte(0x2D, at: cursor))
             : number(UInt64(truncatingIfNeeded: value), at: cursor)
