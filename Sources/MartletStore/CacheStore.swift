@@ -59,7 +59,8 @@ package struct CacheStore: @unchecked Sendable {
             rowCountMax: UInt32(min(layout.rowCount, 1 << 28)), ghosts: ghosts, overflow: overflow,
             overflowCountMax: UInt32(min(layout.overflowBytes / Bucket.bytes, 1 << 31)), overflowBump: bump)
         for index in 0..<1 << stripeBits {
-            table.stripe(at: index).initialize(to: Stripe(sequence: settings.firstSequence))
+            table.stripe(at: index).initialize(
+                to: Stripe(index: index, count: 1 << stripeBits, floor: settings.firstSequence))
         }
 
         let pages = PageTable(start: pageFacts)

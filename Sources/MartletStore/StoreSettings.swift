@@ -10,7 +10,7 @@ package struct StoreSettings: Sendable {
     package var chunkBytesMin = 0
     /// Without `-M`: items make room for new ones.
     package var evicts = true
-    /// First token of each stripe minus one.
+    /// Every token issued is above this.
     package var firstSequence: UInt64 = 0
 
     package init() {}

@@ -121,6 +121,15 @@ struct StoreTests {
         fixture.store._checkInvariants()
     }
 
+    @Test("no two keys get the same token")
+    func tokensDiffer() throws {
+        let fixture = try StoreFixture()
+        var seen = Set<UInt64>()
+        for number in 0..<20_000 {
+            #expect(seen.insert(fixture.store("key-\(number % 5000)", "v").token).inserted)
+        }
+    }
+
     @Test("counts up with wrap, down to nought, and pads")
     func arithmetic() throws {
         let fixture = try StoreFixture()

@@ -7,9 +7,10 @@ import Synchronization
 ///       4    4 bucketCount      written under the lock, read without it for prefetching
 ///       8    4 itemCount
 ///      12    4 freeOverflow     chain of overflow buckets given back (index + 1)
-///      16    8 sequence         last token issued
+///      16    8 sequence         last token issued; its remainder by `step` is the stripe's index
 ///      24    8 flushedThrough   every item with a sequence up to this is gone (`flush_all`)
-///      32    . spare
+///      32    8 step             number of stripes
+///      40    . spare
 struct Stripe: ~Copyable {
     let lock = FutexLock()
     let bucketCount = Atomic<UInt32>(1)
@@ -17,11 +18,14 @@ struct Stripe: ~Copyable {
     var freeOverflow: UInt32 = 0
     var sequence: UInt64
     var flushedThrough: UInt64 = 0
+    let step: UInt64
 
     static let bytes = 64
 
-    init(sequence: UInt64) {
-        self.sequence = sequence
+    /// Stripe `index` of `count`, whose tokens are all above `floor`.
+    init(index: Int, count: Int, floor: UInt64) {
+        step = UInt64(count)
+        sequence = floor / step &* step &+ UInt64(index)
     }
 }
 
@@ -41,16 +45,19 @@ extension UnsafeMutablePointer where Pointee == Stripe {
         futex.unlock()
     }
 
-    /// The next token. Unique and increasing per key, because a key never changes its stripe.
+    /// The next token: increasing per key, because a key never changes its stripe, and different from every other
+    /// stripe's, because each issues only numbers with its own remainder. No counter is shared.
     @inline(__always)
     func issueTokenLocked() -> UInt64 {
-        let token = pointee.sequence &+ 1
+        let token = pointee.sequence &+ pointee.step
         pointee.sequence = token
         return token
     }
 
     /// Keeps issued tokens above an explicit one, so that no later token can equal one that a client holds.
     func raiseSequenceLocked(to token: UInt64) {
-        if token < 1 << 63, token > pointee.sequence { pointee.sequence = token }
+        guard token < 1 << 63, token > pointee.sequence else { return }
+        pointee.sequence =
+            pointee.sequence &+ (token &- pointee.sequence) / pointee.step &* pointee.step &+ pointee.step
     }
 }
