@@ -24,7 +24,8 @@ clibevent_loop *clibevent_loop_new(void) {
 void clibevent_loop_free(clibevent_loop *loop) { event_base_free((struct event_base *)loop); }
 
 int clibevent_loop_turn(clibevent_loop *loop, int waits) {
-    return event_base_loop((struct event_base *)loop, waits ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+    // Without EVLOOP_ONCE, libevent would go on for as long as some descriptor stays ready.
+    return event_base_loop((struct event_base *)loop, waits ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
 }
 
 size_t clibevent_watcher_bytes(void) { return event_get_struct_event_size(); }

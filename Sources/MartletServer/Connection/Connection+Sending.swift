@@ -59,7 +59,11 @@ extension UnsafeMutablePointer where Pointee == Connection {
     func sendPending() -> Bool {
         guard let pending = pointee.pending else { return true }
         var cursor = pending.pointee.cursor
+        let before = pointee.worker.pointee.counters.pointee.network.bytesWritten.value
         let sent = send(pending.pointee.view, from: &cursor)
+        if pointee.worker.pointee.counters.pointee.network.bytesWritten.value != before {
+            pointee.lastActivity = pointee.worker.pointee.second
+        }
         switch sent {
         case .some:
             pending.pointee.cursor = cursor

@@ -12,12 +12,13 @@ extension UnsafeMutablePointer where Pointee == Connection {
     func takeTurn() {
         let worker = pointee.worker
         if pointee.phase == .draining { return drain() }
-        pointee.lastActivity = worker.pointee.second
         if pointee.phase == .sending {
+            // Only a client that takes something is active.
             guard sendPending() else { return }
             // Whoever had a full output or used up its commands goes on; everybody else waits for input.
             if !pointee.resumes { return }
         }
+        pointee.lastActivity = worker.pointee.second
         pointee.phase = .executing
         if pointee.resumes {
             pointee.resumes = false
@@ -154,6 +155,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
             worker.appendReady(self)
         } else {
             guard pointee.unfinished.count <= Limits.unfinishedBytesMax else { return close() }
+            pointee.unfinished.fit()
             pointee.phase = pointee.machine.isReadingValue ? .readingValue : .reading
         }
         chargeInputOrClose()

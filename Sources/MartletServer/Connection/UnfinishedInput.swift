@@ -62,6 +62,18 @@ struct UnfinishedInput: ~Copyable {
         if isEmpty { removeAll() }
     }
 
+    /// Gives back the memory that a few remaining bytes do not need; before the connection waits for more.
+    mutating func fit() {
+        guard count <= Limits.movedOutBytesMax, capacity > 2 * count else { return }
+        let old = memory
+        let kept = bytes
+        memory = nil
+        start = 0
+        end = 0
+        keep(kept)
+        old?.deallocate()
+    }
+
     mutating func removeAll() {
         memory?.deallocate()
         memory = nil

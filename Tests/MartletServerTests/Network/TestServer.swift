@@ -5,6 +5,8 @@ import MartletServer
 final class TestServer {
     let server: Server
     let port: UInt16
+    /// Set for a server on a Unix socket.
+    let path: String?
     private let runner: pthread_t
     private var isRunning = true
 
@@ -21,6 +23,7 @@ final class TestServer {
         server = try Server(settings: settings, clock: clock, syscalls: syscalls)
         try server.start()
         port = server.tcpPort ?? 0
+        path = settings.unixSocketPath
         var thread = pthread_t()
         let context = Unmanaged.passRetained(server).toOpaque()
         let result = pthread_create(
@@ -45,7 +48,19 @@ final class TestServer {
         pthread_join(runner, nil)
     }
 
-    func client() throws -> TestClient { try TestClient(port: port) }
+    /// One worker behind a Unix socket in a fresh place.
+    static func onUnixSocket(_ change: (inout ServerSettings) -> Void = { _ in }) throws -> TestServer {
+        try TestServer {
+            $0.unixSocketPath = "/tmp/martlet-test-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+            $0.threadCount = 1
+            change(&$0)
+        }
+    }
+
+    func client() throws -> TestClient {
+        if let path { return try TestClient(path: path) }
+        return try TestClient(port: port)
+    }
 
     /// Sum of one counter over the workers.
     func sum(_ counter: (borrowing NetworkCounters) -> UInt64) -> UInt64 {

@@ -1,0 +1,92 @@
+import Glibc
+import MartletServer
+import Testing
+
+/// Goal: a client that does not read costs the server a bounded amount of memory and the other clients nothing.
+/// Method: such a client sends until nothing is taken any more, which proves that the server stopped reading it. On Unix
+/// sockets, whose buffers in the kernel are small.
+@Suite("A client that does not read")
+struct BackPressureTests {
+    private static let line = Array("nonsense\r\n".utf8)
+    private static let reply = Array("ERROR\r\n".utf8)
+
+    /// Sends lines until for a while nothing is taken. Returns the bytes sent.
+    private static func sendUntilStuck(_ client: TestClient) -> Int {
+        let lines = Array(repeatElement(line, count: 6_000).joined())
+        var sent = 0
+        var refusals = 0
+        while refusals < 50 {
+            let count = client.sendNow(Array(lines[(sent % lines.count)...]))
+            sent += count
+            refusals = count == 0 ? refusals + 1 : 0
+            if count == 0 { usleep(2000) }
+        }
+        return sent
+    }
+
+    @Test("is not read any further, and gets every reply in the end")
+    func stopsReading() throws {
+        let server = try TestServer.onUnixSocket()
+        let client = try server.client()
+        let other = try server.client()
+
+        let sent = Self.sendUntilStuck(client)
+        let kept = server.context.pointee.budget.copiedBytes
+        #expect(kept > 0)
+        #expect(kept <= Limits.outputBytesFull + Limits.reserveBytesMax + Limits.readBytesMax)
+        #expect(try other.exchange("nonsense\r\n", "ERROR\r\n"))
+
+        // Half a line may be left over, which has no reply.
+        let replies = sent / Self.line.count
+        let bytes = try client.receive(replies * Self.reply.count)
+        #expect(bytes == Array(repeatElement(Self.reply, count: replies).joined()))
+        #expect(eventually { server.context.pointee.budget.copiedBytes <= Self.line.count })
+    }
+
+    @Test("is closed when the budget for unsent replies is used up")
+    func overBudget() throws {
+        let server = try TestServer.onUnixSocket { $0.connectionBufferBytesMax = 1000 }
+        let client = try server.client()
+
+        _ = Self.sendUntilStuck(client)
+
+        #expect(eventually { server.context.pointee.connectionCount == 0 })
+        #expect(server.sum { $0.budgetKicks.value } == 1)
+        #expect(server.context.pointee.budget.copiedBytes == 0)
+        #expect(try server.client().exchange("nonsense\r\n", "ERROR\r\n"))
+    }
+
+    @Test("gives way to one that reads when the budget is short")
+    func stalledGivesWay() throws {
+        let syscalls = FaultySyscalls()
+        let server = try TestServer(syscalls: syscalls.table, clock: ServerClock(manualWithWall: 1_800_000_000)) {
+            $0.threadCount = 1
+            $0.connectionBufferBytesMax = 100
+        }
+        let stalled = try server.client()
+        let reader = try server.client()
+        syscalls.sendBytesLeft.store(0, ordering: .relaxed)
+        try stalled.send(Array(repeatElement(Self.line, count: 10).joined()))
+        #expect(eventually { server.context.pointee.budget.copiedBytes == 70 })
+        server.context.pointee.clock.advance(seconds: Limits.stalledSecondsMin)
+
+        try reader.send(Array(repeatElement(Self.line, count: 10).joined()))
+        #expect(eventually { server.sum { $0.budgetKicks.value } == 1 })
+        syscalls.sendBytesLeft.store(-1, ordering: .relaxed)
+
+        #expect(try reader.receive(70).count == 70)
+        #expect(try stalled.receiveAll().isEmpty)
+    }
+
+    @Test("is dropped with everything it held when it goes away")
+    func goesAway() throws {
+        let server = try TestServer.onUnixSocket()
+        let client = try server.client()
+        _ = Self.sendUntilStuck(client)
+
+        client.close()
+
+        #expect(eventually { server.context.pointee.connectionCount == 0 })
+        #expect(server.context.pointee.budget.copiedBytes == 0)
+    }
+}

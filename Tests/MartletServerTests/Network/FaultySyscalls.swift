@@ -1,0 +1,81 @@
+import Glibc
+import MartletServer
+import Synchronization
+
+/// Syscalls that fail or fall short on demand, between a server and the kernel. Lives until the server has stopped.
+final class FaultySyscalls: Sendable {
+    /// The most bytes one call reads or sends; 0 for no bound.
+    let receiveBytesMax = Atomic<Int>(0)
+    let sendBytesMax = Atomic<Int>(0)
+    /// Bytes that sockets take from now on before they seem full, until `sendBytesLeft` is set again; -1 for no bound.
+    let sendBytesLeft = Atomic<Int>(-1)
+    /// Calls that find nothing to read, or no room, before the next that does.
+    let receivesRefused = Atomic<Int>(0)
+    let sendsRefused = Atomic<Int>(0)
+    /// Accepts that fail with `acceptError`.
+    let acceptsFailing = Atomic<Int>(0)
+    let acceptError = Atomic<Int32>(EMFILE)
+    let receiveCalls = Atomic<Int>(0)
+    let sendCalls = Atomic<Int>(0)
+    let acceptCalls = Atomic<Int>(0)
+
+    var table: Syscalls {
+        Syscalls(
+            context: Unmanaged.passUnretained(self).toOpaque(),
+            receive: { context, descriptor, pieces, count in
+                FaultySyscalls.of(context).receive(descriptor, pieces, count)
+            },
+            send: { context, descriptor, pieces, count in FaultySyscalls.of(context).send(descriptor, pieces, count) },
+            accept: { context, listener, peer in FaultySyscalls.of(context).accept(listener, peer) })
+    }
+
+    private static func of(_ context: UnsafeMutableRawPointer?) -> FaultySyscalls {
+        Unmanaged.fromOpaque(context.unsafelyUnwrapped).takeUnretainedValue()
+    }
+
+    private func receive(_ descriptor: Int32, _ pieces: UnsafeMutablePointer<iovec>, _ count: Int32) -> Int {
+        receiveCalls.add(1, ordering: .relaxed)
+        if Self.takeOne(receivesRefused) { return -Int(EAGAIN) }
+        let kept = Self.cut(pieces, count, to: receiveBytesMax.load(ordering: .relaxed))
+        return Syscalls.system.receiveCall(nil, descriptor, pieces, kept)
+    }
+
+    private func send(_ descriptor: Int32, _ pieces: UnsafeMutablePointer<iovec>, _ count: Int32) -> Int {
+        sendCalls.add(1, ordering: .relaxed)
+        if Self.takeOne(sendsRefused) { return -Int(EAGAIN) }
+        var most = sendBytesMax.load(ordering: .relaxed)
+        let left = sendBytesLeft.load(ordering: .relaxed)
+        if left == 0 { return -Int(EAGAIN) }
+        if left > 0 { most = most > 0 ? min(most, left) : left }
+        let kept = Self.cut(pieces, count, to: most)
+        let sent = Syscalls.system.sendCall(nil, descriptor, pieces, kept)
+        if left > 0 && sent > 0 { sendBytesLeft.subtract(sent, ordering: .relaxed) }
+        return sent
+    }
+
+    private func accept(_ listener: Int32, _ peer: UnsafeMutablePointer<sockaddr_storage>) -> Int {
+        acceptCalls.add(1, ordering: .relaxed)
+        if Self.takeOne(acceptsFailing) { return -Int(acceptError.load(ordering: .relaxed)) }
+        return Syscalls.system.acceptCall(nil, listener, peer)
+    }
+
+    private static func takeOne(_ counter: borrowing Atomic<Int>) -> Bool {
+        if counter.load(ordering: .relaxed) == 0 { return false }
+        counter.subtract(1, ordering: .relaxed)
+        return true
+    }
+
+    /// Shortens the pieces to `most` bytes together. Returns how many pieces remain.
+    private static func cut(_ pieces: UnsafeMutablePointer<iovec>, _ count: Int32, to most: Int) -> Int32 {
+        if most == 0 { return count }
+        var left = most
+        for index in 0..<Int(count) {
+            if pieces[index].iov_len >= left {
+                pieces[index].iov_len = left
+                return Int32(index + 1)
+            }
+            left -= pieces[index].iov_len
+        }
+        return count
+    }
+}
