@@ -1,14 +1,14 @@
 /// A key as a request names it, with its keyed hash: what every store operation starts from.
 ///
 /// The bytes are borrowed: they must stay valid and unchanged for the call they are passed to. 1...250 bytes, any value.
-package struct ItemKey: BitwiseCopyable {
-    package let bytes: UnsafeRawPointer
-    package let count: Int
-    package let hash: UInt64
+public struct ItemKey: BitwiseCopyable {
+    public let bytes: UnsafeRawPointer
+    public let count: Int
+    public let hash: UInt64
 
     /// `hash` must come from `StoreSession.hash(_:_:)` of the same store.
     @inlinable
-    package init(bytes: UnsafeRawPointer, count: Int, hash: UInt64) {
+    public init(bytes: UnsafeRawPointer, count: Int, hash: UInt64) {
         self.bytes = bytes
         self.count = count
         self.hash = hash

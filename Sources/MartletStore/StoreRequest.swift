@@ -1,27 +1,27 @@
 /// How a value is to be stored under its key. `cas` is `.set` with `compareToken`.
 @frozen
-package enum StoreMode: UInt8, BitwiseCopyable, Sendable {
+public enum StoreMode: UInt8, BitwiseCopyable, Sendable {
     case set, add, replace, append, prepend
 }
 
 /// Everything about a store but key and value.
-package struct StoreRequest: BitwiseCopyable, Sendable {
-    package var mode: StoreMode
+public struct StoreRequest: BitwiseCopyable, Sendable {
+    public var mode: StoreMode
     /// Opaque to the store. Ignored by append and prepend.
-    package var clientFlags: UInt32
+    public var clientFlags: UInt32
     /// Server second from which the item is expired, 0 for never. Ignored by append and prepend.
-    package var expiry: UInt32
+    public var expiry: UInt32
     /// When set, the store happens only if the item's token equals it (`EXISTS` otherwise, `NOT_FOUND` without item).
-    package var compareToken: UInt64?
+    public var compareToken: UInt64?
     /// When set, the stored item gets this token instead of an issued one (meta `E`).
-    package var explicitToken: UInt64?
+    public var explicitToken: UInt64?
     /// Meta `I`: a `compareToken` lower than the item's token stores the value, but marks it stale.
-    package var storesStaleWhenOlder: Bool
+    public var storesStaleWhenOlder: Bool
     /// Meta `N` with append or prepend: a missing item is created, with this expiry.
-    package var vivifyExpiry: UInt32?
+    public var vivifyExpiry: UInt32?
 
     @inlinable
-    package init(
+    public init(
         mode: StoreMode, clientFlags: UInt32 = 0, expiry: UInt32 = 0, compareToken: UInt64? = nil,
         explicitToken: UInt64? = nil, storesStaleWhenOlder: Bool = false, vivifyExpiry: UInt32? = nil
     ) {
@@ -36,22 +36,22 @@ package struct StoreRequest: BitwiseCopyable, Sendable {
 }
 
 /// What became of a store.
-package struct StoreOutcome: BitwiseCopyable, Sendable {
+public struct StoreOutcome: BitwiseCopyable, Sendable {
     @frozen
-    package enum Result: UInt8, BitwiseCopyable, Sendable {
+    public enum Result: UInt8, BitwiseCopyable, Sendable {
         case stored, notStored, exists, notFound, tooLarge, noMemory
     }
 
-    package var result: Result
+    public var result: Result
     /// Token of the stored item; 0 unless stored.
-    package var token: UInt64
+    public var token: UInt64
     /// Value length of the stored item (the whole of it after an append); 0 unless stored.
-    package var valueLength: Int
+    public var valueLength: Int
     /// Class of the chunk the item lives in; 0 unless stored or compared.
-    package var slabClass: Int
+    public var slabClass: Int
 
     @inlinable
-    package init(_ result: Result, token: UInt64 = 0, valueLength: Int = 0, slabClass: Int = 0) {
+    public init(_ result: Result, token: UInt64 = 0, valueLength: Int = 0, slabClass: Int = 0) {
         self.result = result
         self.token = token
         self.valueLength = valueLength
@@ -60,20 +60,20 @@ package struct StoreOutcome: BitwiseCopyable, Sendable {
 }
 
 /// `incr`, `decr` and `ma`.
-package struct ArithmeticRequest: BitwiseCopyable, Sendable {
-    package var delta: UInt64
+public struct ArithmeticRequest: BitwiseCopyable, Sendable {
+    public var delta: UInt64
     /// `decr`: subtracts and stops at 0. Otherwise adds, modulo 2^64.
-    package var isDecrement: Bool
-    package var compareToken: UInt64?
-    package var explicitToken: UInt64?
+    public var isDecrement: Bool
+    public var compareToken: UInt64?
+    public var explicitToken: UInt64?
     /// When set, the item gets this expiry (`ma T`); 0 for never.
-    package var newExpiry: UInt32?
+    public var newExpiry: UInt32?
     /// When set, a missing item is created with `vivifySeed` as its value and this expiry (`ma N J`).
-    package var vivifyExpiry: UInt32?
-    package var vivifySeed: UInt64
+    public var vivifyExpiry: UInt32?
+    public var vivifySeed: UInt64
 
     @inlinable
-    package init(
+    public init(
         delta: UInt64, isDecrement: Bool, compareToken: UInt64? = nil, explicitToken: UInt64? = nil,
         newExpiry: UInt32? = nil, vivifyExpiry: UInt32? = nil, vivifySeed: UInt64 = 0
     ) {
@@ -88,21 +88,21 @@ package struct ArithmeticRequest: BitwiseCopyable, Sendable {
 }
 
 /// What became of an arithmetic request.
-package struct ArithmeticOutcome: BitwiseCopyable, Sendable {
+public struct ArithmeticOutcome: BitwiseCopyable, Sendable {
     @frozen
-    package enum Result: UInt8, BitwiseCopyable, Sendable {
+    public enum Result: UInt8, BitwiseCopyable, Sendable {
         /// `vivified`: there was no item, it was created with the seed.
         case changed, vivified, notFound, exists, nonNumeric, noMemory
     }
 
-    package var result: Result
-    package var value: UInt64
-    package var token: UInt64
-    package var expiry: UInt32
-    package var slabClass: Int
+    public var result: Result
+    public var value: UInt64
+    public var token: UInt64
+    public var expiry: UInt32
+    public var slabClass: Int
 
     @inlinable
-    package init(_ result: Result, value: UInt64 = 0, token: UInt64 = 0, expiry: UInt32 = 0, slabClass: Int = 0) {
+    public init(_ result: Result, value: UInt64 = 0, token: UInt64 = 0, expiry: UInt32 = 0, slabClass: Int = 0) {
         self.result = result
         self.value = value
         self.token = token
@@ -112,18 +112,18 @@ package struct ArithmeticOutcome: BitwiseCopyable, Sendable {
 }
 
 /// `md` with `I` or `x`: the item stays, marked or emptied.
-package struct InvalidateRequest: BitwiseCopyable, Sendable {
-    package var compareToken: UInt64?
-    package var explicitToken: UInt64?
+public struct InvalidateRequest: BitwiseCopyable, Sendable {
+    public var compareToken: UInt64?
+    public var explicitToken: UInt64?
     /// `I`: the item is marked stale and its win is given out again.
-    package var marksStale: Bool
+    public var marksStale: Bool
     /// `x`: value and client flags are dropped.
-    package var dropsValue: Bool
+    public var dropsValue: Bool
     /// `T`: new expiry, 0 for never.
-    package var newExpiry: UInt32?
+    public var newExpiry: UInt32?
 
     @inlinable
-    package init(
+    public init(
         compareToken: UInt64? = nil, explicitToken: UInt64? = nil, marksStale: Bool, dropsValue: Bool,
         newExpiry: UInt32? = nil
     ) {
@@ -136,17 +136,17 @@ package struct InvalidateRequest: BitwiseCopyable, Sendable {
 }
 
 /// What became of a delete or an invalidation.
-package struct DeleteOutcome: BitwiseCopyable, Sendable {
+public struct DeleteOutcome: BitwiseCopyable, Sendable {
     @frozen
-    package enum Result: UInt8, BitwiseCopyable, Sendable {
+    public enum Result: UInt8, BitwiseCopyable, Sendable {
         case done, notFound, exists, noMemory
     }
 
-    package var result: Result
-    package var slabClass: Int
+    public var result: Result
+    public var slabClass: Int
 
     @inlinable
-    package init(_ result: Result, slabClass: Int = 0) {
+    public init(_ result: Result, slabClass: Int = 0) {
         self.result = result
         self.slabClass = slabClass
     }

@@ -5,11 +5,11 @@ import Synchronization
 /// session is used by one thread.
 ///
 /// Operations stand in the order a request meets them: StoreSession+Find, +Store, +Extend, +Arithmetic, +Remove.
-package struct StoreSession: BitwiseCopyable {
+public struct StoreSession: BitwiseCopyable {
     let state: SessionPointer
     let core: StorePointer
     /// Copied here so that hashing is inlined into the caller.
-    package let keyHash: KeyHash
+    public let keyHash: KeyHash
 
     /// Tells the server second, once per wake-up of the worker, and carries out a delayed flush that has come due:
     /// before the worker's batch, so that no answer of the batch shows what was flushed.
@@ -32,7 +32,7 @@ package struct StoreSession: BitwiseCopyable {
     }
 
     @inlinable
-    package func hash(_ bytes: UnsafeRawPointer, _ count: Int) -> UInt64 {
+    public func hash(_ bytes: UnsafeRawPointer, _ count: Int) -> UInt64 {
         keyHash(bytes, count)
     }
 
@@ -97,6 +97,6 @@ package struct StoreSession: BitwiseCopyable {
 
 /// Why a key has no item.
 @frozen
-package enum MissReason: UInt8, BitwiseCopyable, Sendable {
+public enum MissReason: UInt8, BitwiseCopyable, Sendable {
     case absent, expired, flushed
 }

@@ -2,9 +2,15 @@
 ///
 /// Copy what the answer needs and let it go; no other call to the store is allowed meanwhile. Value, flags and token of
 /// one hold belong together.
-package struct ItemHold: ~Copyable {
+///
+/// Public, with an inlinable end, so that other modules end it with a direct call: an end they cannot see is called through
+/// the type's table of witnesses.
+public struct ItemHold: ~Copyable {
     private let stripe: UnsafeMutablePointer<Stripe>
     private let store: StorePointer
+    /// `stripe` and `store` as the inlinable end can name them.
+    @usableFromInline let stripeAddress: UnsafeMutableRawPointer
+    @usableFromInline let storeAddress: UnsafeMutableRawPointer
     private let handle: Handle
     private let item: ItemPointer
     private var state: ItemState
@@ -22,6 +28,8 @@ package struct ItemHold: ~Copyable {
     ) {
         self.stripe = stripe
         self.store = store
+        stripeAddress = UnsafeMutableRawPointer(stripe)
+        storeAddress = UnsafeMutableRawPointer(store)
         self.handle = handle
         self.item = item
         self.state = state
@@ -31,9 +39,13 @@ package struct ItemHold: ~Copyable {
         self.isVivified = isVivified
     }
 
-    deinit {
-        stripe.unlock()
-        store.passHook()
+    @inlinable
+    deinit { ItemHold.end(stripeAddress, storeAddress) }
+
+    @usableFromInline
+    static func end(_ stripe: UnsafeMutableRawPointer, _ store: UnsafeMutableRawPointer) {
+        stripe.assumingMemoryBound(to: Stripe.self).unlock()
+        store.assumingMemoryBound(to: StoreCore.self).passHook()
     }
 
     package var clientFlags: UInt32 { item.clientFlags(state) }

@@ -2,17 +2,29 @@
 /// lease of an item that is gone frees it.
 ///
 /// Taken under the stripe lock (`ItemHold.lease`), released by its end on any thread that holds no lock of the store.
-package struct ItemLease: ~Copyable, @unchecked Sendable {
+///
+/// Public, with an inlinable end, for the reason given at `ItemHold`.
+public struct ItemLease: ~Copyable, @unchecked Sendable {
     // Sendable: the leased value does not change, and the count is atomic.
-    private let store: StorePointer
-    private let handle: Handle
+    /// The store and the item's handle, as the inlinable end can name them.
+    @usableFromInline let storeAddress: UnsafeMutableRawPointer
+    @usableFromInline let rawHandle: UInt32
+
+    private var store: StorePointer { storeAddress.assumingMemoryBound(to: StoreCore.self) }
+    private var handle: Handle { Handle(raw: rawHandle) }
 
     init(store: StorePointer, handle: Handle) {
-        self.store = store
-        self.handle = handle
+        storeAddress = UnsafeMutableRawPointer(store)
+        rawHandle = handle.raw
     }
 
-    deinit {
+    @inlinable
+    deinit { ItemLease.end(storeAddress, rawHandle) }
+
+    @usableFromInline
+    static func end(_ storeAddress: UnsafeMutableRawPointer, _ rawHandle: UInt32) {
+        let store = storeAddress.assumingMemoryBound(to: StoreCore.self)
+        let handle = Handle(raw: rawHandle)
         let item = store.pointee.arena.item(handle)
         if item.large(item.state).release() {
             store.freeItem(handle, .dropped, now: 0)

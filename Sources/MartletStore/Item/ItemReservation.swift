@@ -3,12 +3,15 @@
 ///
 /// A large value's parts are taken as the bytes arrive: a stalled client holds only what it has sent. The value of a
 /// reservation that was evicted to nothing does not exist: reserved chunks are never evicted.
-package struct ItemReservation: ~Copyable {
-    let session: SessionPointer
-    let head: Handle
+///
+/// Public, with an inlinable end, for the reason given at `ItemHold`.
+public struct ItemReservation: ~Copyable {
+    /// The session, the head and the value length, as the inlinable end can name them.
+    @usableFromInline let sessionAddress: UnsafeMutableRawPointer
+    @usableFromInline let rawHead: UInt32
     let hash: UInt64
     /// Value length.
-    let total: Int
+    @usableFromInline let total: Int
     private var filled = 0
     private var lastPart: Handle = .none
     private var piece: UnsafeMutableRawPointer
@@ -16,8 +19,8 @@ package struct ItemReservation: ~Copyable {
 
     /// Takes over a written head (`StoreCore.makeHead`).
     init(session: SessionPointer, head: Handle, hash: UInt64, total: Int) {
-        self.session = session
-        self.head = head
+        sessionAddress = UnsafeMutableRawPointer(session)
+        rawHead = head.raw
         self.hash = hash
         self.total = total
         let item = session.pointee.store.pointee.arena.item(head)
@@ -27,10 +30,18 @@ package struct ItemReservation: ~Copyable {
         session.pointee.counters.reservedBytes.addAlone(total)
     }
 
-    deinit {
+    @inlinable
+    deinit { ItemReservation.end(sessionAddress, rawHead, total) }
+
+    @usableFromInline
+    static func end(_ sessionAddress: UnsafeMutableRawPointer, _ rawHead: UInt32, _ total: Int) {
+        let session = sessionAddress.assumingMemoryBound(to: SessionState.self)
         session.pointee.counters.reservedBytes.addAlone(-total)
-        session.pointee.store.freeItem(head, .dropped, now: session.pointee.now)
+        session.pointee.store.freeItem(Handle(raw: rawHead), .dropped, now: session.pointee.now)
     }
+
+    var session: SessionPointer { sessionAddress.assumingMemoryBound(to: SessionState.self) }
+    var head: Handle { Handle(raw: rawHead) }
 
     /// Bytes still to come.
     package var remaining: Int { total - filled }

@@ -3,12 +3,12 @@
 /// The construction of wyhash (Wang Yi, public domain): products of 64x64 bits folded by xor, with a secret mixed into
 /// every operand. The secret is 128 random bits per process, so that nobody who does not know it can choose keys that
 /// collide. Tests pass a fixed one.
-package struct KeyHash: BitwiseCopyable, Sendable {
+public struct KeyHash: BitwiseCopyable, Sendable {
     @usableFromInline let first: UInt64
     @usableFromInline let second: UInt64
     @usableFromInline let third: UInt64
 
-    package init(secret: (UInt64, UInt64)) {
+    public init(secret: (UInt64, UInt64)) {
         first = secret.0
         second = secret.1
         third = (secret.0 &>> 29 | secret.0 &<< 35) ^ secret.1 &* 0x9e37_79b9_7f4a_7c15
@@ -27,7 +27,7 @@ package struct KeyHash: BitwiseCopyable, Sendable {
 
     /// `count` is at least 1.
     @inlinable
-    package func callAsFunction(_ bytes: UnsafeRawPointer, _ count: Int) -> UInt64 {
+    public func callAsFunction(_ bytes: UnsafeRawPointer, _ count: Int) -> UInt64 {
         var seed = first
         let low: UInt64
         let high: UInt64
