@@ -42,6 +42,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
     }
 
     /// Closes a connection for which the budget has no room.
+    @inline(never)
     func closeOverBudget(_ connection: UnsafeMutablePointer<Connection>) {
         pointee.counters.pointee.network.budgetKicks.increment()
         connection.close()

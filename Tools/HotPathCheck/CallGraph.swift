@@ -1,80 +1,84 @@
-import Glibc
-
-/// Who calls whom in a compiled program: direct calls and jumps between symbols, as `objdump` shows them.
-///
-/// Indirect calls have no edge. They are counted, so that the report can say how much was not seen.
+/// Who calls whom, from `objdump -d`.
 struct CallGraph {
-    struct Node {
-        var callees: Set<String> = []
-        var indirectCalls = 0
+    enum Target: Hashable {
+        /// A function of the binary, by its place in the symbol table.
+        case function(Int)
+        /// A function of another library, by the name the linker gave it.
+        case imported(String)
+        /// A place inside the binary's code that belongs to no function we know.
+        case unknown(UInt64)
+        /// A call through a register or memory: wherever it leads, the walk cannot follow.
+        case pointer(String)
     }
 
-    private(set) var nodes: [String: Node] = [:]
+    private(set) var calls: [Int: [Target]] = [:]
 
-    struct Failure: Error { let message: String }
-
-    /// Disassembles `program`, an ELF file for x86-64 or aarch64.
-    init(program: String) throws {
-        guard let pipe = popen("objdump -d --no-show-raw-insn '\(program)'", "r") else {
-            throw Failure(message: "cannot run objdump")
+    init(disassembly: [String], symbols: SymbolTable) {
+        for line in disassembly {
+            guard let instruction = Instruction(line), let caller = symbols.index(holding: instruction.address),
+                let target = Self.target(of: instruction, in: symbols)
+            else { continue }
+            // Jumps inside a function are its own affair; a call of itself is nothing new.
+            if target == .function(caller) { continue }
+            if calls[caller, default: []].contains(target) { continue }
+            calls[caller, default: []].append(target)
         }
-        var current = ""
-        var line: UnsafeMutablePointer<CChar>?
-        var capacity = 0
-        while getline(&line, &capacity, pipe) > 0, let line {
-            let text = String(cString: line)
-            if let name = Self.functionName(text) {
-                current = name
-                nodes[current, default: Node()] = nodes[current] ?? Node()
-            } else if !current.isEmpty {
-                note(text, in: current)
-            }
-        }
-        free(line)
-        guard pclose(pipe) == 0, !nodes.isEmpty else { throw Failure(message: "objdump says nothing about \(program)") }
     }
 
-    /// `0000000000012340 <name>:` starts a function.
-    private static func functionName(_ line: String) -> String? {
-        guard let first = line.utf8.first, first != 0x20, line.hasSuffix(">:\n"), let open = line.firstIndex(of: "<")
+    private static func target(of instruction: Instruction, in symbols: SymbolTable) -> Target? {
+        if instruction.isIndirect {
+            // Through the table of imports: the comment names what is behind it.
+            if let name = instruction.symbol { return .imported(demangled(name)) }
+            // A jump through a register is a switch; a call is somebody's function pointer or witness.
+            return instruction.isCall ? .pointer(instruction.operand) : nil
+        }
+        guard let address = instruction.targetAddress else { return nil }
+        if let index = symbols.index(holding: address) { return .function(index) }
+        if let name = instruction.symbol, name.contains("@") { return .imported(demangled(name)) }
+        return .unknown(address)
+    }
+}
+
+/// One call or jump as `objdump -d --no-show-raw-insn` prints it, for x86-64 and aarch64:
+///
+///     82f1:	call   8040 <$s15MartletProtocol...>
+///     8300:	call   *0x2fe2(%rip)        # b2e8 <memmove@GLIBC_2.2.5>
+///     9a04:	bl	8040 <$s15MartletProtocol...>
+///     9a08:	tbz	w8, #0, 9a40 <...>
+private struct Instruction {
+    let address: UInt64
+    let isCall: Bool
+    let operand: String
+    let targetAddress: UInt64?
+    /// What stands in `<...>`, without an offset.
+    let symbol: String?
+
+    let isIndirect: Bool
+
+    init?(_ line: String) {
+        guard let colon = line.firstIndex(of: ":"),
+            let address = UInt64(line[..<colon].drop { $0 == " " }, radix: 16)
         else { return nil }
-        return String(line[line.index(after: open)...].dropLast(3))
-    }
-
-    /// `   12345:  call   12340 <name>` is an edge. A jump within its own function is none.
-    private mutating func note(_ line: String, in current: String) {
-        let words = line.split(whereSeparator: \.isWhitespace)
-        guard words.count >= 3, Self.transfers.contains(where: { words[1].hasPrefix($0) }) else { return }
-        if let target = Self.target(line) {
-            if target != current { nodes[current]?.callees.insert(target) }
-        } else if words[1].hasPrefix("call") || words[1] == "blr" {
-            nodes[current]?.indirectCalls += 1
+        var words = line[line.index(after: colon)...].split(whereSeparator: { $0 == " " || $0 == "\t" })
+        while let first = words.first, first == "notrack" || first == "bnd" { words.removeFirst() }
+        guard words.count >= 2, words[0] == "b" || Self.transfers.contains(where: words[0].hasPrefix) else {
+            return nil
         }
+        self.address = address
+        isCall = words[0].hasPrefix("call") || words[0] == "bl" || words[0] == "blr"
+        isIndirect = words[1].hasPrefix("*") || words[0] == "blr" || words[0] == "br"
+        operand = String(words[1])
+        let open = line.lastIndex(of: "<")
+        if let open, let close = line.lastIndex(of: ">"), open < close {
+            symbol = String(line[line.index(after: open)..<close].prefix { $0 != "+" })
+        } else {
+            symbol = nil
+        }
+        // The address stands in front of the symbol, behind the registers that are tested.
+        let places = open.map { line[..<$0].split(whereSeparator: { $0 == " " || $0 == "\t" || $0 == "," }) } ?? words
+        targetAddress = places.last.flatMap { UInt64($0, radix: 16) }
     }
 
     /// call, jmp and conditional jumps; bl, b, b.eq, cbz, tbz.
-    private static let transfers = ["call", "j", "bl", "b.", "cbz", "cbnz", "tbz", "tbnz"]
-
-    /// The symbol between angle brackets, without offset and linkage suffix.
-    private static func target(_ line: String) -> String? {
-        guard let open = line.lastIndex(of: "<"), let close = line.lastIndex(of: ">"), open < close else { return nil }
-        let text = line[line.index(after: open)..<close]
-        return String(text.prefix { $0 != "+" && $0 != "@" })
-    }
-
-    // MARK: Walking
-
-    /// Everything reached from `roots` without entering what `stopsAt` names, each with the caller it was first reached by.
-    func reach(from roots: [String], stoppingAt stopsAt: (String) -> Bool) -> [String: String] {
-        var reachedBy: [String: String] = [:]
-        var open = roots
-        for root in roots { reachedBy[root] = "" }
-        while let caller = open.popLast() {
-            for callee in nodes[caller]?.callees ?? [] where reachedBy[callee] == nil {
-                reachedBy[callee] = caller
-                if !stopsAt(callee) { open.append(callee) }
-            }
-        }
-        return reachedBy
-    }
+    private static let transfers = ["call", "j", "bl", "b.", "br", "cbz", "cbnz", "tbz", "tbnz"]
 }

@@ -1,53 +1,76 @@
+import Glibc
+
 /// Runs the check and prints what it found.
 enum HotPathReport {
+    /// The exit status: 0 clean, 1 findings, 64 bad usage, 71 the check could not be made.
     static func run(_ arguments: [String]) -> Int32 {
-        guard arguments.count == 2 else {
-            print("usage: hot-path-check PROGRAM")
+        let paths = arguments.dropFirst().filter { $0 != "--verbose" }
+        guard let program = paths.first, paths.count <= 2 else {
+            print("usage: hot-path-check PROGRAM [RULES] [--verbose]")
             return 64
         }
         do {
-            let graph = try CallGraph(program: arguments[1])
-            return try provesItself(graph) && isPure(graph) ? 0 : 1
+            let rules = try Rules(path: paths.count > 1 ? paths[1] : besideThisFile)
+            let symbols = SymbolTable(listing: try lines(of: "nm -S '\(program)'"))
+            guard !symbols.functions.isEmpty else { throw Failure("\(program) has no symbols; is it stripped?") }
+            let disassembly = try lines(of: "objdump -d --no-show-raw-insn '\(program)'")
+            let graph = CallGraph(disassembly: disassembly, symbols: symbols)
+            try proveTeeth(graph, symbols, rules)
+            return try isPure(graph, symbols, rules, isVerbose: arguments.contains("--verbose")) ? 0 : 1
         } catch {
             print("hot-path-check: \(error)")
             return 71
         }
     }
 
-    /// From a function that allocates, the walk must find that.
-    private static func provesItself(_ graph: CallGraph) throws -> Bool {
-        let roots = try symbols(graph, naming: HotPath.known)
-        let reached = graph.reach(from: roots, stoppingAt: { _ in false })
-        let findings = reached.keys.filter(HotPath.isForbidden)
-        if findings.isEmpty { print("The check has no teeth: \(HotPath.known) is known to allocate.") }
-        return !findings.isEmpty
+    /// From functions that are known to allocate, the walk must find that, or it finds nothing.
+    private static func proveTeeth(_ graph: CallGraph, _ symbols: SymbolTable, _ rules: Rules) throws {
+        for pattern in rules.known {
+            let walk = Walk(from: try symbols.matching([pattern]), graph, symbols, rules, entersCold: true)
+            guard walk.findings.contains(where: { $0.isForbidden }) else {
+                throw Failure("the check has no teeth: \(pattern) is known to allocate")
+            }
+        }
     }
 
-    private static func isPure(_ graph: CallGraph) throws -> Bool {
-        var roots: [String] = []
-        for name in HotPath.roots { roots += try symbols(graph, naming: name) }
-        let reached = graph.reach(from: roots, stoppingAt: isCold)
-        let findings = reached.keys.filter(HotPath.isForbidden).sorted()
-        for finding in findings { print("reached: \(path(to: finding, reached))") }
-
-        let own = reached.keys.filter { graph.nodes[$0] != nil && !isCold($0) }
-        let indirect = own.reduce(0) { $0 + (graph.nodes[$1]?.indirectCalls ?? 0) }
-        print("hot path: \(own.count) functions, \(findings.count) findings, \(indirect) indirect calls not followed")
-        return findings.isEmpty
+    private static func isPure(
+        _ graph: CallGraph, _ symbols: SymbolTable, _ rules: Rules, isVerbose: Bool
+    ) throws -> Bool {
+        guard !rules.roots.isEmpty else { throw Failure("no roots") }
+        let roots = try symbols.matching(rules.roots)
+        // A rule that matches nothing has been left behind by the code.
+        _ = try symbols.matching(rules.cold + rules.pointer)
+        let walk = Walk(from: roots, graph, symbols, rules)
+        if isVerbose {
+            for index in walk.reached { print("reached: \(symbols.functions[index].name)") }
+        }
+        for finding in walk.findings {
+            print("found: \(finding.what)")
+            for name in finding.path.reversed() { print("    from \(name)") }
+        }
+        print("hot path: \(walk.reached.count) functions from \(roots.count) roots, \(walk.findings.count) findings")
+        return walk.findings.isEmpty
     }
 
-    private static func isCold(_ symbol: String) -> Bool { HotPath.cold.contains { symbol.contains($0.name) } }
-
-    private static func symbols(_ graph: CallGraph, naming name: String) throws -> [String] {
-        let found = graph.nodes.keys.filter { $0.contains(name) }
-        guard !found.isEmpty else { throw CallGraph.Failure(message: "no function is named \(name)") }
-        return found
+    /// `hot-path.txt`, beside this file.
+    private static var besideThisFile: String {
+        let path = #filePath
+        return (path.lastIndex(of: "/").map { String(path[...$0]) } ?? "") + "hot-path.txt"
     }
 
-    /// From the root down, one caller a line.
-    private static func path(to symbol: String, _ reachedBy: [String: String]) -> String {
-        var names = [symbol]
-        while let caller = reachedBy[names[names.count - 1]], !caller.isEmpty { names.append(caller) }
-        return names.joined(separator: "\n    from ")
+    /// The lines a command prints.
+    private static func lines(of command: String) throws -> [String] {
+        guard let pipe = popen(command, "r") else { throw Failure("cannot run \(command)") }
+        var lines: [String] = []
+        var line: UnsafeMutablePointer<CChar>?
+        var capacity = 0
+        while true {
+            let count = getline(&line, &capacity, pipe)
+            guard count > 0, let line else { break }
+            lines.append(String(decoding: UnsafeRawBufferPointer(start: line, count: count - 1), as: UTF8.self))
+        }
+        free(line)
+        guard pclose(pipe) == 0 else { throw Failure("this failed: \(command); is binutils installed?") }
+        return lines
     }
 }

@@ -35,6 +35,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
     }
 
     /// Keeps what is behind `sent` in the worker's reply buffer, and waits for room to send it.
+    @inline(never)
     private func keepPending(from sent: ReplyCursor) {
         let worker = pointee.worker
         let output = worker.pointee.output
@@ -84,6 +85,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
     }
 
     /// Gives up what is pending, with its leases and its part of the budget.
+    @inline(never)
     func dropPending() {
         guard let pending = pointee.pending else { return }
         pointee.worker.pointee.server.pointee.budget.give(pending.pointee.charge)
@@ -111,6 +113,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
 
     /// Closes after everything is sent. A socket closed with unread input sends a reset, which may tear away the reply
     /// that tells why; so while the client is still sending, only our half is shut down and its input is dropped.
+    @inline(never)
     func beginDraining() {
         guard shutdown(pointee.descriptor, Int32(SHUT_WR)) == 0 else { return close() }
         pointee.unfinished.removeAll()
@@ -122,6 +125,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
 
     /// Drops one read's worth of input. Closes when there is none from a client that had sent nothing behind its last
     /// command, at the end of the stream, on an error, and when it is too much.
+    @inline(never)
     func drain() {
         let worker = pointee.worker
         worker.pointee.pieces[0] = iovec(iov_base: worker.pointee.readBuffer, iov_len: Limits.readBytesMax)

@@ -9,6 +9,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
     /// 2. A paused machine goes on with the input kept for it. Otherwise the socket is read, once.
     /// 3. The machine carries out at most `commandsPerTurn` commands into the worker's reply buffer.
     /// 4. Input it did not consume is kept; the reply buffer is sent with one call, and what remains of it is kept too.
+    @inline(never)
     func takeTurn() {
         let worker = pointee.worker
         if pointee.phase == .draining { return drain() }

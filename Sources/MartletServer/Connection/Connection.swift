@@ -107,6 +107,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
     }
 
     /// Ends the connection and frees its memory. What it had pending is dropped, leases are released.
+    @inline(never)
     func close() {
         let worker = pointee.worker
         pointee.watcher.stop()

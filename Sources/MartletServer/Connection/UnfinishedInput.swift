@@ -63,6 +63,7 @@ struct UnfinishedInput: ~Copyable {
     }
 
     /// Gives back the memory that a few remaining bytes do not need; before the connection waits for more.
+    @inline(never)
     mutating func fit() {
         guard count <= Limits.movedOutBytesMax, capacity > 2 * count else { return }
         let old = memory
@@ -74,6 +75,7 @@ struct UnfinishedInput: ~Copyable {
         old?.deallocate()
     }
 
+    @inline(never)
     mutating func removeAll() {
         memory?.deallocate()
         memory = nil
@@ -82,11 +84,13 @@ struct UnfinishedInput: ~Copyable {
         capacity = 0
     }
 
+    @inline(never)
     private mutating func reserve(_ bytes: Int) {
         memory = .allocate(byteCount: bytes, alignment: 16)
         capacity = UInt32(bytes)
     }
 
+    @inline(never)
     private mutating func makeRoom(_ wanted: Int) {
         let old = memory
         let kept = bytes
