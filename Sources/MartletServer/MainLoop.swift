@@ -88,9 +88,9 @@ extension UnsafeMutablePointer where Pointee == MainLoop {
         while server.pointee.stopRequest.kind != .immediate {
             if server.pointee.stopRequest.kind == .graceful {
                 if isListening {
+                    pointee.deadline = server.pointee.clock.second + Limits.gracefulStopSecondsMax
                     listener.stop()
                     isListening = false
-                    pointee.deadline = server.pointee.clock.second + Limits.gracefulStopSecondsMax
                     for worker in server.pointee.workers { worker.pointee.give(.finish) }
                 }
                 if server.pointee.connectionCount == 0 || server.pointee.clock.second >= pointee.deadline { break }

@@ -1,11 +1,17 @@
 import Synchronization
 
 /// A socket on its way from the listener to a worker.
-struct AcceptedSocket: BitwiseCopyable {
-    let descriptor: Int32
+package struct AcceptedSocket: BitwiseCopyable {
+    package let descriptor: Int32
     /// Which of the server's listening sockets it came from.
     let listenerIndex: UInt16
     let peer: PeerAddress
+
+    package init(descriptor: Int32, listenerIndex: UInt16, peer: PeerAddress) {
+        self.descriptor = descriptor
+        self.listenerIndex = listenerIndex
+        self.peer = peer
+    }
 }
 
 /// The queue in front of a worker: the listener's thread puts sockets in, the worker takes them out.
@@ -15,18 +21,18 @@ struct AcceptedSocket: BitwiseCopyable {
 /// 1. `put` counts what was put in; only the listener writes it, after the slot is filled (releasing).
 /// 2. `taken` counts what was taken out; only the worker writes it, after the slot was read (releasing).
 /// 3. Whoever puts something in wakes the worker afterwards; the worker acknowledges its wakeup before it takes.
-struct WorkerInbox: ~Copyable {
+package struct WorkerInbox: ~Copyable {
     private let slots: UnsafeMutablePointer<AcceptedSocket>
     private let put = Atomic<UInt>(0)
     private let taken = Atomic<UInt>(0)
     private static var capacity: UInt { UInt(Limits.inboxCapacity) }
 
-    init() { slots = .allocate(capacity: Limits.inboxCapacity) }
+    package init() { slots = .allocate(capacity: Limits.inboxCapacity) }
 
     deinit { slots.deallocate() }
 
     /// Returns false when the inbox is full. The listener's thread only.
-    borrowing func append(_ socket: AcceptedSocket) -> Bool {
+    package borrowing func append(_ socket: AcceptedSocket) -> Bool {
         let position = put.load(ordering: .relaxed)
         guard position &- taken.load(ordering: .acquiring) < Self.capacity else { return false }
         (slots + Int(position % Self.capacity)).initialize(to: socket)
@@ -35,7 +41,7 @@ struct WorkerInbox: ~Copyable {
     }
 
     /// The socket that waits longest, nil when none does. The worker's thread only.
-    borrowing func next() -> AcceptedSocket? {
+    package borrowing func next() -> AcceptedSocket? {
         let position = taken.load(ordering: .relaxed)
         guard position != put.load(ordering: .acquiring) else { return nil }
         let socket = slots[Int(position % Self.capacity)]

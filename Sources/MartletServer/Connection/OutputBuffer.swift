@@ -1,3 +1,4 @@
+import Glibc
 import MartletStore
 
 /// A worker's reply buffer: the replies of one connection's turn, in order, until one `sendmsg` takes them.
@@ -139,6 +140,19 @@ package struct OutputBuffer: ~Copyable {
 
     /// What is to be sent, in order.
     var view: ReplyView { ReplyView(bytes: bytes, byteCount: byteCount, marks: marks, markCount: leaseCount) }
+
+    /// Calls `body` with all of it, in order, in pieces of at most `mostBytes`: what sending would send.
+    package borrowing func forEachPiece(mostBytes: Int = .max, _ body: (UnsafeRawBufferPointer) -> Void) {
+        var cursor = ReplyCursor()
+        withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2) { pieces in
+            let start = pieces.baseAddress.unsafelyUnwrapped
+            while cursor.fill(start, countMax: pieces.count, from: view).count > 0 {
+                let count = min(pieces[0].iov_len, mostBytes)
+                body(UnsafeRawBufferPointer(start: pieces[0].iov_base, count: count))
+                cursor.advance(by: count, in: view)
+            }
+        }
+    }
 
     // MARK: Growing
 

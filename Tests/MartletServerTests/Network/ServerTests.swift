@@ -4,6 +4,9 @@ import Testing
 
 @Suite("A server in this process")
 struct ServerTests {
+    private static let lines = String(repeating: "nonsense\r\n", count: 500)
+    private static let replies = String(repeating: "ERROR\r\n", count: 500)
+
     @Test("answers over TCP and stops")
     func answers() throws {
         let server = try TestServer()
@@ -23,5 +26,95 @@ struct ServerTests {
         try client.send("nonsense\r\nnonsense\r\nquit\r\nnonsense\r\n")
 
         #expect(String(decoding: try client.receiveAll(), as: UTF8.self) == "ERROR\r\nERROR\r\n")
+    }
+
+    @Test("serves a thousand connections")
+    func thousand() throws {
+        let server = try TestServer { $0.connectionsMax = 1100 }
+        let clients = try (0..<1000).map { _ in try server.client() }
+
+        for client in clients { try client.send("nonsense\r\n") }
+        for client in clients { #expect(try client.receiveText(7) == "ERROR\r\n") }
+        #expect(server.context.pointee.connectionCount == 1000)
+        for client in clients { client.close() }
+
+        #expect(eventually { server.context.pointee.connectionCount == 0 })
+    }
+
+    @Test("stops at once while many connections are busy", arguments: [1, 4])
+    func stopsUnderLoad(threads: Int) throws {
+        for _ in 0..<5 {
+            let server = try TestServer { $0.threadCount = threads }
+            let clients = try (0..<40).map { _ in try server.client() }
+            for client in clients { _ = client.sendNow(Array(Self.lines.utf8)) }
+
+            server.stop()
+
+            // Whole replies up to the end of the stream, or a reset because of what was not read any more.
+            for client in clients {
+                if let bytes = try? client.receiveAll() {
+                    #expect(Array(Self.replies.utf8).starts(with: bytes))
+                }
+            }
+        }
+    }
+
+    @Test("a graceful stop answers what has arrived, and closes idle connections")
+    func stopsGracefully() throws {
+        let server = try TestServer { $0.threadCount = 1 }
+        let idle = try server.client()
+        let busy = try server.client()
+        #expect(try idle.exchange("nonsense\r\n", "ERROR\r\n"))
+        #expect(try busy.exchange("nonsense\r\n", "ERROR\r\n"))
+
+        try busy.send(Self.lines)
+        server.stop(.graceful)
+
+        #expect(try idle.receiveAll().isEmpty)
+        #expect(String(decoding: try busy.receiveAll(), as: UTF8.self) == Self.replies)
+    }
+
+    @Test("a graceful stop does not wait for ever")
+    func gracefulStopEnds() throws {
+        let server = try TestServer(clock: ServerClock(manualWithWall: 1_800_000_000))
+        let client = try server.client()
+        try client.send("nonsense\r\nhalf a comm")
+        #expect(try client.receiveText(7) == "ERROR\r\n")
+
+        server.server.stop(.graceful)
+        #expect(eventually { (try? server.client()) == nil })
+        server.context.pointee.clock.advance(seconds: Limits.gracefulStopSecondsMax)
+        server.stop(.graceful)
+
+        #expect(try client.receiveAll().isEmpty)
+    }
+
+    @Test("leaves nothing behind when it cannot start")
+    func failsToStart() throws {
+        let error = #expect(throws: StartError.self) {
+            try TestServer { $0.unixSocketPath = "/nonexistent/socket" }
+        }
+
+        #expect(error?.status == ExitStatus.system)
+        #expect(error?.message.contains("/nonexistent/socket") == true)
+    }
+
+    @Test("lists its sockets for stats conns")
+    func listsConnections() throws {
+        let server = try TestServer { $0.threadCount = 1 }
+        let clients = try (0..<3).map { _ in try server.client() }
+        for client in clients { #expect(try client.exchange("nonsense\r\n", "ERROR\r\n")) }
+
+        #expect(
+            eventually {
+                server.context.pointee.connectionSnapshots().map(\.state)
+                    == ["conn_listening", "conn_read", "conn_read", "conn_read"]
+            })
+        let snapshots = server.context.pointee.connectionSnapshots()
+        #expect(snapshots.first?.address == "tcp:127.0.0.1:\(server.port)")
+        #expect(snapshots.first?.listenAddress == nil)
+        #expect(snapshots.last?.listenAddress == "tcp:127.0.0.1:\(server.port)")
+        #expect(snapshots.last?.address.hasPrefix("tcp:127.0.0.1:") == true)
+        #expect(snapshots.last?.secondsSinceLastCommand == 0)
     }
 }

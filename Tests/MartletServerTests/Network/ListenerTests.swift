@@ -1,0 +1,202 @@
+import Glibc
+import MartletServer
+import Synchronization
+import Testing
+
+@Suite("The listener")
+struct ListenerTests {
+    private static let refusal = "ERROR Too many open connections\r\n"
+
+    private static func freshPath() -> String {
+        "/tmp/martlet-test-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+    }
+
+    private static func answers(_ client: TestClient) throws -> Bool {
+        try client.exchange("nonsense\r\n", "ERROR\r\n")
+    }
+
+    @Test("refuses connections over the limit with a word, and accepts again when one has gone")
+    func refusesOverLimit() throws {
+        let server = try TestServer { $0.connectionsMax = 5 }
+        var clients = try (0..<5).map { _ in try server.client() }
+        for client in clients { #expect(try Self.answers(client)) }
+
+        for _ in 0..<3 {
+            #expect(String(decoding: try server.client().receiveAll(), as: UTF8.self) == Self.refusal)
+        }
+        #expect(server.context.pointee.listenerCounters.rejected.value == 3)
+        #expect(server.context.pointee.listenerCounters.accepted.value == 5)
+
+        clients.removeLast().close()
+        #expect(eventually { server.context.pointee.connectionCount == 4 })
+        #expect(try Self.answers(server.client()))
+        for client in clients { #expect(try Self.answers(client)) }
+    }
+
+    @Test("without maxconns_fast keeps connections over the limit waiting")
+    func pausesOverLimit() throws {
+        let server = try TestServer {
+            $0.connectionsMax = 3
+            $0.rejectsOverLimit = false
+        }
+        let counters = server.context
+        var clients = try (0..<3).map { _ in try server.client() }
+        for client in clients { #expect(try Self.answers(client)) }
+
+        let waiting = try server.client()
+        try waiting.send("nonsense\r\n")
+        #expect(eventually { counters.pointee.listenerCounters.isPaused.value == 1 })
+        #expect(counters.pointee.listenerCounters.pauses.value == 1)
+        clients.removeLast().close()
+
+        #expect(try waiting.receiveText(7) == "ERROR\r\n")
+        #expect(counters.pointee.listenerCounters.pausedMicroseconds.value > 0)
+        #expect(counters.pointee.listenerCounters.rejected.value == 0)
+    }
+
+    @Test("out of descriptors, refuses with a word instead of spinning", arguments: [EMFILE, ENFILE])
+    func outOfDescriptors(error: Int32) throws {
+        let syscalls = FaultySyscalls()
+        let server = try TestServer(syscalls: syscalls.table)
+        let client = try server.client()
+        #expect(try Self.answers(client))
+        syscalls.acceptError.store(error, ordering: .relaxed)
+
+        // The first accept fails; the one in the place of the reserved descriptor succeeds.
+        syscalls.acceptsFailing.store(1, ordering: .relaxed)
+        #expect(String(decoding: try server.client().receiveAll(), as: UTF8.self) == Self.refusal)
+
+        #expect(try Self.answers(server.client()))
+        #expect(try Self.answers(client))
+    }
+
+    @Test("out of descriptors for good, pauses between its tries")
+    func pausesWithoutDescriptors() throws {
+        let syscalls = FaultySyscalls()
+        let server = try TestServer(syscalls: syscalls.table)
+        syscalls.acceptsFailing.store(1_000_000, ordering: .relaxed)
+
+        let client = try server.client()
+        #expect(eventually { server.context.pointee.listenerCounters.pauses.value >= 3 })
+        let tries = server.context.pointee.listenerCounters.pauses.value
+        // Two accepts a try, with the reserved descriptor's.
+        #expect(syscalls.acceptCalls.load(ordering: .relaxed) <= Int(tries + 2) * 3)
+        syscalls.acceptsFailing.store(0, ordering: .relaxed)
+
+        #expect(try Self.answers(client))
+    }
+
+    @Test("passes over a connection that was gone before it was accepted")
+    func passesOverAborted() throws {
+        let syscalls = FaultySyscalls()
+        let server = try TestServer(syscalls: syscalls.table)
+        syscalls.acceptError.store(ECONNABORTED, ordering: .relaxed)
+        syscalls.acceptsFailing.store(3, ordering: .relaxed)
+
+        #expect(try Self.answers(server.client()))
+        #expect(server.context.pointee.listenerCounters.failures.value == 3)
+    }
+
+    @Test("hands connections to the workers in turn")
+    func inTurn() throws {
+        let server = try TestServer { $0.threadCount = 3 }
+        let clients = try (0..<30).map { _ in try server.client() }
+        for client in clients { #expect(try Self.answers(client)) }
+
+        let opened = server.context.pointee.workerCounters.map { $0.pointee.network.opened.value }
+
+        #expect(opened == [10, 10, 10])
+    }
+
+    @Test("serves a Unix socket with the mode asked for, and removes it in the end")
+    func unixSocket() throws {
+        let path = Self.freshPath()
+        let server = try TestServer {
+            $0.unixSocketPath = path
+            $0.unixSocketMode = 0o750
+        }
+
+        #expect(try Self.answers(TestClient(path: path)))
+        var status = stat()
+        #expect(stat(path, &status) == 0 && status.st_mode == S_IFSOCK | 0o750)
+        #expect(server.server.tcpPort == nil)
+        server.stop()
+
+        #expect(lstat(path, &status) != 0)
+    }
+
+    @Test("replaces a socket left over, but no other file")
+    func leftOver() throws {
+        let path = Self.freshPath()
+        defer { unlink(path) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let stale = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        _ = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(stale, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        close(stale)
+
+        let server = try TestServer { $0.unixSocketPath = path }
+        #expect(try Self.answers(TestClient(path: path)))
+        server.stop()
+
+        close(open(path, O_CREAT | O_WRONLY, 0o600))
+        #expect(throws: StartError.self) { try TestServer { $0.unixSocketPath = path } }
+        var status = stat()
+        #expect(lstat(path, &status) == 0)
+    }
+
+    @Test("serves IPv4 and IPv6 on the same port by default")
+    func bothFamilies() throws {
+        let server = try TestServer { $0.listenAddresses = [] }
+        let sockets = server.context.pointee.listeningSockets
+
+        // A machine without IPv6 has the one socket only.
+        #expect(sockets.first?.name == "tcp:127.0.0.1:\(server.port)")
+        #expect(sockets.count == 1 || sockets.last?.name == "tcp6:[::1]:\(server.port)")
+    }
+
+    @Test("tells when the port is taken, and leaves nothing behind")
+    func portTaken() throws {
+        let first = try TestServer()
+
+        let error = #expect(throws: StartError.self) {
+            try TestServer {
+                $0.listenAddresses = []
+                $0.tcpPort = Int(first.port)
+            }
+        }
+
+        #expect(error?.status == ExitStatus.system)
+        #expect(error?.message.contains("\(first.port)") == true)
+        #expect(try Self.answers(first.client()))
+    }
+
+    @Test("listens nowhere on TCP when the port is 0")
+    func noPort() throws {
+        let server = try TestServer { $0.tcpPort = 0 }
+
+        #expect(server.context.pointee.listeningSockets.isEmpty)
+    }
+
+    @Test("writes the ports it got to the file that the environment names")
+    func portFile() throws {
+        let path = Self.freshPath()
+        defer { unlink(path) }
+        setenv("MEMCACHED_PORT_FILENAME", path, 1)
+        let server = try TestServer()
+        unsetenv("MEMCACHED_PORT_FILENAME")
+
+        var buffer = [UInt8](repeating: 0, count: 100)
+        let file = open(path, O_RDONLY)
+        let count = read(file, &buffer, buffer.count)
+        close(file)
+
+        #expect(String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self) == "TCP INET: \(server.port)\n")
+        #expect(access(path + ".lck", F_OK) != 0)
+    }
+}
