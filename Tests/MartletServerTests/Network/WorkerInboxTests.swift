@@ -33,14 +33,14 @@ struct WorkerInboxTests {
             shared.deinitialize(count: 1)
             shared.deallocate()
         }
-        let count: Int32 = 100_000
+        let count: Int32 = 20_000
         var thread = pthread_t()
         pthread_create(
             &thread, nil,
             { context in
                 let shared = context!.assumingMemoryBound(to: Shared.self)
                 var next: Int32 = 0
-                while next < 100_000 {
+                while next < 20_000 {
                     if shared.pointee.inbox.append(WorkerInboxTests.socket(next)) { next += 1 } else { sched_yield() }
                 }
                 return nil
