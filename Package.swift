@@ -34,7 +34,9 @@ let package = Package(
         .executableTarget(name: "allocation-check", path: "Tools/AllocationCheck"),
         .target(name: "AllocationCounter", path: "Tools/AllocationCounter", linkerSettings: [.linkedLibrary("dl")]),
 
-        .testTarget(name: "MartletStoreTests", dependencies: ["MartletStore"]),
+        // What several suites share: a store with a session and keys as strings.
+        .target(name: "StoreTesting", dependencies: ["MartletStore"], path: "Tests/Support/StoreTesting"),
+        .testTarget(name: "MartletStoreTests", dependencies: ["MartletStore", "StoreTesting"]),
         .testTarget(name: "MartletProtocolTests", dependencies: ["MartletProtocol"]),
         .testTarget(name: "MartletServerTests", dependencies: ["MartletServer", "MartletStore", "MartletProtocol"]),
         // The repository looks at itself: lengths, imports, words, the unsafe fence, links.

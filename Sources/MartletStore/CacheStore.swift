@@ -80,7 +80,7 @@ package struct CacheStore: @unchecked Sendable {
                 classes: classes, pool: pool,
                 ringBlocks: RingBlockPool(
                     start: rings, blockCountMax: UInt32(layout.ringBytes / RingBlock.bytes), words: blockWords),
-                range: range, sessions: sessions))
+                range: range, sessions: sessions, latestSecond: Atomic(now)))
         // The maintainer's own session is the first.
         _ = makeSession(now: now)
     }
@@ -107,7 +107,7 @@ package struct CacheStore: @unchecked Sendable {
 
     /// A door for one more thread. Sessions live as long as the store; at most 256.
     package func makeSession() -> StoreSession {
-        makeSession(now: core.pointee.sessions[0]!.pointee.now)
+        makeSession(now: core.pointee.latestSecond.load(ordering: .relaxed))
     }
 
     private func makeSession(now: UInt32) -> StoreSession {

@@ -18,6 +18,8 @@ struct StoreCore: ~Copyable {
     let sessionCount = Atomic<Int>(0)
     /// Server second at which a delayed `flush_all` happens; 0 for none.
     let pendingFlush = Atomic<UInt32>(0)
+    /// Server second of the last maintenance pass, for whoever has no clock of its own.
+    let latestSecond: Atomic<UInt32>
     /// Set by a flush: the next maintenance passes look at every page.
     let sweepsEverything = Atomic<Bool>(false)
     let crawlPage = Atomic<Int>(0)
@@ -55,3 +57,13 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         }
     }
 }
+
+#if DEBUG
+extension CacheStore {
+    /// Has `hook` called wherever a lock has just been released, on the releasing thread, which holds none then. It may use
+    /// the store through another session; its own calls come back to it. Set only while no operation is under way.
+    package func _setHook(_ hook: (() -> Void)?) {
+        core.pointee.hook = hook
+    }
+}
+#endif

@@ -49,13 +49,18 @@ public struct StoreOutcome: BitwiseCopyable, Sendable {
     public var valueLength: Int
     /// Class of the chunk the item lives in; 0 unless stored or compared.
     public var slabClass: Int
+    /// Server second of the stored item's expiry, 0 for never or unless stored by anything but an append or prepend.
+    public var expiry: UInt32
 
     @inlinable
-    public init(_ result: Result, token: UInt64 = 0, valueLength: Int = 0, slabClass: Int = 0) {
+    public init(
+        _ result: Result, token: UInt64 = 0, valueLength: Int = 0, slabClass: Int = 0, expiry: UInt32 = 0
+    ) {
         self.result = result
         self.token = token
         self.valueLength = valueLength
         self.slabClass = slabClass
+        self.expiry = expiry
     }
 }
 

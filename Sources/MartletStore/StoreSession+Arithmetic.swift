@@ -4,6 +4,7 @@
 ///    on the right, and the length stays.
 /// 2. A result that fits is written in place, with a new token, under one hold: value and token always belong together.
 /// 3. A longer one is published as a new version (StoreSession+Rebuild.swift).
+/// 4. Stale and win marks stay either way.
 extension StoreSession {
     package func arithmetic(_ key: ItemKey, _ request: ArithmeticRequest) -> ArithmeticOutcome {
         let stripe = core.pointee.table.stripe(key.hash)
@@ -101,7 +102,7 @@ extension StoreSession {
     }
 
     /// A hit for eviction that is no fetch.
-    private func countHitUnfetched(_ item: ItemPointer) {
+    func countHitUnfetched(_ item: ItemPointer) {
         let before = item.access
         let fetched = before.raw & AccessWord.fetchedBit
         let after = AccessWord(raw: before.hit(now: state.pointee.now).raw & ~AccessWord.fetchedBit | fetched)
@@ -122,13 +123,13 @@ extension StoreSession {
                 key, version,
                 Rebuild(
                     prefix: .bytes(bytes), keepsValue: false, suffix: nil, length: length, flags: flags,
-                    explicitToken: request.explicitToken, newExpiry: request.newExpiry))
+                    explicitToken: request.explicitToken, newExpiry: request.newExpiry,
+                    keptMarks: ItemState.marksMask))
         }
         switch outcome.result {
         case .stored:
-            let expiry = request.newExpiry ?? version.expiry
             return ArithmeticOutcome(
-                .changed, value: new, token: outcome.token, expiry: expiry, slabClass: outcome.slabClass)
+                .changed, value: new, token: outcome.token, expiry: outcome.expiry, slabClass: outcome.slabClass)
         case .exists:
             return nil
         default:
@@ -157,13 +158,13 @@ extension StoreSession {
 }
 
 /// The decimal digits of a number, without allocation.
-struct DecimalDigits {
+package struct DecimalDigits {
     private var bytes: (UInt64, UInt64, UInt64) = (0, 0, 0)
     private(set) var count: Int
 
-    static var countMax: Int { 20 }
+    package static var countMax: Int { 20 }
 
-    init(_ number: UInt64) {
+    package init(_ number: UInt64) {
         var digitCount = 1
         var rest = number
         while rest >= 10 {
@@ -183,7 +184,7 @@ struct DecimalDigits {
     }
 
     /// Adds blanks; at most 24 bytes in all.
-    mutating func pad(to length: Int) {
+    package mutating func pad(to length: Int) {
         let start = count
         withUnsafeMutableBytes(of: &bytes) { buffer in
             for index in start..<max(start, length) { buffer[index] = 0x20 }
@@ -191,7 +192,7 @@ struct DecimalDigits {
         count = max(count, length)
     }
 
-    mutating func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    package mutating func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         let length = count
         return withUnsafeBytes(of: &bytes) { body(UnsafeRawBufferPointer(rebasing: $0[..<length])) }
     }

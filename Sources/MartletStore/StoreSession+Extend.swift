@@ -40,7 +40,7 @@ extension StoreSession {
                 return StoreOutcome(verdict.result)
             }
             let total = item.valueLength(item.state) + count
-            if item.state.keyOffset + key.count + total > core.pointee.settings.itemBytesMax {
+            if isTooLarge(keyCount: key.count, valueLength: total) {
                 stripe.unlock()
                 core.passHook()
                 return StoreOutcome(.tooLarge)
@@ -67,6 +67,7 @@ extension StoreSession {
         _ key: ItemKey, _ added: AddedValue, _ count: Int, _ request: StoreRequest
     ) -> StoreOutcome? {
         guard let expiry = request.vivifyExpiry else { return StoreOutcome(Self.judgeAbsence(request)) }
+        if isTooLarge(keyCount: key.count, valueLength: count) { return StoreOutcome(.tooLarge) }
         let shape = ItemShape(flags: 0, hasExpiry: true, hasSequence: request.explicitToken != nil)
         guard let new = build(key, shape, count, { $0.add(added) }) else { return StoreOutcome(.noMemory) }
         let addition = StoreRequest(mode: .add, expiry: expiry, explicitToken: request.explicitToken)

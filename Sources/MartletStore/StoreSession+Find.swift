@@ -35,18 +35,40 @@ extension StoreSession {
     /// Meta `N` on a miss: holds a new, empty item with its win given to the caller, or the item that somebody else made
     /// in between; nil if there is no memory.
     package func vivify(_ key: ItemKey, expiry: UInt32, explicitToken: UInt64?) -> ItemHold? {
+        let request = StoreRequest(mode: .add, expiry: expiry, explicitToken: explicitToken)
+        let stripe = core.pointee.table.stripe(key.hash)
         while true {
-            let request = StoreRequest(mode: .add, expiry: expiry, explicitToken: explicitToken)
-            let outcome = storeSmall(key, UnsafeRawBufferPointer(start: nil, count: 0), request)
-            if outcome.result == .noMemory || outcome.result == .tooLarge { return nil }
-            // An item with an expiry in the past is gone at once.
-            guard let hold = hold(key, bump: outcome.result != .stored) else {
-                if outcome.result == .stored { return nil }
-                continue
-            }
-            if outcome.result == .stored, hold.token == outcome.token { return hold.vivified() }
-            return hold
+            if let held = hold(key) { return held }
+            stripe.lock()
+            let admission = admissionOfAbsentLocked(key)
+            stripe.unlock()
+            core.passHook()
+            guard let new = core.makeItem(key, 0, ItemShape(request), admission, state) else { return nil }
+            if lockAndFind(key, stripe) == nil { return linkVivifiedLocked(new, key, request, stripe) }
+            stripe.unlock()
+            core.passHook()
+            core.freeItem(new, .dropped, now: state.pointee.now)
         }
+    }
+
+    /// Links an empty item and goes on holding it: nobody sees it before its win is given out.
+    private func linkVivifiedLocked(
+        _ new: Handle, _ key: ItemKey, _ request: StoreRequest, _ stripe: UnsafeMutablePointer<Stripe>
+    ) -> ItemHold? {
+        let item = core.pointee.arena.item(new)
+        guard core.pointee.table.insertLocked(new, hash: key.hash) else {
+            stripe.unlock()
+            core.freeItem(new, .dropped, now: state.pointee.now)
+            return nil
+        }
+        let itemState = finishLocked(item, request, stripe, marks: ItemState.isWinSent)
+        core.linkLocked(new, item, itemState, state)
+        if core.pointee.table.wantsGrowthLocked(stripe) { growLocked(key.hash) }
+        core.noteExpiry(new, request.expiry)
+        state.pointee.counters.itemsStored.addAlone(1)
+        return ItemHold(
+            stripe: stripe, store: core, handle: new, item: item, state: item.state, before: item.access,
+            now: state.pointee.now, expiryBefore: request.expiry, isVivified: true)
     }
 
     /// Takes a dead item out, gives up the lock and frees it.
@@ -138,6 +160,7 @@ extension StoreSession {
     ) -> Bool {
         guard let slot = lockAndFind(key, stripe) else {
             stripe.unlock()
+            core.passHook()
             return false
         }
         let old = core.pointee.arena.item(slot.handle)
@@ -145,6 +168,7 @@ extension StoreSession {
             old.token == snapshot.token
         else {
             stripe.unlock()
+            core.passHook()
             return false
         }
         let item = core.pointee.arena.item(new)
@@ -152,6 +176,7 @@ extension StoreSession {
         itemState.raw |= old.state.raw & (ItemState.isStale | ItemState.isWinSent)
         item.token = snapshot.token
         item.setSequence(snapshot.sequence, itemState)
+        item.inheritAccess(old)
         core.takeOverLocked(slot, new, item, itemState, state)
         let owned = core.detachLocked(snapshot.handle, old, old.state, state)
         stripe.unlock()

@@ -4,7 +4,6 @@ extension StoreSession {
     struct ItemVersion: ~Copyable {
         let sequence: UInt64
         let flags: UInt32
-        let expiry: UInt32
         let hasExpiry: Bool
         let length: Int
         let lease: ItemLease?
@@ -23,6 +22,8 @@ extension StoreSession {
         var explicitToken: UInt64?
         /// nil keeps the expiry that the item has when the new version is published.
         var newExpiry: UInt32?
+        /// Which of the stale and win marks the new version keeps.
+        var keptMarks: UInt8 = 0
         var marksStale = false
     }
 
@@ -39,7 +40,7 @@ extension StoreSession {
             state.pointee.scratch.copyMemory(from: item.value(itemState), byteCount: item.smallLength)
         }
         return ItemVersion(
-            sequence: item.sequence(itemState), flags: item.clientFlags(itemState), expiry: item.expiry(itemState),
+            sequence: item.sequence(itemState), flags: item.clientFlags(itemState),
             hasExpiry: itemState.has(ItemState.hasExpiry), length: item.valueLength(itemState), lease: lease,
             leased: leased)
     }
@@ -65,7 +66,8 @@ extension StoreSession {
         return publish(
             made, key, request,
             Succession(
-                sequence: version.sequence, keepsExpiry: rebuild.newExpiry == nil, marksStale: rebuild.marksStale))
+                sequence: version.sequence, keepsExpiry: rebuild.newExpiry == nil, keptMarks: rebuild.keptMarks,
+                marksStale: rebuild.marksStale))
     }
 
     /// A reserved item of `length` value bytes, filled by `fill`; nil if there is no memory.

@@ -18,8 +18,7 @@ extension StoreSession {
 
     /// Memory for a value that is still arriving.
     package func reserve(_ key: ItemKey, valueLength: Int) -> ReserveOutcome {
-        let size = ItemPointer.headerBytes + key.count + valueLength
-        if valueLength < 0 || size > core.pointee.settings.itemBytesMax { return .tooLarge }
+        if isTooLarge(keyCount: key.count, valueLength: valueLength) { return .tooLarge }
         let made: Handle?
         if valueLength > ItemPointer.copiedValueBytesMax {
             made = core.makeLargeHead(key, valueLength, state)
@@ -53,7 +52,7 @@ extension StoreSession {
     func storeSmall(_ key: ItemKey, _ value: UnsafeRawBufferPointer, _ request: StoreRequest) -> StoreOutcome {
         let shape = ItemShape(request)
         let size = shape.size(keyCount: key.count, valueLength: value.count)
-        if size > core.pointee.settings.itemBytesMax { return StoreOutcome(.tooLarge) }
+        if isTooLarge(keyCount: key.count, valueLength: value.count) { return StoreOutcome(.tooLarge) }
 
         let stripe = core.pointee.table.stripe(key.hash)
         let admission: Admission
@@ -79,8 +78,7 @@ extension StoreSession {
                 core.passHook()
                 return StoreOutcome(refusal)
             }
-            let ghost = core.pointee.settings.evicts ? core.pointee.table.ghostHome(key.hash).take(key.hash) : nil
-            admission = Admission(segment: ghost == nil ? .hot : .warm, ghost: ghost)
+            admission = admissionOfAbsentLocked(key)
         }
         stripe.unlock()
         core.passHook()
@@ -114,10 +112,16 @@ extension StoreSession {
         let slot = lockAndFind(key, stripe)
         let old = slot.map { core.pointee.arena.item($0.handle) }
         var verdict = old.map { judgeLocked($0, request) } ?? Verdict(Self.judgeAbsence(request))
+        var marks: UInt8 = verdict.isStale ? ItemState.isWinSent : 0
+        var keepsExpiry = verdict.isStale
         if let succession {
             verdict = judgeLocked(old, item, succession)
-            if verdict.result == .stored, succession.keepsExpiry, let old { request.expiry = old.expiry(old.state) }
+            marks = succession.keptMarks
+            keepsExpiry = succession.keepsExpiry
         }
+        marks &= old?.state.raw ?? 0
+        if verdict.isStale { marks |= ItemState.isStale }
+        if keepsExpiry, let old { request.expiry = old.expiry(old.state) }
         if verdict.result != .stored {
             if let slot, let old { _ = refuseLocked(slot, old, verdict) }
             stripe.unlock()
@@ -126,7 +130,7 @@ extension StoreSession {
             return StoreOutcome(verdict.result)
         }
 
-        let itemState = finishLocked(item, request, stripe, isStale: verdict.isStale)
+        let itemState = finishLocked(item, request, stripe, marks: marks)
         var displaced: Handle?
         if let slot, let old {
             let handle = slot.handle
@@ -141,7 +145,8 @@ extension StoreSession {
             return StoreOutcome(.noMemory)
         }
         let outcome = StoreOutcome(
-            .stored, token: item.token, valueLength: item.valueLength(itemState), slabClass: slabClass(of: new))
+            .stored, token: item.token, valueLength: item.valueLength(itemState), slabClass: slabClass(of: new),
+            expiry: request.expiry)
         stripe.unlock()
         core.passHook()
 
@@ -161,9 +166,10 @@ extension StoreSession {
         return Verdict(.stored, isStale: succession.marksStale)
     }
 
-    /// Writes token, expiry and marks of an item that is about to be linked.
-    private func finishLocked(
-        _ item: ItemPointer, _ request: StoreRequest, _ stripe: UnsafeMutablePointer<Stripe>, isStale: Bool
+    /// Writes token and expiry of an item that is about to be linked. Returns its state with `marks` as its stale and win
+    /// marks.
+    func finishLocked(
+        _ item: ItemPointer, _ request: StoreRequest, _ stripe: UnsafeMutablePointer<Stripe>, marks: UInt8
     ) -> ItemState {
         var itemState = item.state
         let sequence = stripe.issueTokenLocked()
@@ -175,11 +181,11 @@ extension StoreSession {
             item.token = sequence
         }
         if itemState.has(ItemState.hasExpiry) { item.setExpiry(request.expiry) }
-        if isStale { itemState.raw |= ItemState.isStale }
+        itemState.raw = itemState.raw & ~ItemState.marksMask | marks
         return itemState
     }
 
-    private func growLocked(_ hash: UInt64) {
+    func growLocked(_ hash: UInt64) {
         core.pointee.table.growLocked(core.pointee.table.stripeIndex(hash))
         state.pointee.counters.bucketsAdded.addAlone(1)
     }
@@ -187,6 +193,23 @@ extension StoreSession {
     @inline(__always)
     func slabClass(of handle: Handle) -> Int {
         core.pointee.pages.slabClass(core.pointee.arena.pageIndex(handle))
+    }
+
+    /// Whether an item is over the item limit. Optional words do not count: the answer depends neither on how the value
+    /// arrived nor on what its chunk has room for.
+    @inline(__always)
+    func isTooLarge(keyCount: Int, valueLength: Int) -> Bool {
+        // Unsigned, so that a negative length is refused as well. The limit is at least a kilobyte.
+        UInt(bitPattern: valueLength)
+            > UInt(bitPattern: core.pointee.settings.itemBytesMax &- ItemPointer.headerBytes &- keyCount)
+    }
+
+    /// A key that a ghost remembers enters WARM at once; the ghost is used up.
+    @inline(__always)
+    func admissionOfAbsentLocked(_ key: ItemKey) -> Admission {
+        guard core.pointee.settings.evicts else { return .fresh }
+        let ghost = core.pointee.table.ghostHome(key.hash).take(key.hash)
+        return Admission(segment: ghost == nil ? .hot : .warm, ghost: ghost)
     }
 
     /// A key that is stored again keeps what it has earned.
@@ -202,7 +225,7 @@ extension StoreSession {
         _ slot: Slot, _ item: ItemPointer, _ key: ItemKey, _ value: UnsafeRawBufferPointer, _ request: StoreRequest,
         _ size: Int, _ verdict: Verdict, _ stripe: UnsafeMutablePointer<Stripe>
     ) -> StoreOutcome? {
-        var itemState = item.state
+        let itemState = item.state
         let wanted = ItemShape(request).bits
         let slabClass = slabClass(of: slot.handle)
         let grownSize = itemState.keyOffset &+ key.count &+ value.count
@@ -217,13 +240,18 @@ extension StoreSession {
             item.value(itemState).copyMemory(from: start, byteCount: value.count)
         }
         if itemState.has(ItemState.hasFlags) { item.setClientFlags(request.clientFlags, itemState) }
-        itemState.raw &= ~(ItemState.isStale | ItemState.isWinSent)
-        item.state = itemState
-        item.state = finishLocked(item, request, stripe, isStale: verdict.isStale)
+        var kept = request
+        var marks: UInt8 = 0
+        if verdict.isStale {
+            kept.expiry = item.expiry(itemState)
+            marks = itemState.raw & ItemState.isWinSent | ItemState.isStale
+        }
+        item.state = finishLocked(item, kept, stripe, marks: marks)
         markStored(item)
-        core.noteExpiry(slot.handle, request.expiry)
+        core.noteExpiry(slot.handle, kept.expiry)
         state.pointee.counters.itemsStored.addAlone(1)
-        return StoreOutcome(.stored, token: item.token, valueLength: value.count, slabClass: slabClass)
+        return StoreOutcome(
+            .stored, token: item.token, valueLength: value.count, slabClass: slabClass, expiry: kept.expiry)
     }
 
     /// An overwrite counts as a hit, but the new value has not been fetched.

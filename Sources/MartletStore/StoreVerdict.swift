@@ -2,7 +2,7 @@
 struct Verdict: BitwiseCopyable {
     /// `.stored` for yes, otherwise the answer.
     let result: StoreOutcome.Result
-    /// The value is stored, but marked stale (meta `I` with an older token).
+    /// The value is stored, but marked stale (meta `I` with an older token); expiry and win mark stay as they are.
     let isStale: Bool
 
     @inline(__always)
@@ -17,6 +17,8 @@ struct Succession: BitwiseCopyable {
     /// Issued sequence of the version it was built from.
     let sequence: UInt64
     let keepsExpiry: Bool
+    /// Which of the stale and win marks pass on to the new version.
+    let keptMarks: UInt8
     let marksStale: Bool
 }
 
@@ -28,7 +30,9 @@ extension StoreSession {
         guard let compare = request.compareToken else { return Verdict(.stored) }
         let token = item.token
         if compare == token { return Verdict(.stored) }
-        if request.storesStaleWhenOlder, compare < token { return Verdict(.stored, isStale: true) }
+        if request.storesStaleWhenOlder, compare < token, request.mode == .set || request.mode == .replace {
+            return Verdict(.stored, isStale: true)
+        }
         return Verdict(.exists)
     }
 
@@ -43,9 +47,9 @@ extension StoreSession {
         }
     }
 
-    /// An `add` that meets an item counts as an access to it.
+    /// An `add` that meets an item counts as an access to it, though nobody has fetched it.
     func refuseLocked(_ slot: Slot, _ item: ItemPointer, _ verdict: Verdict) -> StoreOutcome {
-        if verdict.result == .notStored { _ = item.countHit(now: state.pointee.now) }
+        if verdict.result == .notStored { countHitUnfetched(item) }
         return StoreOutcome(verdict.result, slabClass: slabClass(of: slot.handle))
     }
 }

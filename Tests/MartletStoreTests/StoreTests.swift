@@ -1,66 +1,6 @@
 import MartletStore
+import StoreTesting
 import Testing
-
-/// A store with one session, and keys and values as strings, for tests.
-final class StoreFixture {
-    let store: CacheStore
-    let session: StoreSession
-
-    init(_ settings: StoreSettings = StoreSettings(), now: UInt32 = 100) throws {
-        store = try CacheStore(settings: settings, secret: (0x1234_5678_9abc_def1, 0xfedc_ba98_7654_3217), now: now)
-        session = store.makeSession()
-        session.setNow(now)
-    }
-
-    deinit {
-        store.destroy()
-    }
-
-    func withKey<Result: ~Copyable>(_ key: String, _ body: (ItemKey) -> Result) -> Result {
-        let bytes = Array(key.utf8)
-        let start = UnsafeMutableRawPointer.allocate(byteCount: bytes.count, alignment: 1)
-        defer { start.deallocate() }
-        start.copyMemory(from: bytes, byteCount: bytes.count)
-        return body(ItemKey(bytes: start, count: bytes.count, hash: session.hash(start, bytes.count)))
-    }
-
-    func store(_ key: String, _ value: [UInt8], _ request: StoreRequest = StoreRequest(mode: .set)) -> StoreOutcome {
-        withKey(key) { key in value.withUnsafeBytes { session.store(key, $0, request) } }
-    }
-
-    func store(_ key: String, _ value: String, _ request: StoreRequest = StoreRequest(mode: .set)) -> StoreOutcome {
-        store(key, Array(value.utf8), request)
-    }
-
-    func value(_ key: String) -> [UInt8]? {
-        withKey(key) { key in
-            guard let hold = session.hold(key) else { return nil }
-            return [UInt8](unsafeUninitializedCapacity: hold.valueLength) { buffer, count in
-                if let start = buffer.baseAddress { hold.copyValue(to: start) }
-                count = hold.valueLength
-            }
-        }
-    }
-
-    func text(_ key: String) -> String? {
-        value(key).map { String(decoding: $0, as: UTF8.self) }
-    }
-
-    func token(_ key: String) -> UInt64? {
-        withKey(key) { key in
-            guard let hold = session.hold(key, bump: false) else { return nil }
-            return hold.token
-        }
-    }
-
-    func delete(_ key: String) -> DeleteOutcome.Result {
-        withKey(key) { session.delete($0).result }
-    }
-
-    func add(_ key: String, _ delta: UInt64, isDecrement: Bool = false) -> ArithmeticOutcome {
-        withKey(key) { session.arithmetic($0, ArithmeticRequest(delta: delta, isDecrement: isDecrement)) }
-    }
-}
 
 @Suite("A store with one session")
 struct StoreTests {
@@ -241,22 +181,5 @@ struct StoreTests {
 
         #expect(seen == old)
         #expect(lease.spanCount > 1)
-    }
-}
-
-/// A small seeded generator (SplitMix64, Steele et al. 2014).
-struct SplitMix {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

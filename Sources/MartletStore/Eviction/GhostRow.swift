@@ -5,13 +5,17 @@
 ///
 /// Same index as the bucket, own mapping, guarded by the same stripe lock. 2.1 bytes an item; untouched, and so without
 /// memory, until the first eviction.
-struct GhostRow: BitwiseCopyable {
-    let raw: UnsafeMutableRawPointer
+package struct GhostRow: BitwiseCopyable {
+    package let raw: UnsafeMutableRawPointer
 
-    static var bytes: Int { 16 }
-    static var laneCount: Int { 8 }
+    package init(raw: UnsafeMutableRawPointer) {
+        self.raw = raw
+    }
 
-    enum Kind: UInt16, BitwiseCopyable {
+    package static var bytes: Int { 16 }
+    package static var laneCount: Int { 8 }
+
+    package enum Kind: UInt16, BitwiseCopyable {
         case fromHot = 0
         case fromCold = 0x8000
     }
@@ -21,7 +25,7 @@ struct GhostRow: BitwiseCopyable {
     }
 
     /// Remembers `hash`; the oldest of the row is forgotten.
-    func remember(_ hash: UInt64, _ kind: Kind) {
+    package func remember(_ hash: UInt64, _ kind: Kind) {
         let low = raw.load(as: UInt64.self)
         let high = (raw + 8).load(as: UInt64.self)
         (raw + 8).storeBytes(of: high &<< 16 | low &>> 48, as: UInt64.self)
@@ -29,7 +33,7 @@ struct GhostRow: BitwiseCopyable {
     }
 
     /// Whether `hash` was lately evicted, and from where. Forgets it.
-    func take(_ hash: UInt64) -> Kind? {
+    package func take(_ hash: UInt64) -> Kind? {
         if raw.load(as: UInt64.self) == 0 { return nil }
         let wanted = Self.fingerprint(hash)
         for lane in 0..<Self.laneCount {
@@ -44,7 +48,7 @@ struct GhostRow: BitwiseCopyable {
         return nil
     }
 
-    func copy(from other: GhostRow) {
+    package func copy(from other: GhostRow) {
         let low = other.raw.load(as: UInt64.self)
         if low == 0 { return }
         raw.storeBytes(of: low, as: UInt64.self)

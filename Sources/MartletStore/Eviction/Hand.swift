@@ -66,8 +66,16 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         guard pointee.ring.count > 2 &* Swift.max(pointee.hotCount, 512) else { return }
         for _ in 0..<2 {
             guard let handle = pointee.ring.pop(store.pointee.ringBlocks) else { return }
-            if standsInRingLocked(handle, store) { _ = pointee.ring.push(handle, store.pointee.ringBlocks) }
+            if standsInRingLocked(handle, store) { pushBackLocked(handle, store) }
         }
+    }
+
+    /// An item must not be HOT without a place in the ring: where there is no memory for one, it becomes COLD.
+    private func pushBackLocked(_ handle: Handle, _ store: StorePointer) {
+        if pointee.ring.push(handle, store.pointee.ringBlocks) { return }
+        let item = store.pointee.arena.item(handle)
+        var access = item.access
+        moveLocked(item, &access, to: .cold, frequency: access.frequency)
     }
 
     /// Whether a place in the ring still means something: a chunk of this class, HOT, and linked or about to be.
@@ -76,10 +84,10 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
     /// the handle may be read before the page is known to be this class's.
     private func standsInRingLocked(_ handle: Handle, _ store: StorePointer) -> Bool {
         let pageIndex = store.pointee.arena.pageIndex(handle)
-        guard store.pointee.pages.slabClass(pageIndex) == Int(pointee.index) else { return false }
-        let page = store.pointee.pages[pageIndex]
+        guard store.pointee.pages.owner(pageIndex) == PageOwner(Int(pointee.index)) else { return false }
+        let bump = store.pointee.pages[pageIndex].pointee.bump
         let offset = store.pointee.arena.address(handle) - store.pointee.arena.pageAddress(pageIndex)
-        guard page.pointee.state == .owned, offset < Int(page.pointee.bump) &* pointee.chunkBytes else { return false }
+        guard offset < Int(bump) &* pointee.chunkBytes else { return false }
         let item = store.pointee.arena.item(handle)
         let phase = item.stateHint.phase
         let access = item.access
@@ -108,7 +116,7 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
             let item = store.pointee.arena.item(handle)
             let state = item.stateHint
             if state.phase == .reserved {
-                _ = pointee.ring.push(handle, store.pointee.ringBlocks)
+                pushBackLocked(handle, store)
                 continue
             }
             // Linked may have become detached just now; then the stripe will refuse.

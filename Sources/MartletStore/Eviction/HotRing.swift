@@ -5,14 +5,14 @@ import Synchronization
 ///     off size field
 ///       0    4 next block (number, 0 for none)
 ///       4 4092 handles
-struct RingBlock: BitwiseCopyable {
-    let raw: UnsafeMutableRawPointer
+package struct RingBlock: BitwiseCopyable {
+    package let raw: UnsafeMutableRawPointer
 
-    static var bytes: Int { 4096 }
-    static var handleCount: Int { 1023 }
+    package static var bytes: Int { 4096 }
+    package static var handleCount: Int { 1023 }
 
     /// Atomic, because a thread that lost the race for a free block may still look at it.
-    var next: UInt32 {
+    package var next: UInt32 {
         get { link.pointee.load(ordering: .relaxed) }
         nonmutating set { link.pointee.store(newValue, ordering: .relaxed) }
     }
@@ -21,38 +21,46 @@ struct RingBlock: BitwiseCopyable {
         raw.assumingMemoryBound(to: Atomic<UInt32>.self)
     }
 
-    func handle(_ index: Int) -> Handle {
+    package func handle(_ index: Int) -> Handle {
         Handle(raw: (raw + (4 + 4 * index)).load(as: UInt32.self))
     }
 
-    func set(_ index: Int, _ handle: Handle) {
+    package func set(_ index: Int, _ handle: Handle) {
         (raw + (4 + 4 * index)).storeBytes(of: handle.raw, as: UInt32.self)
     }
 }
 
 /// The blocks of all rings. A lock-free stack (Treiber, with a counter against ABA), because a block is taken under a
 /// class lock and no thread may hold two locks.
-struct RingBlockPool: BitwiseCopyable {
-    let start: UnsafeMutableRawPointer
-    let blockCountMax: UInt32
-    let words: UnsafeMutablePointer<Words>
+package struct RingBlockPool: BitwiseCopyable {
+    package let start: UnsafeMutableRawPointer
+    package let blockCountMax: UInt32
+    package let words: UnsafeMutablePointer<Words>
 
-    struct Words: ~Copyable {
+    package struct Words: ~Copyable {
         /// counter << 32 | number of the first free block
         let head = Atomic<UInt64>(0)
         let bump = Atomic<UInt32>(0)
+
+        package init() {}
+    }
+
+    package init(start: UnsafeMutableRawPointer, blockCountMax: UInt32, words: UnsafeMutablePointer<Words>) {
+        self.start = start
+        self.blockCountMax = blockCountMax
+        self.words = words
     }
 
     @inline(__always)
-    func block(_ number: UInt32) -> RingBlock {
+    package func block(_ number: UInt32) -> RingBlock {
         RingBlock(raw: start + Int(number &- 1) &* RingBlock.bytes)
     }
 
     /// Blocks handed out at least once: what the rings have of memory.
-    var touchedBytes: Int { Int(words.pointee.bump.load(ordering: .relaxed)) * RingBlock.bytes }
+    package var touchedBytes: Int { Int(words.pointee.bump.load(ordering: .relaxed)) * RingBlock.bytes }
 
     /// A block, or 0 if none is left. Its `next` is undefined.
-    func take() -> UInt32 {
+    package func take() -> UInt32 {
         var head = words.pointee.head.load(ordering: .acquiring)
         while true {
             let number = UInt32(truncatingIfNeeded: head)
@@ -70,7 +78,7 @@ struct RingBlockPool: BitwiseCopyable {
         return 0
     }
 
-    func giveBack(_ number: UInt32) {
+    package func giveBack(_ number: UInt32) {
         var head = words.pointee.head.load(ordering: .relaxed)
         while true {
             block(number).next = UInt32(truncatingIfNeeded: head)
@@ -87,15 +95,17 @@ struct RingBlockPool: BitwiseCopyable {
 ///
 /// Every linked HOT item has a place in it (invariant 7). A place may outlive its item: it counts only if the chunk is
 /// linked and HOT when it comes out.
-struct HotRing: BitwiseCopyable {
+package struct HotRing: BitwiseCopyable {
     private var first: UInt32 = 0
     private var last: UInt32 = 0
     private var firstIndex = 0
     private var lastIndex = 0
-    private(set) var count = 0
+    package private(set) var count = 0
+
+    package init() {}
 
     /// Returns false if there is no memory for another block.
-    mutating func push(_ handle: Handle, _ pool: RingBlockPool) -> Bool {
+    package mutating func push(_ handle: Handle, _ pool: RingBlockPool) -> Bool {
         if last == 0 || lastIndex == RingBlock.handleCount {
             let number = pool.take()
             if number == 0 { return false }
@@ -115,7 +125,7 @@ struct HotRing: BitwiseCopyable {
         return true
     }
 
-    mutating func pop(_ pool: RingBlockPool) -> Handle? {
+    package mutating func pop(_ pool: RingBlockPool) -> Handle? {
         if count == 0 { return nil }
         let block = pool.block(first)
         let handle = block.handle(firstIndex)
@@ -137,7 +147,7 @@ struct HotRing: BitwiseCopyable {
     }
 
     /// Calls `body` with every handle in the ring, oldest first. For invariant checks.
-    func forEach(_ pool: RingBlockPool, _ body: (Handle) -> Void) {
+    package func forEach(_ pool: RingBlockPool, _ body: (Handle) -> Void) {
         var number = first
         var index = firstIndex
         for _ in 0..<count {

@@ -8,51 +8,52 @@
 ///         30..31  spare
 ///
 /// In a free chunk the same word is the handle of the next free chunk.
-struct AccessWord: BitwiseCopyable, Equatable {
-    var raw: UInt32
+package struct AccessWord: BitwiseCopyable, Equatable {
+    package var raw: UInt32
 
-    static var frequencyMax: UInt32 { 3 }
-    static var secondMask: UInt32 { 0xff_ffff }
-    static var fetchedBit: UInt32 { 1 << 28 }
-    static var partBit: UInt32 { 1 << 29 }
+    package static var frequencyMax: UInt32 { 3 }
+    package static var secondMask: UInt32 { 0xff_ffff }
+    package static var segmentMask: UInt32 { 3 << 26 }
+    package static var fetchedBit: UInt32 { 1 << 28 }
+    package static var partBit: UInt32 { 1 << 29 }
 
     @inline(__always)
-    init(raw: UInt32) {
+    package init(raw: UInt32) {
         self.raw = raw
     }
 
     @inline(__always)
-    init(segment: Segment, second: UInt32) {
+    package init(segment: Segment, second: UInt32) {
         raw = (second & Self.secondMask) | UInt32(segment.rawValue) << 26
     }
 
     @inline(__always)
-    var frequency: UInt32 { (raw >> 24) & 3 }
+    package var frequency: UInt32 { (raw >> 24) & 3 }
 
     @inline(__always)
-    var segment: Segment { Segment(rawValue: UInt8(truncatingIfNeeded: raw >> 26) & 3).unsafelyUnwrapped }
+    package var segment: Segment { Segment(rawValue: UInt8(truncatingIfNeeded: raw >> 26) & 3).unsafelyUnwrapped }
 
-    var isFetched: Bool { raw & Self.fetchedBit != 0 }
-    var isPart: Bool { raw & Self.partBit != 0 }
+    package var isFetched: Bool { raw & Self.fetchedBit != 0 }
+    package var isPart: Bool { raw & Self.partBit != 0 }
 
     /// The second of the last access, assuming it lies less than 2^24 seconds before `now`.
-    func lastAccess(now: UInt32) -> UInt32 {
+    package func lastAccess(now: UInt32) -> UInt32 {
         now &- ((now &- raw) & Self.secondMask)
     }
 
     /// The word after a hit at `now`.
     @inline(__always)
-    func hit(now: UInt32) -> AccessWord {
+    package func hit(now: UInt32) -> AccessWord {
         let counted = raw & (3 << 24) == 3 << 24 ? raw : raw &+ 1 << 24
         return AccessWord(raw: (counted & ~Self.secondMask) | (now & Self.secondMask) | Self.fetchedBit)
     }
 
-    func with(segment: Segment, frequency: UInt32) -> AccessWord {
+    package func with(segment: Segment, frequency: UInt32) -> AccessWord {
         AccessWord(raw: (raw & ~(15 << 24)) | UInt32(segment.rawValue) << 26 | frequency << 24)
     }
 }
 
 /// Where an item stands in its class's segmented LRU (see Eviction/Hand.swift).
-enum Segment: UInt8, BitwiseCopyable {
+package enum Segment: UInt8, BitwiseCopyable {
     case hot, cold, warm, temp
 }

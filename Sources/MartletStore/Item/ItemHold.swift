@@ -19,7 +19,7 @@ public struct ItemHold: ~Copyable {
     /// Server second of expiry before this access gave the item another; 0 for never.
     package let expiryBefore: UInt32
     /// The item was made by this very call (`vivify`): there was none.
-    package private(set) var isVivified: Bool
+    package let isVivified: Bool
 
     @inline(__always)
     init(
@@ -85,13 +85,6 @@ public struct ItemHold: ~Copyable {
         precondition(isLeasable, "only large items are leased")
         item.large(state).acquire()
         return ItemLease(store: store, handle: handle)
-    }
-
-    /// The hold of an item that was just made for the caller, who is the one to fill it.
-    consuming func vivified() -> ItemHold {
-        isVivified = true
-        setWinSent()
-        return self
     }
 
     /// Notes that somebody was told to recache the item.

@@ -19,15 +19,15 @@ import Synchronization
 /// 1. Value, token, flags and expiry are read for an answer only under the stripe lock of the key.
 /// 2. Without it one may read access, state and expiry at any time, and the key only while holding the lock of the
 ///    chunk's class. What is learnt so is a hint, checked again in the bucket.
-struct ItemPointer: BitwiseCopyable {
-    let raw: UnsafeMutableRawPointer
+package struct ItemPointer: BitwiseCopyable {
+    package let raw: UnsafeMutableRawPointer
 
-    static var headerBytes: Int { 16 }
+    package static var headerBytes: Int { 16 }
     /// Values up to this length are copied under the stripe lock; longer ones live in large items and can be leased.
-    static var copiedValueBytesMax: Int { 4096 }
+    package static var copiedValueBytesMax: Int { 4096 }
 
     @inline(__always)
-    init(raw: UnsafeMutableRawPointer) {
+    package init(raw: UnsafeMutableRawPointer) {
         self.raw = raw
     }
 
@@ -49,20 +49,20 @@ struct ItemPointer: BitwiseCopyable {
     }
 
     @inline(__always)
-    var access: AccessWord {
+    package var access: AccessWord {
         get { AccessWord(raw: accessAtomic.pointee.load(ordering: .relaxed)) }
         nonmutating set { accessAtomic.pointee.store(newValue.raw, ordering: .relaxed) }
     }
 
     /// Replaces the access word if it still is `expected`.
     @inline(__always)
-    func exchangeAccess(expected: AccessWord, desired: AccessWord) -> Bool {
+    package func exchangeAccess(expected: AccessWord, desired: AccessWord) -> Bool {
         accessAtomic.pointee.compareExchange(expected: expected.raw, desired: desired.raw, ordering: .relaxed).exchanged
     }
 
     /// Counts a hit at `now`; writes only if second, frequency or fetched changes. Returns the word before.
     @inline(__always)
-    func countHit(now: UInt32) -> AccessWord {
+    package func countHit(now: UInt32) -> AccessWord {
         var before = access
         while true {
             let after = before.hit(now: now)
@@ -74,100 +74,111 @@ struct ItemPointer: BitwiseCopyable {
         }
     }
 
+    /// Takes over what accesses have left in the word of an earlier version of this item; the segment stays its own.
+    package func inheritAccess(_ old: ItemPointer) {
+        let inherited = old.access.raw & ~AccessWord.segmentMask
+        var before = access
+        while true {
+            let after = AccessWord(raw: before.raw & AccessWord.segmentMask | inherited)
+            if exchangeAccess(expected: before, desired: after) { return }
+            before = access
+        }
+    }
+
     /// The state as its owner sees it.
     @inline(__always)
-    var state: ItemState {
+    package var state: ItemState {
         get { ItemState(raw: stateAtomic.pointee.load(ordering: .relaxed)) }
         nonmutating set { stateAtomic.pointee.store(newValue.raw, ordering: .relaxed) }
     }
 
     /// The state as a hint: if it says linked, the key is complete.
     @inline(__always)
-    var stateHint: ItemState {
+    package var stateHint: ItemState {
         ItemState(raw: stateAtomic.pointee.load(ordering: .acquiring))
     }
 
     /// Makes a written item visible to hints.
     @inline(__always)
-    func publishState(_ state: ItemState) {
+    package func publishState(_ state: ItemState) {
         stateAtomic.pointee.store(state.raw, ordering: .releasing)
     }
 
     /// Server second of expiry; 0 for never.
     @inline(__always)
-    func expiry(_ state: ItemState) -> UInt32 {
+    package func expiry(_ state: ItemState) -> UInt32 {
         state.has(ItemState.hasExpiry) ? expiryAtomic.pointee.load(ordering: .relaxed) : 0
     }
 
     /// Only for an item that has the word.
     @inline(__always)
-    func setExpiry(_ second: UInt32) {
+    package func setExpiry(_ second: UInt32) {
         expiryAtomic.pointee.store(second, ordering: .relaxed)
     }
 
     // MARK: Plain fields
 
-    var smallLength: Int {
+    package var smallLength: Int {
         @inline(__always) get { Int((raw + 4).load(as: UInt16.self)) }
         nonmutating set { (raw + 4).storeBytes(of: UInt16(truncatingIfNeeded: newValue), as: UInt16.self) }
     }
 
-    var keyLength: Int {
+    package var keyLength: Int {
         @inline(__always) get { Int((raw + 6).load(as: UInt8.self)) }
         nonmutating set { (raw + 6).storeBytes(of: UInt8(truncatingIfNeeded: newValue), as: UInt8.self) }
     }
 
-    var token: UInt64 {
+    package var token: UInt64 {
         @inline(__always) get { (raw + 8).load(as: UInt64.self) }
         nonmutating set { (raw + 8).storeBytes(of: newValue, as: UInt64.self) }
     }
 
     @inline(__always)
-    func clientFlags(_ state: ItemState) -> UInt32 {
+    package func clientFlags(_ state: ItemState) -> UInt32 {
         state.has(ItemState.hasFlags) ? (raw + state.flagsOffset).load(as: UInt32.self) : 0
     }
 
     @inline(__always)
-    func setClientFlags(_ flags: UInt32, _ state: ItemState) {
+    package func setClientFlags(_ flags: UInt32, _ state: ItemState) {
         (raw + state.flagsOffset).storeBytes(of: flags, as: UInt32.self)
     }
 
     /// The issued sequence, which the token equals unless it is explicit. What `flush_all` compares.
     @inline(__always)
-    func sequence(_ state: ItemState) -> UInt64 {
+    package func sequence(_ state: ItemState) -> UInt64 {
         state.has(ItemState.hasSequence) ? (raw + state.sequenceOffset).loadUnaligned(as: UInt64.self) : token
     }
 
-    func setSequence(_ sequence: UInt64, _ state: ItemState) {
+    package func setSequence(_ sequence: UInt64, _ state: ItemState) {
         if state.has(ItemState.hasSequence) {
             (raw + state.sequenceOffset).storeBytes(of: sequence, as: UInt64.self)
         }
     }
 
     @inline(__always)
-    func key(_ state: ItemState) -> UnsafeMutableRawPointer {
+    package func key(_ state: ItemState) -> UnsafeMutableRawPointer {
         raw + state.keyOffset
     }
 
     /// First byte of the value; of a large item, of its inline piece.
     @inline(__always)
-    func value(_ state: ItemState) -> UnsafeMutableRawPointer {
+    package func value(_ state: ItemState) -> UnsafeMutableRawPointer {
         raw + (state.keyOffset &+ keyLength)
     }
 
     @inline(__always)
-    func valueLength(_ state: ItemState) -> Int {
+    package func valueLength(_ state: ItemState) -> Int {
         state.has(ItemState.isLarge) ? large(state).totalLength : smallLength
     }
 
     @inline(__always)
-    func large(_ state: ItemState) -> LargeWords {
+    package func large(_ state: ItemState) -> LargeWords {
         LargeWords(raw: raw + state.largeOffset)
     }
 
     /// Header, optional words, key and value together.
     @inline(__always)
-    func size(_ state: ItemState) -> Int {
+    package func size(_ state: ItemState) -> Int {
         state.keyOffset &+ keyLength &+ valueLength(state)
     }
 }

@@ -13,8 +13,10 @@ struct ItemShape: BitwiseCopyable {
 
     @inline(__always)
     init(_ request: StoreRequest) {
+        // A store that may turn out stale keeps the old expiry, whatever that is.
         self.init(
-            flags: request.clientFlags, hasExpiry: request.expiry != 0, hasSequence: request.explicitToken != nil)
+            flags: request.clientFlags, hasExpiry: request.expiry != 0 || request.storesStaleWhenOlder,
+            hasSequence: request.explicitToken != nil)
     }
 
     @inline(__always)

@@ -10,58 +10,59 @@
 ///
 /// Phases: free -(class lock)-> reserved -(stripe lock)-> linked -(stripe lock)-> detached -(class lock)-> free.
 /// A reserved or detached chunk belongs to one thread, or to the last lease. Bits 2...5 are fixed from reserved to free.
-struct ItemState: BitwiseCopyable, Equatable {
-    var raw: UInt8
+package struct ItemState: BitwiseCopyable, Equatable {
+    package var raw: UInt8
 
-    enum Phase: UInt8, BitwiseCopyable {
+    package enum Phase: UInt8, BitwiseCopyable {
         case free, reserved, linked, detached
     }
 
-    static var hasExpiry: UInt8 { 4 }
-    static var hasFlags: UInt8 { 8 }
-    static var hasSequence: UInt8 { 16 }
-    static var isLarge: UInt8 { 32 }
-    static var isStale: UInt8 { 64 }
-    static var isWinSent: UInt8 { 128 }
-    static var shapeMask: UInt8 { 60 }
+    package static var hasExpiry: UInt8 { 4 }
+    package static var hasFlags: UInt8 { 8 }
+    package static var hasSequence: UInt8 { 16 }
+    package static var isLarge: UInt8 { 32 }
+    package static var isStale: UInt8 { 64 }
+    package static var isWinSent: UInt8 { 128 }
+    package static var shapeMask: UInt8 { 60 }
+    package static var marksMask: UInt8 { isStale | isWinSent }
 
     @inline(__always)
-    init(raw: UInt8) {
+    package init(raw: UInt8) {
         self.raw = raw
     }
 
     @inline(__always)
-    var phase: Phase { Phase(rawValue: raw & 3).unsafelyUnwrapped }
+    package var phase: Phase { Phase(rawValue: raw & 3).unsafelyUnwrapped }
 
     @inline(__always)
-    func with(phase: Phase) -> ItemState {
+    package func with(phase: Phase) -> ItemState {
         ItemState(raw: (raw & ~3) | phase.rawValue)
     }
 
     @inline(__always)
-    func has(_ bit: UInt8) -> Bool {
+    package func has(_ bit: UInt8) -> Bool {
         raw & bit != 0
     }
 
     /// Offset of the large words, which is also where the key starts in an item that is not large.
     @inline(__always)
-    var largeOffset: Int {
+    package var largeOffset: Int {
         let bits = Int(raw)
         return ItemPointer.headerBytes &+ (bits & 4) &+ ((bits & 8) >> 1) &+ ((bits & 16) >> 1)
     }
 
     /// Offset of the key: the header and the optional words before it.
     @inline(__always)
-    var keyOffset: Int {
+    package var keyOffset: Int {
         largeOffset &+ ((Int(raw) & 32) >> 1)
     }
 
     @inline(__always)
-    var flagsOffset: Int {
+    package var flagsOffset: Int {
         ItemPointer.headerBytes &+ (Int(raw) & 4)
     }
 
-    var sequenceOffset: Int {
+    package var sequenceOffset: Int {
         flagsOffset &+ ((Int(raw) & 8) >> 1)
     }
 }

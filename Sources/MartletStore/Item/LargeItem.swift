@@ -10,37 +10,41 @@ import Synchronization
 ///
 /// A value of more than 4 KiB makes a large item. If it does not fit one chunk, its head takes a chunk of the largest
 /// class and the rest of the value follows in parts, chained.
-struct LargeWords: BitwiseCopyable {
-    let raw: UnsafeMutableRawPointer
+package struct LargeWords: BitwiseCopyable {
+    package let raw: UnsafeMutableRawPointer
 
-    static var bytes: Int { 16 }
+    package init(raw: UnsafeMutableRawPointer) {
+        self.raw = raw
+    }
 
-    var totalLength: Int {
+    package static var bytes: Int { 16 }
+
+    package var totalLength: Int {
         @inline(__always) get { Int(raw.load(as: UInt32.self)) }
         nonmutating set { raw.storeBytes(of: UInt32(truncatingIfNeeded: newValue), as: UInt32.self) }
     }
 
-    var leases: UnsafeMutablePointer<Atomic<UInt32>> {
+    package var leases: UnsafeMutablePointer<Atomic<UInt32>> {
         (raw + 4).assumingMemoryBound(to: Atomic<UInt32>.self)
     }
 
-    var inlineBytes: Int {
+    package var inlineBytes: Int {
         get { Int((raw + 8).load(as: UInt32.self)) }
         nonmutating set { (raw + 8).storeBytes(of: UInt32(truncatingIfNeeded: newValue), as: UInt32.self) }
     }
 
-    var firstPart: Handle {
+    package var firstPart: Handle {
         get { Handle(raw: (raw + 12).load(as: UInt32.self)) }
         nonmutating set { (raw + 12).storeBytes(of: newValue.raw, as: UInt32.self) }
     }
 
     /// Takes one lease more. The caller holds the stripe lock of a linked item, so there is at least one.
-    func acquire() {
+    package func acquire() {
         leases.pointee.wrappingAdd(1, ordering: .relaxed)
     }
 
     /// Gives one back. Returns true if it was the last: the caller then owns the detached item and frees it.
-    func release() -> Bool {
+    package func release() -> Bool {
         leases.pointee.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0
     }
 }
@@ -60,37 +64,41 @@ struct LargeWords: BitwiseCopyable {
 ///
 /// Head handle and hash let the hand turn a part into a hint on its head without touching the head's key. They are
 /// written before the part leaves reserved and do not change; parts are freed before their head.
-struct PartPointer: BitwiseCopyable {
-    let raw: UnsafeMutableRawPointer
+package struct PartPointer: BitwiseCopyable {
+    package let raw: UnsafeMutableRawPointer
 
-    static var headerBytes: Int { 32 }
+    package init(raw: UnsafeMutableRawPointer) {
+        self.raw = raw
+    }
 
-    var item: ItemPointer { ItemPointer(raw: raw) }
+    package static var headerBytes: Int { 32 }
 
-    var head: Handle {
+    package var item: ItemPointer { ItemPointer(raw: raw) }
+
+    package var head: Handle {
         get { Handle(raw: (raw + 8).load(as: UInt32.self)) }
         nonmutating set { (raw + 8).storeBytes(of: newValue.raw, as: UInt32.self) }
     }
 
-    var next: Handle {
+    package var next: Handle {
         get { Handle(raw: (raw + 12).load(as: UInt32.self)) }
         nonmutating set { (raw + 12).storeBytes(of: newValue.raw, as: UInt32.self) }
     }
 
-    var previous: Handle {
+    package var previous: Handle {
         get { Handle(raw: (raw + 16).load(as: UInt32.self)) }
         nonmutating set { (raw + 16).storeBytes(of: newValue.raw, as: UInt32.self) }
     }
 
-    var length: Int {
+    package var length: Int {
         get { Int((raw + 20).load(as: UInt32.self)) }
         nonmutating set { (raw + 20).storeBytes(of: UInt32(truncatingIfNeeded: newValue), as: UInt32.self) }
     }
 
-    var keyHash: UInt64 {
+    package var keyHash: UInt64 {
         get { (raw + 24).load(as: UInt64.self) }
         nonmutating set { (raw + 24).storeBytes(of: newValue, as: UInt64.self) }
     }
 
-    var piece: UnsafeMutableRawPointer { raw + Self.headerBytes }
+    package var piece: UnsafeMutableRawPointer { raw + Self.headerBytes }
 }

@@ -1,7 +1,7 @@
 /// What must hold whenever no operation is under way. Called after each step of model tests and at rest in stress tests.
 extension CacheStore {
-    /// Checks everything; traps with a sentence at the first thing that does not hold. All sessions must be at rest, and
-    /// no hold, lease or reservation outstanding unless `expectedReservations` and `expectedLeases` say so.
+    /// Checks everything; traps with a sentence at the first thing that does not hold. All sessions must be at rest, no hold
+    /// outstanding, and of leases and reservations exactly as many as `expectedReservations` and `expectedLeases` say.
     package func _checkInvariants(expectedReservations: Int = 0, expectedLeases: Int = 0) {
         let linked = checkTable()
         let counts = checkPages(expectedReservations: expectedReservations, expectedLeases: expectedLeases)
@@ -72,50 +72,69 @@ extension CacheStore {
     private struct ChunkCounts {
         var linked = 0
         var reserved = 0
-        var detached = 0
+        var leases = 0
+        var parts = 0
+        var partsOfItems = 0
         var requested = 0
     }
 
-    /// Invariants 3 to 9, 11.
+    /// What the pages of one class hold.
+    private struct ClassCounts {
+        var bySegment = [0, 0, 0, 0]
+        /// HOT items of the class's own pages.
+        var hot = Set<UInt32>()
+    }
+
+    /// Invariants 3 to 9, 11, 12.
     private func checkPages(expectedReservations: Int, expectedLeases: Int) -> ChunkCounts {
         var counts = ChunkCounts()
         for slabClass in 1...core.pointee.geometry.classCount {
             let home = core.pointee.slabClass(slabClass)
+            var inClass = ClassCounts()
             var freeChunks = 0
-            var bySegment = [0, 0, 0, 0]
-            var hot = Set<UInt32>()
             for position in 0..<home.pointee.pageCount {
                 let pageIndex = Int(home.pointee.pageList[position])
                 let page = core.pointee.pages[pageIndex]
                 precondition(
-                    page.pointee.state == .owned && Int(page.pointee.position) == position
-                        && core.pointee.pages.slabClass(pageIndex) == slabClass,
+                    Int(page.pointee.position) == position
+                        && core.pointee.pages.owner(pageIndex) == PageOwner(slabClass),
                     "invariant 4: a page of a class's list knows so")
-                let free = checkPage(pageIndex, home, &counts, &bySegment, &hot)
+                let free = checkPage(pageIndex, home, &counts, &inClass)
+                checkFreeList(pageIndex, home)
                 precondition(page.pointee.isOpen == (free > 0), "invariant 4: open pages have a free chunk")
                 freeChunks += free
             }
             precondition(freeChunks == home.pointee.freeChunks, "invariant 3: the class's free chunks are counted")
+            home.pointee.ring.forEach(core.pointee.ringBlocks) { inClass.hot.remove($0.raw) }
+            precondition(inClass.hot.isEmpty, "invariant 7: every HOT item has a place in the ring")
+            for pageIndex in drainingPages where core.pointee.pages.slabClass(pageIndex) == slabClass {
+                _ = checkPage(pageIndex, home, &counts, &inClass)
+            }
             precondition(
-                bySegment[Int(Segment.hot.rawValue)] <= home.pointee.hotCount
-                    && bySegment[Int(Segment.cold.rawValue)] <= home.pointee.coldCount
-                    && bySegment[Int(Segment.warm.rawValue)] <= home.pointee.warmCount,
+                inClass.bySegment[Int(Segment.hot.rawValue)] == home.pointee.hotCount
+                    && inClass.bySegment[Int(Segment.cold.rawValue)] == home.pointee.coldCount
+                    && inClass.bySegment[Int(Segment.warm.rawValue)] == home.pointee.warmCount
+                    && inClass.bySegment[Int(Segment.temp.rawValue)] == home.pointee.tempCount,
                 "invariant 6: segments hold what they count")
-            home.pointee.ring.forEach(core.pointee.ringBlocks) { hot.remove($0.raw) }
-            precondition(hot.isEmpty, "invariant 7: every HOT item has a place in the ring")
         }
+        precondition(counts.parts == counts.partsOfItems, "invariant 9: every part has its item")
         precondition(
             counts.reserved == expectedReservations, "invariant 11: reserved chunks are outstanding reservations")
-        precondition(counts.detached <= expectedLeases, "invariant 11: detached items are leased")
+        precondition(counts.leases == expectedLeases, "invariant 11: leases are those outstanding")
         return counts
+    }
+
+    private var drainingPages: [Int] {
+        (0..<core.pointee.pool.pointee.bump).filter { core.pointee.pages.owner($0).isDraining }
     }
 
     /// One page's chunks; returns the number of free and fresh ones.
     private func checkPage(
         _ pageIndex: Int, _ home: UnsafeMutablePointer<SlabClass>, _ counts: inout ChunkCounts,
-        _ bySegment: inout [Int], _ hot: inout Set<UInt32>
+        _ inClass: inout ClassCounts
     ) -> Int {
         let page = core.pointee.pages[pageIndex]
+        let isDraining = core.pointee.pages.owner(pageIndex).isDraining
         var used = 0
         for chunk in 0..<Int(page.pointee.bump) {
             let handle = core.pointee.arena.handle(page: pageIndex, offset: chunk * home.pointee.chunkBytes)
@@ -123,19 +142,46 @@ extension CacheStore {
             let state = item.state
             if state.phase == .free { continue }
             used += 1
-            if item.access.isPart { continue }
-            bySegment[Int(item.access.segment.rawValue)] += 1
-            switch state.phase {
-            case .reserved: counts.reserved += 1
-            case .detached: counts.detached += 1
-            default:
-                counts.linked += 1
-                counts.requested += item.size(state)
-                if item.access.segment == .hot { hot.insert(handle.raw) }
-                check(item, state, handle, chunkBytes: home.pointee.chunkBytes)
+            if item.access.isPart {
+                counts.parts += 1
+                continue
             }
+            inClass.bySegment[Int(item.access.segment.rawValue)] += 1
+            count(item, state, &counts)
+            guard state.phase == .linked else { continue }
+            if item.access.segment == .hot, !isDraining { inClass.hot.insert(handle.raw) }
+            check(item, state, handle, chunkBytes: home.pointee.chunkBytes)
+            precondition(
+                isDraining || item.expiry(state) == 0 || page.pointee.nextDue.load(ordering: .relaxed) != UInt32.max,
+                "invariant 12: a page with mortal items comes due")
         }
         precondition(used == Int(page.pointee.used), "invariant 3: used chunks are counted")
+        precondition(!isDraining || used > 0, "invariant 4: an empty page does not go on draining")
+        return home.pointee.chunksPerPage - used
+    }
+
+    private func count(_ item: ItemPointer, _ state: ItemState, _ counts: inout ChunkCounts) {
+        if state.phase == .reserved { counts.reserved += 1 }
+        if state.phase == .linked {
+            counts.linked += 1
+            counts.requested += item.size(state)
+        }
+        guard state.has(ItemState.isLarge) else {
+            precondition(state.phase != .detached, "invariant 11: a small item goes as soon as it is unlinked")
+            return
+        }
+        let leases = Int(item.large(state).leases.pointee.load(ordering: .relaxed))
+        counts.leases += state.phase == .detached ? leases : leases - 1
+        precondition(leases > 0, "invariant 11: an item without link or lease is freed")
+        var part = item.large(state).firstPart
+        while !part.isNone {
+            counts.partsOfItems += 1
+            part = PartPointer(raw: core.pointee.arena.address(part)).next
+        }
+    }
+
+    private func checkFreeList(_ pageIndex: Int, _ home: UnsafeMutablePointer<SlabClass>) {
+        let page = core.pointee.pages[pageIndex]
         var free = 0
         var next = page.pointee.freeHead
         while next != 0 {
@@ -148,8 +194,8 @@ extension CacheStore {
             precondition(free <= home.pointee.chunksPerPage, "invariant 3: the free list ends")
         }
         precondition(
-            free + used == Int(page.pointee.bump), "invariant 3: every chunk handed out once is free or used")
-        return home.pointee.chunksPerPage - used
+            free + Int(page.pointee.used) == Int(page.pointee.bump),
+            "invariant 3: every chunk handed out once is free or used")
     }
 
     /// Invariants 8 and 9.
@@ -182,19 +228,26 @@ extension CacheStore {
         for slabClass in 1...core.pointee.geometry.classCount {
             owned += core.pointee.slabClass(slabClass).pointee.pageCount
         }
-        var draining = 0
-        for page in 0..<pool.pointee.bump where core.pointee.pages.slabClass(page) != 0 {
-            if core.pointee.pages[page].pointee.state == .draining { draining += 1 }
-        }
-        var free = 0
-        var next = pool.pointee.firstFree
+        let free = count(pool.pointee.firstFree, atMost: pool.pointee.freeCount)
+        precondition(free == pool.pointee.freeCount, "invariant 4: the pool's pages are counted")
+        let discarded = count(pool.pointee.firstDiscarded, atMost: pool.pointee.discardedCount)
+        precondition(discarded == pool.pointee.discardedCount, "invariant 4: pages without memory are counted")
+        let draining = drainingPages.count
+        precondition(pool.pointee.usedCount == owned + draining, "invariant 4: a page is in one place only")
+        precondition(pool.pointee.bump == owned + draining + free + discarded, "invariant 4: no page is lost")
+    }
+
+    /// Length of one of the pool's lists.
+    private func count(_ first: UInt32, atMost countMax: Int) -> Int {
+        var count = 0
+        var next = first
         while next != 0 {
-            free += 1
-            precondition(free <= pool.pointee.freeCount, "invariant 4: the pool's list ends")
+            count += 1
+            precondition(count <= countMax, "invariant 4: the pool's list ends")
+            precondition(
+                core.pointee.pages.owner(Int(next) - 1) == .none, "invariant 4: a page in the pool belongs to no class")
             next = core.pointee.pages[Int(next) - 1].pointee.nextOpen
         }
-        precondition(free == pool.pointee.freeCount, "invariant 4: the pool's pages are counted")
-        precondition(pool.pointee.usedCount == owned + draining, "invariant 4: a page is in one place only")
-        precondition(pool.pointee.bump == owned + draining + free, "invariant 4: no page is lost")
+        return count
     }
 }

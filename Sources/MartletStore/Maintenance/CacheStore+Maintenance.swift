@@ -1,6 +1,6 @@
 /// What the maintainer thread does, as steps: the store itself has no thread.
 extension CacheStore {
-    /// Pages drained in one pass to meet the limit.
+    /// Pages drained in one pass to meet the limit, and pooled pages whose memory is returned.
     private static let drainedPagesPerPass = 16
 
     /// The due second of a page that a flush has made due: no clock shows it.
@@ -10,6 +10,7 @@ extension CacheStore {
     /// more to do at once. One thread at a time.
     package func maintain(now: UInt32) -> Bool {
         let session = maintainer
+        core.pointee.latestSecond.store(now, ordering: .relaxed)
         session.setNow(now)
         core.pointee.maintainerPasses.wrappingAdd(1, ordering: .relaxed)
         let hasMoreExpired = crawl(session)
@@ -17,11 +18,12 @@ extension CacheStore {
         return hasMoreExpired || hasMorePages
     }
 
-    /// `cache_memlimit`: returns false if the limit is out of bounds (below a megabyte, below the item size limit, or
+    /// `cache_memlimit`: returns false if the limit is out of bounds (below a megabyte, below twice the item size limit, or
     /// above the address space reserved at start). Shrinking happens in the passes that follow.
     package func setMemoryLimit(bytes: Int) -> Bool {
         let pageBytes = core.pointee.geometry.pageBytes
-        if bytes < 1 << 20 || bytes > core.pointee.arena.pageCountMax * pageBytes { return false }
+        if bytes < 1 << 20 || bytes / 2 < core.pointee.settings.itemBytesMax { return false }
+        if bytes > core.pointee.arena.pageCountMax * pageBytes { return false }
         core.pointee.pool.lock()
         core.pointee.pool.pointee.limitBytes = bytes
         core.pointee.pool.unlock()
@@ -36,6 +38,7 @@ extension CacheStore {
         }
         var scanned = 0
         for page in 0..<pageCount {
+            core.drainAgain(page, session.state)
             let due = core.pointee.pages[page].pointee.nextDue.load(ordering: .relaxed)
             if due > session.now { continue }
             if scanned == Crawler.pagesPerPass { return true }
@@ -53,9 +56,10 @@ extension CacheStore {
 
     /// Drains pages while more are in use than the limit allows.
     private func meetLimit(_ session: StoreSession) -> Bool {
+        let hasMoreToReturn = core.trimPool(countMax: Self.drainedPagesPerPass)
         for _ in 0..<Self.drainedPagesPerPass {
-            if !core.isOverLimit() { return false }
-            if !core.drainLargestClass(session.state) { return false }
+            if !core.isOverLimit() { return hasMoreToReturn }
+            if !core.drainLargestClass(session.state) { return hasMoreToReturn }
         }
         return true
     }

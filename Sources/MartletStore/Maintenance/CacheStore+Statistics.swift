@@ -9,9 +9,9 @@ extension CacheStore {
         result.memoryLimitBytes = pool.pointee.limitBytes
         result.pooledPages = pool.pointee.freeCount
         result.pagedBytes = (pool.pointee.usedCount + pool.pointee.freeCount) * geometry.pageBytes
+        result.tableBytes = core.tableBytesLocked()
         pool.unlock()
         result.pageBytes = geometry.pageBytes
-        result.tableBytes = core.tableBytes()
 
         var bucketCount = core.pointee.table.stripeCount
         core.forEachSession { session in
@@ -55,7 +55,7 @@ extension CacheStore {
     }
 
     private func statistics(ofClass slabClass: Int) -> StoreStatistics.SlabClass {
-        let now = core.pointee.sessions[0]!.pointee.now
+        let now = core.pointee.latestSecond.load(ordering: .relaxed)
         var row = StoreStatistics.SlabClass()
         row.id = slabClass
         core.forEachSession { session in

@@ -28,10 +28,12 @@ struct Crawler {
     func scan(_ pageIndex: Int) -> Int {
         let store = session.core
         let page = store.pointee.pages[pageIndex]
+        // Reset even if nobody owns the page: a due second left behind would be met again in every pass. Acquiring, so that
+        // what was stored before the due second was lowered is seen by the scan.
+        _ = page.pointee.nextDue.exchange(UInt32.max, ordering: .acquiringAndReleasing)
         let slabClass = store.pointee.pages.slabClass(pageIndex)
         if slabClass == 0 { return 0 }
         let home = store.pointee.slabClass(slabClass)
-        page.pointee.nextDue.store(UInt32.max, ordering: .relaxed)
         var lives = LifeHistogram()
         var taken = 0
         var first = 0
@@ -59,12 +61,12 @@ struct Crawler {
         _ home: UnsafeMutablePointer<SlabClass>, _ page: UnsafeMutablePointer<Page>, _ pageIndex: Int, _ first: Int,
         _ lives: inout LifeHistogram, _ hints: UnsafeMutableBufferPointer<Hint>, _ more: inout Bool
     ) -> Int {
+        let store = session.core
         // The page may have left the class since the pass began.
-        guard page.pointee.slabClass.load(ordering: .relaxed) == home.pointee.index, page.pointee.state == .owned else {
+        guard store.pointee.pages.owner(pageIndex) == PageOwner(Int(home.pointee.index)) else {
             more = false
             return 0
         }
-        let store = session.core
         let bump = Int(page.pointee.bump)
         let last = min(bump, first + Self.sliceChunks)
         more = last < bump

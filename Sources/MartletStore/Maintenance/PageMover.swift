@@ -3,7 +3,10 @@
 /// 1. A class without pages takes the page that costs least: of 8 sampled pages of other classes the one with the fewest
 ///    chunks in use. A class's last page is taken only if no other is to be had.
 /// 2. The page leaves its class first: nothing of it is handed out again. Then each item in it is unlinked by a hint.
-/// 3. What is being written or leased stays until its owner frees it; the last free gives the page to the pool.
+/// 3. What is being written or leased stays until its owner frees it; the last free gives the page to the pool. What was
+///    being written may be linked after the walk has passed it, where no hand ever comes by: the maintainer walks a
+///    draining page again in each of its passes.
+/// 4. A walk counts as one used chunk, so that the page is not handed to another class under it.
 enum PageMover {
     static let sampledPages = 8
     static let pagesPerClass = 2
@@ -22,29 +25,50 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     /// Drains one page of a class. Returns false if the page is no longer the class's.
     func drain(_ pageIndex: Int, of slabClass: Int, _ session: SessionPointer) -> Bool {
         let home = pointee.slabClass(slabClass)
-        let page = pointee.pages[pageIndex]
         home.lock()
-        guard page.pointee.slabClass.load(ordering: .relaxed) == UInt8(slabClass), page.pointee.state == .owned else {
+        guard pointee.pages.owner(pageIndex) == PageOwner(slabClass) else {
             home.unlock()
             return false
         }
         home.removePageLocked(pageIndex, self)
-        let bump = Int(page.pointee.bump)
-        let isEmpty = page.pointee.used == 0
-        home.unlock()
-        passHook()
+        walkAndUnlock(pageIndex, home, session)
         pointee.pagesMoved.wrappingAdd(1, ordering: .relaxed)
-        if isEmpty {
-            givePage(pageIndex)
-            return true
-        }
-        for chunk in 0..<bump {
-            empty(pointee.arena.handle(page: pageIndex, offset: chunk * home.pointee.chunkBytes), session)
-        }
         return true
     }
 
-    /// Unlinks what lives in a chunk of a draining page. Its key may be read without the class lock: the chunk is not
+    /// Rule 3: walks a page that is draining already.
+    func drainAgain(_ pageIndex: Int, _ session: SessionPointer) {
+        let owner = pointee.pages.owner(pageIndex)
+        guard owner.isDraining else { return }
+        let home = pointee.slabClass(owner.slabClass)
+        home.lock()
+        // An empty one is on its way to the pool, and somebody else brings it there.
+        guard pointee.pages.owner(pageIndex) == owner, pointee.pages[pageIndex].pointee.used > 0 else {
+            home.unlock()
+            return
+        }
+        walkAndUnlock(pageIndex, home, session)
+    }
+
+    /// Rule 4. Takes over the class lock of a draining page, gives it up and empties the page.
+    private func walkAndUnlock(_ pageIndex: Int, _ home: UnsafeMutablePointer<SlabClass>, _ session: SessionPointer) {
+        let page = pointee.pages[pageIndex]
+        page.pointee.used = page.pointee.used + 1
+        let bump = Int(page.pointee.bump)
+        home.unlock()
+        passHook()
+        for chunk in 0..<bump {
+            empty(pointee.arena.handle(page: pageIndex, offset: chunk * home.pointee.chunkBytes), session)
+        }
+        home.lock()
+        page.pointee.used = page.pointee.used - 1
+        let isEmpty = page.pointee.used == 0
+        home.unlock()
+        if isEmpty { givePage(pageIndex) }
+        passHook()
+    }
+
+    /// Unlinks what lives in a chunk of a page being walked. Its key may be read without the class lock: the chunk is not
     /// handed out again, so whoever owned it when it was linked was its last owner.
     private func empty(_ handle: Handle, _ session: SessionPointer) {
         let item = pointee.arena.item(handle)

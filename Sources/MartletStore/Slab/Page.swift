@@ -9,40 +9,57 @@ import Synchronization
 ///        4 previousOpen    class lock   list of the class's pages with a free or fresh chunk (page index + 1)
 ///        4 nextOpen        class lock
 ///        4 position        class lock   index in the class's page list
-///        1 state           class lock
-///        1 isOpen          class lock   whether it is in that list
+///        1 isOpen          class lock   whether it is in the list of open pages
 ///        4 nextDue         atomic       server second at which a scan for expired items pays, UInt32.max never
-///        1 slabClass       atomic       changes only while no chunk of the page is in use; 0 in the pool
+///        2 owner           atomic       class, and whether the page is leaving it (PageOwner); 0 in the pool
 ///
 /// `used` falls when a chunk is freed, not when it is unlinked: a page whose `used` is 0 holds nothing anybody can reach.
-struct Page: ~Copyable {
-    var bump: UInt32 = 0
-    var used: UInt32 = 0
-    var freeHead: UInt32 = 0
-    var previousOpen: UInt32 = 0
-    var nextOpen: UInt32 = 0
-    var position: UInt32 = 0
-    var state: State = .unowned
-    var isOpen: Bool = false
-    let nextDue = Atomic<UInt32>(UInt32.max)
-    let slabClass = Atomic<UInt8>(0)
+/// Who drains a page counts as one of `used` meanwhile: the page cannot go before the walk through it has ended.
+package struct Page: ~Copyable {
+    package var bump: UInt32 = 0
+    package var used: UInt32 = 0
+    package var freeHead: UInt32 = 0
+    package var previousOpen: UInt32 = 0
+    package var nextOpen: UInt32 = 0
+    package var position: UInt32 = 0
+    package var isOpen: Bool = false
+    package let nextDue = Atomic<UInt32>(UInt32.max)
+    package let owner = Atomic<UInt16>(0)
 
-    static let bytes = 64
+    package static let bytes = 64
+}
 
-    enum State: UInt8, BitwiseCopyable {
-        /// Never used.
-        case unowned
-        /// In its class's page list.
-        case owned
-        /// In no list: its chunks are not handed out again, the last one freed returns the page to the pool. Stays so in
-        /// the pool, where `slabClass` is 0.
-        case draining
+/// Whose a page is, in one word, so that one look tells: a page may pass from class to class between two.
+///
+///     bit 0..7  slab class, 0 for none (new, or in the pool)
+///         8     draining: in no list, its chunks are not handed out again, the last one freed returns it to the pool
+///
+/// A class's lock keeps `owner` from becoming or ceasing to be that class without the draining bit. The class number alone
+/// is fixed while any chunk of the page is in use.
+package struct PageOwner: BitwiseCopyable, Equatable {
+    package let raw: UInt16
+
+    @inline(__always)
+    package init(raw: UInt16) {
+        self.raw = raw
     }
+
+    @inline(__always)
+    package init(_ slabClass: Int, isDraining: Bool = false) {
+        raw = UInt16(truncatingIfNeeded: slabClass) | (isDraining ? 0x100 : 0)
+    }
+
+    package static var none: PageOwner { PageOwner(raw: 0) }
+
+    @inline(__always)
+    package var slabClass: Int { Int(raw & 0xff) }
+
+    package var isDraining: Bool { raw & 0x100 != 0 }
 }
 
 /// The page facts as an array with a fixed stride.
-struct PageTable: BitwiseCopyable {
-    let start: UnsafeMutableRawPointer
+package struct PageTable: BitwiseCopyable {
+    package let start: UnsafeMutableRawPointer
 
     @inline(__always)
     subscript(index: Int) -> UnsafeMutablePointer<Page> {
@@ -51,18 +68,27 @@ struct PageTable: BitwiseCopyable {
 
     /// The class of the page; valid for whoever holds a chunk of it.
     @inline(__always)
-    func slabClass(_ index: Int) -> Int {
-        Int(self[index].pointee.slabClass.load(ordering: .relaxed))
+    package func slabClass(_ index: Int) -> Int {
+        owner(index).slabClass
+    }
+
+    @inline(__always)
+    package func owner(_ index: Int) -> PageOwner {
+        PageOwner(raw: self[index].pointee.owner.load(ordering: .relaxed))
+    }
+
+    package func setOwner(_ index: Int, _ owner: PageOwner) {
+        self[index].pointee.owner.store(owner.raw, ordering: .relaxed)
     }
 
     /// Lowers the page's due second. Called after the item is visible, so that a scan that resets it cannot miss it.
     @inline(__always)
-    func lowerDue(_ index: Int, to second: UInt32) {
+    package func lowerDue(_ index: Int, to second: UInt32) {
         let page = self[index]
         var current = page.pointee.nextDue.load(ordering: .relaxed)
         while second < current {
             let (exchanged, original) = page.pointee.nextDue.weakCompareExchange(
-                expected: current, desired: second, ordering: .relaxed)
+                expected: current, desired: second, ordering: .releasing)
             if exchanged { return }
             current = original
         }

@@ -4,14 +4,20 @@ import Synchronization
 ///
 /// 1. `-m` bounds everything: pages, table, ghosts, rings and page facts. What the latter have beyond a free allowance
 ///    of a 32nd of the limit (at most 8 MB) is taken from the pages.
-/// 2. As the table grows, fewer pages are allowed. If more are in use, the maintainer drains some (PageMover.swift), and
-///    so does every 64th store that has to evict.
+/// 2. As the table grows, fewer pages are allowed, though never less than half of what the limit alone would allow: a
+///    table that stays large after the limit has fallen must not starve every store. If more are in use, the maintainer
+///    drains some (PageMover.swift), and so does every 64th store that has to evict.
 /// 3. A page or more is kept in reserve for a class that has none.
+/// 4. A page given back keeps its memory while it and those in use are allowed together. Beyond that the memory returns to
+///    the system, when the page is given back or, if the limit falls later, by the maintainer.
 struct PagePool: ~Copyable {
     let lock = FutexLock()
-    /// Pages given back, linked through `nextOpen` (page index + 1).
+    /// Pages given back that have their memory, linked through `nextOpen` (page index + 1).
     var firstFree: UInt32 = 0
     var freeCount = 0
+    /// Pages given back whose memory went to the system, linked in the same way.
+    var firstDiscarded: UInt32 = 0
+    var discardedCount = 0
     /// Pages taken at least once; those from here on were never touched.
     var bump = 0
     /// Pages owned by classes or draining.
@@ -49,6 +55,20 @@ extension UnsafeMutablePointer where Pointee == PagePool {
     func unlock() {
         futex.unlock()
     }
+
+    /// A page with its memory; there is one.
+    fileprivate func popFreeLocked(_ pages: PageTable) -> Int {
+        let page = Int(pointee.firstFree) - 1
+        pointee.firstFree = pages[page].pointee.nextOpen
+        pointee.freeCount = pointee.freeCount - 1
+        return page
+    }
+
+    fileprivate func pushFreeLocked(_ page: Int, _ pages: PageTable) {
+        pages[page].pointee.nextOpen = pointee.firstFree
+        pointee.firstFree = UInt32(page) + 1
+        pointee.freeCount = pointee.freeCount + 1
+    }
 }
 
 extension UnsafeMutablePointer where Pointee == StoreCore {
@@ -56,12 +76,12 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     func allowedPagesLocked() -> Int {
         let limit = pointee.pool.pointee.limitBytes
         let allowance = Swift.min(limit / 32, PagePool.allowanceBytesMax)
-        let pages = (limit - Swift.max(0, tableBytes() - allowance)) >> pointee.geometry.pageShift
-        return Swift.max(0, Swift.min(pages, pointee.arena.pageCountMax))
+        let bytes = Swift.max(limit / 2, limit - Swift.max(0, tableBytesLocked() - allowance))
+        return Swift.min(bytes >> pointee.geometry.pageShift, pointee.arena.pageCountMax)
     }
 
-    /// Bytes of memory beside the pages: stripes, buckets, ghosts, rings, page facts.
-    func tableBytes() -> Int {
+    /// Bytes of memory beside the pages: stripes, buckets, ghosts, rings, page facts. The pool's lock is held.
+    func tableBytesLocked() -> Int {
         let table = pointee.table
         var buckets = table.stripeCount
         forEachSession { buckets += $0.pointee.counters.bucketsAdded.load(ordering: .relaxed) }
@@ -96,13 +116,15 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         case .reserve:
             if pool.pointee.usedCount >= allowedPagesLocked() { return nil }
         case .drained:
-            if pool.pointee.firstFree == 0 { return nil }
+            if pool.pointee.freeCount + pool.pointee.discardedCount == 0 { return nil }
         }
         let page: Int
-        if pool.pointee.firstFree != 0 {
-            page = Int(pool.pointee.firstFree) - 1
-            pool.pointee.firstFree = pointee.pages[page].pointee.nextOpen
-            pool.pointee.freeCount = pool.pointee.freeCount - 1
+        if pool.pointee.freeCount > 0 {
+            page = pool.popFreeLocked(pointee.pages)
+        } else if pool.pointee.discardedCount > 0 {
+            page = Int(pool.pointee.firstDiscarded) - 1
+            pool.pointee.firstDiscarded = pointee.pages[page].pointee.nextOpen
+            pool.pointee.discardedCount = pool.pointee.discardedCount - 1
         } else {
             if pool.pointee.bump >= pointee.arena.pageCountMax { return nil }
             page = pool.pointee.bump
@@ -114,20 +136,43 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
 
     /// Gives back an empty page that has left its class. Beyond the limit its memory returns to the system.
     func givePage(_ page: Int) {
+        pointee.pages.setOwner(page, .none)
         let pool = pointee.pool
         pool.lock()
-        let discards = pool.pointee.usedCount + pool.pointee.freeCount > allowedPagesLocked()
-        pool.unlock()
-        // Nobody else knows the page now, so the system call needs no lock.
-        if discards {
-            AddressRange.discard(pointee.arena.pageAddress(page), bytes: pointee.geometry.pageBytes)
-        }
-        pool.lock()
-        pointee.pages[page].pointee.slabClass.store(0, ordering: .relaxed)
-        pointee.pages[page].pointee.nextOpen = pool.pointee.firstFree
-        pool.pointee.firstFree = UInt32(page) + 1
-        pool.pointee.freeCount = pool.pointee.freeCount + 1
         pool.pointee.usedCount = pool.pointee.usedCount - 1
+        let keepsMemory = pool.pointee.usedCount + pool.pointee.freeCount < allowedPagesLocked()
+        if keepsMemory { pool.pushFreeLocked(page, pointee.pages) }
+        pool.unlock()
+        if !keepsMemory { discard(page) }
+    }
+
+    /// Rule 4, after the limit has fallen or the table has grown. Returns the memory of at most `countMax` pages; whether
+    /// there is more to return.
+    func trimPool(countMax: Int) -> Bool {
+        let pool = pointee.pool
+        for _ in 0..<countMax {
+            pool.lock()
+            guard pool.pointee.freeCount > 0,
+                pool.pointee.usedCount + pool.pointee.freeCount > allowedPagesLocked()
+            else {
+                pool.unlock()
+                return false
+            }
+            let page = pool.popFreeLocked(pointee.pages)
+            pool.unlock()
+            discard(page)
+        }
+        return true
+    }
+
+    /// Returns the memory of a page that is in no list. Nobody else knows it, so the system call needs no lock.
+    private func discard(_ page: Int) {
+        AddressRange.discard(pointee.arena.pageAddress(page), bytes: pointee.geometry.pageBytes)
+        let pool = pointee.pool
+        pool.lock()
+        pointee.pages[page].pointee.nextOpen = pool.pointee.firstDiscarded
+        pool.pointee.firstDiscarded = UInt32(page) + 1
+        pool.pointee.discardedCount = pool.pointee.discardedCount + 1
         pool.unlock()
     }
 }

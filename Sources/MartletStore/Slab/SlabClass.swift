@@ -118,7 +118,7 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         let page = pages[pageIndex]
         item.state = ItemState(raw: 0)
         page.pointee.used = page.pointee.used &- 1
-        if page.pointee.state == .draining {
+        if pages.owner(pageIndex).isDraining {
             return page.pointee.used == 0 ? pageIndex : nil
         }
         item.access = AccessWord(raw: page.pointee.freeHead)
@@ -142,10 +142,9 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         page.pointee.bump = 0
         page.pointee.used = 0
         page.pointee.freeHead = 0
-        page.pointee.state = .owned
         page.pointee.isOpen = false
         page.pointee.nextDue.store(UInt32.max, ordering: .relaxed)
-        page.pointee.slabClass.store(pointee.index, ordering: .relaxed)
+        pages.setOwner(pageIndex, PageOwner(Int(pointee.index)))
         page.pointee.position = UInt32(pointee.pageCount)
         pointee.pageList[pointee.pageCount] = UInt32(pageIndex)
         pointee.pageCount = pointee.pageCount &+ 1
@@ -165,7 +164,7 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         let moved = pointee.pageList[pointee.pageCount]
         pointee.pageList[position] = moved
         pages[Int(moved)].pointee.position = UInt32(position)
-        page.pointee.state = .draining
+        pages.setOwner(pageIndex, PageOwner(Int(pointee.index), isDraining: true))
         page.pointee.freeHead = 0
         if position == pointee.handPage { pointee.handChunk = 0 }
     }

@@ -9,22 +9,22 @@
 /// 1. Each size is a multiple of the chunk alignment, and larger than the one before.
 /// 2. Each size is widened to use its page whole: with n = page / size chunks in a page, size becomes page / n.
 /// 3. The largest chunk is half a page; what does not fit becomes a chain (see LargeItem.swift).
-struct SlabGeometry: BitwiseCopyable {
-    let pageBytes: Int
-    let pageShift: Int
+package struct SlabGeometry: BitwiseCopyable {
+    package let pageBytes: Int
+    package let pageShift: Int
     /// log2 of the bytes that one step of a handle stands for.
-    let handleShift: Int
-    let classCount: Int
+    package let handleShift: Int
+    package let classCount: Int
     /// Chunk size by class, index 1...classCount.
-    let chunkBytes: UnsafeMutablePointer<UInt32>
+    package let chunkBytes: UnsafeMutablePointer<UInt32>
     /// Smallest class by (size + 7) / 8.
-    let classBySize: UnsafeMutablePointer<UInt8>
-    let chunkBytesMax: Int
+    package let classBySize: UnsafeMutablePointer<UInt8>
+    package let chunkBytesMax: Int
 
-    static let classCountMax = 250
+    package static let classCountMax = 250
 
     /// Tables for an arena of at most `arenaBytesMax`. Owns them until `deallocate()`.
-    init(settings: StoreSettings, arenaBytesMax: Int) {
+    package init(settings: StoreSettings, arenaBytesMax: Int) {
         pageShift = settings.memoryLimitBytes <= 1 << 30 ? 16 : 18
         pageBytes = 1 << pageShift
         var shift = 3
@@ -36,7 +36,7 @@ struct SlabGeometry: BitwiseCopyable {
         chunkBytes.initialize(repeating: 0, count: Self.classCountMax + 1)
 
         var count = 0
-        let least = ItemPointer.headerBytes + max(8, settings.chunkBytesMin)
+        let least = ItemPointer.headerBytes + min(max(8, settings.chunkBytesMin), largest)
         var size = min(Self.aligned(least, to: alignment), largest)
         while true {
             let perPage = pageBytes / size
@@ -44,7 +44,7 @@ struct SlabGeometry: BitwiseCopyable {
             count += 1
             chunkBytes[count] = UInt32(widened)
             if widened >= largest { break }
-            let grown = Self.aligned(Int(Double(widened) * settings.growthFactor), to: alignment)
+            let grown = Self.aligned(Int(min(Double(widened) * settings.growthFactor, Double(largest))), to: alignment)
             size = count + 1 == Self.classCountMax ? largest : min(max(widened + alignment, grown), largest)
         }
 
@@ -58,7 +58,7 @@ struct SlabGeometry: BitwiseCopyable {
         chunkBytesMax = largest
     }
 
-    func deallocate() {
+    package func deallocate() {
         chunkBytes.deallocate()
         classBySize.deallocate()
     }
@@ -69,11 +69,11 @@ struct SlabGeometry: BitwiseCopyable {
 
     /// The smallest class whose chunk holds `bytes`; `bytes` is at most `chunkBytesMax`.
     @inline(__always)
-    func slabClass(for bytes: Int) -> Int {
+    package func slabClass(for bytes: Int) -> Int {
         Int(classBySize[(bytes &+ 7) >> 3])
     }
 
-    func chunksPerPage(_ slabClass: Int) -> Int {
+    package func chunksPerPage(_ slabClass: Int) -> Int {
         pageBytes / Int(chunkBytes[slabClass])
     }
 }

@@ -5,13 +5,15 @@ import Synchronization
 ///
 /// No thread ever holds two (engine rule R1): debug builds count the calling thread's held locks and trap on a second.
 /// It lives in raw memory and is used through its address.
-struct FutexLock: ~Copyable {
+package struct FutexLock: ~Copyable {
     fileprivate let word = Atomic<UInt32>(0)
+
+    package init() {}
 }
 
 extension UnsafeMutablePointer where Pointee == FutexLock {
     @inline(__always)
-    func lock() {
+    package func lock() {
         LockCheck.willLock()
         if !pointee.word.compareExchange(expected: 0, desired: 1, ordering: .acquiring).exchanged {
             lockSlow()
@@ -19,7 +21,7 @@ extension UnsafeMutablePointer where Pointee == FutexLock {
     }
 
     @inline(__always)
-    func unlock() {
+    package func unlock() {
         LockCheck.willUnlock()
         if pointee.word.exchange(0, ordering: .releasing) == 2 {
             cshims_futex_wake(self, 1)
@@ -43,23 +45,23 @@ extension UnsafeMutablePointer where Pointee == FutexLock {
 }
 
 /// Debug check of rule R1.
-enum LockCheck {
+package enum LockCheck {
     @inline(__always)
-    static func willLock() {
+    package static func willLock() {
         #if DEBUG
         precondition(cshims_held_locks(1) == 1, "a second lock was taken while one is held")
         #endif
     }
 
     @inline(__always)
-    static func willUnlock() {
+    package static func willUnlock() {
         #if DEBUG
         precondition(cshims_held_locks(-1) == 0, "a lock was released that is not held")
         #endif
     }
 
     /// Number of locks the calling thread holds; debug builds only, otherwise 0.
-    static var heldCount: Int {
+    package static var heldCount: Int {
         #if DEBUG
         Int(cshims_held_locks(0))
         #else

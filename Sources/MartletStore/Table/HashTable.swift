@@ -112,8 +112,9 @@ struct HashTable: BitwiseCopyable {
         }
     }
 
-    /// The slot that holds `handle`, if the chain of `hash` still does.
+    /// The slot that holds `handle`, which is not none, if the chain of `hash` still does.
     func findLocked(_ handle: Handle, hash: UInt64) -> Slot? {
+        precondition(!handle.isNone, "no handle stands for an empty slot")
         var bucket = home(hash)
         while true {
             for index in 0..<Bucket.slotCount where bucket.handle(index) == handle {

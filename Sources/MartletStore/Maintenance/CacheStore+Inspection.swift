@@ -1,0 +1,45 @@
+import Glibc
+import Synchronization
+
+/// What tests look at from outside. Nothing here is used by the store or the server.
+extension CacheStore {
+    package var _geometry: SlabGeometry { core.pointee.geometry }
+
+    /// All memory of the store but the stripes and the sessions, touched or not.
+    package var _mapping: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: core.pointee.range.mappedStart, count: core.pointee.range.mappedBytes)
+    }
+
+    /// How much of the mapping is in memory, as the system says.
+    package var _residentBytes: Int {
+        let pageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let mapping = UnsafeMutableRawBufferPointer(mutating: _mapping)
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: mapping.count / pageBytes + 1) { pages in
+            let result = mincore(mapping.baseAddress!, mapping.count, pages.baseAddress!)
+            precondition(result == 0, "the system knows the mapping")
+            return pages[..<(mapping.count / pageBytes)].reduce(0) { $0 + Int($1 & 1) } * pageBytes
+        }
+    }
+
+    /// Number of the stripe that a hash falls into.
+    package func _stripeIndex(_ hash: UInt64) -> Int {
+        core.pointee.table.stripeIndex(hash)
+    }
+
+    package func _bucketCount(ofStripe index: Int) -> Int {
+        Int(core.pointee.table.stripe(at: index).pointee.bucketCount.load(ordering: .relaxed))
+    }
+
+    /// Overflow buckets handed out at least once.
+    package var _overflowBucketCount: Int {
+        Int(core.pointee.table.overflowBump.pointee.load(ordering: .relaxed))
+    }
+
+    /// Pages that have left their class but still hold something.
+    package var _drainingPageCount: Int {
+        (0..<core.pointee.pool.pointee.bump).filter { core.pointee.pages.owner($0).isDraining }.count
+    }
+
+    /// Locks the calling thread holds; always 0 in release builds.
+    package static var _heldLockCount: Int { LockCheck.heldCount }
+}
