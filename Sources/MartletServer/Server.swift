@@ -67,6 +67,7 @@ package final class Server: @unchecked Sendable {
             try startWorkers()
             try startMaintainer()
         } catch {
+            if let listener { listener.stop() } else { closeListeningSockets() }
             tearDown()
             throw error
         }
@@ -96,9 +97,16 @@ package final class Server: @unchecked Sendable {
         } else {
             context.pointee.listeningSockets = try ListeningSocket.openTCP(settings)
         }
+        for socket in context.pointee.listeningSockets {
+            context.pointee.log.note(2, "<\(socket.descriptor) server listening (\(socket.name))")
+        }
         guard let made = UnsafeMutablePointer<MainLoop>.make(server: context) else { throw Self.outOfDescriptors }
         mainLoop = made
         listener = .make(server: context, loop: made.pointee.loop)
+    }
+
+    private func closeListeningSockets() {
+        for socket in context.pointee.listeningSockets { socket.close() }
     }
 
     private func startWorkers() throws(StartError) {

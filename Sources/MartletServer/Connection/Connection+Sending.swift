@@ -11,6 +11,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
 
     /// Sends the worker's reply buffer. Returns whether all of it is gone and the connection may go on. Otherwise the
     /// rest is pending, or the connection is closed.
+    @inline(never)
     func sendOutput() -> Bool {
         let output = pointee.worker.pointee.output
         if output.pointee.isEmpty && !output.pointee.isBroken { return true }
@@ -57,6 +58,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
 
     /// Sends what is pending. Returns whether all of it is gone and the connection may go on; it is watched for reading
     /// again then. Otherwise some of it is still pending, or the connection is closed.
+    @inline(never)
     func sendPending() -> Bool {
         guard let pending = pointee.pending else { return true }
         var cursor = pending.pointee.cursor

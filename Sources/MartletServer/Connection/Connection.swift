@@ -103,6 +103,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
         connection.initialize(to: Connection(worker: worker, accepted: accepted, watcher: watcher))
         worker.pointee.table.insert(connection)
         worker.pointee.counters.pointee.network.opened.increment()
+        worker.pointee.server.pointee.log.note(2, "<\(accepted.descriptor) new client connection")
         return connection
     }
 
@@ -110,6 +111,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
     @inline(never)
     func close() {
         let worker = pointee.worker
+        worker.pointee.server.pointee.log.note(2, "<\(pointee.descriptor) connection closed.")
         pointee.watcher.stop()
         if pointee.isReady { worker.removeReady(self) }
         if pointee.phase == .draining { worker.pointee.drainingCount -= 1 }
