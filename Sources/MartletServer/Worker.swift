@@ -37,7 +37,7 @@ package struct Worker: ~Copyable {
     let output: UnsafeMutablePointer<OutputBuffer>
     let executor: UnsafeMutablePointer<Executor>
     let commandsPerTurn: Int
-    var table = ConnectionTable()
+    let table = ConnectionTable()
     var readyHead: UnsafeMutablePointer<Connection>?
     var readyTail: UnsafeMutablePointer<Connection>?
     var readyCount = 0

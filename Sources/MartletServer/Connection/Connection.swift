@@ -24,14 +24,16 @@ package struct Connection: ~Copyable {
         case reading, executing, readingValue, sending, draining
     }
 
-    // Fixed for the connection's life, and the two fields that other threads read.
+    // First, because a change of any field counts as one of the first when accesses by several threads are checked.
+    let worker: UnsafeMutablePointer<Worker>
+
+    // What other threads read: fixed for the connection's life, or atomic.
     let descriptor: Int32
     let listenerIndex: UInt16
     let peer: PeerAddress
     private let phaseCode = Atomic<UInt8>(Phase.reading.rawValue)
     private let activity: Atomic<UInt32>
 
-    let worker: UnsafeMutablePointer<Worker>
     let watcher: SocketWatcher
     /// Position in the worker's table.
     var tableIndex = 0
