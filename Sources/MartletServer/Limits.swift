@@ -17,7 +17,9 @@ package enum Limits {
 
     // Output
 
-    /// From this many pending bytes, values sent in place included, `OutputBuffer.isFull` tells the machine to pause.
+    /// From this many pending bytes, values sent in place included, `OutputBuffer.isFull` tells the machine to pause. This
+    /// and `readBytesMax` become a fourth, then a sixteenth, when a fourth and then half of the budget for connection
+    /// buffers is used.
     package static let outputBytesFull = 256 << 10
     /// The most bytes one `OutputBuffer.reserve` may ask for.
     package static let reserveBytesMax = 64 << 10

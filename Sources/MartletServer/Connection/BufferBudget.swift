@@ -27,6 +27,14 @@ package struct BufferBudget: ~Copyable {
     package var copiedBytes: Int { copied.load(ordering: .relaxed) }
     package var leasedBytes: Int { leased.load(ordering: .relaxed) }
 
+    /// What of `bytes` a turn may read, or gather to send: less as the budget is used up, so that a thousand clients that
+    /// ask without reading fit in it.
+    func share(of bytes: Int) -> Int {
+        let used = copiedBytes
+        if _fastPath(used <= copiedBytesMax / 4) { return bytes }
+        return used <= copiedBytesMax / 2 ? bytes / 4 : bytes / 16
+    }
+
     /// Returns false, charging nothing, when either bound would be passed.
     borrowing func take(_ charge: Charge) -> Bool {
         let copiedNow = copied.add(charge.copiedBytes, ordering: .relaxed).newValue

@@ -54,7 +54,8 @@ extension UnsafeMutablePointer where Pointee == Connection {
     /// Reads into the worker's buffer behind `kept` bytes that already lie there.
     private func readAndRun(behind kept: Int) {
         let buffer = pointee.worker.pointee.readBuffer
-        let piece = iovec(iov_base: buffer + kept, iov_len: Limits.readBytesMax - kept)
+        let length = min(readBytesMax, Limits.readBytesMax - kept)
+        let piece = iovec(iov_base: buffer + kept, iov_len: length)
         guard let count = receive(piece) else {
             pointee.unfinished.keep(UnsafeMutableRawBufferPointer(start: buffer, count: kept))
             return restoreWaiting()
@@ -68,13 +69,17 @@ extension UnsafeMutablePointer where Pointee == Connection {
         let worker = pointee.worker
         let pieces = worker.pointee.pieces
         pieces[0] = iovec(iov_base: destination.baseAddress, iov_len: destination.count)
-        pieces[1] = iovec(iov_base: worker.pointee.readBuffer, iov_len: Limits.readBytesMax)
+        pieces[1] = iovec(iov_base: worker.pointee.readBuffer, iov_len: readBytesMax)
         guard let count = receive(2) else { return restoreWaiting() }
         guard count > 0 else { return close() }
         pointee.machine.advanceValue(min(count, destination.count))
         let behind = max(count - destination.count, 0)
         // Also without bytes behind it: a value of a quiet client may be complete in other ways than by its line end.
         run(UnsafeMutableRawBufferPointer(start: worker.pointee.readBuffer, count: behind))
+    }
+
+    private var readBytesMax: Int {
+        pointee.worker.pointee.server.pointee.budget.share(of: Limits.readBytesMax)
     }
 
     private func receive(_ piece: iovec) -> Int? {
@@ -124,6 +129,8 @@ extension UnsafeMutablePointer where Pointee == Connection {
 
     private func runMachine(_ input: UnsafeMutableRawBufferPointer) -> MachineStep {
         let worker = pointee.worker
+        worker.pointee.output.pointee.bytesFull = worker.pointee.server.pointee.budget.share(
+            of: Limits.outputBytesFull)
         let step = pointee.machine.receive(
             input, executor: worker.pointee.executor, output: worker.pointee.output,
             commandsMax: worker.pointee.commandsPerTurn)

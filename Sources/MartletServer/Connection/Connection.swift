@@ -97,14 +97,16 @@ extension UnsafeMutablePointer where Pointee == Connection {
         let watcher = SocketWatcher(
             storage: memory + watcherOffset, loop: worker.pointee.loop, descriptor: accepted.descriptor,
             interest: .readable, callback: Self.whenDue, context: memory)
+        let counters = worker.pointee.counters
+        counters.pointee.network.opened.increment()
         guard watcher.start() else {
             memory.deallocate()
             _ = Glibc.close(accepted.descriptor)
+            counters.pointee.network.closed.increment()
             return nil
         }
         connection.initialize(to: Connection(worker: worker, accepted: accepted, watcher: watcher))
         worker.pointee.table.insert(connection)
-        worker.pointee.counters.pointee.network.opened.increment()
         worker.pointee.server.pointee.log.note(2, "<\(accepted.descriptor) new client connection")
         return connection
     }

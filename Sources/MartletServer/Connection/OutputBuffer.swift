@@ -62,7 +62,9 @@ package struct OutputBuffer: ~Copyable {
     package var isEmpty: Bool { byteCount == 0 && leaseCount == 0 }
 
     /// Enough is waiting: the machine should return `.outputFull` before it begins another reply or value.
-    package var isFull: Bool { byteCount &+ leasedBytes >= Limits.outputBytesFull }
+    package var isFull: Bool { byteCount &+ leasedBytes >= bytesFull }
+    /// From where on it is full; what the budget allows for this turn.
+    var bytesFull = Limits.outputBytesFull
 
     // MARK: Appending
 

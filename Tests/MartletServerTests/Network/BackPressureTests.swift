@@ -78,6 +78,28 @@ struct BackPressureTests {
         #expect(try stalled.receiveAll().isEmpty)
     }
 
+    @Test("is given less as many do the same, so that all of them fit in the budget")
+    func manyFit() throws {
+        let syscalls = FaultySyscalls()
+        let server = try TestServer(syscalls: syscalls.table) {
+            $0.threadCount = 1
+            $0.commandsPerTurn = 100_000
+            $0.connectionBufferBytesMax = 4 << 20
+        }
+        let lines = Array(repeatElement(Self.line, count: 6_000).joined())
+        syscalls.sendBytesLeft.store(0, ordering: .relaxed)
+        let clients = try (0..<80).map { _ in try server.client() }
+        for client in clients { _ = client.sendNow(lines) }
+        #expect(eventually { server.context.pointee.connectionSnapshots().count { $0.state == "conn_mwrite" } == 80 })
+
+        // Without their shares, each could keep 64 KiB of commands and 42,000 bytes of replies.
+        #expect(server.context.pointee.budget.copiedBytes <= 4 << 20)
+        #expect(server.sum { $0.budgetKicks.value } == 0)
+        syscalls.sendBytesLeft.store(-1, ordering: .relaxed)
+
+        for client in clients { #expect(try client.receive(42_000).count == 42_000) }
+    }
+
     @Test("is dropped with everything it held when it goes away")
     func goesAway() throws {
         let server = try TestServer.onUnixSocket()
