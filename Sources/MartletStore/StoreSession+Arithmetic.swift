@@ -160,7 +160,7 @@ extension StoreSession {
 /// The decimal digits of a number, without allocation.
 package struct DecimalDigits {
     private var bytes: (UInt64, UInt64, UInt64) = (0, 0, 0)
-    private(set) var count: Int
+    package private(set) var count: Int
 
     package static var countMax: Int { 20 }
 

@@ -10,6 +10,11 @@ extension CacheStore {
         UnsafeRawBufferPointer(start: core.pointee.range.mappedStart, count: core.pointee.range.mappedBytes)
     }
 
+    /// Size of a slab class and what there is room for.
+    package static var _slabClassBytes: (size: Int, stride: Int) {
+        (MemoryLayout<SlabClass>.size, SlabClass.strideBytes)
+    }
+
     /// How much of the mapping is in memory, as the system says.
     package var _residentBytes: Int {
         let pageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))

@@ -49,7 +49,7 @@ struct MaintenanceTests {
             guard case .reserved(var reservation) = fixture.session.reserve(key, valueLength: value.count) else {
                 return StoreOutcome(.noMemory)
             }
-            #expect(StoreFixture.fill(&reservation, value))
+            #expect(fillReservation(&reservation, value))
             for number in 0..<12_000 { _ = fixture.store("key-\(number)", value) }
             #expect(fixture.store.setMemoryLimit(bytes: 2 << 20))
             #expect(fixture.maintain())

@@ -1,0 +1,136 @@
+import MartletStore
+import StoreTesting
+import Testing
+
+/// The table through the store, one stripe at a time: keys are chosen by their hash.
+@Suite("The hash table")
+struct HashTableTests {
+    /// Different keys with one and the same hash: eight bytes equal to the second half of the secret make the product in
+    /// the hash of a 16-byte key nought, whatever the other eight are. Nobody without the secret can do this.
+    static func collidingKey(_ number: Int) -> [UInt8] {
+        withUnsafeBytes(of: StoreFixture.secret.1.littleEndian) { Array($0) }
+            + withUnsafeBytes(of: UInt64(number).littleEndian) { Array($0) }
+    }
+
+    /// The first `count` numbered keys of one stripe.
+    private func keys(_ count: Int, ofStripe stripe: Int, _ fixture: StoreFixture) -> [[UInt8]] {
+        var found: [[UInt8]] = []
+        var number = 0
+        while found.count < count {
+            let key = Array("key-\(number)".utf8)
+            if fixture.withKey(key, { fixture.store._stripeIndex($0.hash) }) == stripe { found.append(key) }
+            number += 1
+        }
+        return found
+    }
+
+    private func set(_ fixture: StoreFixture, _ key: [UInt8], _ value: [UInt8]) -> Bool {
+        fixture.withKey(key) { key in
+            value.withUnsafeBytes { fixture.session.store(key, $0, StoreRequest(mode: .set)).result == .stored }
+        }
+    }
+
+    private func value(_ fixture: StoreFixture, _ key: [UInt8]) -> [UInt8]? {
+        fixture.withKey(key) { fixture.session.hold($0)?.bytes }
+    }
+
+    @Test("grows a stripe from one bucket to many, a bucket at a time, and finds every key")
+    func growth() throws {
+        let fixture = try StoreFixture()
+        let keys = keys(600, ofStripe: 5, fixture)
+        for (number, key) in keys.enumerated() {
+            #expect(set(fixture, key, [UInt8(truncatingIfNeeded: number)]))
+            let buckets = fixture.store._bucketCount(ofStripe: 5)
+            #expect(buckets == max(1, ((number + 1) * 2 + 14) / 15), "after \(number + 1) items")
+            if number % 29 == 0 { fixture.store._checkInvariants() }
+        }
+        fixture.store._checkInvariants()
+        for (number, key) in keys.enumerated() { #expect(value(fixture, key) == [UInt8(truncatingIfNeeded: number)]) }
+        #expect(fixture.store._bucketCount(ofStripe: 4) == 1)
+    }
+
+    @Test("loses nothing when deletes fall between splits")
+    func deletesBetweenSplits() throws {
+        let fixture = try StoreFixture()
+        let keys = keys(400, ofStripe: 9, fixture)
+        var random = SplitMix(seed: 4)
+        var living: [Int: UInt8] = [:]
+        for step in 0..<4000 {
+            let number = random.below(min(keys.count, 20 + step / 8))
+            if random.below(3) == 0 {
+                let result = fixture.withKey(keys[number]) { fixture.session.delete($0).result }
+                #expect((result == .done) == (living.removeValue(forKey: number) != nil))
+            } else {
+                living[number] = UInt8(truncatingIfNeeded: step)
+                #expect(set(fixture, keys[number], [UInt8(truncatingIfNeeded: step)]))
+            }
+            if step % 50 == 0 { fixture.store._checkInvariants() }
+        }
+        for number in 0..<keys.count { #expect(value(fixture, keys[number]) == living[number].map { [$0] }) }
+        fixture.store._checkInvariants()
+    }
+
+    @Test("keeps keys of one hash apart in a chain that no split shortens")
+    func collisions() throws {
+        let fixture = try StoreFixture()
+        let count = 300
+        for number in 0..<count {
+            #expect(set(fixture, Self.collidingKey(number), [UInt8(truncatingIfNeeded: number)]))
+        }
+        fixture.store._checkInvariants()
+        let overflowBuckets = fixture.store._overflowBucketCount
+        #expect(overflowBuckets >= count / 10 - 1)
+
+        for number in 0..<count {
+            #expect(value(fixture, Self.collidingKey(number)) == [UInt8(truncatingIfNeeded: number)])
+        }
+        #expect(value(fixture, Self.collidingKey(count)) == nil)
+        // Away from the middle, so that slots move from the end of the chain into holes.
+        for number in stride(from: 0, to: count, by: 2) {
+            #expect(fixture.withKey(Self.collidingKey(number)) { fixture.session.delete($0).result } == .done)
+            if number % 20 == 0 { fixture.store._checkInvariants() }
+        }
+        for number in 0..<count {
+            let expected = number % 2 == 0 ? nil : [UInt8(truncatingIfNeeded: number)]
+            #expect(value(fixture, Self.collidingKey(number)) == expected)
+        }
+        for number in 0..<count { #expect(set(fixture, Self.collidingKey(number), [1])) }
+        fixture.store._checkInvariants()
+        #expect(fixture.store._overflowBucketCount == overflowBuckets, "overflow buckets given back are taken again")
+    }
+
+    @Test("splits chains of overflow buckets whole, between keys that collide and keys that do not")
+    func mixedSplits() throws {
+        let fixture = try StoreFixture()
+        let stripe = fixture.withKey(Self.collidingKey(0)) { fixture.store._stripeIndex($0.hash) }
+        let others = keys(200, ofStripe: stripe, fixture)
+        for number in 0..<200 {
+            #expect(set(fixture, Self.collidingKey(number), [1]))
+            #expect(set(fixture, others[number], [2]))
+            if number % 3 == 0 {
+                #expect(fixture.withKey(others[number / 2]) { fixture.session.delete($0).result } != .exists)
+            }
+            fixture.store._checkInvariants()
+        }
+        for number in 0..<200 { #expect(value(fixture, Self.collidingKey(number)) == [1]) }
+    }
+
+    @Test("grows under four threads, each with keys of its own in the same stripes")
+    func growthUnderThreads() throws {
+        let fixture = try StoreFixture()
+        onThreads(fixture.clients(4)) { client, thread in
+            for number in 0..<5000 {
+                _ = client.store("\(thread)-\(number)", withUnsafeBytes(of: number) { Array($0) })
+                if number % 5 == 4 { _ = client.delete("\(thread)-\(number - 2)") }
+            }
+        }
+
+        fixture.store._checkInvariants()
+        #expect(fixture.store.itemCount == 16_000)
+        for thread in 0..<4 {
+            for number in 0..<5000 where number % 5 != 2 {
+                #expect(fixture.value("\(thread)-\(number)") == withUnsafeBytes(of: number) { Array($0) })
+            }
+        }
+    }
+}
