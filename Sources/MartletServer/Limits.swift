@@ -15,6 +15,20 @@ package enum Limits {
     /// Commands carried out for one connection before the others get their turn; the default of `-R`.
     package static let commandsPerTurnDefault = 64
 
+    // Execution
+
+    /// Requests of one batch, and keys of one slice of a key list: as many as are prefetched together.
+    package static let batchCountMax = 64
+    /// Keys answered for one connection before the others get their turn.
+    package static let keysPerTurnMax = 4096
+    /// A value up to this size is waited for in the connection's input; a larger one goes where it belongs as it comes.
+    package static let waitedValueBytesMax = 16 << 10
+    /// Data blocks of refused commands are swallowed up to this size, or twice the largest item if that is more; a
+    /// longer one costs the client its connection.
+    package static let swallowBytesMin = 64 << 20
+    /// More than an item needs besides key and value.
+    package static let itemOverheadBytesMax = 64
+
     // Output
 
     /// From this many pending bytes, values sent in place included, `OutputBuffer.isFull` tells the machine to pause. This

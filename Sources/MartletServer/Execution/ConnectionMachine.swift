@@ -1,40 +1,110 @@
+import MartletProtocol
+import MartletStore
+
 /// The protocol side of one connection: bytes in, replies out, no socket.
 ///
 /// The worker's contract with it:
-/// 1. `receive` is called with the bytes not consumed before, followed by what arrived since, contiguous and writable.
+/// 1. `receive` is called with the bytes not consumed before, followed by what arrived since, contiguous.
 /// 2. While `valueDestination` is not empty, the worker reads the socket straight into it and tells `advanceValue`; bytes
 ///    behind it come through `receive`. It is asked again after every call, and only trusted until the next one.
 /// 3. After `.yield` and `.outputFull`, `receive` is called again even without new input.
 /// 4. It lives in the connection's memory and is only used by the connection's worker.
+///
+/// How it keeps in step, whatever the cuts in the input:
+/// 5. A command is carried out when its line is complete and, if it carries a value up to `Limits.waitedValueBytesMax`,
+///    when that is complete too. Until then its bytes stay unconsumed: nothing is held for it but what was sent.
+/// 6. A larger value goes into a reservation as it arrives (`PendingStore`).
+/// 7. A data block ends with CR LF or the command is refused, and the rest is read as commands.
+/// 8. The data block of a refused command is swallowed, up to a bound. The answer goes out first.
+/// 9. Only `receive` decides that a connection closes. Replies to what came before are sent first.
 package struct ConnectionMachine: ~Copyable {
+    var pending: UnsafeMutablePointer<PendingStore>?
+    /// Bytes of a refused data block still to be skipped.
+    var swallowBytes = 0
+    /// Bytes at the front of the unconsumed input known to hold no line end.
+    private var scannedBytes = 0
+    /// A key list was interrupted: its line is given again, and its answer goes on behind this offset in it.
+    var listEnd = 0
+    private var waitsForValue = false
+
     package init() {}
 
-    package mutating func receive(
-        _ input: UnsafeMutableRawBufferPointer, executor: UnsafeMutablePointer<Executor>,
-        output: UnsafeMutablePointer<OutputBuffer>, commandsMax: Int
-    ) -> MachineStep {
-        var consumed = 0
-        var commands = 0
-        while let end = input[consumed...].firstIndex(of: 10) {
-            if output.pointee.isFull { return MachineStep(consumedBytes: consumed, .outputFull) }
-            if commands == commandsMax { return MachineStep(consumedBytes: consumed, .yield) }
-            let line = input[consumed..<end]
-            consumed = end + 1
-            commands += 1
-            if line.starts(with: "quit".utf8) { return MachineStep(consumedBytes: consumed, .close) }
-            output.pointee.append("ERROR\r\n")
+    deinit {
+        if let pending {
+            pending.pointee.line.deallocate()
+            pending.deinitialize(count: 1)
+            pending.deallocate()
         }
-        return MachineStep(consumedBytes: consumed, .wantsInput)
     }
 
-    /// A value is being received (or swallowed); `stats conns` says so.
-    package var isReadingValue: Bool { false }
+    /// A value is being received or swallowed; `stats conns` says so.
+    package var isReadingValue: Bool { waitsForValue || pending != nil || swallowBytes > 0 }
+
+    package mutating func receive(
+        _ bytes: UnsafeMutableRawBufferPointer, executor: UnsafeMutablePointer<Executor>,
+        output: UnsafeMutablePointer<OutputBuffer>, commandsMax: Int
+    ) -> MachineStep {
+        let input = UnsafeRawBufferPointer(bytes)
+        var position = 0
+        if swallowBytes > 0 || pending != nil, !continueValue(input, &position, executor, output) {
+            return MachineStep(consumedBytes: position, .wantsInput)
+        }
+        var commandsLeft = commandsMax
+        while true {
+            let batch = executor.gatherBatch(
+                input, from: position, countMax: min(commandsLeft, Limits.batchCountMax), scannedCount: scannedBytes)
+            scannedBytes = 0
+            for index in 0..<batch.count {
+                if output.pointee.isFull { return MachineStep(consumedBytes: position, .outputFull) }
+                let place = executor.pointee.batch + index
+                if let stop = carryOut(place, executor, output) {
+                    if stop == .close { position &+= place.pointee.bytes }
+                    return MachineStep(consumedBytes: position, stop)
+                }
+                position &+= place.pointee.bytes
+            }
+            commandsLeft &-= batch.count
+            switch batch.end {
+            case .open:
+                if swallowBytes > 0 || position == input.count {
+                    return MachineStep(consumedBytes: position, .wantsInput)
+                }
+                if commandsLeft <= 0 { return MachineStep(consumedBytes: position, .yield) }
+            case .exhausted:
+                return MachineStep(consumedBytes: position, .wantsInput)
+            case .insideLine:
+                scannedBytes = input.count &- position
+                return MachineStep(consumedBytes: position, .wantsInput)
+            case .insideValue:
+                let place = executor.pointee.batch + batch.count
+                guard Int(place.pointee.request.valueLength) > Limits.waitedValueBytesMax else {
+                    waitsForValue = true
+                    return MachineStep(consumedBytes: position, .wantsInput)
+                }
+                if output.pointee.isFull { return MachineStep(consumedBytes: position, .outputFull) }
+                position &+= Int(place.pointee.request.lineBytes)
+                if beginValue(place, executor, output) { return MachineStep(consumedBytes: position, .close) }
+                if !continueValue(input, &position, executor, output) {
+                    return MachineStep(consumedBytes: position, .wantsInput)
+                }
+                commandsLeft &-= 1
+            case .hangUp:
+                return MachineStep(consumedBytes: position, .close)
+            }
+        }
+    }
 
     /// Where the next bytes of a value that is being read belong; empty when no value is.
     package mutating func valueDestination() -> UnsafeMutableRawBufferPointer {
-        UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        guard let pending, pending.pointee.reservation.remaining > 0 else {
+            return UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        }
+        return pending.pointee.reservation.writableSpan()
     }
 
     /// The first `count` bytes of `valueDestination` were filled.
-    package mutating func advanceValue(_ count: Int) {}
+    package mutating func advanceValue(_ count: Int) {
+        guard let pending, count > 0 else { return }
+        pending.pointee.reservation.advance(count)
+    }
 }

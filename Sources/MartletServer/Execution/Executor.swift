@@ -1,10 +1,37 @@
+import MartletProtocol
 import MartletStore
+
+// Execution: from parsed requests to the store and back to bytes.
+//
+//     ConnectionMachine      keeps a connection in step: lines, data blocks, what is swallowed, when to close
+//       RequestBatch         up to 64 requests, their keys hashed and the memory they will touch prefetched
+//         Executor           one request: store call, counters, reply
+//           +Retrieval       get gets gat gats
+//           +Storage         set add replace append prepend cas ms
+//           +Changes         touch delete incr decr
+//           +MetaGet, +MetaChanges    mg me md ma
+//           +Server          version verbosity flush_all stats ...
+//
+// Goals: wire meets store here and nowhere else; a reply's value, client flags and token come from one hold of the item;
+// no allocation and no reference counting for anything but a value too large to wait for in the input.
+// Non-goals: sockets, time (a second is passed in), the text of statistics.
+//
+// Threads: everything here runs on the worker that owns the executor; nothing is shared but what `ServerContext` shares.
 
 /// The one place where wire meets store: one per worker, used by all its connections.
 package struct Executor: ~Copyable {
     let session: StoreSession
     let counters: UnsafeMutablePointer<WorkerCounters>
     let server: UnsafeMutablePointer<ServerContext>
+    /// Room for the requests of one batch.
+    let batch: UnsafeMutablePointer<BatchedRequest>
+    /// Room for the keys of one slice of a key list.
+    let keys: UnsafeMutablePointer<ItemKey>
+    /// Room for a decoded base64 key.
+    let decodedKey: UnsafeMutableRawPointer
+    let time: WireTime
+    /// The longest refused data block that is skipped; a longer one costs the connection.
+    let swallowBytesMax: Int
 
     package init(
         session: StoreSession, counters: UnsafeMutablePointer<WorkerCounters>,
@@ -13,8 +40,80 @@ package struct Executor: ~Copyable {
         self.session = session
         self.counters = counters
         self.server = server
+        batch = .allocate(capacity: Limits.batchCountMax)
+        keys = .allocate(capacity: Limits.batchCountMax)
+        decodedKey = .allocate(byteCount: WireLimits.keyBytesMax, alignment: 8)
+        time = WireTime(wallOffset: server.pointee.clock.wallOffset)
+        swallowBytesMax = max(Limits.swallowBytesMin, 2 * server.pointee.settings.itemBytesMax)
+    }
+
+    deinit {
+        batch.deallocate()
+        keys.deallocate()
+        decodedKey.deallocate()
     }
 
     /// Called by the worker before a connection's turn whenever the server second has changed.
     package mutating func setNow(_ second: UInt32) { session.setNow(second) }
+}
+
+typealias ExecutorPointer = UnsafeMutablePointer<Executor>
+typealias OutputPointer = UnsafeMutablePointer<OutputBuffer>
+
+extension UnsafeMutablePointer where Pointee == Executor {
+    var session: StoreSession { pointee.session }
+
+    /// This worker's counters of commands.
+    var counters: UnsafeMutablePointer<WorkerCounters> { pointee.counters }
+
+    /// The server second for an expiry the client sent.
+    @inline(__always)
+    func second(_ exptime: Int32) -> UInt32 { pointee.time.second(exptime, now: pointee.session.now) }
+
+    /// The key of a request as the store wants it: hashed, and decoded if it came in base64 (then valid until the next
+    /// call). `hash` is the key's hash if it did not.
+    @inline(__always)
+    func key(_ request: Request, _ line: UnsafeRawPointer, hash: UInt64) -> ItemKey {
+        if request.flags.contains(.binaryKey) { return decodedKey(request, line) }
+        return ItemKey(bytes: line + Int(request.key.offset), count: Int(request.key.count), hash: hash)
+    }
+
+    @inline(never)
+    private func decodedKey(_ request: Request, _ line: UnsafeRawPointer) -> ItemKey {
+        let bytes = pointee.decodedKey
+        let count = request.decodeKey(in: line, into: bytes)
+        return ItemKey(bytes: bytes, count: count, hash: pointee.session.hash(bytes, count))
+    }
+
+    /// Carries out a request that has neither a key list nor a data block. Returns whether the connection goes on.
+    func execute(
+        _ request: Request, _ line: UnsafeRawPointer, hash: UInt64, _ output: OutputPointer
+    ) -> Bool {
+        switch request.command {
+        case .metaGet: metaGet(request, line, key(request, line, hash: hash), output)
+        case .metaDelete: metaDelete(request, line, key(request, line, hash: hash), output)
+        case .metaArithmetic: metaArithmetic(request, line, key(request, line, hash: hash), output)
+        case .metaDebug: metaDebug(request, line, key(request, line, hash: hash), output)
+        case .metaNoop: output.append(.metaNoop)
+        case .touch: touch(request, key(request, line, hash: hash), output)
+        case .delete: delete(request, key(request, line, hash: hash), output)
+        case .incr, .decr: arithmetic(request, key(request, line, hash: hash), output)
+        default: return executeServerCommand(request, line, output)
+        }
+        return true
+    }
+}
+
+extension UnsafeMutablePointer where Pointee == OutputBuffer {
+    /// Appends one of the fixed replies.
+    func append(_ reply: FixedReply) {
+        let start = pointee.reserve(FixedReply.bytesMax)
+        pointee.advance(to: ReplyWriter.fixed(reply, at: start))
+    }
+
+    /// Appends one of the fixed replies unless the client asked for none.
+    @inline(__always)
+    func append(_ reply: FixedReply, unless isQuiet: Bool) {
+        if !isQuiet { append(reply) }
+    }
 }

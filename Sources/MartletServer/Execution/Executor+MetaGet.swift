@@ -1,0 +1,132 @@
+import MartletProtocol
+import MartletStore
+
+/// mg and me.
+extension UnsafeMutablePointer where Pointee == Executor {
+    /// Answers `mg`.
+    ///
+    /// 1. `h`, `l`, `R` and a `t` in front of `T` go by what was before this access; all else by what is.
+    /// 2. `T` gives a new expiry to an item that is there, and to one that `N` creates.
+    /// 3. A value is not told to a client whose `C` says that it has this very version.
+    /// 4. Somebody wins, once, when an item was vivified (`N`), has little left to live (`R`) or is stale (`md I`): `W`.
+    ///    Who comes after the winner is told so: `Z`. Whoever finds a stale item is told that: `X`.
+    /// 5. `q` hides a miss, never a hit.
+    func metaGet(_ request: Request, _ line: UnsafeRawPointer, _ key: ItemKey, _ output: OutputPointer) {
+        let touches = request.flags.contains(.timeToLive)
+        let newExpiry = touches ? second(request.exptime) : nil
+        var found = session.hold(key, bump: !request.flags.contains(.noBump), newExpiry: newExpiry)
+        if found == nil {
+            guard request.flags.contains(.vivify) else { return metaMiss(request, line, output) }
+            let token = request.flags.contains(.explicitToken) ? request.explicitToken : nil
+            let expiry = newExpiry ?? second(request.vivifyExptime)
+            found = session.vivify(key, expiry: expiry, explicitToken: token)
+        }
+        guard let hold = consume found else { return metaMiss(request, line, output) }
+        let slabClass = metaHit(request, line, hold, output)
+        countHit(slabClass, isTouch: touches)
+    }
+
+    /// Writes the reply to `mg` for an item that is held; lets it go and returns its slab class.
+    @inline(__always)
+    private func metaHit(
+        _ request: Request, _ line: UnsafeRawPointer, _ held: consuming ItemHold, _ output: OutputPointer
+    ) -> Int {
+        var hold = held
+        let slabClass = hold.slabClass
+        let length = hold.valueLength
+        let token = hold.token
+        let hasNewest = request.flags.contains(.compareToken) && request.compareToken == token
+        let tellsValue = request.flags.contains(.returnValue) && !hasNewest
+        let isCopied = tellsValue && !hold.isLeasable
+        let start = output.pointee.reserve(ReplyWriter.lineBytesMax &+ (isCopied ? length : 0))
+        var cursor =
+            tellsValue ? ReplyWriter.valueStatus(length: length, at: start) : ReplyWriter.status(.done, at: start)
+        if request.returnOrder != 0 { cursor = facts(request, hold).append(request, line, at: cursor) }
+        cursor = appendMarks(request, &hold, at: cursor)
+        cursor = WireWriter.lineEnd(at: cursor)
+        if isCopied {
+            hold.copyValue(to: cursor)
+            cursor = WireWriter.lineEnd(at: cursor + length)
+        }
+        output.pointee.advance(to: cursor)
+        if tellsValue && !isCopied {
+            output.pointee.append(lease: hold.lease())
+            output.appendLineEnd()
+        }
+        return slabClass
+    }
+
+    @inline(__always)
+    private func facts(_ request: Request, _ hold: borrowing ItemHold) -> MetaFacts {
+        var facts = MetaFacts(tells: MetaFacts.ofItems)
+        facts.token = hold.token
+        facts.clientFlags = hold.clientFlags
+        facts.valueLength = hold.valueLength
+        facts.secondsLeft = secondsLeft(request.returnsTimeToLiveBeforeTouch ? hold.expiryBefore : hold.expiry)
+        facts.wasFetched = hold.wasFetched
+        facts.secondsSinceAccess = UInt64(session.now &- min(hold.lastAccess, session.now))
+        return facts
+    }
+
+    /// Rule 4.
+    @inline(__always)
+    private func appendMarks(
+        _ request: Request, _ hold: inout ItemHold, at start: UnsafeMutableRawPointer
+    ) -> UnsafeMutableRawPointer {
+        if hold.isVivified { return ReplyWriter.flag(UInt8(ascii: "W"), at: start) }
+        var cursor = start
+        if hold.isWinSent {
+            cursor = ReplyWriter.flag(UInt8(ascii: "Z"), at: cursor)
+            return hold.isStale ? ReplyWriter.flag(UInt8(ascii: "X"), at: cursor) : cursor
+        }
+        var wins = hold.isStale
+        if hold.isStale { cursor = ReplyWriter.flag(UInt8(ascii: "X"), at: cursor) }
+        if request.flags.contains(.recache), hold.expiryBefore != 0,
+            hold.expiryBefore < second(request.recacheExptime)
+        {
+            wins = true
+        }
+        guard wins else { return cursor }
+        hold.setWinSent()
+        return ReplyWriter.flag(UInt8(ascii: "W"), at: cursor)
+    }
+
+    private func metaMiss(_ request: Request, _ line: UnsafeRawPointer, _ output: OutputPointer) {
+        counters.pointee.commands.getMisses.increment()
+        countDeath()
+        if !request.isQuiet { appendKeyReply(.miss, request, line, output) }
+    }
+
+    /// Appends a status with nothing but key and opaque, as far as the request asks for them.
+    func appendKeyReply(
+        _ status: MetaStatus, _ request: Request, _ line: UnsafeRawPointer, _ output: OutputPointer
+    ) {
+        let start = output.pointee.reserve(ReplyWriter.lineBytesMax)
+        let facts = MetaFacts(tells: MetaFacts.ofKeys)
+        let cursor = facts.append(request, line, at: ReplyWriter.status(status, at: start))
+        output.pointee.advance(to: WireWriter.lineEnd(at: cursor))
+    }
+
+    /// Seconds until `expiry`, nil for never.
+    @inline(__always)
+    func secondsLeft(_ expiry: UInt32) -> UInt64? {
+        expiry == 0 ? nil : UInt64(expiry &- min(expiry, session.now))
+    }
+
+    // MARK: me
+
+    /// Answers `me`, which looks at an item without touching it.
+    func metaDebug(_ request: Request, _ line: UnsafeRawPointer, _ key: ItemKey, _ output: OutputPointer) {
+        counters.pointee.commands.meta.increment()
+        guard let hold = session.hold(key, bump: false) else {
+            countDeath()
+            return output.append(.metaMiss)
+        }
+        let start = output.pointee.reserve(ReplyWriter.lineBytesMax)
+        let end = ReplyWriter.debugLine(
+            key: request.key.bytes(in: line), secondsLeft: secondsLeft(hold.expiry).map { Int64($0) },
+            secondsSinceAccess: UInt64(session.now &- min(hold.lastAccess, session.now)), token: hold.token,
+            wasFetched: hold.wasFetched, slabClass: hold.slabClass, itemBytes: hold.itemSize, at: start)
+        output.pointee.advance(to: end)
+    }
+}

@@ -1,0 +1,182 @@
+import MartletProtocol
+import MartletStore
+
+/// set, add, replace, append, prepend, cas and ms.
+///
+/// What the wire says becomes a `StoreRequest`; what the store says becomes a reply. A value is either wholly in the
+/// input (`store`) or arrives in a reservation (`reserve`, then `commit`).
+extension UnsafeMutablePointer where Pointee == Executor {
+    /// Stores a value that lies in the input.
+    func store(
+        _ request: Request, _ line: UnsafeRawPointer, _ key: ItemKey, _ value: UnsafeRawBufferPointer,
+        _ output: OutputPointer
+    ) {
+        let outcome = session.store(key, value, storeRequest(request))
+        finishStore(request, line, key, outcome, output)
+    }
+
+    /// Memory for a value that is still to arrive; nil if the request was refused and answered instead.
+    func reserve(
+        _ request: Request, _ line: UnsafeRawPointer, _ key: ItemKey, _ output: OutputPointer
+    ) -> ItemReservation? {
+        switch session.reserve(key, valueLength: Int(request.valueLength)) {
+        case .reserved(let reservation):
+            return reservation
+        case .tooLarge:
+            refuseValue(request, key, .tooLarge, output)
+            return nil
+        case .noMemory:
+            refuseValue(request, key, .outOfMemoryStoring, output)
+            return nil
+        }
+    }
+
+    /// Stores a value that has arrived in a reservation.
+    func commit(
+        _ reservation: consuming ItemReservation, _ request: Request, _ line: UnsafeRawPointer, _ key: ItemKey,
+        _ output: OutputPointer
+    ) {
+        let outcome = session.commit(reservation, storeRequest(request))
+        finishStore(request, line, key, outcome, output)
+    }
+
+    /// Answers a data block that did not end where it should.
+    func refuseDataBlock(_ request: Request, _ output: OutputPointer) {
+        counters.pointee.commands.slabClass(0).pointee.sets.increment()
+        output.append(.badDataChunk, unless: request.isQuiet && request.command != .metaSet)
+    }
+
+    /// Answers a value that cannot be had. `set`, and `ms` in any mode, also remove what was stored before: the client
+    /// wanted it gone.
+    func refuseValue(_ request: Request, _ key: ItemKey, _ reply: FixedReply, _ output: OutputPointer) {
+        if reply == .tooLarge {
+            counters.pointee.commands.storeTooLarge.increment()
+        } else {
+            counters.pointee.commands.storeNoMemory.increment()
+        }
+        if request.command == .set || request.command == .metaSet { _ = session.delete(key) }
+        output.append(reply, unless: request.isQuiet && request.command != .metaSet)
+    }
+
+    // MARK: The request
+
+    @inline(__always)
+    private func storeRequest(_ request: Request) -> StoreRequest {
+        if request.command == .metaSet { return metaStoreRequest(request) }
+        var store = StoreRequest(mode: .set, clientFlags: request.clientFlags, expiry: second(request.exptime))
+        switch request.command {
+        case .add: store.mode = .add
+        case .replace: store.mode = .replace
+        case .append: store.mode = .append
+        case .prepend: store.mode = .prepend
+        case .cas: store.compareToken = Self.comparable(request.compareToken)
+        default: break
+        }
+        return store
+    }
+
+    private func metaStoreRequest(_ request: Request) -> StoreRequest {
+        var store = StoreRequest(mode: .set, clientFlags: request.clientFlags, expiry: second(request.exptime))
+        let compares = request.flags.contains(.compareToken)
+        switch request.mode {
+        case .add:
+            store.mode = .add
+        case .append, .prepend:
+            store.mode = request.mode == .append ? .append : .prepend
+            if compares, request.compareToken != 0 { store.compareToken = request.compareToken }
+            if request.flags.contains(.vivify) {
+                store.vivifyExpiry = second(request.vivifyExptime)
+            }
+        default:
+            // A compared replace asks the same as a compared set: whether this very version is there.
+            if compares {
+                store.compareToken = Self.comparable(request.compareToken)
+                store.storesStaleWhenOlder = request.flags.contains(.invalidate)
+            } else if request.mode == .replace {
+                store.mode = .replace
+            }
+        }
+        if request.flags.contains(.explicitToken) { store.explicitToken = request.explicitToken }
+        return store
+    }
+
+    /// A token to compare with. 0 is what items show when the server issues no tokens, and matches nothing.
+    static func comparable(_ token: UInt64) -> UInt64 { token == 0 ? .max : token }
+
+    // MARK: The reply
+
+    @inline(__always)
+    private func finishStore(
+        _ request: Request, _ line: UnsafeRawPointer, _ key: ItemKey, _ outcome: StoreOutcome,
+        _ output: OutputPointer
+    ) {
+        var outcome = outcome
+        if outcome.result == .tooLarge || outcome.result == .noMemory {
+            guard isJoined(request, outcome.result) else {
+                let reply: FixedReply = outcome.result == .tooLarge ? .tooLarge : .outOfMemoryStoring
+                return refuseValue(request, key, reply, output)
+            }
+            outcome.result = .notStored
+        }
+        countStore(request, outcome)
+        if request.command == .metaSet { return metaSetReply(request, line, outcome, output) }
+        if request.isQuiet { return }
+        switch outcome.result {
+        case .stored: output.append(.stored)
+        case .notStored: output.append(.notStored)
+        case .exists: output.append(.exists)
+        default: output.append(.notFound)
+        }
+    }
+
+    /// Whether an append was refused for what it would have made, not for its own size.
+    private func isJoined(_ request: Request, _ result: StoreOutcome.Result) -> Bool {
+        let ownBytes = Int(request.valueLength) + Int(request.key.count) + Limits.itemOverheadBytesMax
+        return result == .tooLarge && request.joins && ownBytes <= pointee.server.pointee.settings.itemBytesMax
+    }
+
+    private func countStore(_ request: Request, _ outcome: StoreOutcome) {
+        let counters = counters.pointee.commands.slabClass(outcome.slabClass)
+        counters.pointee.sets.increment()
+        let comparesOnly =
+            request.command == .cas
+            || (request.flags.contains(.compareToken) && request.mode != .add && !request.joins)
+        guard comparesOnly else { return }
+        switch outcome.result {
+        case .stored: counters.pointee.casHits.increment()
+        case .exists: counters.pointee.casMismatches.increment()
+        default: self.counters.pointee.commands.casMisses.increment()
+        }
+    }
+
+    private func metaSetReply(
+        _ request: Request, _ line: UnsafeRawPointer, _ outcome: StoreOutcome, _ output: OutputPointer
+    ) {
+        let status: MetaStatus
+        switch outcome.result {
+        case .stored:
+            if request.isQuiet { return }
+            status = .done
+        case .notStored: status = .notStored
+        case .exists: status = .exists
+        default: status = .notFound
+        }
+        var facts = MetaFacts(tells: MetaFacts.ofStores)
+        facts.token = outcome.token
+        facts.valueLength = outcome.result == .stored ? outcome.valueLength : Int(request.valueLength)
+        let start = output.pointee.reserve(ReplyWriter.lineBytesMax)
+        let cursor = facts.append(request, line, at: ReplyWriter.status(status, at: start))
+        output.pointee.advance(to: WireWriter.lineEnd(at: cursor))
+    }
+}
+
+extension Request {
+    /// append or prepend, in either protocol.
+    var joins: Bool {
+        switch command {
+        case .append, .prepend: true
+        case .metaSet: mode == .append || mode == .prepend
+        default: false
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import MartletProtocol
+import MartletStore
+
+/// One request of a batch and what is known about it before it is carried out.
+struct BatchedRequest: BitwiseCopyable {
+    var request: Request
+    /// `.request` or `.refused`; nothing else gets into a batch.
+    var outcome: ParseOutcome
+    /// The line's first byte.
+    var line: UnsafeRawPointer
+    /// Of the (first) key, unless the key came in base64.
+    var hash: UInt64
+    /// Line and data block: what to skip to reach the next request. Of a data block that is to be swallowed, what is
+    /// there of it.
+    var bytes: Int
+}
+
+/// The requests at the front of some input.
+struct RequestBatch: BitwiseCopyable {
+    enum End: BitwiseCopyable {
+        /// As many as were allowed, or the last one ends the connection or has bytes to swallow that are not there yet.
+        case open
+        /// The input ends here.
+        case exhausted
+        /// A line follows that has not ended.
+        case insideLine
+        /// A storage command follows whose data block is not all there: it lies behind the batch, parsed.
+        case insideValue
+        /// Something follows that ends the connection without an answer.
+        case hangUp
+    }
+
+    let count: Int
+    let end: End
+}
+
+extension UnsafeMutablePointer where Pointee == Executor {
+    /// Parses up to `countMax` complete requests of `input` from `position` on into `batch`, hashes their keys and
+    /// brings the memory they will touch: all buckets first, then the items that the buckets name.
+    ///
+    /// A batch ends behind a request after which nothing may be read yet: one that closes the connection, and one whose
+    /// refused data block reaches beyond the input. With `.insideValue`, `batch[count]` holds the unfinished command.
+    @inline(__always)
+    func gatherBatch(
+        _ input: UnsafeRawBufferPointer, from position: Int, countMax: Int, scannedCount: Int
+    ) -> RequestBatch {
+        let batch = pointee.batch
+        var position = position
+        var scanned = scannedCount
+        var count = 0
+        var end = RequestBatch.End.open
+        while count < countMax {
+            guard position < input.count, let base = input.baseAddress else {
+                end = .exhausted
+                break
+            }
+            let left = input.count &- position
+            let place = batch + count
+            place.pointee.line = base + position
+            place.pointee.outcome = RequestParser.parse(
+                base + position, count: left, scannedCount: scanned, into: &place.pointee.request)
+            scanned = 0
+            if place.pointee.outcome == .incomplete {
+                end = .insideLine
+                break
+            }
+            if place.pointee.outcome == .hangUp {
+                end = .hangUp
+                break
+            }
+            guard measure(place, left) else {
+                end = .insideValue
+                break
+            }
+            count &+= 1
+            if place.endsBatch(left) { break }
+            position &+= place.pointee.bytes
+        }
+        if count > 1 {
+            for index in 0..<count { session.prefetchItem(batch[index].hash) }
+        }
+        return RequestBatch(count: count, end: end)
+    }
+
+    /// Fills in size and hash of a parsed request; false if its data block has not all arrived.
+    @inline(__always)
+    private func measure(_ place: UnsafeMutablePointer<BatchedRequest>, _ left: Int) -> Bool {
+        let lineBytes = Int(place.pointee.request.lineBytes)
+        place.pointee.bytes = lineBytes
+        place.pointee.hash = 0
+        if place.pointee.outcome == .refused {
+            place.pointee.bytes = min(left, lineBytes &+ Int(place.pointee.request.refusal.swallowBytes))
+            return true
+        }
+        let key = place.pointee.request.key
+        if !key.isEmpty, !place.pointee.request.flags.contains(.binaryKey) {
+            let hash = session.hash(place.pointee.line + Int(key.offset), Int(key.count))
+            session.prefetchBucket(hash)
+            place.pointee.hash = hash
+        }
+        guard place.pointee.request.command.carriesValue else { return true }
+        place.pointee.bytes = lineBytes &+ Int(place.pointee.request.valueLength) &+ 2
+        return place.pointee.bytes <= left
+    }
+}
+
+extension UnsafeMutablePointer where Pointee == BatchedRequest {
+    /// Nothing behind this request may be read before it is carried out.
+    @inline(__always)
+    fileprivate func endsBatch(_ left: Int) -> Bool {
+        if pointee.outcome == .refused {
+            return pointee.request.refusal.closes
+                || Int(pointee.request.lineBytes) &+ Int(pointee.request.refusal.swallowBytes) > left
+        }
+        return pointee.request.command == .quit
+    }
+}
