@@ -39,6 +39,10 @@ let package = Package(
         .testTarget(name: "MartletStoreTests", dependencies: ["MartletStore", "StoreTesting"]),
         .testTarget(name: "MartletProtocolTests", dependencies: ["MartletProtocol"]),
         .testTarget(name: "MartletServerTests", dependencies: ["MartletServer", "MartletStore", "MartletProtocol"]),
+        // Transcripts as data, run against the logic alone, a server in process and any server elsewhere.
+        .testTarget(
+            name: "ConformanceTests", dependencies: ["MartletServer", "MartletStore"], exclude: ["Transcripts"]
+        ),
         // The repository looks at itself: lengths, imports, words, the unsafe fence, links.
         .testTarget(name: "TidyTests"),
     ],

@@ -164,7 +164,7 @@ extension UnsafeMutablePointer where Pointee == ServerContext {
 
 extension ServerSettings {
     /// What of the settings concerns the store.
-    var storeSettings: StoreSettings {
+    package var storeSettings: StoreSettings {
         var store = StoreSettings()
         store.memoryLimitBytes = memoryBytes
         store.itemBytesMax = itemBytesMax

@@ -7,7 +7,7 @@ public enum StoreMode: UInt8, BitwiseCopyable, Sendable {
 /// Everything about a store but key and value.
 public struct StoreRequest: BitwiseCopyable, Sendable {
     public var mode: StoreMode
-    /// Opaque to the store. Ignored by append and prepend.
+    /// Opaque to the store. Of append and prepend, only an item that `vivifyExpiry` creates takes it.
     public var clientFlags: UInt32
     /// Server second from which the item is expired, 0 for never. Ignored by append and prepend.
     public var expiry: UInt32

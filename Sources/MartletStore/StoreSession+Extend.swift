@@ -68,9 +68,11 @@ extension StoreSession {
     ) -> StoreOutcome? {
         guard let expiry = request.vivifyExpiry else { return StoreOutcome(Self.judgeAbsence(request)) }
         if isTooLarge(keyCount: key.count, valueLength: count) { return StoreOutcome(.tooLarge) }
-        let shape = ItemShape(flags: 0, hasExpiry: true, hasSequence: request.explicitToken != nil)
+        let shape = ItemShape(
+            flags: request.clientFlags, hasExpiry: true, hasSequence: request.explicitToken != nil)
         guard let new = build(key, shape, count, { $0.add(added) }) else { return StoreOutcome(.noMemory) }
-        let addition = StoreRequest(mode: .add, expiry: expiry, explicitToken: request.explicitToken)
+        let addition = StoreRequest(
+            mode: .add, clientFlags: request.clientFlags, expiry: expiry, explicitToken: request.explicitToken)
         let outcome = publish(new, key, addition, nil)
         return outcome.result == .notStored ? nil : outcome
     }

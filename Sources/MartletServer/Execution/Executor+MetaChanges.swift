@@ -5,7 +5,7 @@ import MartletStore
 extension UnsafeMutablePointer where Pointee == Executor {
     /// Answers `md`: deletes, marks stale (`I`), or leaves an empty item (`x`).
     func metaDelete(_ request: Request, _ line: UnsafeRawPointer, _ key: ItemKey, _ output: OutputPointer) {
-        let compareToken = request.flags.contains(.compareToken) ? Self.comparable(request.compareToken) : nil
+        let compareToken = request.flags.contains(.compareToken) ? comparable(request.compareToken) : nil
         let marksStale = request.flags.contains(.invalidate)
         let dropsValue = request.flags.contains(.dropValue)
         let outcome: DeleteOutcome
@@ -68,7 +68,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         _ outcome: ArithmeticOutcome, _ request: Request, _ line: UnsafeRawPointer, _ output: OutputPointer
     ) {
         var facts = MetaFacts(tells: MetaFacts.ofNumbers)
-        facts.token = outcome.token
+        facts.token = shown(outcome.token)
         facts.secondsLeft = secondsLeft(outcome.expiry)
         let tellsValue = request.flags.contains(.returnValue)
         let start = output.pointee.reserve(ReplyWriter.lineBytesMax)

@@ -34,7 +34,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         var hold = held
         let slabClass = hold.slabClass
         let length = hold.valueLength
-        let token = hold.token
+        let token = shown(hold.token)
         let hasNewest = request.flags.contains(.compareToken) && request.compareToken == token
         let tellsValue = request.flags.contains(.returnValue) && !hasNewest
         let isCopied = tellsValue && !hold.isLeasable
@@ -59,7 +59,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
     @inline(__always)
     private func facts(_ request: Request, _ hold: borrowing ItemHold) -> MetaFacts {
         var facts = MetaFacts(tells: MetaFacts.ofItems)
-        facts.token = hold.token
+        facts.token = shown(hold.token)
         facts.clientFlags = hold.clientFlags
         facts.valueLength = hold.valueLength
         facts.secondsLeft = secondsLeft(request.returnsTimeToLiveBeforeTouch ? hold.expiryBefore : hold.expiry)
@@ -125,7 +125,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         let start = output.pointee.reserve(ReplyWriter.lineBytesMax)
         let end = ReplyWriter.debugLine(
             key: request.key.bytes(in: line), secondsLeft: secondsLeft(hold.expiry).map { Int64($0) },
-            secondsSinceAccess: UInt64(session.now &- min(hold.lastAccess, session.now)), token: hold.token,
+            secondsSinceAccess: UInt64(session.now &- min(hold.lastAccess, session.now)), token: shown(hold.token),
             wasFetched: hold.wasFetched, slabClass: hold.slabClass, itemBytes: hold.itemSize, at: start)
         output.pointee.advance(to: end)
     }

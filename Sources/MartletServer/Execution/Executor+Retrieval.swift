@@ -93,7 +93,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         }
         let length = hold.valueLength
         let slabClass = hold.slabClass
-        let token = retrieval.tellsToken ? hold.token : nil
+        let token = retrieval.tellsToken ? shown(hold.token) : nil
         let keyBytes = UnsafeRawBufferPointer(start: key.bytes, count: key.count)
         if hold.isLeasable {
             let start = output.pointee.reserve(ReplyWriter.lineBytesMax)

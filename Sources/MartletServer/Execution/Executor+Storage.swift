@@ -69,7 +69,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         case .replace: store.mode = .replace
         case .append: store.mode = .append
         case .prepend: store.mode = .prepend
-        case .cas: store.compareToken = Self.comparable(request.compareToken)
+        case .cas: store.compareToken = comparable(request.compareToken)
         default: break
         }
         return store
@@ -90,7 +90,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         default:
             // A compared replace asks the same as a compared set: whether this very version is there.
             if compares {
-                store.compareToken = Self.comparable(request.compareToken)
+                store.compareToken = comparable(request.compareToken)
                 store.storesStaleWhenOlder = request.flags.contains(.invalidate)
             } else if request.mode == .replace {
                 store.mode = .replace
@@ -99,9 +99,6 @@ extension UnsafeMutablePointer where Pointee == Executor {
         if request.flags.contains(.explicitToken) { store.explicitToken = request.explicitToken }
         return store
     }
-
-    /// A token to compare with. 0 is what items show when the server issues no tokens, and matches nothing.
-    static func comparable(_ token: UInt64) -> UInt64 { token == 0 ? .max : token }
 
     // MARK: The reply
 
@@ -162,7 +159,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         default: status = .notFound
         }
         var facts = MetaFacts(tells: MetaFacts.ofStores)
-        facts.token = outcome.token
+        facts.token = shown(outcome.token)
         facts.valueLength = outcome.result == .stored ? outcome.valueLength : Int(request.valueLength)
         let start = output.pointee.reserve(ReplyWriter.lineBytesMax)
         let cursor = facts.append(request, line, at: ReplyWriter.status(status, at: start))

@@ -30,6 +30,8 @@ package struct Executor: ~Copyable {
     /// Room for a decoded base64 key.
     let decodedKey: UnsafeMutableRawPointer
     let time: WireTime
+    /// `-C`: every item shows token 0, and no compared token matches.
+    let hidesTokens: Bool
     /// The longest refused data block that is skipped; a longer one costs the connection.
     let swallowBytesMax: Int
 
@@ -44,6 +46,7 @@ package struct Executor: ~Copyable {
         keys = .allocate(capacity: Limits.batchCountMax)
         decodedKey = .allocate(byteCount: WireLimits.keyBytesMax, alignment: 8)
         time = WireTime(wallOffset: server.pointee.clock.wallOffset)
+        hidesTokens = !server.pointee.settings.issuesTokens
         swallowBytesMax = max(Limits.swallowBytesMin, 2 * server.pointee.settings.itemBytesMax)
     }
 
@@ -69,6 +72,13 @@ extension UnsafeMutablePointer where Pointee == Executor {
     /// The server second for an expiry the client sent.
     @inline(__always)
     func second(_ exptime: Int32) -> UInt32 { pointee.time.second(exptime, now: pointee.session.now) }
+
+    /// A token as clients see it.
+    @inline(__always)
+    func shown(_ token: UInt64) -> UInt64 { pointee.hidesTokens ? 0 : token }
+
+    /// A token to compare with. 0 is what items show when tokens are hidden, and matches nothing.
+    func comparable(_ token: UInt64) -> UInt64 { token == 0 || pointee.hidesTokens ? .max : token }
 
     /// The key of a request as the store wants it: hashed, and decoded if it came in base64 (then valid until the next
     /// call). `hash` is the key's hash if it did not.
