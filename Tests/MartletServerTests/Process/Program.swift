@@ -1,0 +1,125 @@
+import Glibc
+
+/// The built `martletd`, started as its users start it, and ended by its process id.
+final class Program {
+    struct Failure: Error { let what: String }
+
+    /// What a program that has ended leaves behind.
+    struct End {
+        let status: Int32
+        let output: String
+        let errors: String
+    }
+
+    /// Beside the test's own program; `nil` when it was not built.
+    static let path: String? = {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+        guard count > 0 else { return nil }
+        let own = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        guard let slash = own.lastIndex(of: "/") else { return nil }
+        let path = own[..<slash] + "/martletd"
+        return access(String(path), X_OK) == 0 ? String(path) : nil
+    }()
+
+    static var isRoot: Bool { getuid() == 0 }
+
+    /// `-u root` for root, who has to say whom it wants; nothing for others.
+    static var user: [String] { isRoot ? ["-u", "root"] : [] }
+
+    let process: pid_t
+    /// Holds what the program prints. Files rather than pipes: a pipe ends only when every process that was started
+    /// meanwhile has let go of it.
+    private let folder: TemporaryFolder
+    private var isOver = false
+
+    init(_ words: [String]) throws {
+        guard let path = Self.path else { throw Failure(what: "martletd is not built") }
+        folder = try TemporaryFolder()
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        let (flags, mode) = (O_WRONLY | O_CREAT | O_APPEND, mode_t(0o600))
+        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, folder.path + "/output", flags, mode)
+        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, folder.path + "/errors", flags, mode)
+        // Threads that run tests may block signals, and a child inherits that.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+        var arguments = ([path] + words).map { strdup($0) } + [nil]
+        var process: pid_t = 0
+        let status = posix_spawn(&process, path, &actions, &attributes, &arguments, environ)
+        for argument in arguments { free(argument) }
+        posix_spawn_file_actions_destroy(&actions)
+        posix_spawnattr_destroy(&attributes)
+        guard status == 0 else { throw Failure(what: "posix_spawn") }
+        self.process = process
+    }
+
+    deinit {
+        guard !isOver else { return }
+        kill(process, SIGKILL)
+        var status: Int32 = 0
+        waitpid(process, &status, 0)
+    }
+
+    /// Starts, and waits for the end.
+    static func run(_ words: [String]) throws -> End { try Program(words).end() }
+
+    func signal(_ number: Int32) { kill(process, number) }
+
+    /// Waits until the process has ended; status -1 when a signal ended it.
+    func end() -> End {
+        var status: Int32 = 0
+        waitpid(process, &status, 0)
+        isOver = true
+        return End(
+            status: status & 0x7f == 0 ? status >> 8 & 0xff : -1, output: folder.text("output") ?? "",
+            errors: folder.text("errors") ?? "")
+    }
+
+    /// Asks `condition` until it is true, ten seconds at most. For what another process does and nobody tells of.
+    static func eventually(_ condition: () -> Bool) -> Bool {
+        for _ in 0..<1000 {
+            if condition() { return true }
+            usleep(10_000)
+        }
+        return false
+    }
+}
+
+/// A folder that goes away with its files.
+final class TemporaryFolder {
+    let path: String
+
+    init() throws {
+        var template = Array("/tmp/martlet-test.XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw Program.Failure(what: "mkdtemp") }
+        path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+    }
+
+    deinit {
+        if let folder = opendir(path) {
+            while let item = readdir(folder) {
+                let name = withUnsafeBytes(of: &item.pointee.d_name) {
+                    String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+                }
+                unlink("\(path)/\(name)")
+            }
+            closedir(folder)
+        }
+        rmdir(path)
+    }
+
+    func exists(_ name: String) -> Bool { access("\(path)/\(name)", F_OK) == 0 }
+
+    func text(_ name: String) -> String? {
+        guard let file = fopen("\(path)/\(name)", "r") else { return nil }
+        defer { fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: 1 << 16)
+        let count = fread(&bytes, 1, bytes.count, file)
+        return String(decoding: bytes[..<count], as: UTF8.self)
+    }
+}
