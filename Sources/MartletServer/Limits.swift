@@ -21,6 +21,8 @@ package enum Limits {
     package static let batchCountMax = 64
     /// Keys answered for one connection before the others get their turn.
     package static let keysPerTurnMax = 4096
+    /// A longer line of keys is answered as it arrives.
+    package static let listWindowBytes = 32 << 10
     /// A value up to this size is waited for in the connection's input; a larger one goes where it belongs as it comes.
     package static let waitedValueBytesMax = 16 << 10
     /// Data blocks of refused commands are swallowed up to this size, or twice the largest item if that is more; a

@@ -27,6 +27,8 @@ final class SocketTarget: ConformanceTarget {
     let address: Address
     private(set) var flavour = ServerFlavour.martlet
     private var descriptors: [String: Int32] = [:]
+    /// What came while we were sending.
+    private var early: [String: [UInt8]] = [:]
 
     init(_ address: Address) throws {
         self.address = address
@@ -46,6 +48,7 @@ final class SocketTarget: ConformanceTarget {
     }
 
     func close(_ connection: String) {
+        early[connection] = nil
         if let descriptor = descriptors.removeValue(forKey: connection) { _ = Glibc.close(descriptor) }
     }
 
@@ -53,9 +56,14 @@ final class SocketTarget: ConformanceTarget {
         guard let descriptor = descriptors[connection] else { return }
         var sent = 0
         while sent < bytes.count {
-            // The server may be waiting for us to take its answers before it reads on.
-            guard Self.isReady(descriptor, POLLOUT, Self.answerMilliseconds) else {
+            guard Self.isReady(descriptor, POLLIN | POLLOUT, Self.answerMilliseconds) else {
                 throw Failure(call: "send", error: EAGAIN)
+            }
+            // The server may be waiting for us to take its answers before it reads on.
+            if !Self.isReady(descriptor, POLLOUT, 0) {
+                guard let bytes = Self.read(descriptor) else { return }
+                early[connection, default: []] += bytes
+                continue
             }
             let count = bytes.withUnsafeBytes {
                 Glibc.send(
@@ -70,9 +78,14 @@ final class SocketTarget: ConformanceTarget {
     }
 
     func receive(on connection: String) throws -> [UInt8]? {
+        if let bytes = early.removeValue(forKey: connection) { return bytes }
         guard let descriptor = descriptors[connection],
             Self.isReady(descriptor, POLLIN, Self.answerMilliseconds)
         else { return nil }
+        return Self.read(descriptor)
+    }
+
+    private static func read(_ descriptor: Int32) -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: 1 << 16)
         let count = recv(descriptor, &bytes, bytes.count, 0)
         return count > 0 ? Array(bytes[..<count]) : nil

@@ -13,11 +13,8 @@ extension ConnectionMachine {
             swallowBytes = Int(place.pointee.request.valueLength) &+ 2
             return swallowBytes > executor.pointee.swallowBytesMax
         }
-        let pending = UnsafeMutablePointer<PendingStore>.allocate(capacity: 1)
-        pending.initialize(
-            to: PendingStore(
-                place.pointee.request, line: place.pointee.line, hash: place.pointee.hash, reservation: reservation))
-        self.pending = pending
+        pending = .make(
+            place.pointee.request, line: place.pointee.line, hash: place.pointee.hash, reservation: reservation)
         return false
     }
 
@@ -52,17 +49,16 @@ extension ConnectionMachine {
     private mutating func finishValue(endsProperly: Bool, _ executor: ExecutorPointer, _ output: OutputPointer) {
         guard let place = pending else { return }
         pending = nil
-        let store = place.move()
-        place.deallocate()
-        let line = store.line
-        let request = store.request
-        let key = executor.key(request, line, hash: store.hash)
+        let request = place.pointee.request
+        let line = place.pointee.line
+        let key = executor.key(request, line, hash: place.pointee.hash)
+        let reservation = place.takeReservation()
         if endsProperly {
-            executor.commit(store.reservation, request, line, key, output)
+            executor.commit(reservation, request, line, key, output)
         } else {
             executor.refuseDataBlock(request, output)
         }
-        line.deallocate()
+        place.release(line: line)
     }
 
     /// Gives up a value for want of memory.
@@ -71,8 +67,6 @@ extension ConnectionMachine {
         pending = nil
         let key = executor.key(place.pointee.request, place.pointee.line, hash: place.pointee.hash)
         executor.refuseValue(place.pointee.request, key, .outOfMemoryStoring, output)
-        place.pointee.line.deallocate()
-        place.deinitialize(count: 1)
-        place.deallocate()
+        place.destroy()
     }
 }

@@ -14,9 +14,10 @@ import MartletStore
 /// 5. A command is carried out when its line is complete and, if it carries a value up to `Limits.waitedValueBytesMax`,
 ///    when that is complete too. Until then its bytes stay unconsumed: nothing is held for it but what was sent.
 /// 6. A larger value goes into a reservation as it arrives (`PendingStore`).
-/// 7. A data block ends with CR LF or the command is refused, and the rest is read as commands.
-/// 8. The data block of a refused command is swallowed, up to a bound. The answer goes out first.
-/// 9. Only `receive` decides that a connection closes. Replies to what came before are sent first.
+/// 7. A list of keys longer than `Limits.listWindowBytes` is answered as it arrives (`KeyListStream`).
+/// 8. A data block ends with CR LF or the command is refused, and the rest is read as commands.
+/// 9. The data block of a refused command is swallowed, up to a bound. The answer goes out first.
+/// 10. Only `receive` decides that a connection closes. Replies to what came before are sent first.
 package struct ConnectionMachine: ~Copyable {
     var pending: UnsafeMutablePointer<PendingStore>?
     /// Bytes of a refused data block still to be skipped.
@@ -25,16 +26,14 @@ package struct ConnectionMachine: ~Copyable {
     private var scannedBytes = 0
     /// A key list was interrupted: its line is given again, and its answer goes on behind this offset in it.
     var listEnd = 0
+    /// A list that is answered as it arrives.
+    var list = KeyListStream()
     private var waitsForValue = false
 
     package init() {}
 
     deinit {
-        if let pending {
-            pending.pointee.line.deallocate()
-            pending.deinitialize(count: 1)
-            pending.deallocate()
-        }
+        pending?.destroy()
     }
 
     /// A value is being received or swallowed; `stats conns` says so.
@@ -44,10 +43,14 @@ package struct ConnectionMachine: ~Copyable {
         _ bytes: UnsafeMutableRawBufferPointer, executor: UnsafeMutablePointer<Executor>,
         output: UnsafeMutablePointer<OutputBuffer>, commandsMax: Int
     ) -> MachineStep {
+        guard executor.pointee.servesText else { return MachineStep(consumedBytes: 0, .close) }
         let input = UnsafeRawBufferPointer(bytes)
         var position = 0
         if swallowBytes > 0 || pending != nil, !continueValue(input, &position, executor, output) {
             return MachineStep(consumedBytes: position, .wantsInput)
+        }
+        if list.phase != .none, let stop = continueList(input, &position, executor, output) {
+            return MachineStep(consumedBytes: position, stop)
         }
         var commandsLeft = commandsMax
         while true {
@@ -86,6 +89,13 @@ package struct ConnectionMachine: ~Copyable {
                 if beginValue(place, executor, output) { return MachineStep(consumedBytes: position, .close) }
                 if !continueValue(input, &position, executor, output) {
                     return MachineStep(consumedBytes: position, .wantsInput)
+                }
+                commandsLeft &-= 1
+            case .longList:
+                if output.pointee.isFull { return MachineStep(consumedBytes: position, .outputFull) }
+                beginList(input, &position, output)
+                if let stop = continueList(input, &position, executor, output) {
+                    return MachineStep(consumedBytes: position, stop)
                 }
                 commandsLeft &-= 1
             case .hangUp:

@@ -87,7 +87,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
 
     /// Appends `VALUE ...` if there is an item under the key.
     @inline(__always)
-    private func appendValue(_ key: ItemKey, _ retrieval: Retrieval, _ output: OutputPointer) {
+    func appendValue(_ key: ItemKey, _ retrieval: Retrieval, _ output: OutputPointer) {
         guard let hold = session.hold(key, bump: true, newExpiry: retrieval.newExpiry) else {
             return countMiss(isTouch: retrieval.newExpiry != nil)
         }

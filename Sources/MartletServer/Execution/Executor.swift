@@ -32,6 +32,8 @@ package struct Executor: ~Copyable {
     let time: WireTime
     /// `-C`: every item shows token 0, and no compared token matches.
     let hidesTokens: Bool
+    /// Not with `-B binary`: nothing is served then.
+    let servesText: Bool
     /// The longest refused data block that is skipped; a longer one costs the connection.
     let swallowBytesMax: Int
 
@@ -46,6 +48,7 @@ package struct Executor: ~Copyable {
         keys = .allocate(capacity: Limits.batchCountMax)
         decodedKey = .allocate(byteCount: WireLimits.keyBytesMax, alignment: 8)
         time = WireTime(wallOffset: server.pointee.clock.wallOffset)
+        servesText = server.pointee.settings.protocolName != "binary"
         hidesTokens = !server.pointee.settings.issuesTokens
         swallowBytesMax = max(Limits.swallowBytesMin, 2 * server.pointee.settings.itemBytesMax)
     }

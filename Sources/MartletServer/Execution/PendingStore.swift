@@ -11,14 +11,6 @@ struct PendingStore: ~Copyable {
     let hash: UInt64
     var reservation: ItemReservation
 
-    init(_ request: Request, line: UnsafeRawPointer, hash: UInt64, reservation: consuming ItemReservation) {
-        self.request = copy request
-        self.line = .allocate(byteCount: Int(request.lineBytes), alignment: 8)
-        self.line.copyMemory(from: line, byteCount: Int(request.lineBytes))
-        self.hash = hash
-        self.reservation = reservation
-    }
-
     /// Fills in what `bytes` have of the value and gives how many bytes that was. Less than there are, with some
     /// remaining, means that there is no memory.
     mutating func fill(_ bytes: UnsafeRawBufferPointer) -> Int {
@@ -32,5 +24,40 @@ struct PendingStore: ~Copyable {
             taken += count
         }
         return taken
+    }
+}
+
+extension UnsafeMutablePointer where Pointee == PendingStore {
+    /// Memory for a command and what has arrived of its value. Not inlined: the hot path ends here.
+    @inline(never)
+    static func make(
+        _ request: Request, line: UnsafeRawPointer, hash: UInt64, reservation: consuming ItemReservation
+    ) -> UnsafeMutablePointer<PendingStore> {
+        let place = UnsafeMutablePointer<PendingStore>.allocate(capacity: 1)
+        let copy = UnsafeMutableRawPointer.allocate(byteCount: Int(request.lineBytes), alignment: 8)
+        copy.copyMemory(from: line, byteCount: Int(request.lineBytes))
+        place.initialize(to: PendingStore(request: request, line: copy, hash: hash, reservation: reservation))
+        return place
+    }
+
+    /// Takes the reservation out; `release` must follow.
+    func takeReservation() -> ItemReservation {
+        let store = move()
+        return store.reservation
+    }
+
+    /// Frees what `make` took, after the reservation was taken out.
+    @inline(never)
+    func release(line: UnsafeMutableRawPointer) {
+        line.deallocate()
+        deallocate()
+    }
+
+    /// Gives everything up, the reservation included.
+    @inline(never)
+    func destroy() {
+        let line = pointee.line
+        deinitialize(count: 1)
+        release(line: line)
     }
 }

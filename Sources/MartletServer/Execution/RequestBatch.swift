@@ -26,6 +26,8 @@ struct RequestBatch: BitwiseCopyable {
         case insideLine
         /// A storage command follows whose data block is not all there: it lies behind the batch, parsed.
         case insideValue
+        /// A list of keys follows that is too long to wait for; its first `Limits.listWindowBytes` are there.
+        case longList
         /// Something follows that ends the connection without an answer.
         case hangUp
     }
@@ -61,7 +63,12 @@ extension UnsafeMutablePointer where Pointee == Executor {
                 base + position, count: left, scannedCount: scanned, into: &place.pointee.request)
             scanned = 0
             if place.pointee.outcome == .incomplete {
-                end = .insideLine
+                // No other line may be that long.
+                end = left > Limits.listWindowBytes ? .longList : .insideLine
+                break
+            }
+            if Int(place.pointee.request.lineBytes) > Limits.listWindowBytes, place.pointee.outcome != .hangUp {
+                end = .longList
                 break
             }
             if place.pointee.outcome == .hangUp {
