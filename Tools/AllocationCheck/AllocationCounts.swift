@@ -13,8 +13,6 @@ final class AllocationCounts {
                 allocations: left.allocations - right.allocations, frees: left.frees - right.frees,
                 retains: left.retains - right.retains, releases: left.releases - right.releases)
         }
-
-        var isZero: Bool { allocations == 0 && frees == 0 && retains == 0 && releases == 0 }
     }
 
     private let memory: UnsafeMutableRawPointer
