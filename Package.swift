@@ -36,12 +36,23 @@ let package = Package(
 
         // What several suites share: a store with a session and keys as strings.
         .target(name: "StoreTesting", dependencies: ["MartletStore"], path: "Tests/Support/StoreTesting"),
+        // Parser and executor driven without sockets.
+        .target(
+            name: "ExecutionTesting", dependencies: ["MartletServer", "MartletStore"],
+            path: "Tests/Support/ExecutionTesting"
+        ),
         .testTarget(name: "MartletStoreTests", dependencies: ["MartletStore", "StoreTesting"]),
         .testTarget(name: "MartletProtocolTests", dependencies: ["MartletProtocol"]),
-        .testTarget(name: "MartletServerTests", dependencies: ["MartletServer", "MartletStore", "MartletProtocol"]),
+        .testTarget(
+            name: "MartletServerTests",
+            dependencies: [
+                "MartletServer", "MartletStore", "MartletProtocol", "ExecutionTesting", "StoreTesting",
+            ]
+        ),
         // Transcripts as data, run against the logic alone, a server in process and any server elsewhere.
         .testTarget(
-            name: "ConformanceTests", dependencies: ["MartletServer", "MartletStore"], exclude: ["Transcripts"]
+            name: "ConformanceTests", dependencies: ["MartletServer", "ExecutionTesting", "StoreTesting"],
+            exclude: ["Transcripts"]
         ),
         // The repository looks at itself: lengths, imports, words, the unsafe fence, links.
         .testTarget(name: "TidyTests"),

@@ -57,6 +57,7 @@ struct FlagScan: BitwiseCopyable {
         case 0x4E:  // N
             if let time = signed32(argument) { request.vivifyExptime = time }
         case 0x52:  // R
+            request.recachesBeforeTouch = !request.flags.contains(.timeToLive)
             if let time = signed32(argument) { request.recacheExptime = time }
         case 0x43:  // C
             if let token = unsigned(argument, else: .badMetaToken) { request.compareToken = token }

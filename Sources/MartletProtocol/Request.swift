@@ -63,6 +63,8 @@ public struct Request: BitwiseCopyable, Sendable {
     public var hasDelay: Bool
     /// `mg`: `t` stands before `T` on the line, so it wants the time to live as it was before the touch.
     public var returnsTimeToLiveBeforeTouch: Bool
+    /// `mg`: `R` stands before `T` on the line, so it means the time to live as it was before the touch.
+    public var recachesBeforeTouch: Bool
 
     /// The line with its line end: what to skip to reach the data block or the next request.
     public var lineBytes: UInt32
@@ -105,6 +107,7 @@ public struct Request: BitwiseCopyable, Sendable {
         shutdownMode = .immediate
         hasDelay = false
         returnsTimeToLiveBeforeTouch = false
+        recachesBeforeTouch = false
         lineBytes = 0
         key = LineSlice(offset: 0, count: 0)
         arguments = LineSlice(offset: 0, count: 0)

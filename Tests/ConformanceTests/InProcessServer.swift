@@ -1,3 +1,4 @@
+import ExecutionTesting
 import Glibc
 import MartletServer
 
@@ -13,7 +14,7 @@ final class InProcessServer {
         path = "/tmp/martlet-conformance.\(getpid()).\(UInt32.random(in: 0 ... .max))"
         settings.unixSocketPath = path
         server = try Server(
-            settings: settings, clock: ServerClock(manualWithWall: ConformanceSettings.wallSeconds))
+            settings: settings, clock: ServerClock(manualWithWall: LogicServer.wallSeconds))
         try server.start()
         address = .path(path)
         var thread = pthread_t()

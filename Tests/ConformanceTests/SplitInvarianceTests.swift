@@ -1,3 +1,4 @@
+import StoreTesting
 import Testing
 
 /// Goal: answers do not depend on how the bytes were cut into packets.
@@ -51,7 +52,7 @@ struct SplitInvarianceTests {
     }
 
     private func run(_ testCase: Transcript.Case, _ target: LogicTarget, seed: UInt64) throws -> String? {
-        var generator = SplitMix(state: seed)
+        var generator = SplitMix(seed: seed)
         let runner = TranscriptRunner(
             target: target,
             cuts: { count in
@@ -73,18 +74,5 @@ extension Transcript.Case {
                 if case .bytes(let bytes) = part { sum + bytes.count } else { sum + 20 }
             }
         }
-    }
-}
-
-/// A small generator whose whole state is its seed.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

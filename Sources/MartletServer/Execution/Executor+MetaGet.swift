@@ -5,7 +5,7 @@ import MartletStore
 extension UnsafeMutablePointer where Pointee == Executor {
     /// Answers `mg`.
     ///
-    /// 1. `h`, `l`, `R` and a `t` in front of `T` go by what was before this access; all else by what is.
+    /// 1. `h` and `l`, and `R` and `t` in front of `T`, go by what was before this access; all else by what is.
     /// 2. `T` gives a new expiry to an item that is there, and to one that `N` creates.
     /// 3. A value is not told to a client whose `C` says that it has this very version.
     /// 4. Somebody wins, once, when an item was vivified (`N`), has little left to live (`R`) or is stale (`md I`): `W`.
@@ -81,10 +81,9 @@ extension UnsafeMutablePointer where Pointee == Executor {
         }
         var wins = hold.isStale
         if hold.isStale { cursor = ReplyWriter.flag(UInt8(ascii: "X"), at: cursor) }
-        if request.flags.contains(.recache), hold.expiryBefore != 0,
-            hold.expiryBefore < second(request.recacheExptime)
-        {
-            wins = true
+        if request.flags.contains(.recache) {
+            let expiry = request.recachesBeforeTouch ? hold.expiryBefore : hold.expiry
+            if expiry != 0, expiry < second(request.recacheExptime) { wins = true }
         }
         guard wins else { return cursor }
         hold.setWinSent()

@@ -4,18 +4,20 @@
 /// 2. A negative time has passed already.
 /// 3. Up to thirty days, a time counts from now.
 /// 4. Anything larger is a unix time. One that lies before the server's start has passed already.
-struct WireTime: BitwiseCopyable {
+package struct WireTime: BitwiseCopyable {
     /// The store's second that has always passed.
-    static let past: UInt32 = 1
+    package static let past: UInt32 = 1
     /// The longest time that counts from now, in seconds.
-    static let relativeSecondsMax: Int32 = 60 * 60 * 24 * 30
+    package static let relativeSecondsMax: Int32 = 60 * 60 * 24 * 30
 
     /// Unix time at server second 0.
     let wallOffset: Int64
 
+    package init(wallOffset: Int64) { self.wallOffset = wallOffset }
+
     /// The server second at which `exptime`, sent at `now`, has come; 0 for never.
     @inline(__always)
-    func second(_ exptime: Int32, now: UInt32) -> UInt32 {
+    package func second(_ exptime: Int32, now: UInt32) -> UInt32 {
         exptime == 0 ? 0 : secondOfGiven(exptime, now: now)
     }
 

@@ -1,0 +1,52 @@
+import MartletServer
+import MartletStore
+
+/// Parser, executor and store without sockets and threads, the clock moved by hand.
+package final class LogicServer {
+    package let context: UnsafeMutablePointer<ServerContext>
+    package let counters: UnsafeMutablePointer<WorkerCounters>
+    package let session: StoreSession
+    let executor: UnsafeMutablePointer<Executor>
+    let output: UnsafeMutablePointer<OutputBuffer>
+
+    /// Wall time at the start: a day in 2025.
+    package static let wallSeconds: Int64 = 1_750_000_000
+
+    package init(_ settings: ServerSettings = ServerSettings()) throws {
+        let clock = ServerClock(manualWithWall: Self.wallSeconds)
+        let second = clock.second
+        let store = try CacheStore(settings: settings.storeSettings, secret: (11, 12), now: second)
+        context = .allocate(capacity: 1)
+        context.initialize(to: ServerContext(settings: settings, store: store, clock: clock))
+        counters = .allocate(capacity: 1)
+        counters.initialize(to: WorkerCounters())
+        context.pointee.workerCounters = [counters]
+        session = store.makeSession()
+        executor = .allocate(capacity: 1)
+        executor.initialize(to: Executor(session: session, counters: counters, server: context))
+        executor.pointee.setNow(second)
+        output = .allocate(capacity: 1)
+        output.initialize(to: OutputBuffer())
+    }
+
+    deinit {
+        output.deinitialize(count: 1)
+        output.deallocate()
+        executor.deinitialize(count: 1)
+        executor.deallocate()
+        context.pointee.store.destroy()
+        context.deinitialize(count: 1)
+        context.deallocate()
+        counters.deinitialize(count: 1)
+        counters.deallocate()
+    }
+
+    package func connect(commandsMax: Int = Limits.commandsPerTurnDefault) -> LogicConnection {
+        LogicConnection(self, commandsMax: commandsMax)
+    }
+
+    package func advance(seconds: UInt32) {
+        context.pointee.clock.advance(seconds: seconds)
+        executor.pointee.setNow(context.pointee.clock.second)
+    }
+}
