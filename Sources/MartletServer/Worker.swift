@@ -32,6 +32,8 @@ package struct Worker: ~Copyable {
     let wakeup: LoopWakeup
     let loop: EventLoop
     let readBuffer: UnsafeMutableRawPointer
+    /// Where connections keep unfinished input.
+    let inputMemory: UnsafeMutablePointer<InputMemory>
     /// Scratch for every system call that takes pieces.
     let pieces: UnsafeMutablePointer<iovec>
     let output: UnsafeMutablePointer<OutputBuffer>
@@ -71,6 +73,8 @@ package struct Worker: ~Copyable {
         counters = .allocate(capacity: 1)
         counters.initialize(to: WorkerCounters())
         readBuffer = .allocate(byteCount: Limits.readBytesMax, alignment: 4096)
+        inputMemory = .allocate(capacity: 1)
+        inputMemory.initialize(to: InputMemory())
         pieces = .allocate(capacity: Limits.outputPiecesMax)
         output = .allocate(capacity: 1)
         output.initialize(to: OutputBuffer())
@@ -87,6 +91,8 @@ package struct Worker: ~Copyable {
         output.deinitialize(count: 1)
         output.deallocate()
         pieces.deallocate()
+        inputMemory.deinitialize(count: 1)
+        inputMemory.deallocate()
         readBuffer.deallocate()
         counters.deinitialize(count: 1)
         counters.deallocate()

@@ -40,7 +40,7 @@ package struct Connection: ~Copyable {
     /// The next one in the worker's ready list.
     var nextReady: UnsafeMutablePointer<Connection>?
     var pending: UnsafeMutablePointer<PendingOutput>?
-    var unfinished = UnfinishedInput()
+    var unfinished: UnfinishedInput
     /// What `unfinished` is charged with the budget.
     var inputCharge = 0
     var isReady = false
@@ -73,6 +73,7 @@ package struct Connection: ~Copyable {
         activity = Atomic(worker.pointee.second)
         self.worker = worker
         self.watcher = watcher
+        unfinished = UnfinishedInput(pool: worker.pointee.inputMemory)
         machine = ConnectionMachine()
     }
 }

@@ -12,10 +12,16 @@ struct UnfinishedInput: ~Copyable {
     private var start: UInt32 = 0
     private var end: UInt32 = 0
     private(set) var capacity: UInt32 = 0
+    /// The worker's; outlives its connections.
+    private let pool: UnsafeMutablePointer<InputMemory>
 
-    init() {}
+    init(pool: UnsafeMutablePointer<InputMemory>) {
+        self.pool = pool
+    }
 
-    deinit { memory?.deallocate() }
+    deinit {
+        if let memory { pool.pointee.giveBack(memory, Int(capacity)) }
+    }
 
     var count: Int { Int(end - start) }
     var isEmpty: Bool { end == start }
@@ -65,19 +71,20 @@ struct UnfinishedInput: ~Copyable {
     /// Gives back the memory that a few remaining bytes do not need; before the connection waits for more.
     @inline(never)
     mutating func fit() {
-        guard count <= Limits.movedOutBytesMax, capacity > 2 * count else { return }
+        guard count <= Limits.movedOutBytesMax, capacity > max(2 * count, InputMemory.bytesMin) else { return }
         let old = memory
+        let oldCapacity = capacity
         let kept = bytes
         memory = nil
         start = 0
         end = 0
         keep(kept)
-        old?.deallocate()
+        if let old { pool.pointee.giveBack(old, Int(oldCapacity)) }
     }
 
     @inline(never)
     mutating func removeAll() {
-        memory?.deallocate()
+        if let memory { pool.pointee.giveBack(memory, Int(capacity)) }
         memory = nil
         start = 0
         end = 0
@@ -86,18 +93,20 @@ struct UnfinishedInput: ~Copyable {
 
     @inline(never)
     private mutating func reserve(_ bytes: Int) {
-        memory = .allocate(byteCount: bytes, alignment: 16)
-        capacity = UInt32(bytes)
+        let piece = pool.pointee.take(bytes)
+        memory = piece.baseAddress
+        capacity = UInt32(piece.count)
     }
 
     @inline(never)
     private mutating func makeRoom(_ wanted: Int) {
         let old = memory
+        let oldCapacity = capacity
         let kept = bytes
         reserve(max(kept.count + wanted, 2 * kept.count))
         if let source = kept.baseAddress { memory.unsafelyUnwrapped.copyMemory(from: source, byteCount: kept.count) }
         start = 0
         end = UInt32(kept.count)
-        old?.deallocate()
+        if let old { pool.pointee.giveBack(old, Int(oldCapacity)) }
     }
 }
