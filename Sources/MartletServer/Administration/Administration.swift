@@ -38,6 +38,11 @@ package enum Administration {
             return StatisticsText(detailAnswer(words.dropFirst(), server.pointee.settings))
         case "cachedump" where !server.pointee.settings.allowsDump:
             return StatisticsText("CLIENT_ERROR stats cachedump not allowed")
+        case "cachedump":
+            return CacheDump(
+                words.dropFirst(), server.pointee.store, startSecond: server.pointee.clock.wall(of: 0),
+                now: server.pointee.clock.second
+            ).text
         default:
             return StatisticsText("ERROR")
         }

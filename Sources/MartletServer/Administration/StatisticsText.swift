@@ -14,6 +14,13 @@ package struct StatisticsText {
         append("STAT \(name) \(value.description)")
     }
 
+    /// Appends `ITEM <key><facts>`; the key is any bytes.
+    mutating func addItem(_ key: UnsafeRawBufferPointer, _ facts: String) {
+        bytes.append(contentsOf: "ITEM ".utf8)
+        bytes.append(contentsOf: key)
+        append(facts)
+    }
+
     mutating func end() { append("END") }
 
     private mutating func append(_ line: String) {

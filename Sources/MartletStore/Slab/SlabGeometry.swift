@@ -1,14 +1,16 @@
 /// Page size and class table: every fact about how memory is cut up that depends on settings.
 ///
 ///     page 64 KiB (256 KiB above -m 1024)
-///     class  1      2      3    ...   16     17     18   ...   N
-///     chunk  24     32     40         144    152    160        page / 2
+///     class  1      2      3    ...   13     14     15   ...   N
+///     chunk  48     56     64         144    152    160        page / 2
 ///            8-byte steps while 5 % is less than 8 bytes, then times the growth factor
 ///
 /// Rules:
 /// 1. Each size is a multiple of the chunk alignment, and larger than the one before.
 /// 2. Each size is widened to use its page whole: with n = page / size chunks in a page, size becomes page / n.
-/// 3. The largest chunk is half a page; what does not fit becomes a chain (see LargeItem.swift).
+/// 3. The smallest chunk is 48 bytes: a 20-byte key with a 10-byte value. Smaller classes would each strand a page or two
+///    for items that hardly anybody stores.
+/// 4. The largest chunk is half a page; what does not fit becomes a chain (see LargeItem.swift).
 package struct SlabGeometry: BitwiseCopyable {
     package let pageBytes: Int
     package let pageShift: Int
@@ -22,6 +24,8 @@ package struct SlabGeometry: BitwiseCopyable {
     package let chunkBytesMax: Int
 
     package static let classCountMax = 250
+    /// Rule 3.
+    static let chunkBytesMin = 48
 
     /// Tables for an arena of at most `arenaBytesMax`. Owns them until `deallocate()`.
     package init(settings: StoreSettings, arenaBytesMax: Int) {
@@ -36,7 +40,7 @@ package struct SlabGeometry: BitwiseCopyable {
         chunkBytes.initialize(repeating: 0, count: Self.classCountMax + 1)
 
         var count = 0
-        let least = ItemPointer.headerBytes + min(max(8, settings.chunkBytesMin), largest)
+        let least = max(Self.chunkBytesMin, ItemPointer.headerBytes + min(settings.chunkBytesMin, largest))
         var size = min(Self.aligned(least, to: alignment), largest)
         while true {
             let perPage = pageBytes / size

@@ -78,11 +78,11 @@ struct SlabGeometryTests {
         #expect(geometry.pageBytes == 65_536)
         #expect(geometry.handleShift == 3)
         #expect((1...20).map { geometry.chunkBytes[$0] } == Self.firstSizes)
-        #expect(geometry.classCount == 86)
+        #expect(geometry.classCount == 83)
     }
 
     static let firstSizes: [UInt32] = [
-        24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128, 136, 144, 152, 160, 168, 176,
+        48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128, 136, 144, 152, 160, 168, 176, 184, 200, 216,
     ]
 
     @Test("handles reach the end of every arena", arguments: [30, 34, 35, 36, 38])
