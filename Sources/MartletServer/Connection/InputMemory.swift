@@ -4,11 +4,11 @@
 ///     spare  at most 8 pieces of a size (2 from 8 KiB on), linked through their first word
 ///
 /// Used by its worker's thread alone.
-struct InputMemory: ~Copyable {
+package struct InputMemory: ~Copyable {
     private var spares: InlineArray<12, UnsafeMutableRawPointer?> = .init(repeating: nil)
     private var counts: InlineArray<12, Int> = .init(repeating: 0)
 
-    static var bytesMin: Int { 64 }
+    package static var bytesMin: Int { 64 }
     private static var sizeCount: Int { 12 }
     private static func spareCountMax(_ size: Int) -> Int { size < 7 ? 8 : 2 }
 
