@@ -42,6 +42,7 @@ let package = Package(
             path: "Tests/Support/ExecutionTesting"
         ),
         .testTarget(name: "MartletStoreTests", dependencies: ["MartletStore", "StoreTesting"]),
+        .testTarget(name: "ModelTests", dependencies: ["MartletStore", "StoreTesting"]),
         .testTarget(name: "MartletProtocolTests", dependencies: ["MartletProtocol"]),
         .testTarget(
             name: "MartletServerTests",

@@ -12,7 +12,9 @@ extension StoreSession {
     }
 
     func extend(_ key: ItemKey, _ value: UnsafeRawBufferPointer, _ request: StoreRequest) -> StoreOutcome {
-        extend(key, .bytes(value), value.count, request)
+        // As a reservation would be, before anything else is asked.
+        if isTooLarge(keyCount: key.count, valueLength: value.count) { return StoreOutcome(.tooLarge) }
+        return extend(key, .bytes(value), value.count, request)
     }
 
     func extend(_ key: ItemKey, _ reservation: consuming ItemReservation, _ request: StoreRequest) -> StoreOutcome {
@@ -67,7 +69,6 @@ extension StoreSession {
         _ key: ItemKey, _ added: AddedValue, _ count: Int, _ request: StoreRequest
     ) -> StoreOutcome? {
         guard let expiry = request.vivifyExpiry else { return StoreOutcome(Self.judgeAbsence(request)) }
-        if isTooLarge(keyCount: key.count, valueLength: count) { return StoreOutcome(.tooLarge) }
         let shape = ItemShape(
             flags: request.clientFlags, hasExpiry: true, hasSequence: request.explicitToken != nil)
         guard let new = build(key, shape, count, { $0.add(added) }) else { return StoreOutcome(.noMemory) }

@@ -3,12 +3,31 @@ extension CacheStore {
     /// Checks everything; traps with a sentence at the first thing that does not hold. All sessions must be at rest, no hold
     /// outstanding, and of leases and reservations exactly as many as `expectedReservations` and `expectedLeases` say.
     package func _checkInvariants(expectedReservations: Int = 0, expectedLeases: Int = 0) {
-        let linked = checkTable()
-        let counts = checkPages(expectedReservations: expectedReservations, expectedLeases: expectedLeases)
-        precondition(counts.linked == linked, "invariant 2: as many linked items in the arena as in the table")
-        precondition(counts.requested == requestedBytes, "invariant 6: item bytes are the sum of the items' sizes")
-        checkPool()
-        precondition(LockCheck.heldCount == 0, "invariant 13: no lock is held")
+        let broken = _brokenInvariant(expectedReservations: expectedReservations, expectedLeases: expectedLeases)
+        if let broken { preconditionFailure(broken) }
+    }
+
+    /// The same without the trap: the sentence, or nil if everything holds.
+    package func _brokenInvariant(expectedReservations: Int, expectedLeases: Int) -> String? {
+        do throws(BrokenInvariant) {
+            let linked = try checkTable()
+            let counts = try checkPages(expectedReservations: expectedReservations, expectedLeases: expectedLeases)
+            try expect(counts.linked == linked, "invariant 2: as many linked items in the arena as in the table")
+            try expect(counts.requested == requestedBytes, "invariant 6: item bytes are the sum of the items' sizes")
+            try checkPool()
+            try expect(LockCheck.heldCount == 0, "invariant 13: no lock is held")
+            return nil
+        } catch {
+            return error.sentence
+        }
+    }
+
+    private struct BrokenInvariant: Error {
+        let sentence: String
+    }
+
+    private func expect(_ condition: Bool, _ sentence: @autoclosure () -> String) throws(BrokenInvariant) {
+        if !condition { throw BrokenInvariant(sentence: sentence()) }
     }
 
     private var requestedBytes: Int {
@@ -22,7 +41,7 @@ extension CacheStore {
     }
 
     /// Invariants 1, 2, 10: slots name linked items of this very bucket; counts agree. Returns the number of items.
-    private func checkTable() -> Int {
+    private func checkTable() throws(BrokenInvariant) -> Int {
         let table = core.pointee.table
         var handles = Set<UInt32>()
         for index in 0..<table.stripeCount {
@@ -35,37 +54,39 @@ extension CacheStore {
                     let filled = bucket.filledCount
                     for slot in 0..<filled {
                         let handle = bucket.handle(slot)
-                        precondition(!handle.isNone, "invariant 1: the filled slots are the first ones")
-                        precondition(handles.insert(handle.raw).inserted, "invariant 1: no handle stands twice")
-                        check(handle, tag: bucket.tag(slot), local: local, stripeIndex: index, bucketCount)
+                        try expect(!handle.isNone, "invariant 1: the filled slots are the first ones")
+                        try expect(handles.insert(handle.raw).inserted, "invariant 1: no handle stands twice")
+                        try check(handle, tag: bucket.tag(slot), local: local, stripeIndex: index, bucketCount)
                         inStripe += 1
                     }
                     if bucket.overflow == 0 { break }
-                    precondition(filled == Bucket.slotCount, "invariant 1: only the last bucket of a chain has room")
+                    try expect(filled == Bucket.slotCount, "invariant 1: only the last bucket of a chain has room")
                     bucket = table.overflowBucket(bucket.overflow)
-                    precondition(bucket.filledCount > 0, "invariant 1: no overflow bucket is empty")
+                    try expect(bucket.filledCount > 0, "invariant 1: no overflow bucket is empty")
                 }
             }
-            precondition(inStripe == Int(stripe.pointee.itemCount), "invariant 2: the stripe's count is right")
+            try expect(inStripe == Int(stripe.pointee.itemCount), "invariant 2: the stripe's count is right")
         }
         return handles.count
     }
 
-    private func check(_ handle: Handle, tag: UInt16, local: Int, stripeIndex: Int, _ bucketCount: UInt32) {
+    private func check(_ handle: Handle, tag: UInt16, local: Int, stripeIndex: Int, _ bucketCount: UInt32)
+        throws(BrokenInvariant)
+    {
         let table = core.pointee.table
         let item = core.pointee.arena.item(handle)
         let state = item.state
-        precondition(state.phase == .linked && !item.access.isPart, "invariant 1: a slot names a linked item")
-        precondition((1...ItemKey.bytesMax).contains(item.keyLength), "invariant 8: keys have 1...250 bytes")
+        try expect(state.phase == .linked && !item.access.isPart, "invariant 1: a slot names a linked item")
+        try expect((1...ItemKey.bytesMax).contains(item.keyLength), "invariant 8: keys have 1...250 bytes")
         let hash = core.pointee.keyHash(item.key(state), item.keyLength)
-        precondition(
+        try expect(
             HashTable.tag(hash) == tag && table.stripeIndex(hash) == stripeIndex
                 && table.localBucket(hash, bucketCount: bucketCount) == local,
             "invariant 1: an item stands in the bucket of its hash")
         let sequence = item.sequence(state)
-        precondition(
+        try expect(
             sequence <= table.stripe(at: stripeIndex).pointee.sequence, "invariant 10: sequences come from the stripe")
-        precondition(
+        try expect(
             state.has(ItemState.hasSequence) || item.token == sequence, "invariant 10: a token is the sequence")
     }
 
@@ -86,7 +107,7 @@ extension CacheStore {
     }
 
     /// Invariants 3 to 9, 11, 12.
-    private func checkPages(expectedReservations: Int, expectedLeases: Int) -> ChunkCounts {
+    private func checkPages(expectedReservations: Int, expectedLeases: Int) throws(BrokenInvariant) -> ChunkCounts {
         var counts = ChunkCounts()
         for slabClass in 1...core.pointee.geometry.classCount {
             let home = core.pointee.slabClass(slabClass)
@@ -95,32 +116,32 @@ extension CacheStore {
             for position in 0..<home.pointee.pageCount {
                 let pageIndex = Int(home.pointee.pageList[position])
                 let page = core.pointee.pages[pageIndex]
-                precondition(
+                try expect(
                     Int(page.pointee.position) == position
                         && core.pointee.pages.owner(pageIndex) == PageOwner(slabClass),
                     "invariant 4: a page of a class's list knows so")
-                let free = checkPage(pageIndex, home, &counts, &inClass)
-                checkFreeList(pageIndex, home)
-                precondition(page.pointee.isOpen == (free > 0), "invariant 4: open pages have a free chunk")
+                let free = try checkPage(pageIndex, home, &counts, &inClass)
+                try checkFreeList(pageIndex, home)
+                try expect(page.pointee.isOpen == (free > 0), "invariant 4: open pages have a free chunk")
                 freeChunks += free
             }
-            precondition(freeChunks == home.pointee.freeChunks, "invariant 3: the class's free chunks are counted")
+            try expect(freeChunks == home.pointee.freeChunks, "invariant 3: the class's free chunks are counted")
             home.pointee.ring.forEach(core.pointee.ringBlocks) { inClass.hot.remove($0.raw) }
-            precondition(inClass.hot.isEmpty, "invariant 7: every HOT item has a place in the ring")
+            try expect(inClass.hot.isEmpty, "invariant 7: every HOT item has a place in the ring")
             for pageIndex in drainingPages where core.pointee.pages.slabClass(pageIndex) == slabClass {
-                _ = checkPage(pageIndex, home, &counts, &inClass)
+                _ = try checkPage(pageIndex, home, &counts, &inClass)
             }
-            precondition(
+            try expect(
                 inClass.bySegment[Int(Segment.hot.rawValue)] == home.pointee.hotCount
                     && inClass.bySegment[Int(Segment.cold.rawValue)] == home.pointee.coldCount
                     && inClass.bySegment[Int(Segment.warm.rawValue)] == home.pointee.warmCount
                     && inClass.bySegment[Int(Segment.temp.rawValue)] == home.pointee.tempCount,
                 "invariant 6: segments hold what they count")
         }
-        precondition(counts.parts == counts.partsOfItems, "invariant 9: every part has its item")
-        precondition(
+        try expect(counts.parts == counts.partsOfItems, "invariant 9: every part has its item")
+        try expect(
             counts.reserved == expectedReservations, "invariant 11: reserved chunks are outstanding reservations")
-        precondition(counts.leases == expectedLeases, "invariant 11: leases are those outstanding")
+        try expect(counts.leases == expectedLeases, "invariant 11: leases are those outstanding")
         return counts
     }
 
@@ -132,7 +153,7 @@ extension CacheStore {
     private func checkPage(
         _ pageIndex: Int, _ home: UnsafeMutablePointer<SlabClass>, _ counts: inout ChunkCounts,
         _ inClass: inout ClassCounts
-    ) -> Int {
+    ) throws(BrokenInvariant) -> Int {
         let page = core.pointee.pages[pageIndex]
         let isDraining = core.pointee.pages.owner(pageIndex).isDraining
         var used = 0
@@ -147,32 +168,32 @@ extension CacheStore {
                 continue
             }
             inClass.bySegment[Int(item.access.segment.rawValue)] += 1
-            count(item, state, &counts)
+            try count(item, state, &counts)
             guard state.phase == .linked else { continue }
             if item.access.segment == .hot, !isDraining { inClass.hot.insert(handle.raw) }
-            check(item, state, handle, chunkBytes: home.pointee.chunkBytes)
-            precondition(
+            try check(item, state, handle, chunkBytes: home.pointee.chunkBytes)
+            try expect(
                 isDraining || item.expiry(state) == 0 || page.pointee.nextDue.load(ordering: .relaxed) != UInt32.max,
                 "invariant 12: a page with mortal items comes due")
         }
-        precondition(used == Int(page.pointee.used), "invariant 3: used chunks are counted")
-        precondition(!isDraining || used > 0, "invariant 4: an empty page does not go on draining")
+        try expect(used == Int(page.pointee.used), "invariant 3: used chunks are counted")
+        try expect(!isDraining || used > 0, "invariant 4: an empty page does not go on draining")
         return home.pointee.chunksPerPage - used
     }
 
-    private func count(_ item: ItemPointer, _ state: ItemState, _ counts: inout ChunkCounts) {
+    private func count(_ item: ItemPointer, _ state: ItemState, _ counts: inout ChunkCounts) throws(BrokenInvariant) {
         if state.phase == .reserved { counts.reserved += 1 }
         if state.phase == .linked {
             counts.linked += 1
             counts.requested += item.size(state)
         }
         guard state.has(ItemState.isLarge) else {
-            precondition(state.phase != .detached, "invariant 11: a small item goes as soon as it is unlinked")
+            try expect(state.phase != .detached, "invariant 11: a small item goes as soon as it is unlinked")
             return
         }
         let leases = Int(item.large(state).leases.pointee.load(ordering: .relaxed))
         counts.leases += state.phase == .detached ? leases : leases - 1
-        precondition(leases > 0, "invariant 11: an item without link or lease is freed")
+        try expect(leases > 0, "invariant 11: an item without link or lease is freed")
         var part = item.large(state).firstPart
         while !part.isNone {
             counts.partsOfItems += 1
@@ -180,71 +201,73 @@ extension CacheStore {
         }
     }
 
-    private func checkFreeList(_ pageIndex: Int, _ home: UnsafeMutablePointer<SlabClass>) {
+    private func checkFreeList(_ pageIndex: Int, _ home: UnsafeMutablePointer<SlabClass>) throws(BrokenInvariant) {
         let page = core.pointee.pages[pageIndex]
         var free = 0
         var next = page.pointee.freeHead
         while next != 0 {
             let item = core.pointee.arena.item(Handle(raw: next))
-            precondition(item.state.phase == .free, "invariant 3: the free list holds free chunks")
-            precondition(
+            try expect(item.state.phase == .free, "invariant 3: the free list holds free chunks")
+            try expect(
                 core.pointee.arena.pageIndex(Handle(raw: next)) == pageIndex, "invariant 3: of this very page")
             next = item.access.raw
             free += 1
-            precondition(free <= home.pointee.chunksPerPage, "invariant 3: the free list ends")
+            try expect(free <= home.pointee.chunksPerPage, "invariant 3: the free list ends")
         }
-        precondition(
+        try expect(
             free + Int(page.pointee.used) == Int(page.pointee.bump),
             "invariant 3: every chunk handed out once is free or used")
     }
 
     /// Invariants 8 and 9.
-    private func check(_ item: ItemPointer, _ state: ItemState, _ handle: Handle, chunkBytes: Int) {
+    private func check(_ item: ItemPointer, _ state: ItemState, _ handle: Handle, chunkBytes: Int)
+        throws(BrokenInvariant)
+    {
         guard state.has(ItemState.isLarge) else {
-            precondition(item.size(state) <= chunkBytes, "invariant 8: an item fits its chunk")
+            try expect(item.size(state) <= chunkBytes, "invariant 8: an item fits its chunk")
             return
         }
         let large = item.large(state)
         var length = large.inlineBytes
-        precondition(state.keyOffset + item.keyLength + length <= chunkBytes, "invariant 8: a head fits its chunk")
+        try expect(state.keyOffset + item.keyLength + length <= chunkBytes, "invariant 8: a head fits its chunk")
         var previous = Handle.none
         var part = large.firstPart
         while !part.isNone {
             let pointer = PartPointer(raw: core.pointee.arena.address(part))
-            precondition(
+            try expect(
                 pointer.item.access.isPart && pointer.item.state.phase == .linked && pointer.head == handle
                     && pointer.previous == previous, "invariant 9: a part knows its head and its neighbours")
             length += pointer.length
             previous = part
             part = pointer.next
         }
-        precondition(length == large.totalLength, "invariant 9: the pieces make up the value")
+        try expect(length == large.totalLength, "invariant 9: the pieces make up the value")
     }
 
     /// Invariants 4 and 5.
-    private func checkPool() {
+    private func checkPool() throws(BrokenInvariant) {
         let pool = core.pointee.pool
         var owned = 0
         for slabClass in 1...core.pointee.geometry.classCount {
             owned += core.pointee.slabClass(slabClass).pointee.pageCount
         }
-        let free = count(pool.pointee.firstFree, atMost: pool.pointee.freeCount)
-        precondition(free == pool.pointee.freeCount, "invariant 4: the pool's pages are counted")
-        let discarded = count(pool.pointee.firstDiscarded, atMost: pool.pointee.discardedCount)
-        precondition(discarded == pool.pointee.discardedCount, "invariant 4: pages without memory are counted")
+        let free = try count(pool.pointee.firstFree, atMost: pool.pointee.freeCount)
+        try expect(free == pool.pointee.freeCount, "invariant 4: the pool's pages are counted")
+        let discarded = try count(pool.pointee.firstDiscarded, atMost: pool.pointee.discardedCount)
+        try expect(discarded == pool.pointee.discardedCount, "invariant 4: pages without memory are counted")
         let draining = drainingPages.count
-        precondition(pool.pointee.usedCount == owned + draining, "invariant 4: a page is in one place only")
-        precondition(pool.pointee.bump == owned + draining + free + discarded, "invariant 4: no page is lost")
+        try expect(pool.pointee.usedCount == owned + draining, "invariant 4: a page is in one place only")
+        try expect(pool.pointee.bump == owned + draining + free + discarded, "invariant 4: no page is lost")
     }
 
     /// Length of one of the pool's lists.
-    private func count(_ first: UInt32, atMost countMax: Int) -> Int {
+    private func count(_ first: UInt32, atMost countMax: Int) throws(BrokenInvariant) -> Int {
         var count = 0
         var next = first
         while next != 0 {
             count += 1
-            precondition(count <= countMax, "invariant 4: the pool's list ends")
-            precondition(
+            try expect(count <= countMax, "invariant 4: the pool's list ends")
+            try expect(
                 core.pointee.pages.owner(Int(next) - 1) == .none, "invariant 4: a page in the pool belongs to no class")
             next = core.pointee.pages[Int(next) - 1].pointee.nextOpen
         }

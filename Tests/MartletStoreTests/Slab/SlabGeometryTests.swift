@@ -2,7 +2,7 @@ import MartletStore
 import StoreTesting
 import Testing
 
-/// The three rules of SlabGeometry, for several settings and arenas.
+/// The four rules of SlabGeometry, for several settings and arenas.
 @Suite("Slab geometry")
 struct SlabGeometryTests {
     struct Case: CustomStringConvertible, Sendable {
@@ -58,7 +58,7 @@ struct SlabGeometryTests {
         )
         #expect(geometry.classCount <= SlabGeometry.classCountMax)
         #expect(geometry.chunkBytesMax == geometry.pageBytes / 2)
-        #expect(sizes[0] >= ItemPointer.headerBytes + min(max(8, example.chunkBytesMin), geometry.chunkBytesMax - 16))
+        #expect(sizes[0] >= max(48, min(ItemPointer.headerBytes + example.chunkBytesMin, geometry.chunkBytesMax)))
         for slabClass in 1...geometry.classCount {
             #expect(geometry.chunksPerPage(slabClass) == geometry.pageBytes / sizes[slabClass - 1])
         }

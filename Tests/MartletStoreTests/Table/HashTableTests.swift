@@ -5,13 +5,6 @@ import Testing
 /// The table through the store, one stripe at a time: keys are chosen by their hash.
 @Suite("The hash table")
 struct HashTableTests {
-    /// Different keys with one and the same hash: eight bytes equal to the second half of the secret make the product in
-    /// the hash of a 16-byte key nought, whatever the other eight are. Nobody without the secret can do this.
-    static func collidingKey(_ number: Int) -> [UInt8] {
-        withUnsafeBytes(of: StoreFixture.secret.1.littleEndian) { Array($0) }
-            + withUnsafeBytes(of: UInt64(number).littleEndian) { Array($0) }
-    }
-
     /// The first `count` numbered keys of one stripe.
     private func keys(_ count: Int, ofStripe stripe: Int, _ fixture: StoreFixture) -> [[UInt8]] {
         var found: [[UInt8]] = []
@@ -75,26 +68,26 @@ struct HashTableTests {
         let fixture = try StoreFixture()
         let count = 300
         for number in 0..<count {
-            #expect(set(fixture, Self.collidingKey(number), [UInt8(truncatingIfNeeded: number)]))
+            #expect(set(fixture, StoreFixture.collidingKey(number), [UInt8(truncatingIfNeeded: number)]))
         }
         fixture.store._checkInvariants()
         let overflowBuckets = fixture.store._overflowBucketCount
         #expect(overflowBuckets >= count / 10 - 1)
 
         for number in 0..<count {
-            #expect(value(fixture, Self.collidingKey(number)) == [UInt8(truncatingIfNeeded: number)])
+            #expect(value(fixture, StoreFixture.collidingKey(number)) == [UInt8(truncatingIfNeeded: number)])
         }
-        #expect(value(fixture, Self.collidingKey(count)) == nil)
+        #expect(value(fixture, StoreFixture.collidingKey(count)) == nil)
         // Away from the middle, so that slots move from the end of the chain into holes.
         for number in stride(from: 0, to: count, by: 2) {
-            #expect(fixture.withKey(Self.collidingKey(number)) { fixture.session.delete($0).result } == .done)
+            #expect(fixture.withKey(StoreFixture.collidingKey(number)) { fixture.session.delete($0).result } == .done)
             if number % 20 == 0 { fixture.store._checkInvariants() }
         }
         for number in 0..<count {
             let expected = number % 2 == 0 ? nil : [UInt8(truncatingIfNeeded: number)]
-            #expect(value(fixture, Self.collidingKey(number)) == expected)
+            #expect(value(fixture, StoreFixture.collidingKey(number)) == expected)
         }
-        for number in 0..<count { #expect(set(fixture, Self.collidingKey(number), [1])) }
+        for number in 0..<count { #expect(set(fixture, StoreFixture.collidingKey(number), [1])) }
         fixture.store._checkInvariants()
         #expect(fixture.store._overflowBucketCount == overflowBuckets, "overflow buckets given back are taken again")
     }
@@ -102,17 +95,17 @@ struct HashTableTests {
     @Test("splits chains of overflow buckets whole, between keys that collide and keys that do not")
     func mixedSplits() throws {
         let fixture = try StoreFixture()
-        let stripe = fixture.withKey(Self.collidingKey(0)) { fixture.store._stripeIndex($0.hash) }
+        let stripe = fixture.withKey(StoreFixture.collidingKey(0)) { fixture.store._stripeIndex($0.hash) }
         let others = keys(200, ofStripe: stripe, fixture)
         for number in 0..<200 {
-            #expect(set(fixture, Self.collidingKey(number), [1]))
+            #expect(set(fixture, StoreFixture.collidingKey(number), [1]))
             #expect(set(fixture, others[number], [2]))
             if number % 3 == 0 {
                 #expect(fixture.withKey(others[number / 2]) { fixture.session.delete($0).result } != .exists)
             }
             fixture.store._checkInvariants()
         }
-        for number in 0..<200 { #expect(value(fixture, Self.collidingKey(number)) == [1]) }
+        for number in 0..<200 { #expect(value(fixture, StoreFixture.collidingKey(number)) == [1]) }
     }
 
     @Test("grows under four threads, each with keys of its own in the same stripes")

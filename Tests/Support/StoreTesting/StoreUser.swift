@@ -45,16 +45,18 @@ extension StoreUser {
     package func storeInPieces(
         _ key: String, _ value: [UInt8], _ request: StoreRequest = StoreRequest(mode: .set), pieceBytes: Int = 1000
     ) -> StoreOutcome {
-        withKey(key) { key in
-            switch session.reserve(key, valueLength: value.count) {
-            case .tooLarge: return StoreOutcome(.tooLarge)
-            case .noMemory: return StoreOutcome(.noMemory)
-            case .reserved(var reservation):
-                guard fillReservation(&reservation, value, pieceBytes: pieceBytes) else {
-                    return StoreOutcome(.noMemory)
-                }
-                return session.commit(reservation, request)
-            }
+        withKey(key) { storeInPieces($0, value, request, pieceBytes: pieceBytes) }
+    }
+
+    package func storeInPieces(
+        _ key: ItemKey, _ value: [UInt8], _ request: StoreRequest, pieceBytes: Int
+    ) -> StoreOutcome {
+        switch session.reserve(key, valueLength: value.count) {
+        case .tooLarge: return StoreOutcome(.tooLarge)
+        case .noMemory: return StoreOutcome(.noMemory)
+        case .reserved(var reservation):
+            guard fillReservation(&reservation, value, pieceBytes: pieceBytes) else { return StoreOutcome(.noMemory) }
+            return session.commit(reservation, request)
         }
     }
 
