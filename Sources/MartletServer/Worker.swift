@@ -46,6 +46,8 @@ package struct Worker: ~Copyable {
     var drainingCount = 0
     /// The server second of this round.
     var second: UInt32
+    /// When overdue connections were last looked for.
+    fileprivate var overdueSecond: UInt32 = 0
     /// The order being followed; `order` may be ahead of it.
     var following = Order.serve
     var thread: ServerThread?
@@ -161,12 +163,17 @@ extension UnsafeMutablePointer where Pointee == Worker {
         while pointee.table.count > 0 { pointee.table[pointee.table.count - 1].close() }
     }
 
+    private func catchUp(with now: UInt32) {
+        pointee.second = now
+        pointee.executor.pointee.setNow(now)
+    }
+
     /// One turn for each connection that is ready now; those that get ready meanwhile have theirs in the next round.
     private func round() {
         let now = pointee.server.pointee.clock.second
-        if now != pointee.second {
-            pointee.second = now
-            pointee.executor.pointee.setNow(now)
+        if now != pointee.overdueSecond {
+            catchUp(with: now)
+            pointee.overdueSecond = now
             closeOverdue()
         }
         var turns = pointee.readyCount
@@ -181,6 +188,8 @@ extension UnsafeMutablePointer where Pointee == Worker {
     /// The wakeup's callback: new sockets, or an order.
     private func woken() {
         pointee.wakeup.acknowledge()
+        // A worker without connections is not ticked: what it knows of the time may be old.
+        catchUp(with: pointee.server.pointee.clock.second)
         while let socket = pointee.inbox.next() { _ = UnsafeMutablePointer<Connection>.open(socket, on: self) }
         if pointee.order == .finish && pointee.following == .serve {
             pointee.following = .finish

@@ -21,6 +21,7 @@ extension StoreSession {
         if isTooLarge(keyCount: key.count, valueLength: valueLength) { return .tooLarge }
         let made: Handle?
         if valueLength > ItemPointer.copiedValueBytesMax {
+            guard core.mayReserve(beyond: 0) else { return .noMemory }
             made = core.makeLargeHead(key, valueLength, state)
         } else {
             // Whatever the request will want is there.

@@ -1,8 +1,9 @@
 /// Memory for a value that is still arriving, invisible until `StoreSession.commit`. Its end without a commit gives the
 /// memory back.
 ///
-/// A large value's parts are taken as the bytes arrive: a stalled client holds only what it has sent. The value of a
-/// reservation that was evicted to nothing does not exist: reserved chunks are never evicted.
+/// A large value's parts are taken as the bytes arrive: a stalled client holds about what it has sent. What all others
+/// hold so is at most a quarter of the memory limit; beyond it no part is had, because reserved chunks are never evicted
+/// and stalled uploads would push out everybody's items.
 ///
 /// Public, with an inlinable end, for the reason given at `ItemHold`.
 public struct ItemReservation: ~Copyable {
@@ -11,7 +12,9 @@ public struct ItemReservation: ~Copyable {
     @usableFromInline let rawHead: UInt32
     let hash: UInt64
     /// Value length.
-    @usableFromInline let total: Int
+    let total: Int
+    /// Value bytes there is memory for.
+    @usableFromInline var held: Int
     private var filled = 0
     private var lastPart: Handle = .none
     private var piece: UnsafeMutableRawPointer
@@ -27,16 +30,17 @@ public struct ItemReservation: ~Copyable {
         let state = item.state
         piece = item.value(state)
         pieceLeft = state.has(ItemState.isLarge) ? item.large(state).inlineBytes : total
-        session.pointee.counters.reservedBytes.addAlone(total)
+        held = pieceLeft
+        session.pointee.counters.reservedBytes.addAlone(held)
     }
 
     @inlinable
-    deinit { ItemReservation.end(sessionAddress, rawHead, total) }
+    deinit { ItemReservation.end(sessionAddress, rawHead, held) }
 
     @usableFromInline
-    static func end(_ sessionAddress: UnsafeMutableRawPointer, _ rawHead: UInt32, _ total: Int) {
+    static func end(_ sessionAddress: UnsafeMutableRawPointer, _ rawHead: UInt32, _ held: Int) {
         let session = sessionAddress.assumingMemoryBound(to: SessionState.self)
-        session.pointee.counters.reservedBytes.addAlone(-total)
+        session.pointee.counters.reservedBytes.addAlone(-held)
         session.pointee.store.freeItem(Handle(raw: rawHead), .dropped, now: session.pointee.now)
     }
 
@@ -76,7 +80,7 @@ public struct ItemReservation: ~Copyable {
 
     /// Hands the complete item over: the caller publishes or frees it.
     consuming func take() -> Handle {
-        session.pointee.counters.reservedBytes.addAlone(-total)
+        session.pointee.counters.reservedBytes.addAlone(-held)
         let handle = head
         discard self
         return handle
@@ -84,6 +88,7 @@ public struct ItemReservation: ~Copyable {
 
     private mutating func addPart() -> Bool {
         let store = session.pointee.store
+        guard store.mayReserve(beyond: held) else { return false }
         let length = min(remaining, store.pointee.geometry.chunkBytesMax - PartPointer.headerBytes)
         let slabClass = store.pointee.geometry.slabClass(for: length + PartPointer.headerBytes)
         guard let handle = store.allocate(slabClass, nil, session) else { return false }
@@ -105,6 +110,8 @@ public struct ItemReservation: ~Copyable {
         lastPart = handle
         piece = part.piece
         pieceLeft = length
+        held += length
+        session.pointee.counters.reservedBytes.addAlone(length)
         return true
     }
 }
@@ -116,4 +123,14 @@ package enum ReserveOutcome: ~Copyable {
     case tooLarge
     /// Everything is reserved or leased, or eviction is off.
     case noMemory
+}
+
+extension UnsafeMutablePointer where Pointee == StoreCore {
+    /// Whether a reservation that holds `held` bytes may hold more: all others together hold at most a quarter of the
+    /// memory limit.
+    func mayReserve(beyond held: Int) -> Bool {
+        var sum = 0
+        forEachSession { sum += $0.pointee.counters.reservedBytes.load(ordering: .relaxed) }
+        return sum - held <= pointee.settings.memoryLimitBytes / 4
+    }
 }

@@ -2,8 +2,8 @@ import Synchronization
 
 /// The pages that belong to no class, and the memory budget: how many pages there may be.
 ///
-/// 1. `-m` bounds everything: pages, table, ghosts, rings and page facts. What the latter have beyond a free allowance
-///    of a 32nd of the limit (at most 8 MB) is taken from the pages.
+/// 1. `-m` bounds everything: pages, table, ghosts, rings, page facts, and a little for the process around the store. What
+///    the latter have is taken from the pages.
 /// 2. As the table grows, fewer pages are allowed, though never less than half of what the limit alone would allow: a
 ///    table that stays large after the limit has fallen must not starve every store. If more are in use, the maintainer
 ///    drains some (PageMover.swift), and so does every 64th store that has to evict.
@@ -25,7 +25,10 @@ struct PagePool: ~Copyable {
     var limitBytes: Int
     let reserveCount: Int
 
-    static let allowanceBytesMax = 8 << 20
+    /// The least that a class's page list has once it is touched: a page of the system.
+    static let pageListBytes = 4096
+    /// What threads, sessions and workers have of memory beside the store, measured with four workers.
+    static let processBytesMax = 1536 << 10
 
     /// What a page is taken for.
     enum Purpose: BitwiseCopyable {
@@ -75,12 +78,11 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     /// Pages that the limit allows now, given what the tables have.
     func allowedPagesLocked() -> Int {
         let limit = pointee.pool.pointee.limitBytes
-        let allowance = Swift.min(limit / 32, PagePool.allowanceBytesMax)
-        let bytes = Swift.max(limit / 2, limit - Swift.max(0, tableBytesLocked() - allowance))
+        let bytes = Swift.max(limit / 2, limit - tableBytesLocked())
         return Swift.min(bytes >> pointee.geometry.pageShift, pointee.arena.pageCountMax)
     }
 
-    /// Bytes of memory beside the pages: stripes, buckets, ghosts, rings, page facts. The pool's lock is held.
+    /// Bytes of memory beside the pages: stripes, buckets, ghosts, rings, page facts, process. The pool's lock is held.
     func tableBytesLocked() -> Int {
         let table = pointee.table
         var buckets = table.stripeCount
@@ -88,7 +90,8 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         let perBucket = Bucket.bytes + (pointee.settings.evicts ? GhostRow.bytes : 0)
         let overflow = Int(table.overflowBump.pointee.load(ordering: .relaxed)) * Bucket.bytes
         return table.stripeCount * Stripe.bytes + buckets * perBucket + overflow + pointee.ringBlocks.touchedBytes
-            + pointee.pool.pointee.bump * (Page.bytes + 4)
+            + pointee.pool.pointee.bump * Page.bytes + pointee.geometry.classCount * PagePool.pageListBytes
+            + Swift.min(PagePool.processBytesMax, pointee.pool.pointee.limitBytes / 32)
     }
 
     /// Whether more pages are in use than the limit allows.

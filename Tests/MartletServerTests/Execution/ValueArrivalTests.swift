@@ -35,7 +35,7 @@ struct ValueArrivalTests {
         do {
             let connection = server.connect()
             connection.send("set k 0 0 500000\r\n" + String(repeating: "x", count: 100_000))
-            #expect(server.session.reservedBytes == 500_000)
+            #expect((100_000..<200_000).contains(server.session.reservedBytes))
         }
 
         #expect(server.session.reservedBytes == 0)

@@ -34,13 +34,14 @@ struct ItemReservationTests {
                 guard case .reserved(var reservation) = fixture.session.reserve(key, valueLength: length) else {
                     return
                 }
-                #expect(fixture.session.reservedBytes == length)
                 while length - reservation.remaining < filled {
                     let span = reservation.writableSpan()
                     let count = min(span.count, filled - (length - reservation.remaining))
                     span.copyBytes(from: value[..<count])
                     reservation.advance(count)
                 }
+                #expect(fixture.session.reservedBytes >= filled)
+                #expect(fixture.session.reservedBytes <= length)
                 fixture.store._checkInvariants(expectedReservations: 1)
             }
             #expect(fixture.session.reservedBytes == 0)
@@ -112,5 +113,44 @@ struct ItemReservationTests {
         #expect(fixture.hold("k") { [$0.clientFlags, $0.expiry] } == [3, 300])
         #expect(fixture.session.reservedBytes == 0)
         fixture.store._checkInvariants()
+    }
+
+    @Test("unfinished values of others hold at most a quarter of the memory, and nobody's items go beyond that")
+    func stalledUploads() throws {
+        var settings = StoreSettings()
+        settings.memoryLimitBytes = 16 << 20
+        let fixture = try StoreFixture(settings)
+        for number in 0..<80 { _ = fixture.store("kept-\(number)", [UInt8](repeating: 1, count: 100_000)) }
+        var stalled: [StalledUpload] = []
+
+        for number in 0..<60 {
+            fixture.withKey("stalled-\(number)") { key in
+                guard case .reserved(var reservation) = fixture.session.reserve(key, valueLength: 1_000_000) else {
+                    return
+                }
+                for _ in 0..<15 {
+                    let span = reservation.writableSpan()
+                    reservation.advance(span.count)
+                }
+                stalled.append(StalledUpload(reservation))
+            }
+        }
+
+        #expect(fixture.session.reservedBytes <= (16 << 20) / 4 + 60 * 32_768 + 1_000_000)
+        #expect((0..<80).count { fixture.value("kept-\($0)") != nil } >= 60)
+        #expect(fixture.store("small", "v").result == .stored)
+        stalled = []
+        #expect(fixture.session.reservedBytes == 0)
+        #expect(fixture.store("large", [UInt8](repeating: 2, count: 900_000)).result == .stored)
+        fixture.store._checkInvariants()
+    }
+}
+
+/// A box for what cannot be copied.
+private final class StalledUpload {
+    private let reservation: ItemReservation
+
+    init(_ reservation: consuming ItemReservation) {
+        self.reservation = reservation
     }
 }

@@ -5,8 +5,8 @@ import Testing
 /// `-m` bounds everything. What is measured is what the system says is resident of the store's one mapping.
 @Suite("The memory budget")
 struct MemoryBudgetTests {
-    /// What may be beyond the limit: the allowance of a 32nd for tables, the last huge page, and the class page lists.
-    private static let slackBytes = (64 << 20) / 32 + (2 << 20) + (1 << 20)
+    /// What may be beyond the limit: the last huge page, and the class page lists.
+    private static let slackBytes = (2 << 20) + (1 << 20)
 
     @Test("ten times -m 64 in mixed sizes stays within it, table included", arguments: [true, false])
     func tenfold(_ isSmall: Bool) throws {
