@@ -2,8 +2,8 @@ import Synchronization
 
 /// The pages that belong to no class, and the memory budget: how many pages there may be.
 ///
-/// 1. `-m` bounds everything: pages, table, ghosts, rings, page facts, and a little for the process around the store. What
-///    the latter have is taken from the pages.
+/// 1. `-m` bounds everything: pages, table, ghosts, rings, page facts, and a little (at most a 32nd) for the process around
+///    the store. What the latter have is taken from the pages.
 /// 2. As the table grows, fewer pages are allowed, though never less than half of what the limit alone would allow: a
 ///    table that stays large after the limit has fallen must not starve every store. If more are in use, the maintainer
 ///    drains some (PageMover.swift), and so does every 64th store that has to evict.
@@ -28,7 +28,7 @@ struct PagePool: ~Copyable {
     /// The least that a class's page list has once it is touched: a page of the system.
     static let pageListBytes = 4096
     /// What threads, sessions and workers have of memory beside the store, measured with four workers.
-    static let processBytesMax = 1536 << 10
+    static let outsideBytesMax = 1536 << 10
 
     /// What a page is taken for.
     enum Purpose: BitwiseCopyable {
@@ -90,8 +90,10 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         let perBucket = Bucket.bytes + (pointee.settings.evicts ? GhostRow.bytes : 0)
         let overflow = Int(table.overflowBump.pointee.load(ordering: .relaxed)) * Bucket.bytes
         return table.stripeCount * Stripe.bytes + buckets * perBucket + overflow + pointee.ringBlocks.touchedBytes
-            + pointee.pool.pointee.bump * Page.bytes + pointee.geometry.classCount * PagePool.pageListBytes
-            + Swift.min(PagePool.processBytesMax, pointee.pool.pointee.limitBytes / 32)
+            + pointee.pool.pointee.bump * Page.bytes
+            + Swift.min(
+                pointee.geometry.classCount * PagePool.pageListBytes + PagePool.outsideBytesMax,
+                pointee.pool.pointee.limitBytes / 32)
     }
 
     /// Whether more pages are in use than the limit allows.
