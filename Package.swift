@@ -41,8 +41,11 @@ let package = Package(
             name: "ExecutionTesting", dependencies: ["MartletServer", "MartletStore"],
             path: "Tests/Support/ExecutionTesting"
         ),
+        // Checks histories of concurrent operations; pure.
+        .target(name: "Linearizability", path: "Tests/Support/Linearizability"),
         .testTarget(name: "MartletStoreTests", dependencies: ["MartletStore", "StoreTesting"]),
         .testTarget(name: "ModelTests", dependencies: ["MartletStore", "StoreTesting"]),
+        .testTarget(name: "LinearizabilityTests", dependencies: ["Linearizability", "MartletStore", "StoreTesting"]),
         .testTarget(name: "MartletProtocolTests", dependencies: ["MartletProtocol"]),
         .testTarget(
             name: "MartletServerTests",

@@ -1,0 +1,154 @@
+import Glibc
+import Linearizability
+import MartletStore
+import StoreTesting
+import Testing
+
+/// Hot keys under four threads: every answer's value, flags and token must fit one order of all operations on the key.
+@Suite("The store is linearizable")
+struct StoreLinearizabilityTests {
+    static let keyCount = 4
+    static let threadCount = 4
+    static let callsPerThread = 3000
+
+    /// How large values are: in place, growing over their chunk now and then, or leased.
+    enum Size: Int, CaseIterable, Sendable {
+        case counters, small, large
+    }
+
+    @Test("per key, for value, flags and token together", arguments: Size.allCases)
+    func hotKeys(_ size: Size) throws {
+        let fixture = try StoreFixture(megabytes: 64)
+        let clock = HistoryClock()
+        #if DEBUG
+        // Between two holds of a lock the others go first.
+        fixture.store._setHook { sched_yield() }
+        #endif
+        let histories = Histories(Self.threadCount)
+        onThreads(fixture.clients(Self.threadCount)) { client, thread in
+            var actor = Actor(client: client, thread: thread, clock: clock, size: size)
+            for _ in 0..<Self.callsPerThread { actor.act() }
+            histories.take(actor.calls, from: thread)
+        }
+
+        for key in 0..<Self.keyCount {
+            let calls = histories.all.filter { $0.key == key }.map(\.call)
+            let violation = Linearization<ItemModel>.violation(in: calls)
+            #expect(violation == nil, "key \(key): \(violation.map { "\($0)" } ?? "")")
+        }
+        #if DEBUG
+        let overlapping = histories.all.filter { $0.call.ended > $0.call.began + 1 }.count
+        #expect(overlapping > 1000, "the threads have met")
+        #endif
+        fixture.store._checkInvariants()
+    }
+}
+
+/// The calls of all threads, each handed over once by its thread.
+private final class Histories: @unchecked Sendable {
+    // Sendable: every thread has a place of its own, read when all have ended.
+    private let places: UnsafeMutableBufferPointer<[KeyedCall]>
+
+    init(_ count: Int) {
+        places = .allocate(capacity: count)
+        places.initialize(repeating: [])
+    }
+
+    deinit {
+        places.deinitialize()
+        places.deallocate()
+    }
+
+    func take(_ calls: [KeyedCall], from thread: Int) {
+        places[thread] = calls
+    }
+
+    var all: [KeyedCall] { places.flatMap { $0 } }
+}
+
+private struct KeyedCall {
+    let key: Int
+    let call: Call<ItemModel.Operation>
+}
+
+/// One thread's client.
+private struct Actor {
+    let client: StoreClient
+    let thread: Int
+    let clock: HistoryClock
+    let size: StoreLinearizabilityTests.Size
+    var random: SplitMix
+    var calls: [KeyedCall] = []
+    /// Tokens last seen, by key.
+    var tokens: [UInt64]
+    var number = 0
+
+    init(client: StoreClient, thread: Int, clock: HistoryClock, size: StoreLinearizabilityTests.Size) {
+        self.client = client
+        self.thread = thread
+        self.clock = clock
+        self.size = size
+        random = SplitMix(seed: UInt64(thread + 1))
+        tokens = Array(repeating: 0, count: StoreLinearizabilityTests.keyCount)
+    }
+
+    mutating func act() {
+        let key = random.below(StoreLinearizabilityTests.keyCount)
+        let name = "hot-\(key)"
+        number += 1
+        let value = nextValue()
+        let flags = UInt32(random.below(3)) * UInt32(number)
+        let choice = random.below(20)
+        let delta = UInt64(1 + random.below(size == .counters ? 1_000_000 : 9))
+        let compare = tokens[key]
+        let call = clock.stamp(client: thread) { [client, size] () -> ItemModel.Operation in
+            switch choice {
+            case ..<7:
+                return .get(client.hold(name, Self.seen) ?? nil)
+            case ..<11 where size == .counters:
+                let outcome = client.add(name, delta)
+                if outcome.result == .notFound { return .increment(by: delta, result: nil, token: nil) }
+                return .increment(by: delta, result: outcome.value, token: outcome.token)
+            case ..<11:
+                let outcome = client.store(name, "+\(delta)", StoreRequest(mode: .append))
+                return .append("+\(delta)", stored: outcome.result == .stored, token: outcome.token)
+            case ..<13:
+                let outcome = client.store(name, value, StoreRequest(mode: .set, clientFlags: flags))
+                return .set(value: value, flags: flags, token: outcome.token)
+            case 13:
+                let outcome = client.store(name, value, StoreRequest(mode: .add, clientFlags: flags))
+                return .add(value: value, flags: flags, stored: outcome.result == .stored, token: outcome.token)
+            case ..<18:
+                let request = StoreRequest(mode: .set, clientFlags: flags, compareToken: compare)
+                return .compareAndSet(
+                    token: compare, value: value, flags: flags, Self.result(client.store(name, value, request)))
+            default:
+                return .delete(found: client.delete(name) == .done)
+            }
+        }
+        if case .get(let item?) = call.operation { tokens[key] = item.token }
+        calls.append(KeyedCall(key: key, call: call))
+    }
+
+    private static func seen(_ hold: borrowing ItemHold) -> ItemModel.Item? {
+        ItemModel.Item(
+            value: String(decoding: hold.bytes, as: UTF8.self), flags: hold.clientFlags, token: hold.token)
+    }
+
+    private static func result(_ outcome: StoreOutcome) -> ItemModel.CompareResult {
+        switch outcome.result {
+        case .stored: .stored(token: outcome.token)
+        case .exists: .exists
+        default: .notFound
+        }
+    }
+
+    /// A value that no other call stores.
+    private func nextValue() -> String {
+        switch size {
+        case .counters: "\(number * 4 + thread)"
+        case .small: "\(thread).\(number) " + String(repeating: "s", count: number % 40)
+        case .large: "\(thread).\(number) " + String(repeating: "l", count: 4090 + number % 20)
+        }
+    }
+}
