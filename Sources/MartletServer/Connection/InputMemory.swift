@@ -5,12 +5,12 @@
 ///
 /// Used by its worker's thread alone.
 package struct InputMemory: ~Copyable {
-    private var spares: InlineArray<12, UnsafeMutableRawPointer?> = .init(repeating: nil)
-    private var counts: InlineArray<12, Int> = .init(repeating: 0)
+    fileprivate var spares: InlineArray<12, UnsafeMutableRawPointer?> = .init(repeating: nil)
+    fileprivate var counts: InlineArray<12, Int> = .init(repeating: 0)
 
     package static var bytesMin: Int { 64 }
-    private static var sizeCount: Int { 12 }
-    private static func spareCountMax(_ size: Int) -> Int { size < 7 ? 8 : 2 }
+    fileprivate static var sizeCount: Int { 12 }
+    fileprivate static func spareCountMax(_ size: Int) -> Int { size < 7 ? 8 : 2 }
 
     init() {}
 
@@ -25,37 +25,41 @@ package struct InputMemory: ~Copyable {
     }
 
     /// Index of the smallest size that holds `bytes`; `sizeCount` or more if none does.
-    private static func size(_ bytes: Int) -> Int {
+    fileprivate static func size(_ bytes: Int) -> Int {
         let units = max(1, (bytes + bytesMin - 1) / bytesMin)
         return Int.bitWidth - (units - 1).leadingZeroBitCount
     }
 
-    /// Memory for at least `bytes`, and how much it is.
-    mutating func take(_ bytes: Int) -> UnsafeMutableRawBufferPointer {
-        let size = Self.size(bytes)
-        guard size < Self.sizeCount else { return Self.fresh(bytes) }
-        guard let memory = spares[size] else { return Self.fresh(Self.bytesMin << size) }
-        spares[size] = memory.load(as: UnsafeMutableRawPointer?.self)
-        counts[size] -= 1
-        return UnsafeMutableRawBufferPointer(start: memory, count: Self.bytesMin << size)
-    }
-
-    /// Takes back what `take` gave; `bytes` is how much that was.
-    mutating func giveBack(_ memory: UnsafeMutableRawPointer, _ bytes: Int) {
-        let size = Self.size(bytes)
-        guard size < Self.sizeCount, counts[size] < Self.spareCountMax(size) else { return Self.release(memory) }
-        memory.storeBytes(of: spares[size], as: UnsafeMutableRawPointer?.self)
-        spares[size] = memory
-        counts[size] += 1
-    }
-
     @inline(never)
-    private static func fresh(_ bytes: Int) -> UnsafeMutableRawBufferPointer {
+    fileprivate static func fresh(_ bytes: Int) -> UnsafeMutableRawBufferPointer {
         .allocate(byteCount: bytes, alignment: 16)
     }
 
     @inline(never)
-    private static func release(_ memory: UnsafeMutableRawPointer) {
+    fileprivate static func release(_ memory: UnsafeMutableRawPointer) {
         memory.deallocate()
+    }
+}
+
+extension UnsafeMutablePointer where Pointee == InputMemory {
+    /// Memory for at least `bytes`, and how much it is.
+    func take(_ bytes: Int) -> UnsafeMutableRawBufferPointer {
+        let size = InputMemory.size(bytes)
+        guard size < InputMemory.sizeCount else { return InputMemory.fresh(bytes) }
+        guard let memory = pointee.spares[size] else { return InputMemory.fresh(InputMemory.bytesMin << size) }
+        pointee.spares[size] = memory.load(as: UnsafeMutableRawPointer?.self)
+        pointee.counts[size] -= 1
+        return UnsafeMutableRawBufferPointer(start: memory, count: InputMemory.bytesMin << size)
+    }
+
+    /// Takes back what `take` gave; `bytes` is how much that was.
+    func giveBack(_ memory: UnsafeMutableRawPointer, _ bytes: Int) {
+        let size = InputMemory.size(bytes)
+        guard size < InputMemory.sizeCount, pointee.counts[size] < InputMemory.spareCountMax(size) else {
+            return InputMemory.release(memory)
+        }
+        memory.storeBytes(of: pointee.spares[size], as: UnsafeMutableRawPointer?.self)
+        pointee.spares[size] = memory
+        pointee.counts[size] += 1
     }
 }

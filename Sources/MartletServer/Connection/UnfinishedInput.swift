@@ -20,7 +20,7 @@ struct UnfinishedInput: ~Copyable {
     }
 
     deinit {
-        if let memory { pool.pointee.giveBack(memory, Int(capacity)) }
+        if let memory { pool.giveBack(memory, Int(capacity)) }
     }
 
     var count: Int { Int(end - start) }
@@ -79,12 +79,12 @@ struct UnfinishedInput: ~Copyable {
         start = 0
         end = 0
         keep(kept)
-        if let old { pool.pointee.giveBack(old, Int(oldCapacity)) }
+        if let old { pool.giveBack(old, Int(oldCapacity)) }
     }
 
     @inline(never)
     mutating func removeAll() {
-        if let memory { pool.pointee.giveBack(memory, Int(capacity)) }
+        if let memory { pool.giveBack(memory, Int(capacity)) }
         memory = nil
         start = 0
         end = 0
@@ -93,7 +93,7 @@ struct UnfinishedInput: ~Copyable {
 
     @inline(never)
     private mutating func reserve(_ bytes: Int) {
-        let piece = pool.pointee.take(bytes)
+        let piece = pool.take(bytes)
         memory = piece.baseAddress
         capacity = UInt32(piece.count)
     }
@@ -107,6 +107,6 @@ struct UnfinishedInput: ~Copyable {
         if let source = kept.baseAddress { memory.unsafelyUnwrapped.copyMemory(from: source, byteCount: kept.count) }
         start = 0
         end = UInt32(kept.count)
-        if let old { pool.pointee.giveBack(old, Int(oldCapacity)) }
+        if let old { pool.giveBack(old, Int(oldCapacity)) }
     }
 }
