@@ -79,7 +79,10 @@ package final class Server: @unchecked Sendable {
     /// Serves until told to stop, then ends everything. `watchesSignals` only in a process of its own.
     package func run(watchesSignals: Bool = false) {
         guard let mainLoop, let listener else { preconditionFailure("A server runs after it was started.") }
-        if watchesSignals { mainLoop.watchSignals() }
+        if watchesSignals {
+            mainLoop.watchSignals()
+            StopSignals.release()
+        }
         mainLoop.run(listener)
         tearDown()
     }

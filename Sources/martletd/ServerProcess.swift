@@ -39,6 +39,7 @@ enum ServerProcess {
 
         let server = try Server(settings: settings)
         if settings.locksMemory, let reason = ProcessLimits.lockMemory() { remark("-k: cannot lock memory: \(reason)") }
+        StopSignals.hold()
         try server.start()
         let pidFile = settings.pidFilePath.flatMap { PidFile(path: $0, remark: remark) }
         server.run(watchesSignals: true)
