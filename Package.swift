@@ -1,13 +1,22 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The server side (everything below) depends on libevent only: no package is resolved to build it.
+// The server side depends on libevent only. Packages serve the load driver.
 let package = Package(
     name: "martlet",
     products: [
         .executable(name: "martletd", targets: ["martletd"]),
+        .executable(name: "martlet-load", targets: ["martlet-load"]),
         // For `./martlet allocations`: loaded in front of a server to count what it allocates.
         .library(name: "AllocationCounter", type: .dynamic, targets: ["AllocationCounter"]),
+    ],
+    dependencies: [
+        // The command line of the tools.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // Latency percentiles as the whole field computes them.
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        // SQLite as the database behind the cache where no PostgreSQL is installed.
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         // The C door to libevent: opaque types and thin functions, libevent's own headers only in the .c file.
@@ -26,6 +35,38 @@ let package = Package(
             dependencies: ["MartletStore", "MartletProtocol", "MartletEvent", "CShims"]
         ),
         .executableTarget(name: "martletd", dependencies: ["MartletServer", "CShims"]),
+
+        // The load driver, martlet-load: what to ask (pure), the loop that asks, what is said about it, and whole suites of
+        // runs with the servers they start.
+        .target(name: "LoadWorkload", path: "LoadTest/Workload"),
+        .target(
+            name: "LoadEngine",
+            dependencies: [
+                "LoadWorkload", "MartletEvent", "MartletProtocol", "CShims",
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            path: "LoadTest/Engine"
+        ),
+        .target(
+            name: "LoadReport",
+            dependencies: ["LoadEngine", .product(name: "Histogram", package: "hdrhistogram-swift")],
+            path: "LoadTest/Report"
+        ),
+        .target(
+            name: "LoadComparison",
+            dependencies: [
+                "LoadWorkload", "LoadEngine", "LoadReport", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            path: "LoadTest/Comparison"
+        ),
+        .executableTarget(
+            name: "martlet-load",
+            dependencies: [
+                "LoadWorkload", "LoadEngine", "LoadReport", "LoadComparison",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "LoadTest/Driver"
+        ),
 
         // In-process benchmarks of the store; times are recorded, not gated.
         .executableTarget(name: "martlet-microbench", dependencies: ["MartletStore"], path: "LoadTest/Microbench"),
@@ -58,6 +99,11 @@ let package = Package(
             name: "ConformanceTests", dependencies: ["MartletServer", "ExecutionTesting", "StoreTesting"],
             exclude: ["Transcripts"]
         ),
+        .testTarget(name: "LoadWorkloadTests", dependencies: ["LoadWorkload"]),
+        .testTarget(
+            name: "LoadEngineTests", dependencies: ["LoadEngine", "LoadWorkload", "MartletServer", "MartletStore"]),
+        .testTarget(name: "LoadReportTests", dependencies: ["LoadReport", "LoadEngine"]),
+        .testTarget(name: "LoadComparisonTests", dependencies: ["LoadComparison", "LoadEngine", "LoadWorkload"]),
         // The repository looks at itself: lengths, imports, words, the unsafe fence, links.
         .testTarget(name: "TidyTests"),
     ],

@@ -1,0 +1,11 @@
+import ArgumentParser
+
+/// `martlet-load`: how fast, how even and how correct a memcached server is.
+@main
+struct MartletLoad: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "martlet-load",
+        abstract: "Measures how fast, how even and how correct a memcached server is.",
+        subcommands: []
+    )
+}
