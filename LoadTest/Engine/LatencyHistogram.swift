@@ -14,7 +14,7 @@ package struct LatencyHistogram: Codable, Sendable {
 
     package var count: UInt64 { histogram.totalCount }
     package var mean: Double { count == 0 ? 0 : histogram.mean }
-    package var max: UInt64 { count == 0 ? 0 : histogram.max }
+    package var max: UInt64 { count == 0 ? 0 : histogram.maxRecorded }
     package var min: UInt64 { count == 0 ? 0 : histogram.min }
 
     /// The value that `percentile` percent of the latencies do not exceed; 0 where there are none.
@@ -41,7 +41,7 @@ package struct LatencyHistogram: Codable, Sendable {
         var pairs = encoder.unkeyedContainer()
         for step in histogram.recordedValues() {
             // The last step's own value would be the end of its range.
-            try pairs.encode(Swift.min(step.value, histogram.max))
+            try pairs.encode(Swift.min(step.value, histogram.maxRecorded))
             try pairs.encode(step.count)
         }
     }
