@@ -49,7 +49,7 @@ let package = Package(
         ),
         .target(
             name: "LoadReport",
-            dependencies: ["LoadEngine", .product(name: "Histogram", package: "hdrhistogram-swift")],
+            dependencies: ["LoadEngine", "LoadWorkload", .product(name: "Histogram", package: "hdrhistogram-swift")],
             path: "LoadTest/Report"
         ),
         .target(
@@ -102,7 +102,7 @@ let package = Package(
         .testTarget(name: "LoadWorkloadTests", dependencies: ["LoadWorkload"]),
         .testTarget(
             name: "LoadEngineTests", dependencies: ["LoadEngine", "LoadWorkload", "MartletServer", "MartletStore"]),
-        .testTarget(name: "LoadReportTests", dependencies: ["LoadReport", "LoadEngine"]),
+        .testTarget(name: "LoadReportTests", dependencies: ["LoadReport", "LoadEngine", "LoadWorkload"]),
         .testTarget(name: "LoadComparisonTests", dependencies: ["LoadComparison", "LoadEngine", "LoadWorkload"]),
         // The repository looks at itself: lengths, imports, words, the unsafe fence, links.
         .testTarget(name: "TidyTests"),

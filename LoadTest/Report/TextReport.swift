@@ -1,1 +1,183 @@
 import LoadEngine
+
+/// What the load driver says about its runs: text for a terminal, JSON for scripts, `.hgrm` for plotters, one HTML page
+/// for people.
+///
+/// Goals: the same figures everywhere, in units people read; a run that must not be trusted says so before its figures
+/// are read. Non-goals: measuring anything, judging two runs (that is the comparison's).
+/// Threads: values only; whoever prints does so from one thread.
+
+/// One run as a screenful of aligned text.
+package struct TextReport {
+    private let result: RunResult
+
+    package init(_ result: RunResult) { self.result = result }
+
+    package var text: String { lines.joined(separator: "\n") + "\n" }
+
+    private var lines: [String] {
+        var lines = warnings
+        lines.append(headline)
+        lines.append("")
+        lines += summary.lines()
+        lines.append("")
+        lines += latencies.lines()
+        for table in [kinds, servers] where !table.isEmpty {
+            lines.append("")
+            lines += table.lines()
+        }
+        lines.append("")
+        lines.append(driver)
+        return lines
+    }
+
+    private var headline: String {
+        var parts = [Quantity.span(seconds: result.seconds)]
+        parts.append(counted(result.driver.connections, "connection"))
+        parts.append(counted(result.driver.threads, "driver thread"))
+        return "\(result.label)   \(parts.joined(separator: ", "))"
+    }
+
+    // MARK: What must be read first
+
+    /// A broken promise of the server, then doubts about the run.
+    private var warnings: [String] {
+        var lines: [String] = []
+        if result.counts.violations > 0 || !result.violations.isEmpty {
+            let count = max(result.counts.violations, result.violations.count)
+            lines.append("WRONG ANSWERS: \(counted(count, "value")) cannot have come from a correct server")
+            for violation in result.violations.prefix(Self.violationsMax) {
+                lines.append(
+                    "  \(violation.kind)  key \(violation.key)  \(violation.server)  \(violation.explanation)")
+            }
+            if count > Self.violationsMax { lines.append("  and \(Quantity.grouped(count - Self.violationsMax)) more") }
+            lines.append("")
+        }
+        if !result.invalidReasons.isEmpty {
+            lines.append("DO NOT TRUST THESE FIGURES")
+            lines += result.invalidReasons.map { "  " + $0 }
+            lines.append("")
+        }
+        return lines
+    }
+
+    private static let violationsMax = 10
+
+    // MARK: Totals
+
+    private var summary: TextTable {
+        let counts = result.counts
+        var table = TextTable(leftColumns: [0, 2])
+        table.add([
+            "rate", "\(Quantity.grouped(Int(result.rate.rounded())))/s",
+            "\(Quantity.grouped(counts.requests)) requests",
+        ])
+        if result.hasMultigets {
+            let rate = Double(counts.keysRead) / max(result.seconds, .leastNormalMagnitude)
+            table.add([
+                "keys", "\(Quantity.grouped(Int(rate.rounded())))/s", "\(Quantity.grouped(counts.keysRead)) keys read",
+            ])
+        }
+        if let hitRatio = counts.hitRatio {
+            var words = "\(Quantity.grouped(counts.hits)) of \(counted(counts.keysRead, "key"))"
+            if let byteHitRatio = counts.byteHitRatio {
+                words += ", \(Quantity.percent(byteHitRatio)) of bytes"
+            }
+            table.add(["hits", Quantity.percent(hitRatio), words])
+        }
+        table.add([
+            "sent", "\(Quantity.bytes(result.perSecond(counts.sentBytes)))/s",
+            "received \(Quantity.bytes(result.perSecond(counts.receivedBytes)))/s",
+        ])
+        table.add(["errors", Quantity.grouped(counts.errors), troubles])
+        if counts.verified > 0 {
+            table.add(["verified", Quantity.grouped(counts.verified), "values checked"])
+        }
+        return table
+    }
+
+    /// What went wrong beside error replies; only what did.
+    private var troubles: String {
+        let counts = result.counts
+        let named = [
+            (counts.refused, "stores refused"), (counts.lost, "requests lost"), (counts.timeouts, "timeouts"),
+            (counts.connectionsBroken, "connections broken"),
+        ]
+        return named.filter { $0.0 > 0 }.map { "\(Quantity.grouped($0.0)) \($0.1)" }.joined(separator: ", ")
+    }
+
+    // MARK: Latency
+
+    private var latencies: TextTable {
+        var table = TextTable(["latency"] + Self.columns.map(\.name) + ["max", "mean"])
+        let isOpen = result.slip.count > 0
+        table.add(latencyRow(isOpen ? "response" : "service", result.response))
+        if isOpen {
+            table.add(latencyRow("service", result.service))
+            table.add(latencyRow("driver late", result.slip))
+        }
+        return table
+    }
+
+    private static let columns: [(name: String, percentile: Double)] = [
+        ("min", 0), ("p50", 50), ("p90", 90), ("p99", 99), ("p99.9", 99.9), ("p99.99", 99.99),
+    ]
+
+    private func latencyRow(_ name: String, _ latency: LatencyHistogram) -> [String] {
+        guard latency.count > 0 else { return [name] + Self.columns.map { _ in "-" } + ["-", "-"] }
+        return [name] + Self.columns.map { Quantity.duration(latency.value(percentile: $0.percentile)) }
+            + [Quantity.duration(latency.max), Quantity.duration(nanoseconds: latency.mean)]
+    }
+
+    // MARK: Parts
+
+    /// By kind of operation, where there are several.
+    private var kinds: TextTable {
+        guard result.kinds.count > 1 else { return TextTable() }
+        var table = TextTable(["operation", "rate", "share", "p50", "p99", "p99.9", "max"])
+        for kind in result.kinds where kind.requests > 0 {
+            table.add([
+                kind.kind.words, "\(Quantity.grouped(Int(result.perSecond(kind.requests).rounded())))/s",
+                Quantity.percent(Double(kind.requests) / Double(max(result.counts.requests, 1))),
+                Quantity.duration(kind.response.value(percentile: 50)),
+                Quantity.duration(kind.response.value(percentile: 99)),
+                Quantity.duration(kind.response.value(percentile: 99.9)), Quantity.duration(kind.response.max),
+            ])
+        }
+        return table
+    }
+
+    private var servers: TextTable {
+        guard !result.servers.isEmpty else { return TextTable() }
+        var table = TextTable(
+            ["server", "version", "rate", "hits", "p99", "CPU/request", "CPU", "memory", "items", "evictions"],
+            leftColumns: [0, 1])
+        for server in result.servers {
+            table.add([
+                server.address, server.version ?? "-",
+                "\(Quantity.grouped(Int(result.perSecond(server.counts.requests).rounded())))/s",
+                server.counts.hitRatio.map(Quantity.percent) ?? "-",
+                server.response.count > 0 ? Quantity.duration(server.response.value(percentile: 99)) : "-",
+                server.cpuPerRequest.map { Quantity.duration(nanoseconds: $0) } ?? "-",
+                server.cpuNanoseconds.map { Quantity.percent(Double($0) / max(result.seconds * 1e9, 1)) } ?? "-",
+                server.residentBytes.map { Quantity.bytes(Double($0)) } ?? "-",
+                server.count("curr_items"), server.count("evictions"),
+            ])
+        }
+        return table
+    }
+
+    private var driver: String {
+        let driver = result.driver
+        var text = "  driver: \(Quantity.duration(nanoseconds: result.driverCPUPerRequest ?? 0)) CPU per request"
+        text += ", busiest thread \(Quantity.percent(driver.busyFraction))"
+        if driver.busyFraction > DriverResult.busyFractionMax {
+            text += " - the driver is the limit: compare CPU per request, not rates"
+        }
+        return text
+    }
+
+    private func counted(_ count: Int, _ thing: String) -> String {
+        "\(Quantity.grouped(count)) \(thing)\(count == 1 ? "" : "s")"
+    }
+}

@@ -1,0 +1,78 @@
+import LoadEngine
+import LoadWorkload
+
+// Figures that follow from what was measured; every report takes them from here.
+
+extension RunResult {
+    /// Whether keys and requests are different numbers.
+    package var hasMultigets: Bool { kinds.contains { $0.kind == .multiget && $0.requests > 0 } }
+
+    package func perSecond(_ count: Int) -> Double { seconds > 0 ? Double(count) / seconds : 0 }
+
+    /// CPU time of all servers for one request, in nanoseconds; nil unless it is known of each.
+    package var serverCPUPerRequest: Double? {
+        guard counts.requests > 0, !servers.isEmpty else { return nil }
+        var sum: UInt64 = 0
+        for server in servers {
+            guard let nanoseconds = server.cpuNanoseconds else { return nil }
+            sum += nanoseconds
+        }
+        return Double(sum) / Double(counts.requests)
+    }
+
+    /// CPU time of the driver for one request, in nanoseconds.
+    package var driverCPUPerRequest: Double? {
+        counts.requests > 0 ? Double(driver.cpuNanoseconds) / Double(counts.requests) : nil
+    }
+
+    /// Resident memory of all servers at the end; nil unless it is known of each.
+    package var residentBytes: UInt64? {
+        let known = servers.compactMap(\.residentBytes)
+        return known.count == servers.count && !known.isEmpty ? known.reduce(0, +) : nil
+    }
+
+    /// Everything that a client would have noticed.
+    package var failures: Int { counts.errors + counts.refused + counts.lost + counts.timeouts }
+}
+
+extension OperationCounts {
+    /// Bytes of hits among the bytes asked for; nil where the workload knows no sizes.
+    package var byteHitRatio: Double? {
+        missBytes > 0 && hitBytes > 0 ? Double(hitBytes) / Double(hitBytes + missBytes) : nil
+    }
+}
+
+extension ServerResult {
+    /// CPU time for one request, in nanoseconds.
+    package var cpuPerRequest: Double? {
+        guard let cpuNanoseconds, counts.requests > 0 else { return nil }
+        return Double(cpuNanoseconds) / Double(counts.requests)
+    }
+
+    /// A number from the server's own statistics.
+    package func count(_ statistic: String) -> String {
+        statistics[statistic].flatMap(Int.init).map(Quantity.grouped) ?? "-"
+    }
+}
+
+extension DriverResult {
+    /// A thread busier than this limits what it measures.
+    package static let busyFractionMax = 0.9
+}
+
+extension OperationKind {
+    package var words: String {
+        switch self {
+        case .get: "get"
+        case .multiget: "multiget"
+        case .set: "set"
+        case .add: "add"
+        case .delete: "delete"
+        case .increment: "incr"
+        case .touch: "touch"
+        case .getAndTouch: "gat"
+        case .compareAndSet: "cas"
+        case .lease: "lease"
+        }
+    }
+}

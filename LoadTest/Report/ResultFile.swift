@@ -1,0 +1,108 @@
+import Foundation
+import LoadEngine
+
+/// Results as a JSON file: `{"schema": "martlet-load", "version": 1, "runs": [...]}`.
+///
+/// Goals: what is written can be read by every later release; a file that is something else is refused with a sentence.
+/// The version grows when a field changes its meaning; fields that are added do not change it.
+package struct ResultFile: Sendable {
+    package static let schema = "martlet-load"
+    package static let version = 1
+
+    package var runs: [RunResult]
+
+    package init(runs: [RunResult]) { self.runs = runs }
+
+    /// The file's text, fields in alphabetical order so that two files can be compared by eye.
+    package func encoded() throws(ReportError) -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        // A ratio of nothing must not cost the whole run its file.
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        do {
+            return try [UInt8](encoder.encode(Content(schema: Self.schema, version: Self.version, runs: runs))) + [10]
+        } catch {
+            throw ReportError("the results cannot be encoded: \(error)")
+        }
+    }
+
+    /// - Parameter name: what to call the source in an error.
+    package init(decoding bytes: [UInt8], name: String) throws(ReportError) {
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        let source = Data(bytes)
+        let head: Head
+        do {
+            head = try decoder.decode(Head.self, from: source)
+        } catch {
+            throw ReportError("\(name) is not a result of martlet-load: \(Self.sentence(error))")
+        }
+        guard head.schema == Self.schema else {
+            throw ReportError("\(name) is not a result of martlet-load: its schema is '\(head.schema)'")
+        }
+        guard head.version <= Self.version else {
+            throw ReportError(
+                "\(name) was written by a newer martlet-load (schema version \(head.version), known: \(Self.version))")
+        }
+        do {
+            runs = try decoder.decode(Content.self, from: source).runs
+        } catch {
+            throw ReportError("\(name) is damaged: \(Self.sentence(error))")
+        }
+    }
+
+    package init(path: String) throws(ReportError) {
+        let bytes: [UInt8]
+        do {
+            bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
+        } catch {
+            throw ReportError("\(path) cannot be read: \(error.localizedDescription)")
+        }
+        try self.init(decoding: bytes, name: path)
+    }
+
+    package func write(path: String) throws(ReportError) { try Self.write(encoded(), path: path) }
+
+    /// Writes any report whole or not at all; `-` is standard output.
+    package static func write(_ bytes: [UInt8], path: String) throws(ReportError) {
+        do {
+            if path == "-" {
+                try FileHandle.standardOutput.write(contentsOf: Data(bytes))
+            } else {
+                try Data(bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
+            }
+        } catch {
+            throw ReportError("\(path) cannot be written: \(error.localizedDescription)")
+        }
+    }
+
+    private struct Head: Codable {
+        let schema: String
+        let version: Int
+    }
+
+    private struct Content: Codable {
+        let schema: String
+        let version: Int
+        let runs: [RunResult]
+    }
+
+    /// Where in the file the decoder stumbled, and over what.
+    private static func sentence(_ error: any Error) -> String {
+        guard let error = error as? DecodingError else { return "\(error)" }
+        func place(_ context: DecodingError.Context) -> String {
+            let path = context.codingPath.map(\.stringValue).joined(separator: ".")
+            return path.isEmpty ? "" : " in \(path)"
+        }
+        switch error {
+        case .keyNotFound(let key, let context): return "'\(key.stringValue)' is missing\(place(context))"
+        case .typeMismatch(_, let context), .valueNotFound(_, let context):
+            return "not what was expected\(place(context))"
+        case .dataCorrupted(let context):
+            return context.codingPath.isEmpty ? "it is not JSON" : "not what was expected\(place(context))"
+        @unknown default: return "\(error)"
+        }
+    }
+}

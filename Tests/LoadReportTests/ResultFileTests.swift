@@ -1,0 +1,75 @@
+import Foundation
+import LoadEngine
+import LoadReport
+import Testing
+
+@Suite("Result files")
+struct ResultFileTests {
+    @Test("What is written is read again, to the last latency")
+    func roundTrip() throws {
+        var run = SyntheticRun(serverCount: 2, isOpenLoop: true).make()
+        run.violations = [Violation(kind: "torn", key: "k1", server: "a:1", explanation: "half \"old\"\nhalf new")]
+        run.invalidReasons = ["the driver lagged"]
+
+        let bytes = try ResultFile(runs: [run]).encoded()
+        let read = try ResultFile(decoding: bytes, name: "a.json")
+
+        let copy = try #require(read.runs.first)
+        #expect(try read.encoded() == bytes)
+        #expect(copy.counts == run.counts)
+        #expect(copy.response.count == run.response.count)
+        #expect(copy.response.max == run.response.max)
+        #expect(copy.response.value(percentile: 99.9) == run.response.value(percentile: 99.9))
+        #expect(copy.timeline.count == run.timeline.count)
+        #expect(copy.violations.first?.explanation == "half \"old\"\nhalf new")
+    }
+
+    @Test("A number that is none does not cost the run its file")
+    func oddNumbers() throws {
+        var run = SyntheticRun(seconds: 1).make()
+        run.driver.busyFraction = .nan
+
+        let read = try ResultFile(decoding: ResultFile(runs: [run]).encoded(), name: "a.json")
+
+        #expect(read.runs.first?.driver.busyFraction.isNaN == true)
+    }
+
+    @Test(
+        "Anything else is refused with a sentence that names the file and what is wrong",
+        arguments: [
+            ("", "a.json is not a result of martlet-load: it is not JSON"),
+            ("[1, 2]", "a.json is not a result of martlet-load: not what was expected"),
+            (#"{"runs": []}"#, "a.json is not a result of martlet-load: 'schema' is missing"),
+            (
+                #"{"schema": "other", "version": 1}"#,
+                "a.json is not a result of martlet-load: its schema is 'other'"
+            ),
+            (
+                #"{"schema": "martlet-load", "version": 99}"#,
+                "a.json was written by a newer martlet-load (schema version 99, known: 1)"
+            ),
+            (#"{"schema": "martlet-load", "version": 1}"#, "a.json is damaged: 'runs' is missing"),
+            (
+                #"{"schema": "martlet-load", "version": 1, "runs": [{"label": 3}]}"#,
+                "a.json is damaged: not what was expected in runs.Index 0.label"
+            ),
+        ])
+    func refused(text: String, message: String) {
+        let error = #expect(throws: ReportError.self) {
+            try ResultFile(decoding: Array(text.utf8), name: "a.json")
+        }
+
+        #expect(error?.message == message)
+    }
+
+    @Test("A file that is not there or cannot be written is named")
+    func paths() {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("no-such-folder-\(UUID())").path
+
+        let reading = #expect(throws: ReportError.self) { try ResultFile(path: folder + "/a.json") }
+        let writing = #expect(throws: ReportError.self) { try ResultFile(runs: []).write(path: folder + "/a.json") }
+
+        #expect(reading?.message.hasPrefix("\(folder)/a.json cannot be read") == true)
+        #expect(writing?.message.hasPrefix("\(folder)/a.json cannot be written") == true)
+    }
+}

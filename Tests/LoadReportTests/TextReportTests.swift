@@ -1,0 +1,80 @@
+import LoadEngine
+import LoadReport
+import LoadWorkload
+import Testing
+
+@Suite("The text report")
+struct TextReportTests {
+    @Test("A run is a screenful: rate, hits, latency, operations, server, driver")
+    func whole() {
+        let run = SyntheticRun().make()
+
+        let text = TextReport(run).text
+
+        for word in ["rate", "hits", "latency", "operation", "get", "set", "server", "1.6.45", "driver:"] {
+            #expect(text.contains(word), "\(word) in\n\(text)")
+        }
+        #expect(text.contains("\(Quantity.grouped(run.counts.requests)) requests"))
+        #expect(text.split(separator: "\n").count < 24)
+        #expect(text.split(separator: "\n").allSatisfy { $0.count <= 120 && $0.last != " " }, "\(text)")
+    }
+
+    @Test("Columns stand below each other")
+    func columns() {
+        var table = TextTable(["name", "rate"])
+        table.add(["a", "1,000"])
+        table.add(["longer"])
+
+        #expect(table.lines() == ["  name     rate", "  a       1,000", "  longer"])
+    }
+
+    @Test("An open loop shows response, service and the driver's own lateness; a closed one only service")
+    func loops() {
+        let open = TextReport(SyntheticRun(isOpenLoop: true).make()).text
+        let closed = TextReport(SyntheticRun().make()).text
+
+        #expect(open.contains("response") && open.contains("service") && open.contains("driver late"))
+        #expect(!closed.contains("response") && closed.contains("service") && !closed.contains("driver late"))
+    }
+
+    @Test("Doubts and wrong answers come before the figures")
+    func warnings() throws {
+        var run = SyntheticRun(seconds: 1).make()
+        run.invalidReasons = ["the driver was late by more than 1 ms in 3 % of requests"]
+        run.violations = (0..<12).map { Violation(kind: "stale", key: "k\($0)", server: "a:1", explanation: "old") }
+        run.counts.violations = 40
+
+        let text = TextReport(run).text
+
+        #expect(text.hasPrefix("WRONG ANSWERS: 40 values cannot have come from a correct server"))
+        #expect(text.contains("and 30 more"))
+        let doubt = try #require(text.firstRange(of: "the driver was late by more"))
+        let figures = try #require(text.firstRange(of: "latency"))
+        #expect(doubt.lowerBound < figures.lowerBound)
+    }
+
+    @Test("A busy driver is said to be the limit")
+    func busy() {
+        var run = SyntheticRun(seconds: 1).make()
+        run.driver.busyFraction = 0.95
+
+        #expect(TextReport(run).text.contains("the driver is the limit"))
+    }
+
+    @Test("A run in which nothing was answered still has a report")
+    func nothing() {
+        let text = TextReport(RunResult(label: "nobody")).text
+
+        #expect(text.contains("0 requests"))
+        #expect(!text.contains("nan"))
+    }
+
+    @Test("What failed is counted by name")
+    func failures() {
+        var run = SyntheticRun(seconds: 1).make()
+        run.counts.refused = 3
+        run.counts.lost = 1_200
+
+        #expect(TextReport(run).text.contains("3 stores refused, 1,200 requests lost"))
+    }
+}
