@@ -42,8 +42,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         guard owner.isDraining else { return }
         let home = pointee.slabClass(owner.slabClass)
         home.lock()
-        // An empty one is on its way to the pool, and somebody else brings it there.
-        guard pointee.pages.owner(pageIndex) == owner, pointee.pages[pageIndex].pointee.used > 0 else {
+        guard pointee.pages.owner(pageIndex) == owner else {
             home.unlock()
             return
         }
@@ -63,6 +62,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         home.lock()
         page.pointee.used = page.pointee.used - 1
         let isEmpty = page.pointee.used == 0
+        if isEmpty { pointee.pages.setOwner(pageIndex, .none) }
         home.unlock()
         if isEmpty { givePage(pageIndex) }
         passHook()

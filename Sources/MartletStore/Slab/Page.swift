@@ -34,8 +34,8 @@ package struct Page: ~Copyable {
 ///     bit 0..7  slab class, 0 for none (new, or in the pool)
 ///         8     draining: in no list, its chunks are not handed out again, the last one freed returns it to the pool
 ///
-/// A class's lock keeps `owner` from becoming or ceasing to be that class without the draining bit. The class number alone
-/// is fixed while any chunk of the page is in use.
+/// It changes only under the lock of the class that it names before or after; so who holds the lock and finds his class
+/// here may rely on the other facts. The class number alone is fixed while any chunk of the page is in use.
 package struct PageOwner: BitwiseCopyable, Equatable {
     package let raw: UInt16
 

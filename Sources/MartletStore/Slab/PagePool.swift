@@ -139,9 +139,8 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         return page
     }
 
-    /// Gives back an empty page that has left its class. Beyond the limit its memory returns to the system.
+    /// Gives back an empty page that belongs to nobody any more. Beyond the limit its memory returns to the system.
     func givePage(_ page: Int) {
-        pointee.pages.setOwner(page, .none)
         let pool = pointee.pool
         pool.lock()
         pool.pointee.usedCount = pool.pointee.usedCount - 1

@@ -119,7 +119,9 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         item.state = ItemState(raw: 0)
         page.pointee.used = page.pointee.used &- 1
         if pages.owner(pageIndex).isDraining {
-            return page.pointee.used == 0 ? pageIndex : nil
+            if page.pointee.used > 0 { return nil }
+            pages.setOwner(pageIndex, .none)
+            return pageIndex
         }
         item.access = AccessWord(raw: page.pointee.freeHead)
         page.pointee.freeHead = handle.raw
@@ -128,6 +130,7 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         // Two pages' worth of free chunks: one is enough to go on with.
         if page.pointee.used == 0, pointee.freeChunks >= 2 &* pointee.chunksPerPage {
             removePageLocked(pageIndex, store)
+            pages.setOwner(pageIndex, .none)
             return pageIndex
         }
         return nil
