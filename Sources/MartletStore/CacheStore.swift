@@ -163,16 +163,24 @@ extension CacheStore {
     private static func makeClasses(
         _ geometry: SlabGeometry, _ pageLists: UnsafeMutableRawPointer, _ pageCountMax: Int
     ) -> UnsafeMutableRawPointer {
-        precondition(MemoryLayout<SlabClass>.size <= SlabClass.strideBytes, "a slab class has outgrown its stride")
+        precondition(
+            MemoryLayout<SlabClass>.size <= SlabClass.ringOffset
+                && SlabClass.ringOffset + MemoryLayout<HotRing>.size <= SlabClass.statisticsOffset
+                && SlabClass.statisticsOffset + MemoryLayout<SlabClassStatistics>.size <= SlabClass.strideBytes,
+            "a slab class, its ring or its statistics have outgrown their room")
         let classes = UnsafeMutableRawPointer.allocate(
             byteCount: (geometry.classCount + 1) * SlabClass.strideBytes, alignment: 64)
         for index in 0...geometry.classCount {
             let list = (pageLists + index * pageCountMax * 4).assumingMemoryBound(to: UInt32.self)
             let chunkBytes = index == 0 ? geometry.pageBytes : Int(geometry.chunkBytes[index])
-            (classes + index * SlabClass.strideBytes).bindMemory(to: SlabClass.self, capacity: 1).initialize(
+            let start = classes + index * SlabClass.strideBytes
+            start.bindMemory(to: SlabClass.self, capacity: 1).initialize(
                 to: SlabClass(
                     index: index, chunkBytes: chunkBytes, chunksPerPage: geometry.pageBytes / chunkBytes,
                     pageList: list))
+            (start + SlabClass.ringOffset).bindMemory(to: HotRing.self, capacity: 1).initialize(to: HotRing())
+            (start + SlabClass.statisticsOffset).bindMemory(to: SlabClassStatistics.self, capacity: 1).initialize(
+                to: SlabClassStatistics())
         }
         return classes
     }

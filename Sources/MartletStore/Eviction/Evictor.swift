@@ -71,7 +71,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         }
         if let handle = takeLarger(slabClass, admission, session) { return handle }
         home.lock()
-        home.pointee.statistics.outOfMemory += 1
+        home.statistics.pointee.outOfMemory += 1
         home.unlock()
         return nil
     }

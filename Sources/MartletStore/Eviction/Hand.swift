@@ -38,7 +38,7 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
             if let ghost = admission.ghost { adaptLocked(ghost) }
             if segment == .hot {
                 trimRingLocked(store)
-                if !pointee.ring.push(handle, store.pointee.ringBlocks) { segment = .cold }
+                if !ring.pointee.push(handle, store.pointee.ringBlocks) { segment = .cold }
             }
         } else {
             segment = .cold
@@ -63,16 +63,16 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
 
     /// Deleted items leave their places in the ring; this keeps it at most about twice as long as HOT.
     private func trimRingLocked(_ store: StorePointer) {
-        guard pointee.ring.count > 2 &* Swift.max(pointee.hotCount, 512) else { return }
+        guard ring.pointee.count > 2 &* Swift.max(pointee.hotCount, 512) else { return }
         for _ in 0..<2 {
-            guard let handle = pointee.ring.pop(store.pointee.ringBlocks) else { return }
+            guard let handle = ring.pointee.pop(store.pointee.ringBlocks) else { return }
             if standsInRingLocked(handle, store) { pushBackLocked(handle, store) }
         }
     }
 
     /// An item must not be HOT without a place in the ring: where there is no memory for one, it becomes COLD.
     private func pushBackLocked(_ handle: Handle, _ store: StorePointer) {
-        if pointee.ring.push(handle, store.pointee.ringBlocks) { return }
+        if ring.pointee.push(handle, store.pointee.ringBlocks) { return }
         let item = store.pointee.arena.item(handle)
         var access = item.access
         moveLocked(item, &access, to: .cold, frequency: access.frequency)
@@ -110,7 +110,7 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
 
     /// Rule 2.
     private func popVictimLocked(_ store: StorePointer, now: UInt32, visits: inout Int) -> Victim? {
-        while visits < Victim.visitsMax, let handle = pointee.ring.pop(store.pointee.ringBlocks) {
+        while visits < Victim.visitsMax, let handle = ring.pointee.pop(store.pointee.ringBlocks) {
             visits += 1
             guard standsInRingLocked(handle, store) else { continue }
             let item = store.pointee.arena.item(handle)
@@ -121,14 +121,14 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
             }
             // Linked may have become detached just now; then the stripe will refuse.
             var access = item.access
-            pointee.statistics.hotEdgeSecond = access.lastAccess(now: now)
+            statistics.pointee.hotEdgeSecond = access.lastAccess(now: now)
             let expired = Self.hasExpired(item, state, now: now)
             if access.frequency == 0 || expired {
                 // If the stripe refuses, the item goes on as COLD: it must not be HOT without a place in the ring.
                 moveLocked(item, &access, to: .cold, frequency: 0)
                 return victim(handle, item, state, frequency: 0, ghost: .fromHot, store)
             }
-            pointee.statistics.movesToCold &+= 1
+            statistics.pointee.movesToCold &+= 1
             moveLocked(item, &access, to: .cold, frequency: 0)
         }
         return nil
@@ -179,7 +179,7 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
                 continue
             }
             if score == 0 || access.segment == .temp && access.frequency == 0 {
-                pointee.statistics.coldEdgeSecond = access.lastAccess(now: now)
+                statistics.pointee.coldEdgeSecond = access.lastAccess(now: now)
                 return victim(handle, item, state, frequency: 0, ghost: .fromCold, store)
             }
             if score < bestScore {
@@ -196,14 +196,14 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         var current = access
         switch (access.segment, access.frequency > 0) {
         case (.cold, true):
-            pointee.statistics.movesToWarm &+= 1
+            statistics.pointee.movesToWarm &+= 1
             moveLocked(item, &current, to: .warm, frequency: access.frequency &- 1)
         case (.warm, true):
-            pointee.statistics.movesWithin &+= 1
+            statistics.pointee.movesWithin &+= 1
             moveLocked(item, &current, to: .warm, frequency: access.frequency &- 1)
         case (.warm, false):
-            pointee.statistics.movesToCold &+= 1
-            pointee.statistics.warmEdgeSecond = access.lastAccess(now: now)
+            statistics.pointee.movesToCold &+= 1
+            statistics.pointee.warmEdgeSecond = access.lastAccess(now: now)
             moveLocked(item, &current, to: .cold, frequency: 0)
         case (.temp, true):
             moveLocked(item, &current, to: .temp, frequency: access.frequency &- 1)

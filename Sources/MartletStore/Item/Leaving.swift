@@ -94,25 +94,24 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         if reason != .dropped { countLossLocked(access, reason, now: now) }
     }
 
-    // Assignments instead of &+=: the thread sanitizer logs an inout access at the start of the class, where its lock is.
     private func countLossLocked(_ access: AccessWord, _ reason: LeaveReason, now: UInt32) {
         switch reason {
         case .dropped:
             return
         case .reclaimed, .crawled:
             if reason == .crawled {
-                pointee.statistics.crawlerReclaimed = pointee.statistics.crawlerReclaimed &+ 1
+                statistics.pointee.crawlerReclaimed &+= 1
             } else {
-                pointee.statistics.reclaimed = pointee.statistics.reclaimed &+ 1
+                statistics.pointee.reclaimed &+= 1
             }
-            if !access.isFetched { pointee.statistics.expiredUnfetched = pointee.statistics.expiredUnfetched &+ 1 }
+            if !access.isFetched { statistics.pointee.expiredUnfetched &+= 1 }
         case .evicted, .evictedMortal:
-            pointee.statistics.evicted = pointee.statistics.evicted &+ 1
-            pointee.statistics.directReclaims = pointee.statistics.directReclaims &+ 1
-            if reason == .evictedMortal { pointee.statistics.evictedNonzero = pointee.statistics.evictedNonzero &+ 1 }
-            if !access.isFetched { pointee.statistics.evictedUnfetched = pointee.statistics.evictedUnfetched &+ 1 }
-            if access.frequency > 0 { pointee.statistics.evictedActive = pointee.statistics.evictedActive &+ 1 }
-            pointee.statistics.evictedSeconds = Int(now &- access.lastAccess(now: now))
+            statistics.pointee.evicted &+= 1
+            statistics.pointee.directReclaims &+= 1
+            if reason == .evictedMortal { statistics.pointee.evictedNonzero &+= 1 }
+            if !access.isFetched { statistics.pointee.evictedUnfetched &+= 1 }
+            if access.frequency > 0 { statistics.pointee.evictedActive &+= 1 }
+            statistics.pointee.evictedSeconds = Int(now &- access.lastAccess(now: now))
         }
     }
 }

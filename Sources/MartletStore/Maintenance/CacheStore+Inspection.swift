@@ -10,9 +10,14 @@ extension CacheStore {
         UnsafeRawBufferPointer(start: core.pointee.range.mappedStart, count: core.pointee.range.mappedBytes)
     }
 
-    /// Size of a slab class and what there is room for.
-    package static var _slabClassBytes: (size: Int, stride: Int) {
-        (MemoryLayout<SlabClass>.size, SlabClass.strideBytes)
+    /// Where a slab class, its ring and its statistics begin and end.
+    package static var _slabClassLayout: [Range<Int>] {
+        [
+            0..<MemoryLayout<SlabClass>.size,
+            SlabClass.ringOffset..<SlabClass.ringOffset + MemoryLayout<HotRing>.size,
+            SlabClass.statisticsOffset..<SlabClass.statisticsOffset + MemoryLayout<SlabClassStatistics>.size,
+            SlabClass.strideBytes..<SlabClass.strideBytes,
+        ]
     }
 
     /// How much of the mapping is in memory, as the system says.

@@ -126,7 +126,7 @@ extension CacheStore {
                 freeChunks += free
             }
             try expect(freeChunks == home.pointee.freeChunks, "invariant 3: the class's free chunks are counted")
-            home.pointee.ring.forEach(core.pointee.ringBlocks) { inClass.hot.remove($0.raw) }
+            home.ring.pointee.forEach(core.pointee.ringBlocks) { inClass.hot.remove($0.raw) }
             try expect(inClass.hot.isEmpty, "invariant 7: every HOT item has a place in the ring")
             for pageIndex in drainingPages where core.pointee.pages.slabClass(pageIndex) == slabClass {
                 _ = try checkPage(pageIndex, home, &counts, &inClass)

@@ -37,7 +37,7 @@ extension CacheStore {
         for slabClass in 1...core.pointee.geometry.classCount {
             let home = core.pointee.slabClass(slabClass)
             home.lock()
-            home.pointee.statistics = SlabClassStatistics()
+            home.statistics.pointee = SlabClassStatistics()
             home.unlock()
         }
     }
@@ -73,7 +73,7 @@ extension CacheStore {
         row.warmCount = home.pointee.warmCount
         row.coldCount = home.pointee.coldCount
         row.tempCount = home.pointee.tempCount
-        let counted = home.pointee.statistics
+        let counted = home.statistics.pointee
         row.hotAgeSeconds = Self.age(counted.hotEdgeSecond, now)
         row.warmAgeSeconds = Self.age(counted.warmEdgeSecond, now)
         row.coldAgeSeconds = Self.age(counted.coldEdgeSecond, now)

@@ -76,7 +76,7 @@ struct Crawler {
             let item = store.pointee.arena.item(handle)
             let state = item.stateHint
             guard state.phase == .linked, !item.access.isPart else { continue }
-            home.pointee.statistics.crawlerItemsChecked &+= 1
+            home.statistics.pointee.crawlerItemsChecked &+= 1
             let expiry = item.expiry(state)
             if takesEverything || (expiry != 0 && expiry <= session.now) {
                 hints[count] = Hint(handle: handle, hash: store.pointee.keyHash(item.key(state), item.keyLength))

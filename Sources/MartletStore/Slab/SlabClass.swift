@@ -1,7 +1,15 @@
 import CShims
 import Synchronization
 
-/// One slab class: its pages, free chunks, hand and HOT ring, 64-byte aligned in an array.
+/// One slab class: its pages, free chunks, hand and HOT ring, 64-byte aligned in an array with a fixed stride.
+///
+///     off size
+///       0    . SlabClass
+///     256    . HotRing
+///     320    . SlabClassStatistics
+///
+/// Ring and statistics are reached through pointers of their own (`ring`, `statistics`): to the thread sanitizer, changing
+/// a part of a struct in place is an access to its first word, which here is a lock that others take meanwhile.
 ///
 /// Everything but the constants is guarded by `lock`. A hold is bounded: at most 64 headers are looked at, nothing is
 /// copied, no system call is made.
@@ -21,7 +29,6 @@ struct SlabClass: ~Copyable {
 
     var handPage = 0
     var handChunk = 0
-    var ring = HotRing()
     /// Items by segment; parts and free chunks are in none.
     var hotCount = 0
     var coldCount = 0
@@ -32,9 +39,9 @@ struct SlabClass: ~Copyable {
     /// Whether the class has ever had to evict: from then on new items go through HOT.
     var isPressed = false
 
-    var statistics = SlabClassStatistics()
-
     static let strideBytes = 512
+    static let ringOffset = 256
+    static let statisticsOffset = 320
 
     init(index: Int, chunkBytes: Int, chunksPerPage: Int, pageList: UnsafeMutablePointer<UInt32>) {
         self.index = UInt8(index)
@@ -68,6 +75,16 @@ package struct SlabClassStatistics: BitwiseCopyable, Sendable {
 }
 
 extension UnsafeMutablePointer where Pointee == SlabClass {
+    @inline(__always)
+    var ring: UnsafeMutablePointer<HotRing> {
+        (UnsafeMutableRawPointer(self) + SlabClass.ringOffset).assumingMemoryBound(to: HotRing.self)
+    }
+
+    @inline(__always)
+    var statistics: UnsafeMutablePointer<SlabClassStatistics> {
+        (UnsafeMutableRawPointer(self) + SlabClass.statisticsOffset).assumingMemoryBound(to: SlabClassStatistics.self)
+    }
+
     private var futex: UnsafeMutablePointer<FutexLock> {
         UnsafeMutableRawPointer(self).assumingMemoryBound(to: FutexLock.self)
     }

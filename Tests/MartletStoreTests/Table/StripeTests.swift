@@ -31,8 +31,9 @@ struct StripeTests {
         #expect(Page.bytes == 64)
         #expect(MemoryLayout<Page>.size <= Page.bytes)
         #expect(MemoryLayout<FutexLock>.size == 4)
-        #expect(CacheStore._slabClassBytes.stride == 512)
-        #expect(CacheStore._slabClassBytes.size <= CacheStore._slabClassBytes.stride)
+        let layout = CacheStore._slabClassLayout
+        #expect(layout.map(\.lowerBound) == [0, 256, 320, 512])
+        #expect(zip(layout, layout.dropFirst()).allSatisfy { $0.upperBound <= $1.lowerBound })
     }
 
     @Test("a page's owner is a class, draining or not, or nobody")
