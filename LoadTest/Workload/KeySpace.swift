@@ -1,0 +1,74 @@
+/// Key numbers as bytes: a prefix and the number in decimal, padded with zeros to a length.
+///
+///     +--------+------------------------+
+///     | prefix | 0 0 0 0 0 0 0 1 2 3 4 5 |    prefix "user:", length 17, key 12345
+///     +--------+------------------------+
+///
+/// 1. Different numbers make different bytes: padding does not change a number, and each number has one length.
+/// 2. A number that does not fit the length makes the key longer, never wrong.
+/// 3. No key is longer than `bytesMax`.
+/// 4. Counters, which only `increment` touches, have `counterBit` set and a `#` before the prefix: a counter's value is
+///    a number and never a stamped value.
+package struct KeySpace: BitwiseCopyable, Sendable {
+    /// The protocol's limit.
+    package static let bytesMax = 250
+    /// What `write` needs to be free: it writes whole words and lets the next one overwrite what was too much.
+    package static let roomBytes = 288
+    package static let prefixBytesMax = 32
+    /// Set in the key number of a counter.
+    package static let counterBit: UInt64 = 1 << 63
+
+    /// The prefix, eight bytes a word, the first byte lowest.
+    let prefix: (UInt64, UInt64, UInt64, UInt64)
+    let prefixBytes: Int
+    let length: KeyLength
+
+    /// `prefix` is up to 32 bytes, none of them a space or a control character.
+    package init(prefix: String = "", length: KeyLength = .fixed(20)) throws(WorkloadError) {
+        let bytes = Array(prefix.utf8)
+        guard bytes.count <= Self.prefixBytesMax else {
+            throw WorkloadError(
+                "key prefix '\(prefix)' has \(bytes.count) bytes, at most \(Self.prefixBytesMax) can be")
+        }
+        guard bytes.allSatisfy({ $0 > 32 && $0 != 127 }) else {
+            throw WorkloadError("key prefix '\(prefix)' has a space or a control character, which no key may have")
+        }
+        var words: [UInt64] = [0, 0, 0, 0]
+        for (index, byte) in bytes.enumerated() { words[index / 8] |= UInt64(byte) << (8 * UInt64(index % 8)) }
+        self.prefix = (words[0], words[1], words[2], words[3])
+        prefixBytes = bytes.count
+        self.length = length
+    }
+
+    /// Twenty bytes, no prefix.
+    package static let plain = KeySpace()
+
+    private init() {
+        prefix = (0, 0, 0, 0)
+        prefixBytes = 0
+        length = .fixed(20)
+    }
+
+    /// Writes `key` at `address`, where `roomBytes` bytes are free, and returns how many it took.
+    /// `bytes`, if not 0, is the length that a trace gives this key.
+    package func write(_ key: UInt64, at address: UnsafeMutableRawPointer, bytes: Int = 0) -> Int {
+        var start = 0
+        var number = key
+        if key & Self.counterBit != 0 {
+            number = key & ~Self.counterBit
+            address.storeBytes(of: UInt8(ascii: "#"), as: UInt8.self)
+            start = 1
+        }
+        if prefixBytes > 0 {
+            (address + start).storeBytes(of: prefix.0, as: UInt64.self)
+            if prefixBytes > 8 {
+                (address + start + 8).storeBytes(of: prefix.1, as: UInt64.self)
+                (address + start + 16).storeBytes(of: prefix.2, as: UInt64.self)
+                (address + start + 24).storeBytes(of: prefix.3, as: UInt64.self)
+            }
+            start &+= prefixBytes
+        }
+        let wanted = min(bytes > 0 ? bytes : length.bytes(of: number), Self.bytesMax)
+        return start &+ Decimal.write(number, at: address + start, digitsMin: wanted &- start)
+    }
+}

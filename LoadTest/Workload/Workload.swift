@@ -1,0 +1,29 @@
+/// What to ask of a server: everything but how fast and by how many connections.
+package struct Workload: Sendable {
+    package enum Origin: Sendable {
+        /// Operations drawn by `mix` and `popularity`.
+        case synthetic
+        /// One `set` of each key, in order: to fill a cache.
+        case fill
+    }
+
+    package var origin: Origin = .synthetic
+    package var keys: KeySpace = .plain
+    /// Keys `firstKey` and on; runs with disjoint keys have different ones.
+    package var firstKey: UInt64 = 0
+    /// At least 1.
+    package var keyCount: UInt64 = 10_000
+    package var popularity: Popularity = .uniform
+    package var sizes: Sizes = .fixed(100)
+    package var lives: Lives = .forever
+    package var mix: Mix = .gets
+    /// Whether a get that misses is followed by a store.
+    package var storesOnMiss = false
+    /// Operations of all threads together; nil: without end, or as many as the keys or the trace have.
+    package var operationCount: UInt64?
+
+    package init() {}
+
+    /// Key numbers lie below; `VersionTable` needs as many words.
+    package var keyNumbersEnd: UInt64 { firstKey + keyCount + (popularity.scan?.furtherKeys ?? 0) }
+}
