@@ -7,5 +7,6 @@
 
 #include "CShimsProcessor.h"
 #include "CShimsSystem.h"
+#include "CShimsPoll.h"
 
 #endif

@@ -1,0 +1,184 @@
+import Glibc
+import LoadWorkload
+import MartletProtocol
+
+/// Meta replies: `VA <length> <flags>`, `HD <flags>`, `EN`, `NS`, `EX`, `NF`, `MN`, and numbers as values.
+extension UnsafeMutablePointer where Pointee == DriverThread {
+    func answerMeta(
+        _ connection: UnsafeMutablePointer<Connection>, _ request: UnsafeMutablePointer<Outstanding>,
+        _ bytes: UnsafeRawPointer, _ count: Int
+    ) -> Int {
+        guard count >= 4 else { return 0 }
+        let code = bytes.loadUnaligned(as: UInt16.self).littleEndian
+        let end = ByteSearch.first(ByteSearch.newline, in: bytes, from: 2, limit: count)
+        guard end < count else {
+            return count < WireLimits.replyLineBytesMax ? 0 : answerRarely(connection, request, bytes, count)
+        }
+        var line = MetaLine(bytes: bytes, end: end)
+        let isKnown =
+            code == MetaLine.value ? line.readValue() : line.readFlags(from: 2)
+        guard isKnown else { return answerRarely(connection, request, bytes, count) }
+        if line.hasOpaque, line.opaque != UInt64(request.pointee.opaque) {
+            garble(
+                connection, "order", request.pointee.key,
+                "answered with the opaque \(line.opaque) instead of \(request.pointee.opaque)")
+            return -1
+        }
+        let total = line.lineBytes &+ (code == MetaLine.value ? line.valueLength &+ 2 : 0)
+        guard count >= total else { return 0 }
+        let value = UnsafeRawBufferPointer(start: bytes + line.lineBytes, count: line.valueLength)
+        switch request.pointee.expectation {
+        case .metaValue:
+            guard answerMetaValue(connection, request, code, line, value) else { break }
+            return connection.pointee.state == .open ? total : -1
+        case .metaValues:
+            guard answerMetaValues(connection, request, code, line, value, bytes) else { break }
+            return connection.pointee.state == .open ? total : -1
+        case .metaStored:
+            guard
+                code == MetaLine.done || code == MetaLine.notStored || code == MetaLine.exists
+                    || code == MetaLine.notFound
+            else { break }
+            finishStore(connection, request, took: code == MetaLine.done)
+            return total
+        case .metaDone:
+            guard code == MetaLine.done || code == MetaLine.notFound || code == MetaLine.miss else { break }
+            finishChange(connection, request)
+            return total
+        case .metaNumber:
+            guard code == MetaLine.value || code == MetaLine.done else { break }
+            finishChange(connection, request)
+            return total
+        default: break
+        }
+        return answerRarely(connection, request, bytes, count)
+    }
+
+    /// One key's value, or its miss. False: no such reply fits.
+    private func answerMetaValue(
+        _ connection: UnsafeMutablePointer<Connection>, _ request: UnsafeMutablePointer<Outstanding>, _ code: UInt16,
+        _ line: MetaLine, _ value: UnsafeRawBufferPointer
+    ) -> Bool {
+        let key = request.pointee.key
+        if code == MetaLine.miss {
+            finishRead(connection, request)
+            return true
+        }
+        guard code == MetaLine.value else { return false }
+        if request.pointee.step == .lease {
+            // A made-up value of no bytes: whoever won stores the real one.
+            if line.hasWon || line.isWonByOther || value.isEmpty {
+                miss(connection, request, key: key, valueBytes: request.pointee.valueBytes)
+                if line.hasWon { follow(connection, request, key: key, token: line.token) }
+                finish(connection, request)
+                return true
+            }
+        }
+        request.pointee.token = line.token
+        guard takeValue(connection, request, key: key, floor: request.pointee.version, value) else { return true }
+        finishRead(connection, request)
+        return true
+    }
+
+    /// A value of a quiet get, which names its key, or the end of them.
+    private func answerMetaValues(
+        _ connection: UnsafeMutablePointer<Connection>, _ request: UnsafeMutablePointer<Outstanding>, _ code: UInt16,
+        _ line: MetaLine, _ value: UnsafeRawBufferPointer, _ bytes: UnsafeRawPointer
+    ) -> Bool {
+        if code == MetaLine.end {
+            finishRead(connection, request)
+            return true
+        }
+        guard code == MetaLine.value, line.keyCount > 0 else { return false }
+        var passed = connection.pointee.keysPassed
+        while passed < UInt32(request.pointee.keyCount) {
+            let position = connection.pointee.keysHead &+ passed
+            let asked = connection.pointee.keys[Int(position & connection.pointee.keysMask)]
+            passed &+= 1
+            let room = pointee.keyRoom + 6
+            let written = pointee.keySpace.write(asked.key, at: room)
+            guard written == line.keyCount, memcmp(bytes + line.keyStart, room, written) == 0 else {
+                continue
+            }
+            missUpTo(connection, request, passed &- 1)
+            connection.pointee.keysPassed = passed
+            _ = takeValue(connection, request, key: asked.key, floor: asked.floor, value)
+            return true
+        }
+        return false
+    }
+}
+
+/// The line of a meta reply, as far as the driver asks for it.
+struct MetaLine: BitwiseCopyable {
+    static let value = code("VA"), done = code("HD"), miss = code("EN"), end = code("MN")
+    static let notStored = code("NS"), exists = code("EX"), notFound = code("NF")
+
+    private static func code(_ text: StaticString) -> UInt16 {
+        UInt16(text.utf8Start[0]) | UInt16(text.utf8Start[1]) << 8
+    }
+
+    private let bytes: UnsafeRawPointer
+    /// Where the newline is.
+    private let end: Int
+    private(set) var valueLength = 0
+    private(set) var hasOpaque = false
+    private(set) var hasWon = false
+    private(set) var isWonByOther = false
+    private(set) var opaque: UInt64 = 0
+    private(set) var token: UInt64 = 0
+    private(set) var keyStart = 0
+    private(set) var keyCount = 0
+
+    init(bytes: UnsafeRawPointer, end: Int) {
+        self.bytes = bytes
+        self.end = end
+    }
+
+    var lineBytes: Int { end &+ 1 }
+
+    /// Reads a `VA` line; false if it is none.
+    mutating func readValue() -> Bool {
+        var numbers = ReplyNumbers(bytes: bytes, position: 3, limit: end)
+        guard let length = numbers.number(), length <= UInt64(WireLimits.valueBytesMax) else { return false }
+        valueLength = Int(truncatingIfNeeded: length)
+        return readFlags(from: numbers.position)
+    }
+
+    /// Reads ` <flag> <flag>` up to the line's end; false if there is anything else.
+    mutating func readFlags(from start: Int) -> Bool {
+        var position = start
+        while position < end {
+            let byte = bytes.load(fromByteOffset: position, as: UInt8.self)
+            if byte == ByteSearch.carriageReturn { return position &+ 1 == end }
+            guard byte == 0x20, position &+ 1 < end else { return false }
+            let letter = bytes.load(fromByteOffset: position &+ 1, as: UInt8.self)
+            let argument = position &+ 2
+            var stop = argument
+            while stop < end, bytes.load(fromByteOffset: stop, as: UInt8.self) > 0x20 { stop &+= 1 }
+            position = stop
+            switch letter {
+            case 0x4F:  // O
+                guard let number = number(argument, stop) else { return false }
+                opaque = number
+                hasOpaque = true
+            case 0x63:  // c
+                guard let number = number(argument, stop) else { return false }
+                token = number
+            case 0x6B:  // k
+                keyStart = argument
+                keyCount = stop &- argument
+            case 0x57: hasWon = true  // W
+            case 0x5A: isWonByOther = true  // Z
+            default: break
+            }
+        }
+        return false
+    }
+
+    private func number(_ start: Int, _ stop: Int) -> UInt64? {
+        var numbers = ReplyNumbers(bytes: bytes, position: start, limit: stop &+ 1)
+        guard let number = numbers.number(), numbers.position == stop else { return nil }
+        return number
+    }
+}

@@ -1,0 +1,240 @@
+import Glibc
+import LoadWorkload
+import MartletProtocol
+
+/// Replies: the bytes that came, held against the oldest request under way.
+///
+/// The replies that nearly always come are recognised by their bytes; anything else goes through `ReplyParser` and is
+/// judged at leisure. Each function returns the bytes it used, 0 when the reply is not there whole, -1 when the connection
+/// was given up.
+extension UnsafeMutablePointer where Pointee == DriverThread {
+    func answerOldest(
+        _ connection: UnsafeMutablePointer<Connection>, _ bytes: UnsafeRawPointer, _ count: Int
+    ) -> Int {
+        let request = connection.pointee.ring + Int(connection.pointee.head & connection.pointee.ringMask)
+        switch request.pointee.expectation {
+        case .values: return answerValues(connection, request, bytes, count)
+        case .stored:
+            if Self.starts(bytes, count, with: "STORED\r\n") {
+                finishStore(connection, request, took: true)
+                return 8
+            }
+        case .metaValue, .metaValues, .metaStored, .metaDone, .metaNumber:
+            return answerMeta(connection, request, bytes, count)
+        case .deleted, .touched, .number: break
+        }
+        return answerRarely(connection, request, bytes, count)
+    }
+
+    @inline(__always)
+    static func starts(_ bytes: UnsafeRawPointer, _ count: Int, with text: StaticString) -> Bool {
+        count >= text.utf8CodeUnitCount && memcmp(bytes, text.utf8Start, text.utf8CodeUnitCount) == 0
+    }
+
+    // MARK: Values
+
+    /// `VALUE <key> 0 <length>[ <token>]` of the key asked for, or `END`.
+    private func answerValues(
+        _ connection: UnsafeMutablePointer<Connection>, _ request: UnsafeMutablePointer<Outstanding>,
+        _ bytes: UnsafeRawPointer, _ count: Int
+    ) -> Int {
+        if Self.starts(bytes, count, with: "END\r\n") {
+            finishRead(connection, request)
+            return 5
+        }
+        let isMultiget = request.pointee.keyCount > 1
+        var used = 0
+        if isMultiget {
+            used = answerAsked(connection, request, bytes, count)
+        } else if connection.pointee.valuesSeen == 0 {
+            used = answerValue(
+                connection, request, key: request.pointee.key, floor: request.pointee.version, bytes, count)
+        } else {
+            used = Self.noMatch
+        }
+        if used == Self.noMatch { return answerRarely(connection, request, bytes, count) }
+        if used <= 0 || isMultiget { return used }
+        guard Self.starts(bytes + used, count &- used, with: "END\r\n") else { return used }
+        finishRead(connection, request)
+        return used &+ 5
+    }
+
+    /// No reply uses this many bytes: the line is none of those expected.
+    private static var noMatch: Int { Int.max }
+
+    /// A value of a multiget: of the next key asked for, or of one behind it, when those before it were misses.
+    private func answerAsked(
+        _ connection: UnsafeMutablePointer<Connection>, _ request: UnsafeMutablePointer<Outstanding>,
+        _ bytes: UnsafeRawPointer, _ count: Int
+    ) -> Int {
+        var passed = connection.pointee.keysPassed
+        while passed < UInt32(request.pointee.keyCount) {
+            let asked = connection.pointee.keys[
+                Int((connection.pointee.keysHead &+ passed) & connection.pointee.keysMask)]
+            passed &+= 1
+            let used = answerValue(connection, request, key: asked.key, floor: asked.floor, bytes, count)
+            if used == 0 || used == -1 { return used }
+            guard used == Self.noMatch else {
+                missUpTo(connection, request, passed &- 1)
+                connection.pointee.keysPassed = passed
+                return used
+            }
+        }
+        return Self.noMatch
+    }
+
+    /// One classic value, whose line must be that of `key`.
+    private func answerValue(
+        _ connection: UnsafeMutablePointer<Connection>, _ request: UnsafeMutablePointer<Outstanding>, key: UInt64,
+        floor: UInt32, _ bytes: UnsafeRawPointer, _ count: Int
+    ) -> Int {
+        let room = pointee.keyRoom
+        let prefix = 6 &+ pointee.keySpace.write(key, at: room + 6)
+        guard count > prefix &+ 4 else {
+            return ByteSearch.first(ByteSearch.newline, in: bytes, from: 0, limit: count) < count ? Self.noMatch : 0
+        }
+        guard memcmp(bytes, room, prefix) == 0 else { return Self.noMatch }
+        // " 0 "
+        guard ReplyNumbers.threeBytes(bytes, prefix) == 0x20_30_20 else { return Self.noMatch }
+        var line = ReplyNumbers(bytes: bytes, position: prefix &+ 3, limit: count)
+        guard let length = line.number() else { return line.isCutOff ? 0 : Self.noMatch }
+        if request.pointee.step == .readForStore {
+            guard line.skip(0x20), let token = line.number() else { return line.isCutOff ? 0 : Self.noMatch }
+            request.pointee.token = token
+        }
+        guard line.lineEnd() else { return line.isCutOff ? 0 : Self.noMatch }
+        let total = line.position &+ Int(truncatingIfNeeded: length) &+ 2
+        guard length <= UInt64(WireLimits.valueBytesMax) else { return Self.noMatch }
+        guard count >= total else { return 0 }
+        return takeValue(
+            connection, request, key: key, floor: floor,
+            UnsafeRawBufferPointer(start: bytes + line.position, count: total &- 2 &- line.position)) ? total : -1
+    }
+
+    /// Counts and judges a value, behind which CR LF must stand. False when the connection was given up.
+    func takeValue(
+        _ connection: UnsafeMutablePointer<Connection>, _ request: UnsafeMutablePointer<Outstanding>, key: UInt64,
+        floor: UInt32, _ value: UnsafeRawBufferPointer
+    ) -> Bool {
+        // Safe: the caller has seen to it that the value and two more bytes are there.
+        let start = value.baseAddress.unsafelyUnwrapped
+        guard start.loadUnaligned(fromByteOffset: value.count, as: UInt16.self) == (0x0A0D as UInt16).littleEndian
+        else {
+            garble(connection, "length", key, "sent a value that is not followed by CR LF")
+            return false
+        }
+        connection.pointee.valuesSeen &+= 1
+        if request.pointee.isMeasured {
+            let counts = pointee.tally.counts + Int(connection.pointee.server)
+            counts.pointee.keysRead &+= 1
+            counts.pointee.hits &+= 1
+            counts.pointee.hitBytes &+= value.count
+            let board = pointee.boards.pointee.current
+            board.pointee.keysRead &+= 1
+            board.pointee.hits &+= 1
+        }
+        if pointee.truth.verification == .full {
+            pointee.tally.counts[Int(connection.pointee.server)].verified &+= 1
+            let finding = pointee.truth.finding(value, key: key, floor: floor)
+            if case .good = finding {} else { note(finding, connection, key) }
+        }
+        return true
+    }
+
+    // MARK: What follows
+
+    /// The oldest request is answered.
+    func finish(_ connection: UnsafeMutablePointer<Connection>, _ request: UnsafeMutablePointer<Outstanding>) {
+        connection.pointee.head &+= 1
+        connection.pointee.valuesSeen = 0
+        pointee.pendingCount &-= 1
+        guard request.pointee.isMeasured else { return }
+        let server = Int(connection.pointee.server)
+        let response = pointee.now &- request.pointee.intendedAt
+        pointee.tally.counts[server].requests &+= 1
+        pointee.tally.kinds[Int(request.pointee.kind.rawValue)].add(response)
+        if pointee.tally.serverCount > 1 { pointee.tally.servers[server].add(response) }
+        if pointee.plan.isOpenLoop { pointee.tally.service.add(pointee.now &- request.pointee.sentAt) }
+        pointee.tally.lastReplyAt = pointee.now
+        let board = pointee.boards.pointee.current
+        board.pointee.requests &+= 1
+        board.pointee.add(response)
+    }
+
+    /// All values have come.
+    func finishRead(_ connection: UnsafeMutablePointer<Connection>, _ request: UnsafeMutablePointer<Outstanding>) {
+        if request.pointee.keyCount > 1 {
+            missUpTo(connection, request, UInt32(request.pointee.keyCount))
+            connection.pointee.keysHead &+= UInt32(request.pointee.keyCount)
+            connection.pointee.keysPassed = 0
+        } else if connection.pointee.valuesSeen == 0 {
+            miss(connection, request, key: request.pointee.key, valueBytes: request.pointee.valueBytes)
+        } else if request.pointee.step == .readForStore {
+            follow(connection, request, key: request.pointee.key, token: request.pointee.token)
+        }
+        finish(connection, request)
+    }
+
+    /// The keys of a multiget from where it stands up to `end` were misses.
+    func missUpTo(
+        _ connection: UnsafeMutablePointer<Connection>, _ request: UnsafeMutablePointer<Outstanding>, _ end: UInt32
+    ) {
+        while connection.pointee.keysPassed < end {
+            let position = connection.pointee.keysHead &+ connection.pointee.keysPassed
+            let key = connection.pointee.keys[Int(position & connection.pointee.keysMask)].key
+            miss(connection, request, key: key, valueBytes: pointee.source.valueBytes(of: key))
+            connection.pointee.keysPassed &+= 1
+        }
+    }
+
+    func miss(
+        _ connection: UnsafeMutablePointer<Connection>, _ request: UnsafeMutablePointer<Outstanding>, key: UInt64,
+        valueBytes: UInt32
+    ) {
+        if request.pointee.isMeasured {
+            let counts = pointee.tally.counts + Int(connection.pointee.server)
+            counts.pointee.keysRead &+= 1
+            counts.pointee.misses &+= 1
+            counts.pointee.missBytes &+= Int(valueBytes)
+            pointee.boards.pointee.current.pointee.keysRead &+= 1
+        }
+        if request.pointee.step == .readThrough {
+            follow(connection, request, key: key, token: 0)
+        }
+    }
+
+    /// Stores `key` next on this connection.
+    func follow(
+        _ connection: UnsafeMutablePointer<Connection>, _ request: UnsafeMutablePointer<Outstanding>, key: UInt64,
+        token: UInt64
+    ) {
+        let isSingle = key == request.pointee.key
+        let kind: OperationKind =
+            switch request.pointee.step {
+            case .readForStore: .compareAndSet
+            case .lease: .lease
+            default: .set
+            }
+        let next = FollowUp(
+            step: .followingStore, kind: kind, isMeasured: request.pointee.isMeasured,
+            valueBytes: isSingle ? request.pointee.valueBytes : pointee.source.valueBytes(of: key),
+            secondsToLive: isSingle ? request.pointee.secondsToLive : pointee.source.secondsToLive(of: key), key: key,
+            token: token)
+        connection.pointee.followUps[Int(connection.pointee.followUpTail & connection.pointee.followUpMask)] = next
+        connection.pointee.followUpTail &+= 1
+        pointee.pendingCount &+= 1
+    }
+
+    /// A store was answered.
+    func finishStore(
+        _ connection: UnsafeMutablePointer<Connection>, _ request: UnsafeMutablePointer<Outstanding>, took: Bool
+    ) {
+        pointee.truth.endWrite(request.pointee.key, took ? .stored : .refused)
+        if request.pointee.isMeasured {
+            let counts = pointee.tally.counts + Int(connection.pointee.server)
+            counts.pointee.stores &+= 1
+            if took { counts.pointee.stored &+= 1 }
+        }
+        finish(connection, request)
+    }
+}

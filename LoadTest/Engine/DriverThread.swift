@@ -1,0 +1,140 @@
+import CShims
+import Glibc
+import LoadWorkload
+import Synchronization
+
+/// One thread of the driver: a loop over its connections that sends operations and checks what comes back.
+///
+/// A turn of the loop:
+///
+///     wait -> for each readable connection:  one recv -> replies, oldest request first -> requests that there is room
+///             for now -> one send
+///          -> arrivals that are due (open loop), connections that waited for something to send
+///          -> now and then: time limits, broken connections, the end of an interval
+///
+/// Goals: no allocation, no reference counting, one system call in and one out for each batch of a pipeline.
+/// Non-goals: fairness beyond what the kernel gives; more than one thread at a connection.
+/// Threads: made by `LoadRun`, then moved into a thread of its own; `control` and `boards` alone are shared.
+struct DriverThread: ~Copyable {
+    var plan: ThreadPlan
+    let poll: Int32
+    let events: UnsafeMutableRawPointer
+    let connections: UnsafeMutablePointer<Connection>
+    let connectionCount: Int
+    /// `LoadLimits.inputBytes`.
+    let input: UnsafeMutableRawPointer
+    var output = GrowingBytes()
+    /// `VALUE ` and room for a key that is compared.
+    let keyRoom: UnsafeMutableRawPointer
+    var source: OperationSource
+    let keySpace: KeySpace
+    let truth: Truth
+    var tally: Tally
+    let boards: UnsafeMutablePointer<IntervalBoards>
+    let control: UnsafeMutablePointer<RunControl>
+    let connectors: [SocketConnector]
+    /// What this turn's wait brought.
+    var now: UInt64 = 0
+    var housekeepingAt: UInt64 = 0
+    var intervalEndsAt: UInt64 = 0
+    /// Operations that may still be taken from the source.
+    var operationsLeft: UInt64
+    var isSourceDry = false
+    var isMeasuring = false
+    /// Requests under way and requests that replies have led to, on all connections.
+    var pendingCount = 0
+    var opaque: UInt16 = 0
+    fileprivate var thread = pthread_t()
+    /// Why the thread gave up; cold.
+    var failure: LoadError?
+
+    static let eventsMax = 256
+
+    init(
+        plan: ThreadPlan, source: consuming OperationSource, keySpace: KeySpace, truth: Truth,
+        connectors: [SocketConnector], boards: UnsafeMutablePointer<IntervalBoards>,
+        control: UnsafeMutablePointer<RunControl>
+    ) throws(LoadError) {
+        let poll = cshims_poll_new()
+        guard poll >= 0 else { throw .circumstances("No descriptor for epoll: \(String(cString: strerror(errno))).") }
+        self.poll = poll
+        self.plan = plan
+        self.source = source
+        self.keySpace = keySpace
+        self.truth = truth
+        self.connectors = connectors
+        self.boards = boards
+        self.control = control
+        operationsLeft = plan.operationsMax
+        events = .allocate(byteCount: Self.eventsMax * cshims_poll_event_bytes(), alignment: 16)
+        input = .allocate(byteCount: LoadLimits.inputBytes, alignment: 4096)
+        keyRoom = .allocate(byteCount: 512, alignment: 64)
+        keyRoom.copyMemory(from: "VALUE ", byteCount: 6)
+        connectionCount = plan.connectionsToEach * connectors.count
+        connections = .allocate(capacity: max(connectionCount, 1))
+        for index in 0..<connectionCount {
+            let server = Int32(index % connectors.count)
+            (connections + index).initialize(to: Connection(server: server, depth: plan.depth, keysMax: plan.keysMax))
+        }
+        tally = Tally(serverCount: connectors.count)
+        _ = output.reserve(LoadLimits.outputBytes + 4096)
+    }
+
+    deinit {
+        connections.deinitialize(count: connectionCount)
+        connections.deallocate()
+        close(poll)
+        events.deallocate()
+        input.deallocate()
+        keyRoom.deallocate()
+    }
+}
+
+extension UnsafeMutablePointer where Pointee == DriverThread {
+    /// Starts the thread; false when the system gives none. Signals stay with the threads that are there already.
+    func start() -> Bool {
+        var all = sigset_t()
+        var before = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_SETMASK, &all, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        pointee.control.pointee.begin()
+        let result = pthread_create(
+            &pointee.thread, nil,
+            { context in
+                // Safe: the context is the driver, which outlives its thread.
+                let driver = context.unsafelyUnwrapped.assumingMemoryBound(to: DriverThread.self)
+                cshims_name_thread("load")
+                driver.run()
+                driver.pointee.control.pointee.end()
+                return nil
+            }, self)
+        if result != 0 { pointee.control.pointee.end() }
+        return result == 0
+    }
+
+    /// Waits until the thread has ended. Once.
+    func join() { pthread_join(pointee.thread, nil) }
+}
+
+/// The numbers of a run that a driver thread needs; times in nanoseconds of the monotonic clock.
+struct ThreadPlan: BitwiseCopyable {
+    var index = 0
+    var depth = 1
+    /// Connections of this thread to each server.
+    var connectionsToEach = 1
+    /// Keys of the largest multiget.
+    var keysMax = 1
+    var wire = WireProtocol.classic
+    var verification = Verification.full
+    var isOpenLoop = false
+    var keepsGoing = false
+    var operationsMax = UInt64.max
+    var timeout: UInt64 = 5_000_000_000
+    var interval: UInt64 = 1_000_000_000
+    var startsAt: UInt64 = 0
+    /// The same moment in seconds since 1970.
+    var startsAtWallSecond: UInt64 = 0
+    var measuresAt: UInt64 = 0
+    var endsAt = UInt64.max
+}

@@ -1,0 +1,67 @@
+import LoadWorkload
+
+/// A request under way: what its reply is held against.
+struct Outstanding: BitwiseCopyable {
+    /// What a correct server answers.
+    enum Expectation: UInt8, BitwiseCopyable {
+        /// Classic `VALUE ...` and `END`; for one key, `keyCount` of 1.
+        case values
+        /// Meta `VA` or `EN`, or `HD` where no value was asked for.
+        case metaValue
+        /// Meta `VA` for the hits among `keyCount` keys, then `MN`.
+        case metaValues
+        /// `STORED` or `NOT_STORED`, `EXISTS`, `NOT_FOUND`.
+        case stored
+        case metaStored
+        /// `DELETED` or `NOT_FOUND`; likewise `TOUCHED`.
+        case deleted, touched
+        case metaDone
+        /// A number or `NOT_FOUND`.
+        case number
+        case metaNumber
+    }
+
+    /// What the reply leads to.
+    enum Step: UInt8, BitwiseCopyable {
+        case only
+        /// A miss is followed by a store.
+        case readThrough
+        /// The token that comes is compared by the store that follows.
+        case readForStore
+        /// A miss that this connection wins is followed by a store.
+        case lease
+        /// The store that such a read led to.
+        case followingStore
+    }
+
+    var expectation: Expectation
+    var step: Step
+    var kind: OperationKind
+    /// Whether it counts; not so what was sent to warm up.
+    var isMeasured: Bool
+    var keyCount: UInt16
+    /// Repeated by meta replies.
+    var opaque: UInt16
+    /// Of a read: the least version that may come. Of a store: the version stored.
+    var version: UInt32
+    var valueBytes: UInt32
+    var secondsToLive: UInt32
+    var key: UInt64
+    /// The CAS token that a read for a store has brought.
+    var token: UInt64 = 0
+    /// When it was due, in nanoseconds; in a closed loop when it was sent.
+    var intendedAt: UInt64
+    var sentAt: UInt64
+}
+
+/// A request that a reply has led to; sent before anything new, on the connection the reply came from.
+struct FollowUp: BitwiseCopyable {
+    var step: Outstanding.Step
+    var kind: OperationKind
+    var isMeasured: Bool
+    var valueBytes: UInt32
+    var secondsToLive: UInt32
+    var key: UInt64
+    /// To be compared by the store; 0 for none.
+    var token: UInt64
+}

@@ -1,0 +1,186 @@
+import Glibc
+import LoadWorkload
+import Synchronization
+
+/// One stretch of load: connections are made, threads started, joined, and their tallies added up. Filling is one pass,
+/// measuring another.
+struct RunPass {
+    private let settings: LoadSettings
+    private let workload: Workload
+    private let truth: Truth
+    private let connectors: [SocketConnector]
+    private var plan = ThreadPlan()
+    private let isFill: Bool
+
+    /// Depth of the requests that fill a server.
+    private static let fillDepth = 64
+
+    /// The pass that stores each key once.
+    init(filling settings: LoadSettings, truth: Truth, connectors: [SocketConnector]) {
+        self.init(settings, truth: truth, connectors: connectors, isFill: true)
+        plan.depth = max(Self.fillDepth, settings.depth)
+        plan.keysMax = 1
+        plan.operationsMax = .max
+    }
+
+    /// The pass that is measured.
+    init(_ settings: LoadSettings, truth: Truth, connectors: [SocketConnector]) {
+        self.init(settings, truth: truth, connectors: connectors, isFill: false)
+    }
+
+    private init(_ settings: LoadSettings, truth: Truth, connectors: [SocketConnector], isFill: Bool) {
+        self.settings = settings
+        self.truth = truth
+        self.connectors = connectors
+        self.isFill = isFill
+        var workload = settings.workload
+        if isFill {
+            workload.origin = .fill
+            workload.operationCount = nil
+        }
+        self.workload = workload
+        plan.depth = settings.depth
+        plan.connectionsToEach = max((settings.connectionCount + settings.threadCount - 1) / settings.threadCount, 1)
+        plan.keysMax = workload.mix.share(of: .multiget) > 0 ? workload.mix.multigetKeys.upperBound : 1
+        plan.wire = settings.wire
+        plan.verification = settings.verification
+        plan.keepsGoing = settings.keepsGoing
+        plan.timeout = UInt64(settings.timeoutSeconds * 1e9)
+        plan.interval = UInt64(settings.intervalSeconds * 1e9)
+    }
+
+    func run(progress: (TimelinePoint) -> Void) throws(LoadError) -> RunResult {
+        let count = settings.threadCount
+        let shared = try RunControl()
+        let control = UnsafeMutablePointer<RunControl>.allocate(capacity: 1)
+        control.initialize(to: shared)
+        let boards = UnsafeMutablePointer<IntervalBoards>.allocate(capacity: count)
+        for index in 0..<count { (boards + index).initialize(to: IntervalBoards()) }
+        let drivers = UnsafeMutablePointer<DriverThread>.allocate(capacity: count)
+        var made = 0
+        defer {
+            drivers.deinitialize(count: made)
+            drivers.deallocate()
+            boards.deinitialize(count: count)
+            boards.deallocate()
+            control.deinitialize(count: 1)
+            control.deallocate()
+        }
+        while made < count {
+            (drivers + made).initialize(to: try driver(made, control, boards + made))
+            made += 1
+            try open(drivers + made - 1)
+        }
+        let times = schedule(drivers)
+        try start(drivers, control)
+        var timeline = Timeline(times: times, interval: plan.interval)
+        timeline.draw(boards: boards, count: count, control: control, progress: progress)
+        for index in 0..<count { (drivers + index).join() }
+        timeline.drawRest(boards: boards, count: count)
+        for index in 0..<count {
+            if let failure = drivers[index].failure, drivers[index].tally.violations.isEmpty { throw failure }
+        }
+        return result(drivers, times, timeline.points)
+    }
+
+    // MARK: Beginning
+
+    private func driver(
+        _ index: Int, _ control: UnsafeMutablePointer<RunControl>, _ boards: UnsafeMutablePointer<IntervalBoards>
+    ) throws(LoadError) -> DriverThread {
+        var plan = plan
+        plan.index = index
+        if !isFill, let count = settings.requestCount {
+            let threads = UInt64(settings.threadCount)
+            plan.operationsMax = count / threads + (UInt64(index) < count % threads ? 1 : 0)
+        }
+        let source: OperationSource
+        do {
+            source = try OperationSource(
+                workload, seed: settings.seed, thread: index, threadCount: settings.threadCount)
+        } catch {
+            throw .usage(error.message)
+        }
+        return try DriverThread(
+            plan: plan, source: source, keySpace: workload.keys, truth: truth, connectors: connectors, boards: boards,
+            control: control)
+    }
+
+    private func open(_ driver: UnsafeMutablePointer<DriverThread>) throws(LoadError) {
+        for index in 0..<driver.pointee.connectionCount {
+            let connection = driver.pointee.connections + index
+            let descriptor = try connectors[Int(connection.pointee.server)].connect(seconds: settings.connectSeconds)
+            guard driver.open(connection, descriptor) else {
+                throw .circumstances("The kernel refuses to watch a connection: \(String(cString: strerror(errno))).")
+            }
+        }
+    }
+
+    /// Fixes the moments of the run, now that all connections stand.
+    private func schedule(_ drivers: UnsafeMutablePointer<DriverThread>) -> RunTimes {
+        let startsAt = MonotonicTime.now()
+        let warmUp = isFill ? 0 : UInt64(settings.warmUpSeconds * 1e9)
+        let measuresAt = startsAt + warmUp
+        let endsAt = isFill ? .max : settings.seconds.map { measuresAt + UInt64($0 * 1e9) } ?? .max
+        for index in 0..<settings.threadCount {
+            drivers[index].plan.startsAt = startsAt
+            drivers[index].plan.startsAtWallSecond = UInt64(MonotonicTime.wallSeconds())
+            drivers[index].plan.measuresAt = measuresAt
+            drivers[index].plan.endsAt = endsAt
+        }
+        return RunTimes(measuresAt: measuresAt, endsAt: endsAt, wallSeconds: MonotonicTime.wallSeconds())
+    }
+
+    private func start(
+        _ drivers: UnsafeMutablePointer<DriverThread>, _ control: UnsafeMutablePointer<RunControl>
+    ) throws(LoadError) {
+        for index in 0..<settings.threadCount {
+            guard (drivers + index).start() else {
+                control.pointee.stops.store(true, ordering: .relaxed)
+                for started in 0..<index { (drivers + started).join() }
+                throw .circumstances("The system gives no thread for the driver.")
+            }
+        }
+    }
+
+    // MARK: Adding up
+
+    private func result(
+        _ drivers: UnsafeMutablePointer<DriverThread>, _ times: RunTimes, _ points: [TimelinePoint]
+    ) -> RunResult {
+        var result = RunResult(
+            label: settings.label ?? settings.servers.map(\.description).joined(separator: ", "))
+        result.servers = connectors.map { ServerResult(address: $0.address.description) }
+        result.startedAt = times.wallSeconds
+        result.timeline = points
+        var kinds = OperationKind.allCases.map { _ in LatencyHistogram() }
+        var lastReplyAt = times.measuresAt
+        result.driver.threads = settings.threadCount
+        for index in 0..<settings.threadCount {
+            let driver = drivers + index
+            driver.pointee.tally.pour(into: &result, kinds: &kinds)
+            lastReplyAt = max(lastReplyAt, driver.pointee.tally.lastReplyAt)
+            result.driver.connections += driver.pointee.connectionCount
+            let cpu = driver.pointee.tally.endedCPU - driver.pointee.tally.startedCPU
+            let wall = driver.pointee.tally.endedAt - min(times.measuresAt, driver.pointee.tally.endedAt)
+            result.driver.cpuNanoseconds += cpu
+            if wall > 0 { result.driver.busyFraction = max(result.driver.busyFraction, Double(cpu) / Double(wall)) }
+        }
+        for kind in OperationKind.allCases where kinds[Int(kind.rawValue)].count > 0 {
+            let histogram = kinds[Int(kind.rawValue)]
+            result.kinds.append(KindResult(kind: kind, requests: Int(histogram.count), response: histogram))
+            result.response.add(histogram)
+        }
+        if !plan.isOpenLoop { result.service = result.response }
+        if result.servers.count == 1 { result.servers[0].response = result.response }
+        result.seconds = Double(lastReplyAt - times.measuresAt) / 1e9
+        return result
+    }
+}
+
+/// The moments of a pass, in nanoseconds of the monotonic clock, and when it began in seconds since 1970.
+struct RunTimes: BitwiseCopyable {
+    var measuresAt: UInt64
+    var endsAt: UInt64
+    var wallSeconds: Double
+}
