@@ -1,4 +1,5 @@
 import Glibc
+import LoadWorkload
 
 /// One connection to a server: what is under way on it, and the bytes of a reply or of requests that are cut off.
 ///
@@ -35,10 +36,10 @@ struct Connection: ~Copyable {
     var followUpHead: UInt32 = 0
     var followUpTail: UInt32 = 0
 
-    /// A key of a multiget and the least version it may have.
+    /// A key of a multiget and what was known about it when it was sent.
     struct AskedKey: BitwiseCopyable {
         var key: UInt64
-        var floor: UInt32
+        var known: VersionWord
     }
     let keys: UnsafeMutablePointer<AskedKey>
     let keysMask: UInt32

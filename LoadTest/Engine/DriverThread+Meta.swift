@@ -75,7 +75,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             }
         }
         request.pointee.token = line.token
-        guard takeValue(connection, request, key: key, floor: request.pointee.version, value) else { return true }
+        guard takeValue(connection, request, key: key, known: request.pointee.known, value) else { return true }
         finishRead(connection, request)
         return true
     }
@@ -102,7 +102,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             }
             missUpTo(connection, request, passed &- 1)
             connection.pointee.keysPassed = passed
-            _ = takeValue(connection, request, key: asked.key, floor: asked.floor, value)
+            _ = takeValue(connection, request, key: asked.key, known: asked.known, value)
             return true
         }
         return false

@@ -54,8 +54,17 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     func finishChange(
         _ connection: UnsafeMutablePointer<Connection>, _ request: UnsafeMutablePointer<Outstanding>
     ) {
-        if request.pointee.kind == .delete { pointee.truth.endWrite(request.pointee.key, .deleted) }
+        endChange(request, .deleted)
         finish(connection, request)
+    }
+
+    /// A delete, a touch or a read that touches is over.
+    func endChange(_ request: UnsafeMutablePointer<Outstanding>, _ outcome: VersionTable.WriteOutcome) {
+        switch request.pointee.kind {
+        case .delete: pointee.truth.endWrite(request.pointee, outcome, now: pointee.now)
+        case .touch, .getAndTouch: pointee.truth.endTouch(request.pointee, now: pointee.now)
+        default: break
+        }
     }
 
     /// The server answered with an error: the request is over, and nothing came of it.
@@ -67,11 +76,10 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         if pointee.tally.errorTexts.count < LoadLimits.errorTextsMax || pointee.tally.errorTexts[text] != nil {
             pointee.tally.errorTexts[text, default: 0] += 1
         }
-        switch request.pointee.expectation {
-        case .stored, .metaStored, .deleted: pointee.truth.endWrite(request.pointee.key, .refused)
-        case .metaDone where request.pointee.kind == .delete:
-            pointee.truth.endWrite(request.pointee.key, .refused)
-        default: break
+        if request.pointee.expectation == .stored || request.pointee.expectation == .metaStored {
+            pointee.truth.endWrite(request.pointee, .refused, now: pointee.now)
+        } else {
+            endChange(request, .refused)
         }
         if request.pointee.isMeasured {
             let counts = pointee.tally.counts + Int(connection.pointee.server)
@@ -119,9 +127,21 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         case .torn(let offset): note("torn", connection, key, "returned a value that is damaged at byte \(offset)")
         case .length(let written):
             note("length", connection, key, "returned another length than the \(written) bytes that were stored")
-        case .stale(let version): note("stale", connection, key, "returned version \(version), which had been replaced")
-        case .resurrected(let version):
-            note("resurrected", connection, key, "returned version \(version), which had been deleted")
+        case .version(let finding): note(finding, connection, key)
+        }
+    }
+
+    private func note(_ finding: VersionFinding, _ connection: UnsafeMutablePointer<Connection>, _ key: UInt64) {
+        switch finding {
+        case .good: break
+        case .stale(let version, let floor):
+            note("stale", connection, key, "returned version \(version) after version \(floor) had been told of")
+        case .resurrected(let version, let floor):
+            note("resurrected", connection, key, "returned version \(version), deleted before by change \(floor)")
+        case .unheardOf(let version, let issued):
+            note("unheard of", connection, key, "returned version \(version), but \(issued) is the newest there is")
+        case .expired(let late):
+            note("expired", connection, key, "returned a value that should have expired \(late) s before")
         }
     }
 

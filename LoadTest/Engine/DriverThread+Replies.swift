@@ -48,7 +48,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             used = answerAsked(connection, request, bytes, count)
         } else if connection.pointee.valuesSeen == 0 {
             used = answerValue(
-                connection, request, key: request.pointee.key, floor: request.pointee.version, bytes, count)
+                connection, request, key: request.pointee.key, known: request.pointee.known, bytes, count)
         } else {
             used = Self.noMatch
         }
@@ -72,7 +72,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             let asked = connection.pointee.keys[
                 Int((connection.pointee.keysHead &+ passed) & connection.pointee.keysMask)]
             passed &+= 1
-            let used = answerValue(connection, request, key: asked.key, floor: asked.floor, bytes, count)
+            let used = answerValue(connection, request, key: asked.key, known: asked.known, bytes, count)
             if used == 0 || used == -1 { return used }
             guard used == Self.noMatch else {
                 missUpTo(connection, request, passed &- 1)
@@ -86,7 +86,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     /// One classic value, whose line must be that of `key`.
     private func answerValue(
         _ connection: UnsafeMutablePointer<Connection>, _ request: UnsafeMutablePointer<Outstanding>, key: UInt64,
-        floor: UInt32, _ bytes: UnsafeRawPointer, _ count: Int
+        known: VersionWord, _ bytes: UnsafeRawPointer, _ count: Int
     ) -> Int {
         let room = pointee.keyRoom
         let prefix = 6 &+ pointee.keySpace.write(key, at: room + 6)
@@ -107,14 +107,14 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         guard length <= UInt64(WireLimits.valueBytesMax) else { return Self.noMatch }
         guard count >= total else { return 0 }
         return takeValue(
-            connection, request, key: key, floor: floor,
+            connection, request, key: key, known: known,
             UnsafeRawBufferPointer(start: bytes + line.position, count: total &- 2 &- line.position)) ? total : -1
     }
 
     /// Counts and judges a value, behind which CR LF must stand. False when the connection was given up.
     func takeValue(
         _ connection: UnsafeMutablePointer<Connection>, _ request: UnsafeMutablePointer<Outstanding>, key: UInt64,
-        floor: UInt32, _ value: UnsafeRawBufferPointer
+        known: VersionWord, _ value: UnsafeRawBufferPointer
     ) -> Bool {
         // Safe: the caller has seen to it that the value and two more bytes are there.
         let start = value.baseAddress.unsafelyUnwrapped
@@ -135,7 +135,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         }
         if pointee.truth.verification == .full {
             pointee.tally.counts[Int(connection.pointee.server)].verified &+= 1
-            let finding = pointee.truth.finding(value, key: key, floor: floor)
+            let finding = pointee.truth.finding(value, key: key, known: known, sentAt: request.pointee.sentAt)
             if case .good = finding {} else { note(finding, connection, key) }
         }
         return true
@@ -172,6 +172,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         } else if request.pointee.step == .readForStore {
             follow(connection, request, key: request.pointee.key, token: request.pointee.token)
         }
+        if request.pointee.kind == .getAndTouch { endChange(request, .touched) }
         finish(connection, request)
     }
 
@@ -229,7 +230,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     func finishStore(
         _ connection: UnsafeMutablePointer<Connection>, _ request: UnsafeMutablePointer<Outstanding>, took: Bool
     ) {
-        pointee.truth.endWrite(request.pointee.key, took ? .stored : .refused)
+        pointee.truth.endWrite(request.pointee, took ? .stored : .refused, now: pointee.now)
         if request.pointee.isMeasured {
             let counts = pointee.tally.counts + Int(connection.pointee.server)
             counts.pointee.stores &+= 1

@@ -42,7 +42,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     func issue(_ operation: Operation, on connection: UnsafeMutablePointer<Connection>, intendedAt: UInt64) {
         var request = Outstanding(
             expectation: .values, step: .only, kind: operation.kind, isMeasured: intendedAt >= pointee.plan.measuresAt,
-            keyCount: operation.keyCount, opaque: nextOpaque(), version: 0, valueBytes: operation.valueBytes,
+            keyCount: operation.keyCount, opaque: nextOpaque(), valueBytes: operation.valueBytes,
             secondsToLive: operation.secondsToLive, key: operation.key, intendedAt: intendedAt, sentAt: pointee.now)
         switch operation.kind {
         case .get:
@@ -51,7 +51,9 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         case .multiget:
             if operation.storesOnMiss { request.step = .readThrough }
             writeMultiget(&request, on: connection)
-        case .getAndTouch: writeRead(&request)
+        case .getAndTouch:
+            if !pointee.truth.beginTouch(request.key) { request.kind = .get }
+            writeRead(&request)
         case .compareAndSet:
             request.step = .readForStore
             writeRead(&request)
@@ -70,7 +72,13 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
                 writeRead(&request)
             }
         case .increment: writeIncrement(&request)
-        case .touch: writeTouch(&request)
+        case .touch:
+            if pointee.truth.beginTouch(request.key) {
+                writeTouch(&request)
+            } else {
+                request.kind = .get
+                writeRead(&request)
+            }
         }
         push(request, on: connection)
     }
@@ -78,7 +86,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     private func issue(_ next: FollowUp, on connection: UnsafeMutablePointer<Connection>) {
         var request = Outstanding(
             expectation: .stored, step: next.step, kind: next.kind, isMeasured: next.isMeasured, keyCount: 1,
-            opaque: nextOpaque(), version: 0, valueBytes: next.valueBytes, secondsToLive: next.secondsToLive,
+            opaque: nextOpaque(), valueBytes: next.valueBytes, secondsToLive: next.secondsToLive,
             key: next.key, intendedAt: pointee.now, sentAt: pointee.now)
         // Somebody else is storing the key already: then there is nothing to do.
         if writeStore(&request, token: next.token) { push(request, on: connection) }
@@ -127,7 +135,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     }
 
     private func writeRead(_ request: inout Outstanding) {
-        request.version = pointee.truth.floor(request.key)
+        request.known = pointee.truth.known(request.key)
         var cursor = reserve(0)
         if pointee.plan.wire == .classic, request.kind != .lease {
             switch request.kind {
@@ -162,7 +170,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         var number = request.key
         for index in 0..<Int(request.keyCount) {
             if index > 0 { number = nextKey(for: connection) }
-            let asked = Connection.AskedKey(key: number, floor: pointee.truth.floor(number))
+            let asked = Connection.AskedKey(key: number, known: pointee.truth.known(number))
             connection.pointee.keys[Int(connection.pointee.keysTail & connection.pointee.keysMask)] = asked
             connection.pointee.keysTail &+= 1
             cursor = isMeta ? WireWriter.text("mg ", at: cursor) : WireWriter.byte(0x20, at: cursor)
@@ -180,7 +188,6 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     /// False when another write of the key is under way.
     private func writeStore(_ request: inout Outstanding, token: UInt64) -> Bool {
         guard let version = pointee.truth.beginWrite(request.key) else { return false }
-        request.version = version
         let count = Int(request.valueBytes)
         var cursor = reserve(count &+ 16)
         if pointee.plan.wire == .classic, request.kind != .lease {
@@ -208,8 +215,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     }
 
     private func writeDelete(_ request: inout Outstanding) -> Bool {
-        guard let version = pointee.truth.beginWrite(request.key) else { return false }
-        request.version = version
+        guard pointee.truth.beginWrite(request.key) != nil else { return false }
         let cursor = reserve(0)
         if pointee.plan.wire == .classic {
             request.expectation = .deleted

@@ -65,7 +65,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         let start = pointee.output.reserve(0)
         if pointee.isMeasuring { pointee.tally.counts[Int(connection.pointee.server)].sentBytes &+= count }
         // No SIGPIPE: a broken connection is told by the call.
-        var sent = send(connection.pointee.descriptor, start, count, Int32(MSG_NOSIGNAL))
+        var sent = send(connection.pointee.descriptor, start, count, SocketConnector.noSignal)
         if sent == count { return }
         if sent < 0 {
             guard errno == EAGAIN || errno == EINTR else {
@@ -85,7 +85,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         let from = connection.pointee.unsentStart
         let count = connection.pointee.unsent.count - from
         let start = connection.pointee.unsent.reserve(0) + from
-        let sent = send(connection.pointee.descriptor, start, count, Int32(MSG_NOSIGNAL))
+        let sent = send(connection.pointee.descriptor, start, count, SocketConnector.noSignal)
         if sent < 0 {
             if errno == EAGAIN || errno == EINTR { return }
             breakOff(connection, "\(address(of: connection)): \(String(cString: strerror(errno))).")
@@ -167,10 +167,12 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
 
     /// Whether the server carried the write out will never be known.
     private func loseWrite(_ request: Outstanding) {
-        switch request.expectation {
-        case .stored, .metaStored, .deleted: pointee.truth.endWrite(request.key, .unknown)
-        case .metaDone where request.kind == .delete: pointee.truth.endWrite(request.key, .unknown)
-        default: break
+        if request.expectation == .stored || request.expectation == .metaStored {
+            pointee.truth.endWrite(request, .lostStore, now: 0)
+        } else if request.kind == .delete {
+            pointee.truth.endWrite(request, .lostOther, now: 0)
+        } else if request.kind == .touch || request.kind == .getAndTouch {
+            pointee.truth.loseTouch(request)
         }
     }
 }

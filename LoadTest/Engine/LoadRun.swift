@@ -23,7 +23,8 @@ package enum LoadRun {
         }
         let versions = try versionTable(settings)
         defer { versions?.deallocate() }
-        let truth = Truth(verification: settings.verification, versions: versions)
+        let truth = Truth(
+            verification: settings.verification, versions: versions, followsLives: settings.workload.lives != .forever)
         if settings.fills {
             let fill = RunPass(filling: settings, truth: truth, connectors: connectors)
             let result = try fill.run { _ in }
@@ -40,7 +41,8 @@ package enum LoadRun {
     private static func versionTable(_ settings: LoadSettings) throws(LoadError) -> VersionTable? {
         guard settings.verification == .full else { return nil }
         do {
-            return try VersionTable(keyCount: settings.workload.keyNumbersEnd)
+            return try VersionTable(
+                keyCount: settings.workload.keyNumbersEnd, withLives: settings.workload.lives != .forever)
         } catch {
             throw .usage(error.message)
         }

@@ -42,11 +42,11 @@ struct Outstanding: BitwiseCopyable {
     var keyCount: UInt16
     /// Repeated by meta replies.
     var opaque: UInt16
-    /// Of a read: the least version that may come. Of a store: the version stored.
-    var version: UInt32
     var valueBytes: UInt32
     var secondsToLive: UInt32
     var key: UInt64
+    /// What was known about the key when a read was sent.
+    var known = VersionWord(raw: 0)
     /// The CAS token that a read for a store has brought.
     var token: UInt64 = 0
     /// When it was due, in nanoseconds; in a closed loop when it was sent.

@@ -43,7 +43,7 @@ struct Probe: ~Copyable {
     private mutating func ask(_ question: String, until isWhole: ([UInt8]) -> Bool) throws(LoadError) -> String {
         let deadline = MonotonicTime.now() + UInt64(seconds * 1e9)
         var bytes = Array(question.utf8)
-        guard send(descriptor, &bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
+        guard send(descriptor, &bytes, bytes.count, SocketConnector.noSignal) == bytes.count else {
             throw .circumstances("\(address) takes no request: \(String(cString: strerror(errno))).")
         }
         var answer: [UInt8] = []

@@ -5,6 +5,9 @@ struct SocketConnector {
     let address: ServerAddress
     private let candidates: [Endpoint]
 
+    /// For `send`: a broken connection is told by the call, not by SIGPIPE. (MSG_NOSIGNAL is an enum here and a macro there.)
+    static let noSignal: Int32 = 0x4000
+
     /// One address of the kernel's, in the form it wants.
     private struct Endpoint {
         var family: Int32

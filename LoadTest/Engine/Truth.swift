@@ -1,10 +1,18 @@
 import LoadWorkload
 
-/// What values may be: between the loop and the workload's stamps and versions. Copies mean the same.
+/// What values may be: between the loop and the workload's stamps and versions. Copies mean the same; any thread.
 struct Truth: BitwiseCopyable, Sendable {
     let verification: Verification
     /// Only where versions are followed.
-    let versions: VersionTable?
+    private let versions: VersionTable?
+    /// Whether items expire, so that a touch changes what may be read.
+    private let followsLives: Bool
+
+    init(verification: Verification, versions: VersionTable?, followsLives: Bool) {
+        self.verification = verification
+        self.versions = versions
+        self.followsLives = followsLives && versions != nil
+    }
 
     /// Why a value cannot have come from a correct server.
     enum Finding: BitwiseCopyable {
@@ -12,24 +20,44 @@ struct Truth: BitwiseCopyable, Sendable {
         case foreign(key: UInt64)
         case torn(offset: UInt32)
         case length(written: UInt32)
-        case stale(version: UInt32)
-        case resurrected(version: UInt32)
+        case version(VersionFinding)
     }
 
-    /// The least version a read of `key` that is sent now may bring.
+    /// What is known about `key` when a read of it is sent.
     @inline(__always)
-    func floor(_ key: UInt64) -> UInt32 { 0 }
+    func known(_ key: UInt64) -> VersionWord { versions?.word(key) ?? VersionWord(raw: 0) }
 
-    /// The version that a store of `key` sent now has; nil while another one is under way.
+    /// The version that a store or delete of `key` sent now has; nil while another one is under way.
     @inline(__always)
     func beginWrite(_ key: UInt64) -> UInt32? {
         guard let versions else { return 1 }
         return versions.beginWrite(key)
     }
 
+    /// False while a write of the key is under way: a touch may not be sent then.
+    func beginTouch(_ key: UInt64) -> Bool { followsLives ? beginWrite(key) != nil : true }
+
     @inline(__always)
-    func endWrite(_ key: UInt64, _ outcome: VersionTable.WriteOutcome) {
-        if let versions { versions.endWrite(key, outcome) }
+    func endWrite(_ request: Outstanding, _ outcome: VersionTable.WriteOutcome, now: UInt64) {
+        guard let versions else { return }
+        var expiry: UInt32 = 0
+        if followsLives {
+            if outcome == .touched || outcome == .stored, request.secondsToLive > 0 {
+                expiry = Self.seconds(now) &+ request.secondsToLive
+            }
+        } else if outcome == .touched {
+            return
+        }
+        versions.endWrite(request.key, outcome, expiresAtSeconds: expiry)
+    }
+
+    /// A touch was answered.
+    func endTouch(_ request: Outstanding, now: UInt64) {
+        if followsLives { endWrite(request, .touched, now: now) }
+    }
+
+    func loseTouch(_ request: Outstanding) {
+        if followsLives { endWrite(request, .lostOther, now: 0) }
     }
 
     @inline(__always)
@@ -37,16 +65,26 @@ struct Truth: BitwiseCopyable, Sendable {
         ValueStamp.write(at: address, count: count, key: key, version: version)
     }
 
-    /// Whether a value of `key` is whole, its own and new enough.
-    func finding(_ value: UnsafeRawBufferPointer, key: UInt64, floor: UInt32) -> Finding {
+    /// Whether a value of `key` is whole, its own and new enough for a read sent at `sentAt`, when `known` was known.
+    func finding(_ value: UnsafeRawBufferPointer, key: UInt64, known: VersionWord, sentAt: UInt64) -> Finding {
         // A counter's value is a number.
         if key & KeySpace.counterBit != 0 { return .good }
         // Safe: an empty value stands in front of its CR LF.
         switch ValueStamp.verify(value.baseAddress.unsafelyUnwrapped, count: value.count, key: key) {
-        case .good: return .good
+        case .good(let version, let bits):
+            guard let versions else { return .good }
+            let seconds = followsLives ? Self.seconds(sentAt) : 0
+            let finding = versions.judge(
+                key, sent: known, version: version, versionBits: bits, sentSeconds: seconds)
+            if case .good = finding { return .good }
+            return .version(finding)
         case .foreign(let other): return .foreign(key: other)
         case .torn(let offset): return .torn(offset: offset)
         case .length(let written): return .length(written: written)
         }
+    }
+
+    private static func seconds(_ nanoseconds: UInt64) -> UInt32 {
+        UInt32(truncatingIfNeeded: nanoseconds / 1_000_000_000)
     }
 }
