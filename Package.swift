@@ -50,7 +50,9 @@ let package = Package(
         .target(
             name: "LoadReport",
             dependencies: ["LoadEngine", "LoadWorkload", .product(name: "Histogram", package: "hdrhistogram-swift")],
-            path: "LoadTest/Report"
+            path: "LoadTest/Report",
+            // The page's style and script become part of the program: a report is one file made by one file.
+            resources: [.embedInCode("Page/page.css"), .embedInCode("Page/page.js")]
         ),
         .target(
             name: "LoadComparison",

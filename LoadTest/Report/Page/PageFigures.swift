@@ -1,0 +1,102 @@
+import Foundation
+import LoadEngine
+
+/// What the page's script draws, as JSON: percentile curves and time lines, short enough for a page.
+struct PageFigures: Encodable {
+    private let groups: [[Run]]
+
+    /// More points than this are more than a chart has pixels.
+    static let timelinePointsMax = 1200
+
+    init(groups: [ReportPage.Group]) { self.groups = groups.map { $0.runs.map(Run.init) } }
+
+    /// JSON that can stand in a page: no `<` ends the script early.
+    func json() throws(ReportError) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        do {
+            return try String(decoding: encoder.encode(self), as: UTF8.self).replacing("<", with: "\\u003c")
+        } catch {
+            throw ReportError("the page's figures cannot be encoded: \(error)")
+        }
+    }
+
+    private struct Run: Encodable {
+        let label: String
+        /// Pairs of percentile and nanoseconds.
+        let response: [[Double]]
+        /// Empty in a closed loop, where it would be the same curve.
+        let service: [[Double]]
+        let time: [Double]
+        let rate: [Double]
+        let hits: [Double?]
+        let errors: [Int]
+        let p50: [UInt64]
+        let p99: [UInt64]
+        let p999: [UInt64]
+        let max: [UInt64]
+        /// Moments that somebody did something to the servers.
+        let marks: [Mark]
+
+        init(_ result: RunResult) {
+            label = result.label
+            response = Self.curve(result.response)
+            service = result.slip.count > 0 ? Self.curve(result.service) : []
+            let points = result.timeline.thinned(to: PageFigures.timelinePointsMax)
+            time = points.map { Self.finite($0.second) }
+            rate = points.map { $0.length > 0 ? Self.finite(Double($0.requests) / $0.length) : 0 }
+            hits = points.map { $0.keysRead > 0 ? Double($0.hits) / Double($0.keysRead) : nil }
+            errors = points.map(\.errors)
+            p50 = points.map(\.p50)
+            p99 = points.map(\.p99)
+            p999 = points.map(\.p999)
+            max = points.map(\.max)
+            marks = []
+        }
+
+        /// The last step, 100 %, has no place on the axis: it stands where one latency of all would be slower.
+        private static func curve(_ latency: LatencyHistogram) -> [[Double]] {
+            PercentileCurve(latency, ticksPerHalfDistance: 10).steps.map { step in
+                let last = 100 * (1 - 1 / Double(Swift.max(latency.count, 2)))
+                return [step.percentile < 100 ? step.percentile : last, Double(step.nanoseconds)]
+            }
+        }
+
+        private static func finite(_ number: Double) -> Double { number.isFinite ? number : 0 }
+    }
+
+    /// Encoded as the pair of moment and words.
+    private struct Mark: Encodable {
+        let second: Double
+        let words: String
+
+        func encode(to encoder: any Encoder) throws {
+            var pair = encoder.unkeyedContainer()
+            try pair.encode(second)
+            try pair.encode(words)
+        }
+    }
+}
+
+extension [TimelinePoint] {
+    /// Neighbours put together until at most `countMax` are left. Counts are added; of percentiles the worst is kept, so
+    /// that a stall stays in sight.
+    func thinned(to countMax: Int) -> [TimelinePoint] {
+        guard count > countMax else { return self }
+        let width = (count + countMax - 1) / countMax
+        return stride(from: 0, to: count, by: width).map { start in
+            self[start..<Swift.min(start + width, count)].dropFirst().reduce(into: self[start]) { sum, point in
+                sum.second = point.second
+                sum.length += point.length
+                sum.requests += point.requests
+                sum.keysRead += point.keysRead
+                sum.hits += point.hits
+                sum.errors += point.errors
+                sum.p50 = Swift.max(sum.p50, point.p50)
+                sum.p99 = Swift.max(sum.p99, point.p99)
+                sum.p999 = Swift.max(sum.p999, point.p999)
+                sum.max = Swift.max(sum.max, point.max)
+            }
+        }
+    }
+}

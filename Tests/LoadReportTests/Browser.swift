@@ -1,0 +1,44 @@
+import Foundation
+
+/// A headless Chromium, where one is installed.
+struct Browser {
+    static let installed: Browser? = {
+        let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+        for folder in folders {
+            for name in ["chromium", "chromium-browser", "google-chrome"] {
+                let path = "\(folder)/\(name)"
+                if FileManager.default.isExecutableFile(atPath: path) { return Browser(path: path) }
+            }
+        }
+        return nil
+    }()
+
+    let path: String
+
+    /// The page as it is after its script has run; what the script complained about comes on standard error.
+    func document(of html: String, width: Int) throws -> (html: String, log: String) {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("report-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let page = folder.appendingPathComponent("page.html")
+        try html.write(to: page, atomically: true, encoding: .utf8)
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: path)
+        process.arguments = [
+            "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr",
+            "--user-data-dir=\(folder.path)/profile", "--window-size=\(width),1000", "--virtual-time-budget=3000",
+            "--timeout=20000", "--dump-dom", page.absoluteString,
+        ]
+        // Files rather than pipes: nobody has to read while the browser writes.
+        let output = folder.appendingPathComponent("out"), log = folder.appendingPathComponent("log")
+        for file in [output, log] { try Data().write(to: file) }
+        process.standardOutput = try FileHandle(forWritingTo: output)
+        process.standardError = try FileHandle(forWritingTo: log)
+        try process.run()
+        process.waitUntilExit()
+        return try (
+            String(decoding: Data(contentsOf: output), as: UTF8.self),
+            String(decoding: Data(contentsOf: log), as: UTF8.self)
+        )
+    }
+}
