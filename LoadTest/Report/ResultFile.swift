@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import LoadEngine
 
 /// Results as a JSON file: `{"schema": "martlet-load", "version": 1, "runs": [...]}`.
@@ -58,7 +59,7 @@ package struct ResultFile: Sendable {
         do {
             bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
         } catch {
-            throw ReportError("\(path) cannot be read: \(error.localizedDescription)")
+            throw ReportError("\(path) cannot be read: \(Self.reason(path, R_OK, error))")
         }
         try self.init(decoding: bytes, name: path)
     }
@@ -74,7 +75,8 @@ package struct ResultFile: Sendable {
                 try Data(bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
             }
         } catch {
-            throw ReportError("\(path) cannot be written: \(error.localizedDescription)")
+            let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+            throw ReportError("\(path) cannot be written: \(Self.reason(folder, W_OK, error))")
         }
     }
 
@@ -87,6 +89,11 @@ package struct ResultFile: Sendable {
         let schema: String
         let version: Int
         let runs: [RunResult]
+    }
+
+    /// The system's own word for what is wrong with a file, where it has one.
+    private static func reason(_ path: String, _ access: Int32, _ error: any Error) -> String {
+        Glibc.access(path, access) == 0 ? error.localizedDescription : String(cString: strerror(errno))
     }
 
     /// Where in the file the decoder stumbled, and over what.

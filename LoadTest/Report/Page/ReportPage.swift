@@ -23,6 +23,23 @@ package struct ReportPage: Sendable {
             self.title = title
             self.runs = runs
         }
+
+        /// The setting that names the workload of a run that was one of several.
+        package static let workloadSetting = "workload"
+
+        /// Runs of one workload together, in the order of first appearance; all of them together where none is named.
+        package static func grouped(_ runs: [RunResult], title: String) -> [Group] {
+            var groups: [Group] = []
+            for run in runs {
+                let workload = run.settings[workloadSetting] ?? title
+                if let index = groups.firstIndex(where: { $0.title == workload }) {
+                    groups[index].runs.append(run)
+                } else {
+                    groups.append(Group(title: workload, runs: [run]))
+                }
+            }
+            return groups
+        }
     }
 
     package var title: String
