@@ -1,18 +1,22 @@
 /// Which kinds of operations come how often, by weight.
 ///
 ///     get=90,set=10
-///     get=30,mget:20=5,set=1     a multiget has 20 keys; mget:10-50 has 10 to 50
+///     get=30,mget:20=5,set=1     a multiget has 20 keys; of mget:10-50, 10 to 50
 ///
 /// The words: get, mget, set, add, delete, incr, touch, gat, cas, lease.
-package struct Mix: Sendable {
+package struct Mix: Sendable, Equatable {
     /// Weights by kind; kinds with the weight 0 are absent.
     package let weights: [OperationKind: Double]
     /// Keys of a multiget, both ends included.
     package let multigetKeys: ClosedRange<Int>
 
     package static let multigetKeysMax = 1000
+    /// Where nothing is said.
+    package static let multigetKeysUsual = 10...10
 
-    package init(_ weights: [OperationKind: Double], multigetKeys: ClosedRange<Int> = 10...10) throws(WorkloadError) {
+    package init(_ weights: [OperationKind: Double], multigetKeys: ClosedRange<Int> = Mix.multigetKeysUsual)
+        throws(WorkloadError)
+    {
         let weights = weights.filter { $0.value != 0 }
         guard !weights.isEmpty, weights.values.allSatisfy({ $0 > 0 && $0.isFinite }) else {
             throw WorkloadError("a mix needs at least one kind of operation, and weights above 0")
@@ -24,13 +28,15 @@ package struct Mix: Sendable {
         self.multigetKeys = multigetKeys
     }
 
-    private init(all kind: OperationKind) {
-        weights = [kind: 1]
-        multigetKeys = 10...10
+    private init(trusted weights: [OperationKind: Double]) {
+        self.weights = weights
+        multigetKeys = Self.multigetKeysUsual
     }
 
-    package static let gets = Mix(all: .get)
-    package static let sets = Mix(all: .set)
+    package static let gets = Mix(trusted: [.get: 1])
+    package static let sets = Mix(trusted: [.set: 1])
+    /// Thirty reads to a store.
+    package static let etc = Mix(trusted: [.get: 30, .set: 1])
 
     /// Of all operations, 0...1.
     package func share(of kind: OperationKind) -> Double {

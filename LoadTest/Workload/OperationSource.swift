@@ -2,8 +2,10 @@
 ///
 /// No allocation and no reference counting per operation.
 package struct OperationSource: ~Copyable {
+    private enum Way: UInt8, BitwiseCopyable { case synthetic, fill, trace }
+
     private let workload: Workload
-    private let isFill: Bool
+    private let way: Way
     private let storesOnMiss: Bool
     private let mix: MixTable
     private var picker: KeyPicker
@@ -13,39 +15,67 @@ package struct OperationSource: ~Copyable {
     /// Fill: the next key and the distance to the one after.
     private var fillKey: UInt64
     private let stride: UInt64
+    private let trace: UnsafeMutablePointer<TraceSource>?
+    private var request = TraceRequest()
     /// Why `next` ended before its time; a trace may be damaged in the middle.
     package private(set) var failure: WorkloadError?
 
     /// `thread` is 0..<threadCount.
     package init(_ workload: Workload, seed: UInt64, thread: Int, threadCount: Int) throws(WorkloadError) {
         guard workload.keyCount > 0 else { throw WorkloadError("a workload needs at least one key") }
+        var opened: UnsafeMutablePointer<TraceSource>?
+        if case .trace(let replay) = workload.origin {
+            opened = try TraceSource.open(
+                replay, operationCount: workload.operationCount ?? .max, thread: thread, threadCount: threadCount)
+        }
+        var total = workload.operationCount ?? .max
+        switch workload.origin {
+        case .synthetic:
+            way = .synthetic
+            storesOnMiss = workload.storesOnMiss
+        case .fill:
+            way = .fill
+            storesOnMiss = false
+            total = min(total, workload.keyCount)
+        case .trace(let replay):
+            way = .trace
+            storesOnMiss = replay.storesOnMiss
+            // Its source counts the requests of all threads.
+            total = .max
+        }
+        trace = opened
         self.workload = workload
         mix = MixTable(workload.mix)
         picker = KeyPicker(workload, thread: thread, threadCount: threadCount)
         random = RandomSource(seed: seed, stream: UInt64(thread))
-        storesOnMiss = workload.storesOnMiss
         stride = UInt64(threadCount)
         fillKey = workload.firstKey + UInt64(thread)
-        var total = workload.operationCount ?? .max
-        if case .fill = workload.origin {
-            isFill = true
-            total = min(total, workload.keyCount)
-        } else {
-            isFill = false
-        }
         // The first threads have one more where it does not come out even.
         left = total == .max ? total : total / stride + (UInt64(thread) < total % stride ? 1 : 0)
+    }
+
+    deinit {
+        trace?.deinitialize(count: 1)
+        trace?.deallocate()
     }
 
     /// Sets `operation` to the next one. False: there is none, and `failure` says why if that is not how it should be.
     package mutating func next(_ operation: inout Operation) -> Bool {
         if left == 0 { return false }
         left &-= 1
-        if isFill {
+        switch way {
+        case .synthetic:
+            draw(&operation)
+            return true
+        case .fill:
             setKey(&operation, kind: .set, key: fillKey)
             fillKey &+= stride
             return true
+        case .trace: return replay(&operation)
         }
+    }
+
+    private mutating func draw(_ operation: inout Operation) {
         let word = random.next()
         let kind = mix.kind(word)
         picker.countOperation()
@@ -61,6 +91,29 @@ package struct OperationSource: ~Copyable {
             operation.keyCount = mix.keyCount(word &<< 32)
         default: setKey(&operation, kind: kind, key: picker.next(&random))
         }
+    }
+
+    private mutating func replay(_ operation: inout Operation) -> Bool {
+        do throws(WorkloadError) {
+            guard try trace?.pointee.next(&request) == true else {
+                left = 0
+                return false
+            }
+        } catch {
+            failure = error
+            left = 0
+            return false
+        }
+        operation.kind = request.kind
+        operation.storesOnMiss = request.kind == .get && storesOnMiss
+        operation.keyCount = 1
+        operation.keyBytes = request.keyBytes
+        operation.key = request.key
+        operation.valueBytes =
+            request.valueBytes > 0 ? request.valueBytes : workload.sizes.bytes(of: request.key)
+        operation.secondsToLive =
+            request.secondsToLive > 0 ? request.secondsToLive : workload.lives.seconds(of: request.key)
+        operation.dueNanoseconds = request.dueNanoseconds
         return true
     }
 
@@ -81,6 +134,7 @@ package struct OperationSource: ~Copyable {
         operation.kind = kind
         operation.storesOnMiss = false
         operation.keyCount = 1
+        operation.keyBytes = 0
         operation.secondsToLive = workload.lives.seconds(of: key)
         operation.valueBytes = workload.sizes.bytes(of: key)
         operation.key = key

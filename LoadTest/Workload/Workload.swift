@@ -5,6 +5,8 @@ package struct Workload: Sendable {
         case synthetic
         /// One `set` of each key, in order: to fill a cache.
         case fill
+        /// The requests of a trace; see `replay`.
+        case trace(TraceReplay)
     }
 
     package var origin: Origin = .synthetic
@@ -23,6 +25,16 @@ package struct Workload: Sendable {
     package var operationCount: UInt64?
 
     package init() {}
+
+    /// Facebook's ETC pool: its key and value sizes, 30 reads to a store, popularity as of most key-value stores.
+    package static var etc: Workload {
+        var workload = Workload()
+        workload.keys = KeySpace.etc
+        workload.sizes = .etc
+        workload.popularity = Popularity(.zipf(exponent: 0.99))
+        workload.mix = .etc
+        return workload
+    }
 
     /// Key numbers lie below; `VersionTable` needs as many words.
     package var keyNumbersEnd: UInt64 { firstKey + keyCount + (popularity.scan?.furtherKeys ?? 0) }

@@ -22,6 +22,8 @@ package final class SizeSteps: Sendable, Equatable {
 
     /// Upper bounds, rising.
     package let steps: [Step]
+    /// Where they came from.
+    package let file: String?
     private let columns: [Column]
 
     private struct Column: Sendable {
@@ -33,7 +35,8 @@ package final class SizeSteps: Sendable, Equatable {
     }
 
     /// `steps` rise; at least one weighs more than 0. Steps without weight may stand between.
-    package init(_ steps: [Step]) throws(WorkloadError) {
+    package init(_ steps: [Step], file: String? = nil) throws(WorkloadError) {
+        self.file = file
         guard steps.contains(where: { $0.weight > 0 }) else {
             throw WorkloadError("a size distribution needs at least one line with a weight above 0")
         }

@@ -41,12 +41,14 @@ package struct KeySpace: BitwiseCopyable, Sendable {
     }
 
     /// Twenty bytes, no prefix.
-    package static let plain = KeySpace()
+    package static let plain = KeySpace(withoutPrefix: .fixed(20))
+    /// Lengths of Facebook's ETC pool, no prefix.
+    package static let etc = KeySpace(withoutPrefix: .etc)
 
-    private init() {
+    private init(withoutPrefix length: KeyLength) {
         prefix = (0, 0, 0, 0)
         prefixBytes = 0
-        length = .fixed(20)
+        self.length = length
     }
 
     /// Writes `key` at `address`, where `roomBytes` bytes are free, and returns how many it took.
