@@ -22,8 +22,8 @@ struct Connection: ~Copyable {
     var state = State.closed
     /// The kernel has taken no more: waits for room before anything new is sent.
     var awaitsRoom = false
-    /// In the thread's list of connections that could send, but had nothing that may be sent.
-    var isHungry = false
+    /// In the thread's list of connections that could take an operation.
+    var isListed = false
 
     /// Capacity a power of two; positions only grow and are masked.
     let ring: UnsafeMutablePointer<Outstanding>
@@ -56,7 +56,8 @@ struct Connection: ~Copyable {
     var unsent = GrowingBytes()
     var unsentStart = 0
 
-    /// When it may be tried again, and how long the wait was.
+    /// When it broke, when it may be tried again, and how long the wait was.
+    var brokeAt: UInt64 = 0
     var retryAt: UInt64 = 0
     var retryNanoseconds: UInt64 = 0
 
@@ -80,11 +81,14 @@ struct Connection: ~Copyable {
         keys.deallocate()
     }
 
-    private static func powerOfTwo(_ count: Int) -> Int {
+    static func powerOfTwo(_ count: Int) -> Int {
         var power = 1
         while power < count { power <<= 1 }
         return power
     }
+
+    /// Whether another request may be sent now.
+    func hasRoom(depth: Int) -> Bool { state == .open && !awaitsRoom && outstandingCount < depth }
 
     var outstandingCount: Int { Int(tail &- head) }
     var followUpCount: Int { Int(followUpTail &- followUpHead) }

@@ -17,19 +17,35 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
 
     private var isOver: Bool {
         if pointee.control.pointee.stops.load(ordering: .relaxed) { return true }
-        return !mayTake && pointee.pendingCount == 0
+        return pointee.pendingCount == 0 && !pointee.hasUpcoming && !mayTake
     }
-
-    /// Whether new operations may still be begun.
-    var mayTake: Bool { !pointee.isSourceDry && pointee.now < pointee.plan.endsAt }
 
     private func begin() {
         keepHouse()
         for index in 0..<pointee.connectionCount { advance(pointee.connections + index) }
+        offer()
+    }
+
+    /// Gives out what is due, and notes whether something is left because of the servers.
+    private func offer() {
+        if pointee.isBlocked { pointee.blockedUntil = pointee.now }
+        pointee.isHeldUp = false
+        feed()
+        guard pointee.plan.isOpenLoop else { return }
+        pointee.isBlocked = pointee.isHeldUp
+        if !pointee.isBlocked {
+            pointee.isBlocked = true
+            for server in 0..<pointee.connectors.count where pointee.queues[server].hasReady {
+                pointee.isBlocked = false
+            }
+        }
     }
 
     private func turn() {
-        let deadline = pointee.housekeepingAt
+        var deadline = pointee.housekeepingAt
+        if pointee.hasUpcoming, !pointee.isBlocked, pointee.plan.isOpenLoop {
+            deadline = Swift.min(deadline, pointee.upcoming.dueAt)
+        }
         let wait = deadline > pointee.now ? Int64(truncatingIfNeeded: deadline &- pointee.now) : 0
         let count = cshims_poll_wait(pointee.poll, pointee.events, Int32(DriverThread.eventsMax), wait)
         pointee.now = MonotonicTime.now()
@@ -42,11 +58,13 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             index &+= 1
         }
         if pointee.now >= pointee.housekeepingAt { keepHouse() }
+        offer()
     }
 
     private func ready(_ connection: UnsafeMutablePointer<Connection>, _ due: UInt32) {
-        if connection.pointee.state != .open { return }
         let writable = CSHIMS_POLL_WRITABLE
+        if connection.pointee.state == .connecting { finishConnecting(connection) }
+        if connection.pointee.state != .open { return }
         if due & ~writable != 0 { receive(connection) }
         if due & writable != 0, connection.pointee.state == .open {
             sendRest(connection)
@@ -68,6 +86,8 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             while pointee.intervalEndsAt <= now { pointee.intervalEndsAt &+= pointee.plan.interval }
         }
         expire()
+        dropOverdue()
+        if pointee.plan.keepsGoing { reconnect() }
         var next = now &+ 10_000_000
         next = Swift.min(next, pointee.intervalEndsAt)
         if !pointee.isMeasuring { next = Swift.min(next, pointee.plan.measuresAt) }
@@ -91,5 +111,16 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             let oldest = connection.pointee.ring[Int(connection.pointee.head & connection.pointee.ringMask)]
             if oldest.sentAt < limit { lose(connection, timedOutBefore: limit) }
         }
+    }
+
+    /// Forgets operations that wait for servers that do not come back: in an open loop when the time limit has passed, in a
+    /// closed loop when the run has ended.
+    private func dropOverdue() {
+        if !pointee.plan.isOpenLoop {
+            guard pointee.now >= pointee.plan.endsAt else { return }
+            pointee.hasUpcoming = false
+        }
+        guard pointee.waitingCount > 0 || pointee.isBlocked else { return }
+        for server in 0..<pointee.connectors.count { dropOverdue(server) }
     }
 }

@@ -148,6 +148,10 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         connection.pointee.head &+= 1
         connection.pointee.valuesSeen = 0
         pointee.pendingCount &-= 1
+        if pointee.plan.keepsKeyOrder {
+            if !pointee.hasFollowed { pointee.keysInFlight.remove(request.pointee.key) }
+            pointee.hasFollowed = false
+        }
         guard request.pointee.isMeasured else { return }
         let server = Int(connection.pointee.server)
         let response = pointee.now &- request.pointee.intendedAt
@@ -224,6 +228,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         connection.pointee.followUps[Int(connection.pointee.followUpTail & connection.pointee.followUpMask)] = next
         connection.pointee.followUpTail &+= 1
         pointee.pendingCount &+= 1
+        pointee.hasFollowed = true
     }
 
     /// A store was answered.

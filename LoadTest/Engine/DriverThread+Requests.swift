@@ -17,25 +17,27 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             pointee.pendingCount &-= 1
             issue(next, on: connection)
         }
-        if !pointee.plan.isOpenLoop, depth &- connection.pointee.outstandingCount >= (depth &+ 1) / 2 {
-            var operation = Operation(kind: .get, key: 0)
-            while connection.pointee.outstandingCount < depth, take(&operation) {
-                issue(operation, on: connection, intendedAt: pointee.now)
-                if pointee.output.count >= LoadLimits.outputBytes { break }
+        if connection.pointee.outstandingCount < depth {
+            if pointee.plan.isOpenLoop {
+                pointee.queues[Int(connection.pointee.server)].list(connection)
+            } else if depth &- connection.pointee.outstandingCount >= (depth &+ 1) / 2 {
+                replenish(connection)
             }
         }
         sendOutput(connection)
     }
 
-    /// The next operation of the source, if one may be begun.
-    private func take(_ operation: inout Operation) -> Bool {
-        guard pointee.now < pointee.plan.endsAt, !pointee.isSourceDry else { return false }
-        guard pointee.operationsLeft > 0, pointee.source.next(&operation) else {
-            pointee.isSourceDry = true
-            return false
+    private func replenish(_ connection: UnsafeMutablePointer<Connection>) {
+        let server = Int(connection.pointee.server)
+        var arrival = pointee.upcoming
+        while connection.pointee.outstandingCount < pointee.plan.depth {
+            guard next(for: server, &arrival) else {
+                pointee.queues[server].list(connection)
+                return
+            }
+            issue(arrival.operation, on: connection, intendedAt: arrival.dueAt)
+            if pointee.output.count >= LoadLimits.outputBytes { return }
         }
-        if pointee.isMeasuring { pointee.operationsLeft &-= 1 }
-        return true
     }
 
     /// Writes an operation's first request.
@@ -88,8 +90,12 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             expectation: .stored, step: next.step, kind: next.kind, isMeasured: next.isMeasured, keyCount: 1,
             opaque: nextOpaque(), valueBytes: next.valueBytes, secondsToLive: next.secondsToLive,
             key: next.key, intendedAt: pointee.now, sentAt: pointee.now)
-        // Somebody else is storing the key already: then there is nothing to do.
-        if writeStore(&request, token: next.token) { push(request, on: connection) }
+        if writeStore(&request, token: next.token) {
+            push(request, on: connection)
+        } else if pointee.plan.keepsKeyOrder {
+            // Somebody else is storing the key already: there is nothing to do.
+            pointee.keysInFlight.remove(next.key)
+        }
     }
 
     private func nextOpaque() -> UInt16 {
@@ -182,7 +188,9 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
 
     /// A further key that lives on the connection's server.
     private func nextKey(for connection: UnsafeMutablePointer<Connection>) -> UInt64 {
-        pointee.source.nextKey()
+        var key = pointee.source.nextKey()
+        while server(of: key) != Int(connection.pointee.server) { key = pointee.source.nextKey() }
+        return key
     }
 
     /// False when another write of the key is under way.

@@ -99,80 +99,11 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         watch(connection, CSHIMS_POLL_READABLE)
     }
 
-    private func watch(_ connection: UnsafeMutablePointer<Connection>, _ interest: UInt32) {
+    func watch(_ connection: UnsafeMutablePointer<Connection>, _ interest: UInt32) {
         _ = cshims_poll_change(pointee.poll, connection.pointee.descriptor, interest, connection)
     }
 
     func address(of connection: UnsafeMutablePointer<Connection>) -> String {
         pointee.connectors[Int(connection.pointee.server)].address.description
-    }
-
-    // MARK: Broken connections
-
-    /// Takes over a connected socket. False when the kernel refuses to watch it.
-    func open(_ connection: UnsafeMutablePointer<Connection>, _ descriptor: Int32) -> Bool {
-        connection.pointee.descriptor = descriptor
-        connection.pointee.state = .open
-        pointee.tally.counts[Int(connection.pointee.server)].connectionsOpened += 1
-        return cshims_poll_add(pointee.poll, descriptor, CSHIMS_POLL_READABLE, connection) == 0
-    }
-
-    /// The connection broke: whatever was under way on it is lost. Ends the run unless it is to survive that.
-    func breakOff(_ connection: UnsafeMutablePointer<Connection>, _ reason: @autoclosure () -> String) {
-        abandon(connection, timedOutBefore: 0)
-        if !pointee.plan.keepsGoing { fail(reason()) }
-    }
-
-    /// The oldest request has waited for longer than the time limit: replies come in order, so nothing behind it can be
-    /// trusted to come either.
-    func lose(_ connection: UnsafeMutablePointer<Connection>, timedOutBefore limit: UInt64) {
-        abandon(connection, timedOutBefore: limit)
-        let seconds = Double(pointee.plan.timeout) / 1e9
-        if !pointee.plan.keepsGoing { fail("\(address(of: connection)): no reply within \(seconds) s.") }
-    }
-
-    func fail(_ reason: String) {
-        if pointee.failure == nil { pointee.failure = .circumstances(reason) }
-        pointee.control.pointee.stops.store(true, ordering: .relaxed)
-    }
-
-    private func abandon(_ connection: UnsafeMutablePointer<Connection>, timedOutBefore limit: UInt64) {
-        close(connection.pointee.descriptor)
-        connection.pointee.descriptor = -1
-        connection.pointee.state = .closed
-        let server = Int(connection.pointee.server)
-        pointee.tally.counts[server].connectionsBroken += 1
-        while connection.pointee.outstandingCount > 0 {
-            let lost = connection.pointee.ring[Int(connection.pointee.head & connection.pointee.ringMask)]
-            connection.pointee.head &+= 1
-            pointee.pendingCount -= 1
-            loseWrite(lost)
-            guard lost.isMeasured else { continue }
-            if lost.sentAt < limit {
-                pointee.tally.counts[server].timeouts += 1
-            } else {
-                pointee.tally.counts[server].lost += 1
-            }
-        }
-        pointee.pendingCount -= connection.pointee.followUpCount
-        connection.pointee.followUpHead = connection.pointee.followUpTail
-        connection.pointee.keysHead = connection.pointee.keysTail
-        connection.pointee.keysPassed = 0
-        connection.pointee.valuesSeen = 0
-        connection.pointee.partial.count = 0
-        connection.pointee.unsent.count = 0
-        connection.pointee.unsentStart = 0
-        connection.pointee.awaitsRoom = false
-    }
-
-    /// Whether the server carried the write out will never be known.
-    private func loseWrite(_ request: Outstanding) {
-        if request.expectation == .stored || request.expectation == .metaStored {
-            pointee.truth.endWrite(request, .lostStore, now: 0)
-        } else if request.kind == .delete {
-            pointee.truth.endWrite(request, .lostOther, now: 0)
-        } else if request.kind == .touch || request.kind == .getAndTouch {
-            pointee.truth.loseTouch(request)
-        }
     }
 }

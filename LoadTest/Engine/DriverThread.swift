@@ -40,8 +40,26 @@ struct DriverThread: ~Copyable {
     /// Operations that may still be taken from the source.
     var operationsLeft: UInt64
     var isSourceDry = false
+    /// The source's next operation, if `hasUpcoming`.
+    var upcoming = ServerQueue.Arrival(operation: Operation(kind: .get, key: 0), dueAt: 0, waitedForServer: false)
+    var hasUpcoming = false
+    /// Open loop: when operations are due.
+    var schedule: ArrivalSchedule
+    /// One for each server.
+    let queues: UnsafeMutablePointer<ServerQueue>
+    /// Operations that wait in the queues.
+    var waitingCount = 0
+    /// An operation is due that must wait for another request's reply.
+    var isHeldUp = false
+    /// When the last turn ended, no connection was to be had for what was due.
+    var isBlocked = false
+    /// What was due up to then had to wait for a server.
+    var blockedUntil: UInt64 = 0
+    var keysInFlight: KeysInFlight
+    /// The reply at hand has led to a further request.
+    var hasFollowed = false
     var isMeasuring = false
-    /// Requests under way and requests that replies have led to, on all connections.
+    /// Requests under way, requests that replies have led to, and operations that wait.
     var pendingCount = 0
     var opaque: UInt16 = 0
     fileprivate var thread = pthread_t()
@@ -51,7 +69,8 @@ struct DriverThread: ~Copyable {
     static let eventsMax = 256
 
     init(
-        plan: ThreadPlan, source: consuming OperationSource, keySpace: KeySpace, truth: Truth,
+        plan: ThreadPlan, source: consuming OperationSource, schedule: consuming ArrivalSchedule, keySpace: KeySpace,
+        truth: Truth,
         connectors: [SocketConnector], boards: UnsafeMutablePointer<IntervalBoards>,
         control: UnsafeMutablePointer<RunControl>
     ) throws(LoadError) {
@@ -60,6 +79,7 @@ struct DriverThread: ~Copyable {
         self.poll = poll
         self.plan = plan
         self.source = source
+        self.schedule = schedule
         self.keySpace = keySpace
         self.truth = truth
         self.connectors = connectors
@@ -76,6 +96,15 @@ struct DriverThread: ~Copyable {
             let server = Int32(index % connectors.count)
             (connections + index).initialize(to: Connection(server: server, depth: plan.depth, keysMax: plan.keysMax))
         }
+        queues = .allocate(capacity: connectors.count)
+        for index in 0..<connectors.count {
+            (queues + index).initialize(
+                to: ServerQueue(
+                    connectionCount: plan.connectionsToEach,
+                    waitingMax: connectors.count > 1 ? LoadLimits.waitingMax : 1))
+        }
+        keysInFlight = KeysInFlight(
+            count: plan.keepsKeyOrder ? connectionCount * plan.depth + connectors.count * LoadLimits.waitingMax : 0)
         tally = Tally(serverCount: connectors.count)
         _ = output.reserve(LoadLimits.outputBytes + 4096)
     }
@@ -83,6 +112,8 @@ struct DriverThread: ~Copyable {
     deinit {
         connections.deinitialize(count: connectionCount)
         connections.deallocate()
+        queues.deinitialize(count: connectors.count)
+        queues.deallocate()
         close(poll)
         events.deallocate()
         input.deallocate()
@@ -128,6 +159,11 @@ struct ThreadPlan: BitwiseCopyable {
     var wire = WireProtocol.classic
     var verification = Verification.full
     var isOpenLoop = false
+    /// Open loop with a trace's own times, so many times as fast.
+    var isTimed = false
+    var speed = 1.0
+    /// Requests for one key are sent one after the other.
+    var keepsKeyOrder = false
     var keepsGoing = false
     var operationsMax = UInt64.max
     var timeout: UInt64 = 5_000_000_000

@@ -1,41 +1,68 @@
 import LoadWorkload
-import Synchronization
 
 /// A run from beginning to end: looks whether the servers are there, fills them, loads them, and adds up.
 ///
 /// Threads: `run` blocks the calling thread, which draws the time line while driver threads work.
 package enum LoadRun {
+    /// What a run is doing.
+    package enum Phase: String, Sendable {
+        case filling, measuring
+    }
+
     /// Does what `settings` say. `progress` hears of each interval as it ends, on the calling thread.
     ///
     /// Throws a `LoadError` when the settings make no sense, a server cannot be reached or does not speak memcached, or
     /// breaks off and the run is not to survive that. What a server answered wrongly is told by the result.
     package static func run(
-        _ settings: LoadSettings, progress: (TimelinePoint) -> Void = { _ in }
+        _ settings: LoadSettings, progress: (Phase, TimelinePoint) -> Void = { _, _ in }
     ) throws(LoadError) -> RunResult {
         try settings.check()
         var connectors: [SocketConnector] = []
-        for address in settings.servers { connectors.append(try SocketConnector(address)) }
-        var servers = connectors.map { ServerResult(address: $0.address.description) }
-        for (index, connector) in connectors.enumerated() {
-            var probe = try Probe(
-                connector, connectSeconds: settings.connectSeconds, seconds: settings.timeoutSeconds)
-            servers[index].version = try probe.version()
+        var processes: [ServerProcess?] = []
+        var versions: [String] = []
+        for (index, address) in settings.servers.enumerated() {
+            var connector = try SocketConnector(address)
+            var probe = try Probe(&connector, connectSeconds: settings.connectSeconds, seconds: settings.timeoutSeconds)
+            versions.append(try probe.version())
+            processes.append(process(of: index, settings, &probe))
+            connectors.append(connector)
         }
-        let versions = try versionTable(settings)
-        defer { versions?.deallocate() }
+        let table = try versionTable(settings)
+        defer { table?.deallocate() }
         let truth = Truth(
-            verification: settings.verification, versions: versions, followsLives: settings.workload.lives != .forever)
+            verification: settings.verification, versions: table, followsLives: settings.workload.lives != .forever)
         if settings.fills {
             let fill = RunPass(filling: settings, truth: truth, connectors: connectors)
-            let result = try fill.run { _ in }
+            let result = try fill.run(processes: []) { progress(.filling, $0) }
             guard result.violations.isEmpty else { return result }
         }
         let pass = RunPass(settings, truth: truth, connectors: connectors)
-        var result = try pass.run(progress: progress)
-        for index in servers.indices {
-            result.servers[index].version = servers[index].version
+        var result = try pass.run(processes: processes) { progress(.measuring, $0) }
+        for index in connectors.indices {
+            result.servers[index].version = versions[index]
+            result.servers[index].statistics = statistics(&connectors[index], settings)
         }
         return result
+    }
+
+    /// The server's process, if it is on this machine: as told, or as the server itself says.
+    private static func process(of index: Int, _ settings: LoadSettings, _ probe: inout Probe) -> ServerProcess? {
+        if !settings.serverProcesses.isEmpty {
+            return index < settings.serverProcesses.count ? ServerProcess(settings.serverProcesses[index]) : nil
+        }
+        guard settings.servers[index].isLocal, let number = (try? probe.statistics())?["pid"].flatMap(Int32.init) else {
+            return nil
+        }
+        return ServerProcess(number)
+    }
+
+    /// What the server counts, now that it is over; nothing where it does not answer.
+    private static func statistics(_ connector: inout SocketConnector, _ settings: LoadSettings) -> [String: String] {
+        guard
+            var probe = try? Probe(
+                &connector, connectSeconds: settings.connectSeconds, seconds: settings.timeoutSeconds)
+        else { return [:] }
+        return (try? probe.statistics()) ?? [:]
     }
 
     private static func versionTable(_ settings: LoadSettings) throws(LoadError) -> VersionTable? {
@@ -44,7 +71,7 @@ package enum LoadRun {
             return try VersionTable(
                 keyCount: settings.workload.keyNumbersEnd, withLives: settings.workload.lives != .forever)
         } catch {
-            throw .usage(error.message)
+            throw .usage("\(error)")
         }
     }
 }

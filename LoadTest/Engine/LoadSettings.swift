@@ -62,6 +62,14 @@ package struct LoadSettings: Sendable {
                 seconds > 0 && seconds <= LoadLimits.secondsMax,
                 "A duration of \(seconds) s; more than 0 and at most \(LoadLimits.secondsMax) s are possible.")
         }
+        if case .arriving(let curve, _) = pace, seconds == nil, case .constant = curve {
+        } else if case .arriving = pace, seconds == nil {
+            throw .usage("A rate that changes needs a duration.")
+        }
+        if case .timed(let speed) = pace {
+            try Self.expect(
+                speed > 0 && speed <= 1e6, "A speed of \(speed); more than 0 and at most 1000000 are possible.")
+        }
         try Self.expect(requestCount != 0, "No request at all is asked for.")
         for (seconds, name) in [(timeoutSeconds, "timeout"), (connectSeconds, "time limit for connecting")] {
             try Self.expect(
@@ -100,12 +108,6 @@ package enum Verification: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case full
 }
 
-/// When requests are sent.
-package enum Pace: Sendable {
-    /// Closed loop: each connection sends as soon as replies make room.
-    case saturating
-}
-
 /// Every bound of a run, in one place.
 package enum LoadLimits {
     package static let threadsMax = 64
@@ -124,4 +126,11 @@ package enum LoadLimits {
     static let outputBytes = 128 << 10
     /// Leftovers of an input up to this size are moved in front of the next; beyond it is read behind them.
     static let movedBytesMax = 16 << 10
+    /// Operations that wait for one of several servers in a thread.
+    static let waitingMax = 4096
+    /// First and longest wait before a broken connection is tried again.
+    static let retryNanosecondsMin: UInt64 = 10_000_000
+    static let retryNanosecondsMax: UInt64 = 1_000_000_000
+    /// How long a server may be gone in a run that survives that.
+    static let absenceSecondsMax: UInt64 = 60
 }

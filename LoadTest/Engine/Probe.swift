@@ -9,11 +9,11 @@ struct Probe: ~Copyable {
 
     private static let answerBytesMax = 1 << 20
 
-    /// Connects. Every later answer must come within `seconds`.
-    init(_ connector: SocketConnector, connectSeconds: Double, seconds: Double) throws(LoadError) {
+    /// Connects, which settles the connector. Every later answer must come within `seconds`.
+    init(_ connector: inout SocketConnector, connectSeconds: Double, seconds: Double) throws(LoadError) {
         address = connector.address
         self.seconds = seconds
-        descriptor = try connector.connect(seconds: connectSeconds)
+        descriptor = try connector.settle(seconds: connectSeconds)
     }
 
     deinit { close(descriptor) }

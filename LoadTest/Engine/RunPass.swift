@@ -43,13 +43,21 @@ struct RunPass {
         plan.connectionsToEach = max((settings.connectionCount + settings.threadCount - 1) / settings.threadCount, 1)
         plan.keysMax = workload.mix.share(of: .multiget) > 0 ? workload.mix.multigetKeys.upperBound : 1
         plan.wire = settings.wire
+        if !isFill {
+            plan.isOpenLoop = settings.pace.isOpenLoop
+            if case .timed(let speed) = settings.pace {
+                plan.isTimed = true
+                plan.speed = speed
+            }
+        }
         plan.verification = settings.verification
         plan.keepsGoing = settings.keepsGoing
         plan.timeout = UInt64(settings.timeoutSeconds * 1e9)
         plan.interval = UInt64(settings.intervalSeconds * 1e9)
     }
 
-    func run(progress: (TimelinePoint) -> Void) throws(LoadError) -> RunResult {
+    /// `processes`: the servers' own, in their order, where they are known.
+    func run(processes: [ServerProcess?], progress: (TimelinePoint) -> Void) throws(LoadError) -> RunResult {
         let count = settings.threadCount
         let shared = try RunControl()
         let control = UnsafeMutablePointer<RunControl>.allocate(capacity: 1)
@@ -74,13 +82,27 @@ struct RunPass {
         let times = schedule(drivers)
         try start(drivers, control)
         var timeline = Timeline(times: times, interval: plan.interval)
+        _ = control.pointee.wait(until: times.measuresAt)
+        let began = processes.map { $0?.cpuNanoseconds }
         timeline.draw(boards: boards, count: count, control: control, progress: progress)
         for index in 0..<count { (drivers + index).join() }
+        let ended = processes.map { $0?.cpuNanoseconds }
         timeline.drawRest(boards: boards, count: count)
         for index in 0..<count {
             if let failure = drivers[index].failure, drivers[index].tally.violations.isEmpty { throw failure }
+            if let failure = drivers[index].source.failure { throw .circumstances(failure.message) }
         }
-        return result(drivers, times, timeline.points)
+        var result = result(drivers, times, timeline.points)
+        for index in processes.indices {
+            if let began = began[index], let ended = ended[index], ended >= began {
+                result.servers[index].cpuNanoseconds = ended - began
+            }
+            let memory = processes[index]?.residentBytes
+            result.servers[index].residentBytes = memory?.now
+            result.servers[index].residentBytesPeak = memory?.peak
+        }
+        if !isFill { result.invalidReasons = RunDoubts(result, isOpenLoop: plan.isOpenLoop).sentences }
+        return result
     }
 
     // MARK: Beginning
@@ -94,6 +116,11 @@ struct RunPass {
             let threads = UInt64(settings.threadCount)
             plan.operationsMax = count / threads + (UInt64(index) < count % threads ? 1 : 0)
         }
+        var (pieces, spacing) = ([ArrivalSchedule.Piece(length: 1, from: 1, to: 1)], Pace.Spacing.constant)
+        if case .arriving(let curve, let wanted) = settings.pace {
+            pieces = curve.pieces(leadSeconds: settings.warmUpSeconds, seconds: settings.seconds)
+            spacing = wanted
+        }
         let source: OperationSource
         do {
             source = try OperationSource(
@@ -101,8 +128,11 @@ struct RunPass {
         } catch {
             throw .usage(error.message)
         }
+        let schedule = ArrivalSchedule(
+            pieces, spacing, seed: settings.seed, thread: index, threadCount: settings.threadCount)
         return try DriverThread(
-            plan: plan, source: source, keySpace: workload.keys, truth: truth, connectors: connectors, boards: boards,
+            plan: plan, source: source, schedule: schedule, keySpace: workload.keys, truth: truth,
+            connectors: connectors, boards: boards,
             control: control)
     }
 
@@ -123,6 +153,7 @@ struct RunPass {
         let measuresAt = startsAt + warmUp
         let endsAt = isFill ? .max : settings.seconds.map { measuresAt + UInt64($0 * 1e9) } ?? .max
         for index in 0..<settings.threadCount {
+            drivers[index].schedule.begin(at: startsAt)
             drivers[index].plan.startsAt = startsAt
             drivers[index].plan.startsAtWallSecond = UInt64(MonotonicTime.wallSeconds())
             drivers[index].plan.measuresAt = measuresAt
@@ -155,12 +186,14 @@ struct RunPass {
         result.timeline = points
         var kinds = OperationKind.allCases.map { _ in LatencyHistogram() }
         var lastReplyAt = times.measuresAt
+        var errorTexts: [String: Int] = [:]
         result.driver.threads = settings.threadCount
         for index in 0..<settings.threadCount {
             let driver = drivers + index
             driver.pointee.tally.pour(into: &result, kinds: &kinds)
             lastReplyAt = max(lastReplyAt, driver.pointee.tally.lastReplyAt)
             result.driver.connections += driver.pointee.connectionCount
+            for (text, count) in driver.pointee.tally.errorTexts { errorTexts[text, default: 0] += count }
             let cpu = driver.pointee.tally.endedCPU - driver.pointee.tally.startedCPU
             let wall = driver.pointee.tally.endedAt - min(times.measuresAt, driver.pointee.tally.endedAt)
             result.driver.cpuNanoseconds += cpu
@@ -173,6 +206,7 @@ struct RunPass {
         }
         if !plan.isOpenLoop { result.service = result.response }
         if result.servers.count == 1 { result.servers[0].response = result.response }
+        if !errorTexts.isEmpty { result.errorTexts = errorTexts }
         result.seconds = Double(lastReplyAt - times.measuresAt) / 1e9
         return result
     }

@@ -25,6 +25,8 @@ package struct RunResult: Codable, Sendable {
     package var violations: [Violation]
     /// Why the run should not be trusted, in sentences; empty is good.
     package var invalidReasons: [String]
+    /// Texts of error replies with how often they came, at most twenty different ones a thread; nil where there were none.
+    package var errorTexts: [String: Int]?
     /// Operations by kind, with their latency.
     package var kinds: [KindResult]
 

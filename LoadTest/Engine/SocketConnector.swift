@@ -3,7 +3,7 @@ import Glibc
 /// Makes connected, non-blocking sockets, within a time limit.
 struct SocketConnector {
     let address: ServerAddress
-    private let candidates: [Endpoint]
+    private var candidates: [Endpoint]
 
     /// For `send`: a broken connection is told by the call, not by SIGPIPE. (MSG_NOSIGNAL is an enum here and a macro there.)
     static let noSignal: Int32 = 0x4000
@@ -52,21 +52,40 @@ struct SocketConnector {
         return endpoints
     }
 
-    /// A connected socket; tries each address of the host. Throws when none answers within `seconds`.
-    func connect(seconds: Double) throws(LoadError) -> Int32 {
-        let deadline = MonotonicTime.now() + UInt64(seconds * 1e9)
-        var reason = ETIMEDOUT
-        for index in candidates.indices {
-            let (descriptor, error) = begin(candidates[index])
-            guard descriptor >= 0 else {
-                reason = error
-                continue
+    /// A connected socket; tries each address of the host and remembers the one that answers. Throws when none answers
+    /// within `seconds`.
+    mutating func settle(seconds: Double) throws(LoadError) -> Int32 {
+        var failure = LoadError.circumstances("The host of \(address) has no address.")
+        for endpoint in candidates {
+            do {
+                let descriptor = try connect(endpoint, seconds: seconds)
+                candidates = [endpoint]
+                return descriptor
+            } catch {
+                failure = error
             }
-            reason = error == 0 ? 0 : Self.awaitConnected(descriptor, until: deadline)
+        }
+        throw failure
+    }
+
+    /// A connected socket, to the address that answered before. Throws when it does not within `seconds`.
+    func connect(seconds: Double) throws(LoadError) -> Int32 { try connect(candidates[0], seconds: seconds) }
+
+    private func connect(_ endpoint: Endpoint, seconds: Double) throws(LoadError) -> Int32 {
+        let deadline = MonotonicTime.now() + UInt64(seconds * 1e9)
+        var (descriptor, reason) = begin(endpoint)
+        // A Unix socket whose queue is full says so at once.
+        while descriptor < 0, reason == EAGAIN, MonotonicTime.now() < deadline {
+            usleep(1000)
+            (descriptor, reason) = begin(endpoint)
+        }
+        if descriptor >= 0 {
+            if reason != 0 { reason = Self.awaitConnected(descriptor, until: deadline) }
             if reason == 0 { return descriptor }
             close(descriptor)
         }
-        let explanation = reason == ETIMEDOUT ? "no answer within \(seconds) s" : String(cString: strerror(reason))
+        let timedOut = reason == ETIMEDOUT || reason == EAGAIN
+        let explanation = timedOut ? "no answer within \(seconds) s" : String(cString: strerror(reason))
         throw .circumstances("Cannot connect to \(address): \(explanation).")
     }
 

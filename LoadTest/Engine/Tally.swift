@@ -11,6 +11,8 @@ struct Tally: ~Copyable {
     let servers: UnsafeMutablePointer<LatencyCells>
     var service = LatencyCells()
     var slip = LatencyCells()
+    /// How long requests had waited that got no answer in time.
+    var unanswered = LatencyCells()
     var lastReplyAt: UInt64 = 0
     /// CPU time of the thread when measuring began and when it ended.
     var startedCPU: UInt64 = 0
@@ -44,6 +46,13 @@ struct Tally: ~Copyable {
         counts.deallocate()
     }
 
+    /// A measured request got no answer within the time limit.
+    mutating func timeOut(server: Int, after nanoseconds: UInt64) {
+        counts[server].timeouts += 1
+        unanswered.add(nanoseconds)
+        if serverCount > 1 { servers[server].add(nanoseconds) }
+    }
+
     /// Adds the thread's figures to the run's.
     func pour(into result: inout RunResult, kinds sums: inout [LatencyHistogram]) {
         for index in 0..<serverCount {
@@ -52,6 +61,7 @@ struct Tally: ~Copyable {
             if serverCount > 1 { servers[index].pour(into: &result.servers[index].response) }
         }
         for kind in OperationKind.allCases { kinds[Int(kind.rawValue)].pour(into: &sums[Int(kind.rawValue)]) }
+        unanswered.pour(into: &result.response)
         service.pour(into: &result.service)
         slip.pour(into: &result.slip)
         let room = max(LoadLimits.violationsDescribedMax - result.violations.count, 0)

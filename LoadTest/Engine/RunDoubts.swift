@@ -1,0 +1,37 @@
+/// Why the figures of a run may say more about the driver than about the server.
+///
+/// 1. A driver thread that was busy for more than `busyFractionMax` of the time: rates and latencies are the driver's own;
+///    CPU time per request remains comparable.
+/// 2. Open loop: one request in a hundred left later than `slipMax` and than a quarter of the response time that one in a
+///    hundred exceeded: the latency is the driver's to that part.
+/// 3. Nothing was answered.
+struct RunDoubts {
+    private let result: RunResult
+    private let isOpenLoop: Bool
+
+    static let busyFractionMax = 0.9
+    /// In nanoseconds.
+    static let slipMax: UInt64 = 100_000
+
+    init(_ result: RunResult, isOpenLoop: Bool) {
+        self.result = result
+        self.isOpenLoop = isOpenLoop
+    }
+
+    var sentences: [String] {
+        var sentences: [String] = []
+        if result.driver.busyFraction > Self.busyFractionMax {
+            let percent = Int((result.driver.busyFraction * 100).rounded())
+            sentences.append(
+                "A driver thread was busy \(percent) % of the time: compare CPU time per request instead of rates, or give "
+                    + "the driver more threads.")
+        }
+        let slip = result.slip.value(percentile: 99)
+        if isOpenLoop, slip > Self.slipMax, slip > result.response.value(percentile: 99) / 4 {
+            sentences.append(
+                "The driver itself was late: one request in a hundred left more than \(slip / 1000) us after its time.")
+        }
+        if result.counts.requests == 0 { sentences.append("No request was answered.") }
+        return sentences
+    }
+}

@@ -1,0 +1,50 @@
+import Glibc
+
+/// A server's process on this machine: its CPU time and memory, from /proc.
+struct ServerProcess: Sendable {
+    let identifier: Int32
+
+    /// nil when there is no such process, or its figures may not be read.
+    init?(_ identifier: Int32) {
+        self.identifier = identifier
+        guard identifier > 0, cpuNanoseconds != nil else { return nil }
+    }
+
+    /// CPU time of all its threads so far. The scheduler's own count: `stat` knows ticks of 10 ms only.
+    var cpuNanoseconds: UInt64? {
+        guard let folder = opendir("/proc/\(identifier)/task") else { return nil }
+        defer { closedir(folder) }
+        var sum: UInt64 = 0
+        while let item = readdir(folder) {
+            let name = withUnsafeBytes(of: &item.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            guard let thread = Int32(name), let text = Self.text("/proc/\(identifier)/task/\(thread)/schedstat"),
+                let first = text.split(separator: " ").first
+            else { continue }
+            sum += UInt64(first) ?? 0
+        }
+        return sum
+    }
+
+    /// Resident memory now and at its peak.
+    var residentBytes: (now: UInt64, peak: UInt64)? {
+        guard let text = Self.text("/proc/\(identifier)/status") else { return nil }
+        func bytes(_ name: String) -> UInt64? {
+            guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix(name + ":") }) else { return nil }
+            let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" })
+            return words.count > 1 ? UInt64(words[1]).map { $0 * 1024 } : nil
+        }
+        guard let now = bytes("VmRSS"), let peak = bytes("VmHWM") else { return nil }
+        return (now, peak)
+    }
+
+    private static func text(_ path: String) -> String? {
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 8192)
+        let count = read(descriptor, &bytes, bytes.count)
+        return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
+    }
+}
