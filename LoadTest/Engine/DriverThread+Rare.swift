@@ -22,7 +22,12 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             switch request.pointee.expectation {
             case .stored:
                 finishStore(connection, request, took: reply.kind == .stored)
-            default: finishChange(connection, request)
+            default:
+                // A counter that is not there begins.
+                if request.pointee.expectation == .number, reply.kind == .notFound {
+                    follow(connection, request, key: request.pointee.key, token: 0)
+                }
+                finishChange(connection, request)
             }
             return reply.totalBytes
         }

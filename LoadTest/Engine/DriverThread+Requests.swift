@@ -44,7 +44,8 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     func issue(_ operation: Operation, on connection: UnsafeMutablePointer<Connection>, intendedAt: UInt64) {
         var request = Outstanding(
             expectation: .values, step: .only, kind: operation.kind, isMeasured: intendedAt >= pointee.plan.measuresAt,
-            keyCount: operation.keyCount, opaque: nextOpaque(), valueBytes: operation.valueBytes,
+            keyCount: operation.keyCount, keyBytes: operation.keyBytes, opaque: nextOpaque(),
+            valueBytes: operation.valueBytes,
             secondsToLive: operation.secondsToLive, key: operation.key, intendedAt: intendedAt, sentAt: pointee.now)
         switch operation.kind {
         case .get:
@@ -88,7 +89,8 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     private func issue(_ next: FollowUp, on connection: UnsafeMutablePointer<Connection>) {
         var request = Outstanding(
             expectation: .stored, step: next.step, kind: next.kind, isMeasured: next.isMeasured, keyCount: 1,
-            opaque: nextOpaque(), valueBytes: next.valueBytes, secondsToLive: next.secondsToLive,
+            keyBytes: next.keyBytes, opaque: nextOpaque(), valueBytes: next.valueBytes,
+            secondsToLive: next.secondsToLive,
             key: next.key, intendedAt: pointee.now, sentAt: pointee.now)
         if writeStore(&request, token: next.token) {
             push(request, on: connection)
@@ -121,6 +123,10 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         pointee.output.count = end - pointee.output.reserve(0)
     }
 
+    private func key(_ request: Outstanding, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+        cursor + pointee.keySpace.write(request.key, at: cursor, bytes: Int(request.keyBytes))
+    }
+
     private func key(_ key: UInt64, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         cursor + pointee.keySpace.write(key, at: cursor)
     }
@@ -151,11 +157,11 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             case .compareAndSet: cursor = WireWriter.text("gets ", at: cursor)
             default: cursor = WireWriter.text("get ", at: cursor)
             }
-            written(WireWriter.lineEnd(at: key(request.key, at: cursor)))
+            written(WireWriter.lineEnd(at: key(request, at: cursor)))
             return
         }
         request.expectation = .metaValue
-        cursor = WireWriter.text(" v", at: key(request.key, at: WireWriter.text("mg ", at: cursor)))
+        cursor = WireWriter.text(" v", at: key(request, at: WireWriter.text("mg ", at: cursor)))
         switch request.step {
         case .readForStore: cursor = WireWriter.text(" c", at: cursor)
         case .lease: cursor = WireWriter.text(" c N30", at: cursor)
@@ -196,18 +202,19 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     /// False when another write of the key is under way.
     private func writeStore(_ request: inout Outstanding, token: UInt64) -> Bool {
         guard let version = pointee.truth.beginWrite(request.key) else { return false }
-        let count = Int(request.valueBytes)
+        let isCounter = request.kind == .increment
+        let count = isCounter ? 1 : Int(request.valueBytes)
         var cursor = reserve(count &+ 16)
         if pointee.plan.wire == .classic, request.kind != .lease {
-            let word: StaticString = token != 0 ? "cas " : request.kind == .add ? "add " : "set "
-            cursor = WireWriter.text(" 0 ", at: key(request.key, at: WireWriter.text(word, at: cursor)))
+            let word: StaticString = token != 0 ? "cas " : request.kind == .add || isCounter ? "add " : "set "
+            cursor = WireWriter.text(" 0 ", at: key(request, at: WireWriter.text(word, at: cursor)))
             cursor = RequestWriter.number(
                 UInt64(count), at: WireWriter.number(exptime(request.secondsToLive), at: cursor))
             if token != 0 { cursor = RequestWriter.number(token, at: cursor) }
             cursor = WireWriter.lineEnd(at: cursor)
             request.expectation = .stored
         } else {
-            cursor = key(request.key, at: WireWriter.text("ms ", at: cursor))
+            cursor = key(request, at: WireWriter.text("ms ", at: cursor))
             cursor = RequestWriter.number(UInt64(count), at: cursor)
             if request.secondsToLive > 0 {
                 cursor = RequestWriter.flag("T", exptime(request.secondsToLive), at: cursor)
@@ -217,7 +224,11 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             cursor = metaEnd(request.opaque, at: cursor)
             request.expectation = .metaStored
         }
-        pointee.truth.writeValue(at: cursor, count: count, key: request.key, version: version)
+        if isCounter {
+            _ = WireWriter.byte(0x30, at: cursor)
+        } else {
+            pointee.truth.writeValue(at: cursor, count: count, key: request.key, version: version)
+        }
         written(WireWriter.lineEnd(at: cursor + count))
         return true
     }
@@ -227,10 +238,10 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         let cursor = reserve(0)
         if pointee.plan.wire == .classic {
             request.expectation = .deleted
-            written(WireWriter.lineEnd(at: key(request.key, at: WireWriter.text("delete ", at: cursor))))
+            written(WireWriter.lineEnd(at: key(request, at: WireWriter.text("delete ", at: cursor))))
         } else {
             request.expectation = .metaDone
-            written(metaEnd(request.opaque, at: key(request.key, at: WireWriter.text("md ", at: cursor))))
+            written(metaEnd(request.opaque, at: key(request, at: WireWriter.text("md ", at: cursor))))
         }
         return true
     }
@@ -239,11 +250,11 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         var cursor = reserve(0)
         if pointee.plan.wire == .classic {
             request.expectation = .number
-            cursor = key(request.key, at: WireWriter.text("incr ", at: cursor))
+            cursor = key(request, at: WireWriter.text("incr ", at: cursor))
             written(WireWriter.text(" 1\r\n", at: cursor))
         } else {
             request.expectation = .metaNumber
-            cursor = key(request.key, at: WireWriter.text("ma ", at: cursor))
+            cursor = key(request, at: WireWriter.text("ma ", at: cursor))
             written(metaEnd(request.opaque, at: WireWriter.text(" v N0 J0", at: cursor)))
         }
     }
@@ -252,11 +263,11 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         var cursor = reserve(0)
         if pointee.plan.wire == .classic {
             request.expectation = .touched
-            cursor = key(request.key, at: WireWriter.text("touch ", at: cursor))
+            cursor = key(request, at: WireWriter.text("touch ", at: cursor))
             written(WireWriter.lineEnd(at: RequestWriter.number(exptime(request.secondsToLive), at: cursor)))
         } else {
             request.expectation = .metaDone
-            cursor = key(request.key, at: WireWriter.text("mg ", at: cursor))
+            cursor = key(request, at: WireWriter.text("mg ", at: cursor))
             cursor = RequestWriter.flag("T", exptime(request.secondsToLive), at: cursor)
             written(metaEnd(request.opaque, at: cursor))
         }

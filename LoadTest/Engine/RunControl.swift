@@ -42,6 +42,7 @@ struct RunControl: ~Copyable {
             var watched = pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)
             // Rounded up: never too early, which would be a turn for nothing.
             if poll(&watched, 1, Int32(min((deadline - now) / 1_000_000 + 1, 60_000))) > 0 { return false }
+            if Interruption.isWanted { stops.store(true, ordering: .relaxed) }
         }
     }
 }
