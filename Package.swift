@@ -70,8 +70,9 @@ let package = Package(
             path: "LoadTest/Driver"
         ),
 
-        // In-process benchmarks of the store; times are recorded, not gated.
-        .executableTarget(name: "martlet-microbench", dependencies: ["MartletStore"], path: "LoadTest/Microbench"),
+        // In-process benchmarks of the store and of the load driver's work for each request; times are recorded, not gated.
+        .executableTarget(
+            name: "martlet-microbench", dependencies: ["MartletStore", "LoadWorkload"], path: "LoadTest/Microbench"),
         // Gates: what the compiled hot path calls, and what a running server allocates per request.
         .executableTarget(name: "hot-path-check", path: "Tools/HotPathCheck", exclude: ["hot-path.txt"]),
         .executableTarget(name: "allocation-check", path: "Tools/AllocationCheck"),

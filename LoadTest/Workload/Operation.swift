@@ -22,8 +22,6 @@ package struct Operation: BitwiseCopyable, Sendable {
     package var storesOnMiss: Bool
     /// Keys of a multiget in all, 1 otherwise.
     package var keyCount: UInt16
-    /// Length of the key in bytes where a trace says it, for `KeySpace.write`; 0: the key space's own.
-    package var keyBytes: UInt8
     /// Seconds until what is stored expires; 0 is never.
     package var secondsToLive: UInt32
     /// Size of what is stored, in bytes.
@@ -35,12 +33,11 @@ package struct Operation: BitwiseCopyable, Sendable {
 
     package init(
         kind: OperationKind, key: UInt64, valueBytes: UInt32 = 0, secondsToLive: UInt32 = 0, keyCount: UInt16 = 1,
-        storesOnMiss: Bool = false, dueNanoseconds: UInt64 = 0, keyBytes: UInt8 = 0
+        storesOnMiss: Bool = false, dueNanoseconds: UInt64 = 0
     ) {
         self.kind = kind
         self.storesOnMiss = storesOnMiss
         self.keyCount = keyCount
-        self.keyBytes = keyBytes
         self.secondsToLive = secondsToLive
         self.valueBytes = valueBytes
         self.key = key

@@ -107,7 +107,6 @@ package struct OperationSource: ~Copyable {
         operation.kind = request.kind
         operation.storesOnMiss = request.kind == .get && storesOnMiss
         operation.keyCount = 1
-        operation.keyBytes = request.keyBytes
         operation.key = request.key
         operation.valueBytes =
             request.valueBytes > 0 ? request.valueBytes : workload.sizes.bytes(of: request.key)
@@ -134,7 +133,6 @@ package struct OperationSource: ~Copyable {
         operation.kind = kind
         operation.storesOnMiss = false
         operation.keyCount = 1
-        operation.keyBytes = 0
         operation.secondsToLive = workload.lives.seconds(of: key)
         operation.valueBytes = workload.sizes.bytes(of: key)
         operation.key = key

@@ -24,6 +24,9 @@ package struct Workload: Sendable {
     /// Operations of all threads together; nil: without end, or as many as the keys or the trace have.
     package var operationCount: UInt64?
 
+    /// Whether requests of a trace say how long what they store lives.
+    package var traceHasLives = false
+
     package init() {}
 
     /// Facebook's ETC pool: its key and value sizes, 30 reads to a store, popularity as of most key-value stores.
@@ -35,6 +38,9 @@ package struct Workload: Sendable {
         workload.mix = .etc
         return workload
     }
+
+    /// Whether anything that is stored expires.
+    package var hasLives: Bool { lives != .forever || traceHasLives }
 
     /// Key numbers lie below; `VersionTable` needs as many words.
     package var keyNumbersEnd: UInt64 { firstKey + keyCount + (popularity.scan?.furtherKeys ?? 0) }

@@ -9,12 +9,21 @@
 /// 3. No key is longer than `bytesMax`.
 /// 4. Counters, which only `increment` touches, have `counterBit` set and a `#` before the prefix: a counter's value is
 ///    a number and never a stamped value.
+/// 5. A key whose length a trace says carries it:
+///
+///      63        62    56 55        48 47               0
+///     +---------+--------+------------+------------------+
+///     | counter | 0      | length, or | number           |
+///     |         |        | 0          |                  |
+///     +---------+--------+------------+------------------+
 package struct KeySpace: BitwiseCopyable, Sendable {
     /// The protocol's limit.
     package static let bytesMax = 250
     /// What `write` needs to be free: it writes whole words and lets the next one overwrite what was too much.
     package static let roomBytes = 288
     package static let prefixBytesMax = 32
+    /// Key numbers are below 2^48.
+    package static let numberBits: UInt64 = 48
     /// Set in the key number of a counter.
     package static let counterBit: UInt64 = 1 << 63
 
@@ -52,12 +61,10 @@ package struct KeySpace: BitwiseCopyable, Sendable {
     }
 
     /// Writes `key` at `address`, where `roomBytes` bytes are free, and returns how many it took.
-    /// `bytes`, if not 0, is the length that a trace gives this key.
-    package func write(_ key: UInt64, at address: UnsafeMutableRawPointer, bytes: Int = 0) -> Int {
+    package func write(_ key: UInt64, at address: UnsafeMutableRawPointer) -> Int {
         var start = 0
-        var number = key
+        let number = Self.number(of: key)
         if key & Self.counterBit != 0 {
-            number = key & ~Self.counterBit
             address.storeBytes(of: UInt8(ascii: "#"), as: UInt8.self)
             start = 1
         }
@@ -70,7 +77,15 @@ package struct KeySpace: BitwiseCopyable, Sendable {
             }
             start &+= prefixBytes
         }
-        let wanted = min(bytes > 0 ? bytes : length.bytes(of: number), Self.bytesMax)
+        let ownLength = Int(truncatingIfNeeded: key &>> Self.numberBits) & 0xff
+        let wanted = min(ownLength > 0 ? ownLength : length.bytes(of: number), Self.bytesMax)
         return start &+ Decimal.write(number, at: address + start, digitsMin: wanted &- start)
     }
+
+    /// The number alone, without what else a key carries.
+    @inline(__always)
+    package static func number(of key: UInt64) -> UInt64 { key & (1 &<< numberBits &- 1) }
+
+    /// A key that is `bytes` long, whatever the key space says.
+    static func key(_ number: UInt64, bytes: UInt8) -> UInt64 { number | UInt64(bytes) << numberBits }
 }

@@ -22,6 +22,6 @@ enum NumberedLine {
         return .request
     }
 
-    /// Leaves room for the copies of a trace.
-    static let keyMax: UInt64 = 1 << 48
+    /// Leaves room for the copies of a trace below 2^48.
+    static let keyMax: UInt64 = 1 << 37
 }

@@ -33,6 +33,8 @@ extension Workload {
             }
             keyCount = VersionTable.keysMax
             origin = .trace(replay)
+            // Nobody knows yet: to be ready for it costs memory only.
+            traceHasLives = true
             return nil
         }
         let requestsMax = replay.copies == 1 ? operationCount ?? .max : .max
@@ -43,6 +45,7 @@ extension Workload {
         firstKey = 0
         keyCount = summary.keys * UInt64(replay.copies)
         origin = .trace(replay)
+        traceHasLives = summary.withLife > 0
         return summary
     }
 }

@@ -77,10 +77,11 @@ struct TraceSource: ~Copyable {
                 try goRound(index, &request)
             }
             if index == 0 { due = request.dueNanoseconds }
-            let number = request.key & ~KeySpace.counterBit
-            request.key = number &* copies &+ index | request.key & KeySpace.counterBit
+            let number = request.key &* copies &+ index
+            request.key = KeySpace.key(number, bytes: request.keyBytes)
+            if request.isCounter { request.key |= KeySpace.counterBit }
             request.dueNanoseconds = due
-            if threadCount == 1 || belongsHere(number &* copies &+ index) { return true }
+            if threadCount == 1 || belongsHere(number) { return true }
         }
         return false
     }

@@ -24,7 +24,7 @@ package struct TraceSummary: Sendable, Equatable {
         self.format = reader.format
         while requests < requestsMax, try reader.next(&request, numbering: &dense) {
             requests += 1
-            keys = max(keys, (request.key & ~KeySpace.counterBit) + 1)
+            keys = max(keys, request.key + 1)
             switch request.kind {
             case .get, .multiget, .getAndTouch, .lease: reads += 1
             case .delete: deletes += 1

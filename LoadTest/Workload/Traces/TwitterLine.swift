@@ -38,7 +38,7 @@ struct TwitterLine {
             return .fault(.tooManyKeys)
         }
         request.kind = kind
-        request.key = kind == .increment ? key | KeySpace.counterBit : key
+        request.key = key
         request.keyBytes = UInt8(min(keyBytes, UInt64(KeySpace.bytesMax)))
         request.valueBytes = UInt32(truncatingIfNeeded: valueBytes)
         request.secondsToLive = UInt32(truncatingIfNeeded: life)

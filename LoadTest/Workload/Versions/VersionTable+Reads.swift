@@ -20,7 +20,7 @@ extension VersionTable {
         _ key: UInt64, sent: VersionWord, version: UInt32, versionBits: UInt8 = 32, sentSeconds: UInt32 = 0
     ) -> VersionFinding {
         // Rule 8.
-        guard sent.floor > 0, versionBits > 0, key < keyCount else { return .good }
+        guard sent.floor > 0, versionBits > 0, let index = index(key) else { return .good }
         let now = word(key)
         var version = version
         if versionBits < 32 {
@@ -34,11 +34,13 @@ extension VersionTable {
             return sent.isDeleted
                 ? .resurrected(version: version, floor: sent.floor) : .stale(version: version, floor: sent.floor)
         }
-        if let late = lateSeconds(key, sent: sent, now: now, sentSeconds: sentSeconds) {
+        if let late = lateSeconds(index, sent: sent, now: now, sentSeconds: sentSeconds) {
             return .expired(lateSeconds: late)
         }
-        if version > now.floor {
-            _ = change(key) { word in
+        // A version of which only some bits are known may be an older one, unless all that are allowed differ in them.
+        let isSure = versionBits >= 32 || now.issued - sent.floor < 1 &<< UInt32(versionBits)
+        if isSure, version > now.floor {
+            _ = change(index) { word in
                 let before = word
                 Self.raiseFloor(of: &word, to: version)
                 return word != before
@@ -48,21 +50,21 @@ extension VersionTable {
     }
 
     /// Whether a read of `key` may have missed, where nothing may be evicted: false if the item was certainly there when
-    /// the word was `sent`, and nothing has been asked to change it since.
-    package func judgeMiss(_ key: UInt64, sent: VersionWord, sentSeconds: UInt32 = 0) -> Bool {
-        guard key < keyCount, sent.isPresent, !sent.isUnderWay, !sent.isDisturbed else { return true }
+    /// the word was `sent`, and nothing has been asked to change it since. `nowSeconds`: when the answer came.
+    package func judgeMiss(_ key: UInt64, sent: VersionWord, nowSeconds: UInt32 = 0) -> Bool {
+        guard let index = index(key), sent.isPresent, !sent.isUnderWay, !sent.isDisturbed else { return true }
         guard word(key).issued == sent.issued else { return true }
         guard let expirySeconds else { return false }
         // A server's clock may be ahead by its resolution.
-        let expiry = expirySeconds[Int(truncatingIfNeeded: key)].load(ordering: .acquiring)
-        return expiry != 0 && UInt64(sentSeconds) + UInt64(Self.expirySlackSeconds) >= UInt64(expiry)
+        let expiry = expirySeconds[index].load(ordering: .acquiring)
+        return expiry != 0 && UInt64(nowSeconds) + UInt64(Self.expirySlackSeconds) >= UInt64(expiry)
     }
 
     /// Rule 7, where nothing was on its way that might have given the item another life.
-    private func lateSeconds(_ key: UInt64, sent: VersionWord, now: VersionWord, sentSeconds: UInt32) -> UInt32? {
+    private func lateSeconds(_ index: Int, sent: VersionWord, now: VersionWord, sentSeconds: UInt32) -> UInt32? {
         guard let expirySeconds, sent.issued == now.issued, !sent.isUnderWay, !sent.isDisturbed, !sent.isUnknown
         else { return nil }
-        let expiry = expirySeconds[Int(truncatingIfNeeded: key)].load(ordering: .acquiring)
+        let expiry = expirySeconds[index].load(ordering: .acquiring)
         guard expiry != 0, UInt64(sentSeconds) > UInt64(expiry) + UInt64(Self.expirySlackSeconds) else { return nil }
         return sentSeconds - expiry
     }

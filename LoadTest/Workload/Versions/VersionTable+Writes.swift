@@ -18,8 +18,8 @@ extension VersionTable {
 
     /// The version for a store, delete or touch of `key` that is about to be sent; nil: another one is under way.
     package func beginWrite(_ key: UInt64) -> UInt32? {
-        guard key < keyCount else { return 1 }
-        return change(key) { word in
+        guard let index = index(key) else { return 1 }
+        return change(index) { word in
             guard !word.isUnderWay, word.issued < .max else { return false }
             word.issue()
             word.isUnderWay = true
@@ -30,11 +30,11 @@ extension VersionTable {
     /// What became of the write that `beginWrite` began. `expiresAtSeconds` of a store or a touch: on the caller's clock when
     /// the answer came, plus the life; 0: never.
     package func endWrite(_ key: UInt64, _ outcome: WriteOutcome, expiresAtSeconds: UInt32 = 0) {
-        guard key < keyCount else { return }
+        guard let index = index(key) else { return }
         if let expirySeconds, outcome == .stored || outcome == .touched {
-            expirySeconds[Int(truncatingIfNeeded: key)].store(expiresAtSeconds, ordering: .releasing)
+            expirySeconds[index].store(expiresAtSeconds, ordering: .releasing)
         }
-        _ = change(key) { word in
+        _ = change(index) { word in
             word.isUnderWay = false
             switch outcome {
             case .stored: Self.raiseFloor(of: &word, to: word.issued)

@@ -60,16 +60,23 @@ package struct VersionTable: BitwiseCopyable, @unchecked Sendable {
         return address.assumingMemoryBound(to: type)
     }
 
+    /// Where the key's word is; nil: it is not followed.
+    @inline(__always)
+    func index(_ key: UInt64) -> Int? {
+        let number = KeySpace.number(of: key)
+        return number < keyCount && key & KeySpace.counterBit == 0 ? Int(truncatingIfNeeded: number) : nil
+    }
+
     /// What is known about `key` now; of a key that is not followed, nothing.
     package func word(_ key: UInt64) -> VersionWord {
-        guard key < keyCount else { return VersionWord(raw: 0) }
-        return VersionWord(raw: words[Int(truncatingIfNeeded: key)].load(ordering: .acquiring))
+        guard let index = index(key) else { return VersionWord(raw: 0) }
+        return VersionWord(raw: words[index].load(ordering: .acquiring))
     }
 
     /// Replaces the key's word by what `change` makes of it, again until nobody came between; nil: left as it is.
     @inline(__always)
-    func change(_ key: UInt64, _ change: (inout VersionWord) -> Bool) -> VersionWord? {
-        let word = words + Int(truncatingIfNeeded: key)
+    func change(_ index: Int, _ change: (inout VersionWord) -> Bool) -> VersionWord? {
+        let word = words + index
         var before = word.pointee.load(ordering: .acquiring)
         while true {
             var after = VersionWord(raw: before)
