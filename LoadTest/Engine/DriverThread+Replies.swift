@@ -89,7 +89,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         known: VersionWord, _ bytes: UnsafeRawPointer, _ count: Int
     ) -> Int {
         let room = pointee.keyRoom
-        let prefix = 6 &+ pointee.keySpace.write(key, at: room + 6, bytes: Int(request.pointee.keyBytes))
+        let prefix = 6 &+ pointee.keySpace.write(key, at: room + 6)
         guard count > prefix &+ 4 else {
             return ByteSearch.first(ByteSearch.newline, in: bytes, from: 0, limit: count) < count ? Self.noMatch : 0
         }
@@ -222,7 +222,6 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             }
         let next = FollowUp(
             step: .followingStore, kind: kind, isMeasured: request.pointee.isMeasured,
-            keyBytes: request.pointee.keyBytes,
             valueBytes: isSingle ? request.pointee.valueBytes : pointee.source.valueBytes(of: key),
             secondsToLive: isSingle ? request.pointee.secondsToLive : pointee.source.secondsToLive(of: key), key: key,
             token: token)

@@ -44,7 +44,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     func issue(_ operation: Operation, on connection: UnsafeMutablePointer<Connection>, intendedAt: UInt64) {
         var request = Outstanding(
             expectation: .values, step: .only, kind: operation.kind, isMeasured: intendedAt >= pointee.plan.measuresAt,
-            keyCount: operation.keyCount, keyBytes: operation.keyBytes, opaque: nextOpaque(),
+            keyCount: operation.keyCount, opaque: nextOpaque(),
             valueBytes: operation.valueBytes,
             secondsToLive: operation.secondsToLive, key: operation.key, intendedAt: intendedAt, sentAt: pointee.now)
         switch operation.kind {
@@ -89,7 +89,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     private func issue(_ next: FollowUp, on connection: UnsafeMutablePointer<Connection>) {
         var request = Outstanding(
             expectation: .stored, step: next.step, kind: next.kind, isMeasured: next.isMeasured, keyCount: 1,
-            keyBytes: next.keyBytes, opaque: nextOpaque(), valueBytes: next.valueBytes,
+            opaque: nextOpaque(), valueBytes: next.valueBytes,
             secondsToLive: next.secondsToLive,
             key: next.key, intendedAt: pointee.now, sentAt: pointee.now)
         if writeStore(&request, token: next.token) {
@@ -124,7 +124,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     }
 
     private func key(_ request: Outstanding, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
-        cursor + pointee.keySpace.write(request.key, at: cursor, bytes: Int(request.keyBytes))
+        cursor + pointee.keySpace.write(request.key, at: cursor)
     }
 
     private func key(_ key: UInt64, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {

@@ -30,7 +30,7 @@ package enum LoadRun {
         let table = try versionTable(settings)
         defer { table?.deallocate() }
         let truth = Truth(
-            verification: settings.verification, versions: table, followsLives: settings.workload.lives != .forever)
+            verification: settings.verification, versions: table, followsLives: settings.workload.hasLives)
         if settings.fills {
             let fill = RunPass(filling: settings, truth: truth, connectors: connectors)
             let result = try fill.run(processes: []) { progress(.filling, $0) }
@@ -69,7 +69,7 @@ package enum LoadRun {
         guard settings.verification == .full else { return nil }
         do {
             return try VersionTable(
-                keyCount: settings.workload.keyNumbersEnd, withLives: settings.workload.lives != .forever)
+                keyCount: settings.workload.keyNumbersEnd, withLives: settings.workload.hasLives)
         } catch {
             throw .usage("\(error)")
         }

@@ -40,8 +40,6 @@ struct Outstanding: BitwiseCopyable {
     /// Whether it counts; not so what was sent to warm up.
     var isMeasured: Bool
     var keyCount: UInt16
-    /// Length that a trace gives the key; 0: the key space's own.
-    var keyBytes: UInt8
     /// Repeated by meta replies.
     var opaque: UInt16
     var valueBytes: UInt32
@@ -61,7 +59,6 @@ struct FollowUp: BitwiseCopyable {
     var step: Outstanding.Step
     var kind: OperationKind
     var isMeasured: Bool
-    var keyBytes: UInt8
     var valueBytes: UInt32
     var secondsToLive: UInt32
     var key: UInt64
