@@ -85,16 +85,21 @@ let package = Package(
             name: "ExecutionTesting", dependencies: ["MartletServer", "MartletStore"],
             path: "Tests/Support/ExecutionTesting"
         ),
+        // A server in the test's process, and a blocking client for any server.
+        .target(name: "ServerTesting", dependencies: ["MartletServer"], path: "Tests/Support/ServerTesting"),
         // Checks histories of concurrent operations; pure.
         .target(name: "Linearizability", path: "Tests/Support/Linearizability"),
         .testTarget(name: "MartletStoreTests", dependencies: ["MartletStore", "StoreTesting"]),
         .testTarget(name: "ModelTests", dependencies: ["MartletStore", "StoreTesting"]),
-        .testTarget(name: "LinearizabilityTests", dependencies: ["Linearizability", "MartletStore", "StoreTesting"]),
+        .testTarget(
+            name: "LinearizabilityTests",
+            dependencies: ["Linearizability", "MartletServer", "MartletStore", "ServerTesting", "StoreTesting"]
+        ),
         .testTarget(name: "MartletProtocolTests", dependencies: ["MartletProtocol"]),
         .testTarget(
             name: "MartletServerTests",
             dependencies: [
-                "MartletServer", "MartletStore", "MartletProtocol", "ExecutionTesting", "StoreTesting",
+                "MartletServer", "MartletStore", "MartletProtocol", "ExecutionTesting", "ServerTesting", "StoreTesting",
             ]
         ),
         // Transcripts as data, run against the logic alone, a server in process and any server elsewhere.

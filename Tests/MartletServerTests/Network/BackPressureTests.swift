@@ -1,5 +1,6 @@
 import Glibc
 import MartletServer
+import ServerTesting
 import Testing
 
 /// Goal: a client that does not read costs the server a bounded amount of memory and the other clients nothing.

@@ -1,5 +1,6 @@
 import Glibc
 import MartletServer
+import ServerTesting
 import Synchronization
 import Testing
 

@@ -1,5 +1,6 @@
 import Glibc
 import MartletServer
+import ServerTesting
 import Testing
 
 /// Goal: whatever sockets do, each connection's commands are answered once, in order, and nothing else grows. The command

@@ -1,4 +1,5 @@
 import MartletServer
+import ServerTesting
 import Testing
 
 @Suite("The idle timeout")

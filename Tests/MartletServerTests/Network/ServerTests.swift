@@ -1,5 +1,6 @@
 import Glibc
 import MartletServer
+import ServerTesting
 import Testing
 
 @Suite("A server in this process")

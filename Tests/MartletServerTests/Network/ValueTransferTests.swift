@@ -1,5 +1,6 @@
 import Glibc
 import MartletServer
+import ServerTesting
 import Testing
 
 /// Goal: values of every size and content pass through sockets unharmed, however they are cut, and what waits for a slow

@@ -1,4 +1,5 @@
-/// One key of a memcached from which nothing vanishes: value, client flags and token, which belong together in every answer.
+/// One key of a memcached from which nothing vanishes: value, client flags and token, which belong together in every answer,
+/// and tokens that rise with every change.
 package enum ItemModel: SequentialModel {
     package struct State: Hashable, Sendable {
         var item: Item?
@@ -9,6 +10,7 @@ package enum ItemModel: SequentialModel {
     package struct Item: Hashable, Sendable, CustomStringConvertible {
         package var value: String
         package var flags: UInt32
+        /// 0: not told.
         package var token: UInt64
 
         package init(value: String, flags: UInt32, token: UInt64) {
@@ -26,13 +28,15 @@ package enum ItemModel: SequentialModel {
     package enum Operation: Sendable {
         case get(Item?)
         case set(value: String, flags: UInt32, token: UInt64?)
-        /// nil: there was an item already.
         case add(value: String, flags: UInt32, stored: Bool, token: UInt64?)
         case compareAndSet(token: UInt64, value: String, flags: UInt32, CompareResult)
         case append(String, stored: Bool, token: UInt64?)
-        /// nil: there was no item. Values are numbers in this model.
+        /// A result of nil: there was no item. Values are numbers then, and their right-hand padding is the server's affair.
         case increment(by: UInt64, result: UInt64?, token: UInt64?)
+        case decrement(by: UInt64, result: UInt64?, token: UInt64?)
         case delete(found: Bool)
+        /// `.stored`, without a token: the item had the token and is gone.
+        case compareAndDelete(token: UInt64, CompareResult)
     }
 
     package enum CompareResult: Sendable, Equatable {
@@ -43,6 +47,16 @@ package enum ItemModel: SequentialModel {
     package static var initial: State { State() }
 
     package static func apply(_ operation: Operation, to state: State) -> State? {
+        apply(operation, to: state, tokensRise: true)
+    }
+
+    static func apply(_ operation: Operation, to state: State, tokensRise: Bool) -> State? {
+        guard let after = follow(operation, state) else { return nil }
+        // Any token is higher than none.
+        return tokensRise ? after : State(item: after.item)
+    }
+
+    private static func follow(_ operation: Operation, _ state: State) -> State? {
         switch operation {
         case .get(let seen):
             return seeing(seen, state)
@@ -52,35 +66,73 @@ package enum ItemModel: SequentialModel {
             if (state.item == nil) != stored { return nil }
             return stored ? storing(value, flags, token, state) : state
         case .compareAndSet(let compare, let value, let flags, let result):
-            guard let item = state.item else { return result == .notFound ? state : nil }
-            // The item's token may be one that was not told; then it is anybody's guess.
-            let mayMatch = item.token == compare || item.token == 0
-            let mayDiffer = item.token != compare || item.token == 0
-            switch result {
-            case .stored(let token): return mayMatch ? storing(value, flags, token, state) : nil
-            case .exists: return mayDiffer ? state : nil
-            case .notFound: return nil
-            }
+            return comparing(compare, result, state) { storing(value, flags, $0, state) }
         case .append(let added, let stored, let token):
             guard let item = state.item else { return stored ? nil : state }
             return stored ? storing(item.value + added, item.flags, token, state) : nil
         case .increment(let delta, let result, let token):
-            guard let item = state.item else { return result == nil ? state : nil }
-            guard let number = UInt64(item.value.prefix { $0 != " " }), let result, number &+ delta == result else {
-                return nil
-            }
-            let digits = "\(result)"
-            let padding = String(repeating: " ", count: max(0, item.value.utf8.count - digits.utf8.count))
-            return storing(digits + padding, item.flags, token, state)
+            return counting(result, token, state) { $0 &+ delta }
+        case .decrement(let delta, let result, let token):
+            return counting(result, token, state) { $0 < delta ? 0 : $0 - delta }
         case .delete(let found):
-            if (state.item != nil) != found { return nil }
-            return State(item: nil, lastToken: state.lastToken)
+            return (state.item != nil) == found ? removing(state) : nil
+        case .compareAndDelete(let compare, let result):
+            return comparing(compare, result, state) { _ in removing(state) }
         }
     }
 
+    /// Tokens rise: the one that was told, or the one that was seen or found to be right.
+    package static func rank(of operation: Operation) -> UInt64? {
+        switch operation {
+        case .get(let item): item.flatMap { $0.token == 0 ? nil : $0.token }
+        case .set(_, _, let token), .add(_, _, true, let token), .append(_, true, let token): token
+        case .increment(_, _, let token), .decrement(_, _, let token): token
+        case .compareAndSet(let compare, _, _, .stored(let token)): token ?? compare
+        case .compareAndDelete(let compare, .stored): compare
+        case .add, .append, .compareAndSet, .compareAndDelete, .delete: nil
+        }
+    }
+
+    package static func isObservation(_ operation: Operation) -> Bool {
+        switch operation {
+        case .get, .add(_, _, false, _), .append(_, false, _), .increment(_, nil, _), .decrement(_, nil, _): true
+        case .delete(found: false), .compareAndSet(_, _, _, .exists), .compareAndSet(_, _, _, .notFound): true
+        case .compareAndDelete(_, .exists), .compareAndDelete(_, .notFound): true
+        default: false
+        }
+    }
+
+    /// `change` gets the token that was told.
+    private static func comparing(
+        _ compare: UInt64, _ result: CompareResult, _ state: State, _ change: (UInt64?) -> State?
+    ) -> State? {
+        guard let item = state.item else { return result == .notFound ? state : nil }
+        // The item's token may be one that was not told; then it is anybody's guess, but not an old one.
+        let isKnown = item.token != 0
+        switch result {
+        case .stored(let token):
+            let isRight = isKnown ? item.token == compare : compare > state.lastToken
+            guard isRight, let after = change(token) else { return nil }
+            return State(item: after.item, lastToken: max(after.lastToken, compare))
+        case .exists: return !isKnown || item.token != compare ? state : nil
+        case .notFound: return nil
+        }
+    }
+
+    private static func counting(
+        _ result: UInt64?, _ token: UInt64?, _ state: State, _ change: (UInt64) -> UInt64
+    ) -> State? {
+        guard let item = state.item else { return result == nil ? state : nil }
+        guard let number = UInt64(item.value), let result, change(number) == result else { return nil }
+        return storing("\(result)", item.flags, token, state)
+    }
+
+    private static func removing(_ state: State) -> State { State(item: nil, lastToken: state.lastToken) }
+
     private static func seeing(_ seen: Item?, _ state: State) -> State? {
         guard let seen, var item = state.item else { return seen == nil && state.item == nil ? state : nil }
-        guard item.value == seen.value, item.flags == seen.flags else { return nil }
+        guard item.value == unpadded(seen.value), item.flags == seen.flags else { return nil }
+        if seen.token == 0 { return state }
         if item.token == 0 {
             guard seen.token > state.lastToken else { return nil }
             item.token = seen.token
@@ -95,5 +147,13 @@ package enum ItemModel: SequentialModel {
         }
         guard token > state.lastToken else { return nil }
         return State(item: Item(value: value, flags: flags, token: token), lastToken: token)
+    }
+
+    /// A number without the blanks behind it; any other value as it is.
+    private static func unpadded(_ value: String) -> String {
+        guard value.last == " ", let digits = value.split(separator: " ").first, UInt64(digits) != nil,
+            value.utf8.dropFirst(digits.utf8.count).allSatisfy({ $0 == 0x20 })
+        else { return value }
+        return String(digits)
     }
 }

@@ -7,6 +7,13 @@ package protocol SequentialModel {
 
     /// The state after `operation`, or nil if it cannot have been answered so in `state`.
     static func apply(_ operation: Operation, to state: State) -> State?
+
+    /// A number that never falls along an order which `apply` accepts, for operations whose answer tells it. It spares the
+    /// search most of the orders there are.
+    static func rank(of operation: Operation) -> UInt64?
+
+    /// Whether the operation, with its answer, has changed nothing. `apply` may still learn something of the state from it.
+    static func isObservation(_ operation: Operation) -> Bool
 }
 
 /// The search for an order (Wing and Gong 1993, with Lowe's memory of configurations, 2017).
@@ -17,7 +24,10 @@ package protocol SequentialModel {
 /// 3. When an end is met, its call should have been taken already: the last one taken is put back and the search goes on
 ///    behind it.
 /// 4. A set of taken calls with the state they led to is entered only once.
-/// 5. The list is empty: there is an order. Nothing is left to put back: there is none.
+/// 5. A call with a rank is only taken when no call of a lower rank is left.
+/// 6. An observation that leaves the state as it is loses no order by being taken at once, so nothing else is tried in its
+///    place.
+/// 7. The list is empty: there is an order. Nothing is left to put back: there is none.
 package struct Linearization<Model: SequentialModel> {
     private let calls: [Call<Model.Operation>]
     /// Places 1... are begins and ends; place 0 is the front. Linked both ways.
@@ -26,6 +36,25 @@ package struct Linearization<Model: SequentialModel> {
     /// The call at each place; its end where it is a begin, else 0.
     private var callAt: [Int]
     private var endOf: [Int]
+    /// Of each call; and all there are, in their order.
+    private let ranks: [UInt64?]
+    private let sortedRanks: [UInt64]
+
+    /// The calls taken, in order and as a set, and where they have led.
+    private var trail: [Step] = []
+    private var taken: [UInt64]
+    private var state = Model.initial
+    /// Ranks are taken in their order (rule 5), so a count says which is next.
+    private var rankedCount = 0
+    private var seen = Set<Configuration>()
+    private var deepest: Violation?
+
+    private struct Step {
+        let place: Int
+        let before: Model.State
+        /// There was nothing to choose (rule 6).
+        let isForced: Bool
+    }
 
     private struct Configuration: Hashable {
         let taken: [UInt64]
@@ -34,6 +63,9 @@ package struct Linearization<Model: SequentialModel> {
 
     private init(_ calls: [Call<Model.Operation>]) {
         self.calls = calls
+        taken = [UInt64](repeating: 0, count: (calls.count + 63) / 64)
+        ranks = calls.map { Model.rank(of: $0.operation) }
+        sortedRanks = ranks.compactMap { $0 }.sorted()
         let edges = calls.indices.flatMap { [(calls[$0].began, $0, true), (calls[$0].ended, $0, false)] }
             .sorted { $0.0 < $1.0 }
         callAt = [-1] + edges.map(\.1)
@@ -50,6 +82,9 @@ package struct Linearization<Model: SequentialModel> {
         }
     }
 
+    /// Histories that need more than this are given up: some thousand calls with few answers in doubt need a tenth of it.
+    package static var configurationsMax: Int { 1_000_000 }
+
     /// nil if there is an order that explains all answers; else the longest run of calls that could be explained, and those
     /// that could have come next.
     package static func violation(in calls: [Call<Model.Operation>]) -> Violation? {
@@ -61,55 +96,114 @@ package struct Linearization<Model: SequentialModel> {
     package struct Violation: CustomStringConvertible {
         package let explained: [Call<Model.Operation>]
         package let candidates: [Call<Model.Operation>]
+        /// Of the calls not taken, those whose rank must come next; they may not even have begun.
+        package let nextInRank: [Call<Model.Operation>]
         package let state: Model.State
+        /// False: the search was given up.
+        package fileprivate(set) var isProved = true
 
         package var description: String {
-            let tail = explained.suffix(8).map { "  \($0)" }.joined(separator: "\n")
-            let next = candidates.map { "  \($0)" }.joined(separator: "\n")
+            let tail = explained.suffix(8).map(line).joined()
+            let next = candidates.map(line).joined()
             return
-                "after \(explained.count) calls, the last of them\n\(tail)\nin state \(state) none of these is true:\n\(next)"
+                "after \(explained.count) calls, the last of them\n\(tail)in state \(state) none of these is true:\n\(next)"
+                + (nextInRank.isEmpty ? "" : "next in rank would be\n\(nextInRank.map(line).joined())")
         }
+
+        /// Long values are cut.
+        private func line(_ call: Call<Model.Operation>) -> String { "  \("\(call)".prefix(200))\n" }
     }
 
     private mutating func run() -> Violation? {
         let end = next.count
-        var taken = [UInt64](repeating: 0, count: (calls.count + 63) / 64)
-        var trail: [(place: Int, before: Model.State)] = []
-        var state = Model.initial
-        var seen = Set<Configuration>()
-        var best: Violation?
+        takeObservations()
         var place = next[0]
         while next[0] != end {
-            if place != end, endOf[place] != 0 {
-                let call = callAt[place]
-                if let after = Model.apply(calls[call].operation, to: state) {
-                    var grown = taken
-                    grown[call / 64] |= 1 << UInt64(call % 64)
-                    if seen.insert(Configuration(taken: grown, state: after)).inserted {
-                        trail.append((place, state))
-                        state = after
-                        taken = grown
-                        lift(place)
-                        place = next[0]
-                        continue
-                    }
+            if place == end || endOf[place] == 0 {
+                // An end whose call is not taken: nothing here can be next.
+                noteDeadEnd()
+                if seen.count > Self.configurationsMax {
+                    deepest?.isProved = false
+                    return deepest
                 }
+                guard let choice = giveUpChoice() else { return deepest }
+                place = next[choice]
+            } else if choose(place) {
+                takeObservations()
+                place = next[0]
+            } else {
                 place = next[place]
-                continue
             }
-            // An end whose call is not taken: nothing here can be next.
-            if best == nil || trail.count > best!.explained.count {
-                best = Violation(
-                    explained: trail.map { calls[callAt[$0.place]] }, candidates: candidates(), state: state)
-            }
-            guard let last = trail.popLast() else { return best }
-            state = last.before
-            let call = callAt[last.place]
-            taken[call / 64] &= ~(1 << UInt64(call % 64))
-            putBack(last.place)
-            place = next[last.place]
         }
         return nil
+    }
+
+    /// Takes a call that may be next; false if it cannot be, or if nothing came of it before.
+    private mutating func choose(_ place: Int) -> Bool {
+        guard let after = stateAfter(place) else { return false }
+        var grown = taken
+        mark(callAt[place], in: &grown)
+        guard seen.insert(Configuration(taken: grown, state: after)).inserted else { return false }
+        take(place, after, isForced: false)
+        return true
+    }
+
+    /// Rule 6.
+    private mutating func takeObservations() {
+        var place = next[0]
+        while place != next.count, endOf[place] != 0 {
+            if Model.isObservation(calls[callAt[place]].operation), stateAfter(place) == state {
+                take(place, state, isForced: true)
+                // Its end may have been the first.
+                place = next[0]
+            } else {
+                place = next[place]
+            }
+        }
+    }
+
+    private func stateAfter(_ place: Int) -> Model.State? {
+        let call = callAt[place]
+        if let rank = ranks[call], rank != sortedRanks[rankedCount] { return nil }
+        return Model.apply(calls[call].operation, to: state)
+    }
+
+    private mutating func take(_ place: Int, _ after: Model.State, isForced: Bool) {
+        let call = callAt[place]
+        trail.append(Step(place: place, before: state, isForced: isForced))
+        if ranks[call] != nil { rankedCount += 1 }
+        mark(call, in: &taken)
+        state = after
+        lift(place)
+    }
+
+    /// Puts calls back up to the last one for which there was a choice, and gives its place; nil if there is none.
+    private mutating func giveUpChoice() -> Int? {
+        while let step = trail.popLast() {
+            let call = callAt[step.place]
+            state = step.before
+            if ranks[call] != nil { rankedCount -= 1 }
+            mark(call, in: &taken)
+            putBack(step.place)
+            if !step.isForced { return step.place }
+        }
+        return nil
+    }
+
+    /// Puts the call in, or takes it out.
+    private func mark(_ call: Int, in set: inout [UInt64]) { set[call / 64] ^= 1 << UInt64(call % 64) }
+
+    private func isTaken(_ call: Int) -> Bool { taken[call / 64] & 1 << UInt64(call % 64) != 0 }
+
+    private mutating func noteDeadEnd() {
+        if let deepest, deepest.explained.count >= trail.count { return }
+        let nextRank = rankedCount < sortedRanks.count ? sortedRanks[rankedCount] : nil
+        deepest = Violation(
+            explained: trail.map { calls[callAt[$0.place]] }, candidates: candidates(),
+            nextInRank: calls.indices.filter { ranks[$0] == nextRank && nextRank != nil && !isTaken($0) }.map {
+                calls[$0]
+            },
+            state: state)
     }
 
     /// The calls that have begun before the first end in the list.

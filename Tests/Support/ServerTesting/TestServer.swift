@@ -2,18 +2,19 @@ import Glibc
 import MartletServer
 
 /// A server in the test's own process, on a port or path of its own, ended by `stop` or when dropped.
-final class TestServer {
-    let server: Server
-    let port: UInt16
+package final class TestServer {
+    package let server: Server
+    package let port: UInt16
     /// Set for a server on a Unix socket.
-    let path: String?
+    package let path: String?
     private let runner: pthread_t
     private var isRunning = true
 
-    /// Starts a server on an ephemeral port, or on a Unix socket when `change` names one.
-    init(
+    /// Starts a server on an ephemeral port, or on a Unix socket when `change` names one. `prepare` is called before it has
+    /// any thread.
+    package init(
         syscalls: Syscalls = .system, clock: consuming ServerClock = ServerClock(),
-        _ change: (inout ServerSettings) -> Void = { _ in }
+        _ change: (inout ServerSettings) -> Void = { _ in }, prepare: (Server) -> Void = { _ in }
     ) throws {
         var settings = ServerSettings()
         settings.tcpPort = -1
@@ -21,6 +22,7 @@ final class TestServer {
         settings.threadCount = 2
         change(&settings)
         server = try Server(settings: settings, clock: clock, syscalls: syscalls)
+        prepare(server)
         try server.start()
         port = server.tcpPort ?? 0
         path = settings.unixSocketPath
@@ -38,10 +40,10 @@ final class TestServer {
 
     deinit { stop() }
 
-    var context: UnsafeMutablePointer<ServerContext> { server.context }
+    package var context: UnsafeMutablePointer<ServerContext> { server.context }
 
     /// Stops and waits until every thread has ended.
-    func stop(_ kind: StopRequest.Kind = .immediate) {
+    package func stop(_ kind: StopRequest.Kind = .immediate) {
         guard isRunning else { return }
         isRunning = false
         server.stop(kind)
@@ -49,27 +51,31 @@ final class TestServer {
     }
 
     /// One worker behind a Unix socket in a fresh place.
-    static func onUnixSocket(_ change: (inout ServerSettings) -> Void = { _ in }) throws -> TestServer {
+    package static func onUnixSocket(_ change: (inout ServerSettings) -> Void = { _ in }) throws -> TestServer {
         try TestServer {
-            $0.unixSocketPath = "/tmp/martlet-test-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+            $0.unixSocketPath = freshSocketPath()
             $0.threadCount = 1
             change(&$0)
         }
     }
 
-    func client() throws -> TestClient {
+    package static func freshSocketPath() -> String {
+        "/tmp/martlet-test-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+    }
+
+    package func client() throws -> TestClient {
         if let path { return try TestClient(path: path) }
         return try TestClient(port: port)
     }
 
     /// Sum of one counter over the workers.
-    func sum(_ counter: (borrowing NetworkCounters) -> UInt64) -> UInt64 {
+    package func sum(_ counter: (borrowing NetworkCounters) -> UInt64) -> UInt64 {
         context.pointee.workerCounters.reduce(0) { $0 + counter($1.pointee.network) }
     }
 }
 
 /// Waits, for at most ten seconds, until `condition` holds; for what other threads do and no event tells.
-func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
+package func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
     for _ in 0..<10_000 {
         if try condition() { return true }
         usleep(1000)

@@ -1,13 +1,13 @@
 import Glibc
 
 /// A blocking client socket whose reads give up after ten seconds.
-final class TestClient {
-    struct Failure: Error { let call: String, error: Int32 }
+package final class TestClient {
+    package struct Failure: Error { package let call: String, error: Int32 }
 
-    let descriptor: Int32
+    package let descriptor: Int32
     private var isOpen = true
 
-    init(port: UInt16) throws {
+    package init(port: UInt16) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -21,7 +21,7 @@ final class TestClient {
         try finish(result)
     }
 
-    init(path: String) throws {
+    package init(path: String) throws {
         descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
@@ -34,6 +34,17 @@ final class TestClient {
         try finish(result)
     }
 
+    /// `unix:path`, or `127.0.0.1:port`.
+    package convenience init(address: String) throws {
+        if address.hasPrefix("unix:") {
+            try self.init(path: String(address.dropFirst(5)))
+        } else if address.hasPrefix("127.0.0.1:"), let port = UInt16(address.dropFirst(10)) {
+            try self.init(port: port)
+        } else {
+            throw Failure(call: "address", error: EINVAL)
+        }
+    }
+
     private func finish(_ result: Int32) throws {
         guard result == 0 else { throw Failure(call: "connect", error: errno) }
         var timeout = timeval(tv_sec: 10, tv_usec: 0)
@@ -43,13 +54,13 @@ final class TestClient {
 
     deinit { close() }
 
-    func close() {
+    package func close() {
         if isOpen { _ = Glibc.close(descriptor) }
         isOpen = false
     }
 
     /// Sends all of `bytes`; fails after ten seconds without progress.
-    func send(_ bytes: some Collection<UInt8>) throws {
+    package func send(_ bytes: some Collection<UInt8>) throws {
         let all = Array(bytes)
         var sent = 0
         while sent < all.count {
@@ -61,15 +72,15 @@ final class TestClient {
         }
     }
 
-    func send(_ text: String) throws { try send(text.utf8) }
+    package func send(_ text: String) throws { try send(text.utf8) }
 
     /// Sends without waiting. Returns how many bytes the kernel took.
-    func sendNow(_ bytes: [UInt8]) -> Int {
+    package func sendNow(_ bytes: [UInt8]) -> Int {
         max(bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, 0x4040) }, 0)
     }
 
     /// At most `count` bytes: what one read brings; empty at the end of the stream.
-    func receiveSome(_ count: Int = 65536) throws -> [UInt8] {
+    package func receiveSome(_ count: Int = 65536) throws -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: count)
         let got = buffer.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
         guard got >= 0 else { throw Failure(call: "recv", error: errno) }
@@ -77,7 +88,7 @@ final class TestClient {
     }
 
     /// Exactly `count` bytes, fewer only at the end of the stream.
-    func receive(_ count: Int) throws -> [UInt8] {
+    package func receive(_ count: Int) throws -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(count)
         while bytes.count < count {
@@ -88,10 +99,10 @@ final class TestClient {
         return bytes
     }
 
-    func receiveText(_ count: Int) throws -> String { String(decoding: try receive(count), as: UTF8.self) }
+    package func receiveText(_ count: Int) throws -> String { String(decoding: try receive(count), as: UTF8.self) }
 
     /// Everything up to the end of the stream.
-    func receiveAll() throws -> [UInt8] {
+    package func receiveAll() throws -> [UInt8] {
         var bytes: [UInt8] = []
         while true {
             let some = try receiveSome()
@@ -101,7 +112,7 @@ final class TestClient {
     }
 
     /// Sends `request` and checks that `reply`, and no byte less, comes back.
-    func exchange(_ request: String, _ reply: String) throws -> Bool {
+    package func exchange(_ request: String, _ reply: String) throws -> Bool {
         try send(request)
         return try receiveText(reply.utf8.count) == reply
     }
