@@ -7,12 +7,12 @@ import LoadWorkload
 ///    (Poisson); threads begin at different fractions, so that together they are evenly spaced.
 /// 2. It is due when the rate's integral, R(t) = from * t + slope * t^2 / 2 within a piece, has reached n.
 /// 3. Behind the last piece its last rate goes on.
-struct ArrivalSchedule: ~Copyable {
+package struct ArrivalSchedule: ~Copyable {
     /// A stretch of time with a rate that changes linearly; in nanoseconds and requests a nanosecond.
-    struct Piece: BitwiseCopyable, Equatable {
-        var length: Double
-        var from: Double
-        var to: Double
+    package struct Piece: BitwiseCopyable, Equatable {
+        package var length: Double
+        package var from: Double
+        package var to: Double
 
         var arrivals: Double { length * (from + to) / 2 }
     }
@@ -28,7 +28,7 @@ struct ArrivalSchedule: ~Copyable {
     private var before = 0.0
 
     /// The share of thread `thread` of `threadCount`; times count from 0.
-    init(_ pieces: [Piece], _ spacing: Pace.Spacing, seed: UInt64, thread: Int, threadCount: Int) {
+    package init(_ pieces: [Piece], _ spacing: Pace.Spacing, seed: UInt64, thread: Int, threadCount: Int) {
         let share = 1 / Double(threadCount)
         pieceCount = pieces.count
         self.pieces = .allocate(capacity: pieces.count)
@@ -49,7 +49,7 @@ struct ArrivalSchedule: ~Copyable {
     deinit { pieces.deallocate() }
 
     /// When the next request is due; each later than the one before.
-    mutating func next() -> UInt64 {
+    package mutating func next() -> UInt64 {
         while number - before >= pieces[index].arrivals, index < pieceCount - 1 {
             before += pieces[index].arrivals
             begin += pieces[index].length

@@ -7,12 +7,12 @@ import Synchronization
 /// 2. At the end of an interval it publishes, `published += 1`, if the other board was taken (`collected == published`);
 ///    otherwise its interval goes on.
 /// 3. The collector takes the board `(published - 1) & 1`, clears it, and only then sets `collected = published`.
-struct IntervalBoards: ~Copyable {
+package struct IntervalBoards: ~Copyable {
     let published = Atomic<UInt64>(0)
     let collected = Atomic<UInt64>(0)
     let boards: UnsafeMutablePointer<IntervalBoard>
 
-    init() {
+    package init() {
         boards = .allocate(capacity: 2)
         for index in 0..<2 { (boards + index).initialize(to: IntervalBoard()) }
     }
@@ -23,12 +23,12 @@ struct IntervalBoards: ~Copyable {
     }
 
     /// The board to write. The thread's.
-    var current: UnsafeMutablePointer<IntervalBoard> {
+    package var current: UnsafeMutablePointer<IntervalBoard> {
         boards + Int(truncatingIfNeeded: published.load(ordering: .relaxed) & 1)
     }
 
     /// Ends the interval if the collector has kept up. The thread's.
-    borrowing func publish() -> Bool {
+    package borrowing func publish() -> Bool {
         let number = published.load(ordering: .relaxed)
         guard collected.load(ordering: .acquiring) == number else { return false }
         published.store(number &+ 1, ordering: .releasing)
@@ -36,7 +36,7 @@ struct IntervalBoards: ~Copyable {
     }
 
     /// Adds a published board to `sum`; false if there is none. The collector's.
-    borrowing func collect(into sum: inout IntervalSum) -> Bool {
+    package borrowing func collect(into sum: inout IntervalSum) -> Bool {
         let number = published.load(ordering: .acquiring)
         guard collected.load(ordering: .relaxed) != number else { return false }
         let board = boards + Int(truncatingIfNeeded: (number &- 1) & 1)
@@ -47,7 +47,7 @@ struct IntervalBoards: ~Copyable {
     }
 
     /// Adds both boards. When the thread has ended.
-    borrowing func collectRest(into sum: inout IntervalSum) {
+    package borrowing func collectRest(into sum: inout IntervalSum) {
         for index in 0..<2 {
             sum.add(boards + index)
             boards[index].clear()
@@ -57,11 +57,11 @@ struct IntervalBoards: ~Copyable {
 
 /// Counters and response times of an interval. Its cells are those of `LatencyCells` with 128 instead of 1024 to a power
 /// of two: within 0.8 %.
-struct IntervalBoard: ~Copyable {
-    var requests = 0
-    var keysRead = 0
-    var hits = 0
-    var errors = 0
+package struct IntervalBoard: ~Copyable {
+    package var requests = 0
+    package var keysRead = 0
+    package var hits = 0
+    package var errors = 0
     var longest: UInt64 = 0
     let cells: UnsafeMutablePointer<UInt32>
 
@@ -75,7 +75,7 @@ struct IntervalBoard: ~Copyable {
     deinit { cells.deallocate() }
 
     @inline(__always)
-    mutating func add(_ nanoseconds: UInt64) {
+    package mutating func add(_ nanoseconds: UInt64) {
         let value = nanoseconds < LatencyHistogram.nanosecondsMax ? nanoseconds : LatencyHistogram.nanosecondsMax
         cells[Self.cell(of: value)] &+= 1
         if value > longest { longest = value }
@@ -106,13 +106,15 @@ struct IntervalBoard: ~Copyable {
 }
 
 /// The boards of all threads for one interval, as a point of the time line.
-struct IntervalSum {
+package struct IntervalSum {
     private var requests = 0
     private var keysRead = 0
     private var hits = 0
     private var errors = 0
     private var longest: UInt64 = 0
     private var cells = [UInt64](repeating: 0, count: IntervalBoard.cellCount)
+
+    package init() {}
 
     mutating func add(_ board: UnsafePointer<IntervalBoard>) {
         requests += board.pointee.requests
@@ -125,7 +127,7 @@ struct IntervalSum {
 
     var isEmpty: Bool { requests == 0 && errors == 0 }
 
-    func point(second: Double, length: Double) -> TimelinePoint {
+    package func point(second: Double, length: Double) -> TimelinePoint {
         var point = TimelinePoint(second: second, length: length)
         point.requests = requests
         point.keysRead = keysRead

@@ -5,7 +5,7 @@ import LoadWorkload
 ///
 /// A set with open addressing: a key lies at its hash or in the run of taken places behind it; taking one out moves back
 /// those that a gap would cut off from their hash.
-struct KeysInFlight: ~Copyable {
+package struct KeysInFlight: ~Copyable {
     private let places: UnsafeMutablePointer<UInt64>
     private let mask: UInt64
 
@@ -13,7 +13,7 @@ struct KeysInFlight: ~Copyable {
     private static let free = UInt64.max
 
     /// Room for `count` keys, at most half of the places taken.
-    init(count: Int) {
+    package init(count: Int) {
         let capacity = Connection.powerOfTwo(max(count * 2, 2))
         places = .allocate(capacity: capacity)
         places.initialize(repeating: Self.free, count: capacity)
@@ -25,7 +25,7 @@ struct KeysInFlight: ~Copyable {
     @inline(__always)
     private func home(_ key: UInt64) -> UInt64 { (key &* 0x9e37_79b9_7f4a_7c15) &>> 20 & mask }
 
-    func contains(_ key: UInt64) -> Bool {
+    package func contains(_ key: UInt64) -> Bool {
         var place = home(key)
         while places[Int(truncatingIfNeeded: place)] != Self.free {
             if places[Int(truncatingIfNeeded: place)] == key { return true }
@@ -35,14 +35,14 @@ struct KeysInFlight: ~Copyable {
     }
 
     /// The key must not be there.
-    mutating func insert(_ key: UInt64) {
+    package mutating func insert(_ key: UInt64) {
         var place = home(key)
         while places[Int(truncatingIfNeeded: place)] != Self.free { place = (place &+ 1) & mask }
         places[Int(truncatingIfNeeded: place)] = key
     }
 
     /// Taking out a key that is not there does nothing.
-    mutating func remove(_ key: UInt64) {
+    package mutating func remove(_ key: UInt64) {
         var gap = home(key)
         while places[Int(truncatingIfNeeded: gap)] != key {
             if places[Int(truncatingIfNeeded: gap)] == Self.free { return }

@@ -9,14 +9,14 @@ import Glibc
 ///     0 ... 2047       value itself
 ///     2048 ... 4095    2048 + (value >> 1) - 1024      each of the 1024 cells two wide
 ///     4096 ... 8191    3072 + (value >> 2) - 1024      each four wide, and so on
-struct LatencyCells: ~Copyable {
+package struct LatencyCells: ~Copyable {
     private let cells: UnsafeMutablePointer<UInt64>
     private var longest: UInt64 = 0
 
     /// Cells up to `LatencyHistogram.nanosecondsMax`, 254 kB; the kernel gives the pages as they are touched.
     private static let cellCount = cell(of: LatencyHistogram.nanosecondsMax) + 1
 
-    init() {
+    package init() {
         // Safe: nothing else could be done without memory.
         cells = calloc(Self.cellCount, MemoryLayout<UInt64>.stride).unsafelyUnwrapped
             .assumingMemoryBound(to: UInt64.self)
@@ -25,7 +25,7 @@ struct LatencyCells: ~Copyable {
     deinit { free(cells) }
 
     @inline(__always)
-    mutating func add(_ nanoseconds: UInt64) {
+    package mutating func add(_ nanoseconds: UInt64) {
         let value = nanoseconds < LatencyHistogram.nanosecondsMax ? nanoseconds : LatencyHistogram.nanosecondsMax
         cells[Self.cell(of: value)] &+= 1
         if value > longest { longest = value }
@@ -57,7 +57,7 @@ struct LatencyCells: ~Copyable {
         }
     }
 
-    var histogram: LatencyHistogram {
+    package var histogram: LatencyHistogram {
         var histogram = LatencyHistogram()
         pour(into: &histogram)
         return histogram

@@ -88,7 +88,7 @@ package enum RateCurve: Sendable, Equatable, CustomStringConvertible {
 
     /// The curve in straight pieces, after `leadSeconds` at its first rate: length in nanoseconds, requests a nanosecond at
     /// its beginning and end. A run without length has the curve's first rate.
-    func pieces(leadSeconds: Double, seconds: Double?) -> [ArrivalSchedule.Piece] {
+    package func pieces(leadSeconds: Double, seconds: Double?) -> [ArrivalSchedule.Piece] {
         var pieces: [ArrivalSchedule.Piece] = []
         func add(_ seconds: Double, _ from: Double, _ to: Double) {
             if seconds > 0 { pieces.append(.init(length: seconds * 1e9, from: from / 1e9, to: to / 1e9)) }

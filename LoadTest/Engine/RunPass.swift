@@ -42,6 +42,7 @@ struct RunPass {
         plan.depth = settings.depth
         plan.connectionsToEach = max((settings.connectionCount + settings.threadCount - 1) / settings.threadCount, 1)
         plan.keysMax = workload.mix.share(of: .multiget) > 0 ? workload.mix.multigetKeys.upperBound : 1
+        if case .trace = workload.origin, !isFill { plan.keepsKeyOrder = true }
         plan.wire = settings.wire
         if !isFill {
             plan.isOpenLoop = settings.pace.isOpenLoop

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A server's process on this machine: its CPU time and memory, from /proc.
+/// A server's process on this machine: its CPU time, and its memory from /proc.
 struct ServerProcess: Sendable {
     let identifier: Int32
 
@@ -10,21 +10,12 @@ struct ServerProcess: Sendable {
         guard identifier > 0, cpuNanoseconds != nil else { return nil }
     }
 
-    /// CPU time of all its threads so far. The scheduler's own count: `stat` knows ticks of 10 ms only.
+    /// CPU time of all its threads so far, those that have ended included.
     var cpuNanoseconds: UInt64? {
-        guard let folder = opendir("/proc/\(identifier)/task") else { return nil }
-        defer { closedir(folder) }
-        var sum: UInt64 = 0
-        while let item = readdir(folder) {
-            let name = withUnsafeBytes(of: &item.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            guard let thread = Int32(name), let text = Self.text("/proc/\(identifier)/task/\(thread)/schedstat"),
-                let first = text.split(separator: " ").first
-            else { continue }
-            sum += UInt64(first) ?? 0
-        }
-        return sum
+        var clock = clockid_t()
+        var time = timespec()
+        guard clock_getcpuclockid(identifier, &clock) == 0, clock_gettime(clock, &time) == 0 else { return nil }
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 
     /// Resident memory now and at its peak.
