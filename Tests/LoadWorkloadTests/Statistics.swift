@@ -26,7 +26,9 @@ func surprise(_ counts: [Int], _ expected: [Double]) -> Double {
 }
 
 /// Keys of `count` synthetic reads.
-func keys(_ count: Int, _ workload: Workload, seed: UInt64 = 7, thread: Int = 0, threadCount: Int = 1) throws -> [UInt64] {
+func keys(_ count: Int, _ workload: Workload, seed: UInt64 = 7, thread: Int = 0, threadCount: Int = 1) throws
+    -> [UInt64]
+{
     var source = try OperationSource(workload, seed: seed, thread: thread, threadCount: threadCount)
     var operation = Operation(kind: .get, key: 0)
     var keys: [UInt64] = []

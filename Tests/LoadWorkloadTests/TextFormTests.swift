@@ -148,7 +148,8 @@ struct TextFormTests {
         arguments: [
             ("10 1\nten 1\n", "line 2: 'ten 1' is not `upper-bound weight`"),
             ("10 1\n10 2\n", "line 2: bound 10 is not above the one before it"),
-            ("10 -1\n", "line 1: '10 -1' is not"), ("10 nan\n", "line 1: '10 nan' is not"), ("10\n", "line 1: '10' is not"),
+            ("10 -1\n", "line 1: '10 -1' is not"), ("10 nan\n", "line 1: '10 nan' is not"),
+            ("10\n", "line 1: '10' is not"),
             ("", "needs at least one line with a weight above 0"), ("10 0\n20 0\n", "needs at least one line"),
             ("99999999999 1\n", "line 1: '99999999999 1' is not"),
         ])
@@ -160,7 +161,8 @@ struct TextFormTests {
     }
 
     private func expect(
-        _ subject: String, _ reason: String, sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void
+        _ subject: String, _ reason: String, sourceLocation: SourceLocation = #_sourceLocation,
+        _ body: () throws -> Void
     ) {
         let error = #expect(throws: WorkloadError.self, sourceLocation: sourceLocation) { try body() }
         let message = error?.message ?? ""

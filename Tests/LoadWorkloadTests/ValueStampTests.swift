@@ -31,7 +31,8 @@ struct ValueStampTests {
             let bits = ValueStamp.versionBits(count: count)
             let held = bits == 32 ? version : version & ((1 << UInt32(bits)) - 1)
 
-            #expect(verify(value(count, key: key, version: version), key: key) == .good(version: held, versionBits: bits))
+            #expect(
+                verify(value(count, key: key, version: version), key: key) == .good(version: held, versionBits: bits))
         }
     }
 
@@ -53,7 +54,9 @@ struct ValueStampTests {
         #expect(Double(undetected.count) < expected + 5 * expected.squareRoot() + 2)
     }
 
-    @Test("The front of one version and the back of another are torn, wherever they meet", arguments: [24, 25, 31, 32, 100, 1000])
+    @Test(
+        "The front of one version and the back of another are torn, wherever they meet",
+        arguments: [24, 25, 31, 32, 100, 1000])
     func torn(count: Int) {
         let old = value(count, key: 5, version: 8)
         let new = value(count, key: 5, version: 9)
@@ -89,7 +92,9 @@ struct ValueStampTests {
         }
     }
 
-    @Test("A value that is too short or too long says how long it was", arguments: [(24, 25), (100, 60), (100, 24), (100, 101), (1000, 999)])
+    @Test(
+        "A value that is too short or too long says how long it was",
+        arguments: [(24, 25), (100, 60), (100, 24), (100, 101), (1000, 999)])
     func otherLengths(written: Int, found: Int) {
         let bytes = Array((value(written, key: 5, version: 8) + [UInt8](repeating: 0, count: 100))[..<found])
 

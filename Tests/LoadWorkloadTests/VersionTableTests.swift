@@ -9,7 +9,9 @@ struct VersionTableTests {
 
     /// Writes and is answered.
     @discardableResult
-    private func write(_ key: UInt64, _ outcome: VersionTable.WriteOutcome = .stored, expiresAt: UInt32 = 0) throws -> UInt32 {
+    private func write(_ key: UInt64, _ outcome: VersionTable.WriteOutcome = .stored, expiresAt: UInt32 = 0) throws
+        -> UInt32
+    {
         let version = try #require(table.beginWrite(key))
         table.endWrite(key, outcome, expiresAtSeconds: expiresAt)
         return version

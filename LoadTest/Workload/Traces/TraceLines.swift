@@ -75,6 +75,7 @@ struct TraceLines: ~Copyable {
                 // The last line has no end of its own. There is room: lines are shorter than the buffer.
                 base.storeBytes(of: 0x0a, toByteOffset: end, as: UInt8.self)
                 end += 1
+                return try next()
             }
         }
     }

@@ -14,7 +14,8 @@ struct TwitterLine {
         var fields = LineFields(line)
         guard let second = fields.number(), fields.skip(Self.comma) else {
             // A heading, if any, is the first line.
-            return firstSecond == nil && line.first.map { $0 > 0x39 } == true ? .nothing : .fault(.time)
+            let isHeading = firstSecond == nil && line.count(where: { $0 == Self.comma }) == 6
+            return isHeading ? .nothing : .fault(.time)
         }
         // The key may have commas of its own: the five fields behind it have none.
         var keyEnd = line.count
