@@ -9,9 +9,6 @@ package struct CommandCounters: ~Copyable {
     /// Meta commands of any kind (`cmd_meta`).
     package let meta = SingleWriterCounter()
     package let getMisses = SingleWriterCounter()
-    /// Misses, counted in `getMisses` too, of an item that had expired, or had been flushed.
-    package let getExpired = SingleWriterCounter()
-    package let getFlushed = SingleWriterCounter()
     /// touch, gat, gats, and mg with `T` (`cmd_touch`).
     package let touches = SingleWriterCounter()
     package let touchMisses = SingleWriterCounter()

@@ -6,7 +6,6 @@ struct SessionState: ~Copyable {
     let store: StorePointer
     /// The current server second.
     var now: UInt32
-    var lastMiss: MissReason = .absent
     /// Allocations that found no free chunk.
     var slowAllocations: UInt32 = 0
     let counters: SessionCounters
@@ -32,6 +31,9 @@ typealias SessionPointer = UnsafeMutablePointer<SessionState>
 /// single one may be negative (one session stores, another deletes).
 struct SessionCounters: ~Copyable {
     let itemsStored = Atomic<Int>(0)
+    /// Items that a request other than a store looked for and found expired, or flushed.
+    let foundExpired = Atomic<Int>(0)
+    let foundFlushed = Atomic<Int>(0)
     let bucketsAdded = Atomic<Int>(0)
     /// Bytes of large values being received.
     let reservedBytes = Atomic<Int>(0)

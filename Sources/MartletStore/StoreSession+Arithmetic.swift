@@ -9,7 +9,7 @@ extension StoreSession {
     package func arithmetic(_ key: ItemKey, _ request: ArithmeticRequest) -> ArithmeticOutcome {
         let stripe = core.pointee.table.stripe(key.hash)
         while true {
-            guard let slot = lockAndFind(key, stripe) else {
+            guard let slot = lockAndFind(key, stripe, isLookup: true) else {
                 stripe.unlock()
                 core.passHook()
                 guard let outcome = vivifyNumber(key, request) else { continue }

@@ -1,6 +1,6 @@
 /// Finding items: get, gets, gat, touch, mg, me.
 extension StoreSession {
-    /// Finds the item of a key and holds it; nil for a miss (`lastMiss` says why).
+    /// Finds the item of a key and holds it; nil for a miss.
     ///
     /// `bump` counts the access for eviction and marks the item fetched. `newExpiry` gives it another expiry (0 for
     /// never). An item that cannot get one for lack of memory is dropped: losing it is allowed, living too long is not.
@@ -9,15 +9,13 @@ extension StoreSession {
         stripe.lock()
         guard let slot = core.pointee.table.findLocked(key) else {
             stripe.unlock()
-            state.pointee.lastMiss = .absent
             return nil
         }
         let handle = slot.handle
         let item = core.pointee.arena.item(handle)
         let itemState = item.state
         if let death = core.deathLocked(item, itemState, stripe, now: state.pointee.now) {
-            buryLocked(slot, key.hash, stripe)
-            state.pointee.lastMiss = death
+            buryFoundLocked(slot, key.hash, stripe, death)
             return nil
         }
         let expiryBefore = item.expiry(itemState)
@@ -71,26 +69,46 @@ extension StoreSession {
             now: state.pointee.now, expiryBefore: request.expiry, isVivified: true)
     }
 
+    /// Takes a dead item out that a look-up has met, and counts what was found.
+    @inline(never)
+    private func buryFoundLocked(
+        _ slot: Slot, _ hash: UInt64, _ stripe: UnsafeMutablePointer<Stripe>, _ death: Death
+    ) {
+        switch death {
+        case .expired: state.pointee.counters.foundExpired.addAlone(1)
+        case .flushed: state.pointee.counters.foundFlushed.addAlone(1)
+        }
+        buryLocked(slot, hash, stripe, .dropped)
+    }
+
     /// Takes a dead item out, gives up the lock and frees it.
     @inline(never)
-    func buryLocked(_ slot: Slot, _ hash: UInt64, _ stripe: UnsafeMutablePointer<Stripe>) {
+    private func buryLocked(
+        _ slot: Slot, _ hash: UInt64, _ stripe: UnsafeMutablePointer<Stripe>, _ reason: LeaveReason
+    ) {
         let handle = slot.handle
         let item = core.pointee.arena.item(handle)
         let owned = core.unlinkLocked(slot, hash: hash, item, item.state, state)
         stripe.unlock()
         core.passHook()
-        if owned { core.freeItem(handle, .reclaimed, now: state.pointee.now) }
+        if owned { core.freeItem(handle, reason, now: state.pointee.now) }
     }
 
     /// Locks the stripe of `key` and finds its living item; a dead one is taken out first. The lock is held on return.
+    ///
+    /// A store makes use of what a dead item leaves, so it is reclaimed; whoever only looks (`isLookup`) has found it dead.
     @inline(__always)
-    func lockAndFind(_ key: ItemKey, _ stripe: UnsafeMutablePointer<Stripe>) -> Slot? {
+    func lockAndFind(_ key: ItemKey, _ stripe: UnsafeMutablePointer<Stripe>, isLookup: Bool = false) -> Slot? {
         while true {
             stripe.lock()
             guard let slot = core.pointee.table.findLocked(key) else { return nil }
             let item = core.pointee.arena.item(slot.handle)
-            guard core.deathLocked(item, item.state, stripe, now: state.pointee.now) != nil else { return slot }
-            buryLocked(slot, key.hash, stripe)
+            guard let death = core.deathLocked(item, item.state, stripe, now: state.pointee.now) else { return slot }
+            if isLookup {
+                buryFoundLocked(slot, key.hash, stripe, death)
+            } else {
+                buryLocked(slot, key.hash, stripe, .reclaimed)
+            }
         }
     }
 

@@ -3,7 +3,7 @@ extension StoreSession {
     /// Removes an item; with `compareToken` only that version of it.
     package func delete(_ key: ItemKey, compareToken: UInt64? = nil) -> DeleteOutcome {
         let stripe = core.pointee.table.stripe(key.hash)
-        guard let slot = lockAndFind(key, stripe) else {
+        guard let slot = lockAndFind(key, stripe, isLookup: true) else {
             stripe.unlock()
             core.passHook()
             return DeleteOutcome(.notFound)
@@ -27,7 +27,7 @@ extension StoreSession {
     package func invalidate(_ key: ItemKey, _ request: InvalidateRequest) -> DeleteOutcome {
         let stripe = core.pointee.table.stripe(key.hash)
         while true {
-            guard let slot = lockAndFind(key, stripe) else {
+            guard let slot = lockAndFind(key, stripe, isLookup: true) else {
                 stripe.unlock()
                 core.passHook()
                 return DeleteOutcome(.notFound)

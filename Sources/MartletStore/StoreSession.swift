@@ -21,9 +21,6 @@ public struct StoreSession: BitwiseCopyable {
 
     package var now: UInt32 { state.pointee.now }
 
-    /// Why the last `hold` of this session found nothing.
-    package var lastMiss: MissReason { state.pointee.lastMiss }
-
     /// Bytes of large values being received, over all sessions.
     package var reservedBytes: Int {
         var sum = 0
@@ -95,8 +92,7 @@ public struct StoreSession: BitwiseCopyable {
     }
 }
 
-/// Why a key has no item.
-@frozen
-public enum MissReason: UInt8, BitwiseCopyable, Sendable {
-    case absent, expired, flushed
+/// Why an item that is still there counts as absent.
+enum Death: UInt8, BitwiseCopyable {
+    case expired, flushed
 }

@@ -23,6 +23,9 @@ package struct StoreStatistics: Sendable {
     package var itemBytes = 0
     /// Items stored since the start.
     package var itemsStored = 0
+    /// Items that a request other than a store looked for and found expired, or flushed; since the start.
+    package var foundExpired = 0
+    package var foundFlushed = 0
 
     // MARK: Pages on the move, since the start
 
@@ -78,7 +81,7 @@ package struct StoreStatistics: Sendable {
         /// Seconds since the last access of the item evicted last.
         package var evictedAgeSeconds = 0
         package var outOfMemory = 0
-        /// Expired or flushed items taken back by a store that needed room, or by an access.
+        /// Expired or flushed items taken back by a store: of their key, or because it needed room.
         package var reclaimed = 0
         package var expiredUnfetched = 0
         /// Expired or flushed items taken back by the maintainer.

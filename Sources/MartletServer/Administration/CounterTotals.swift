@@ -36,8 +36,6 @@ package struct CounterTotals: Sendable {
 
     var meta = 0
     var getMisses = 0
-    var getExpired = 0
-    var getFlushed = 0
     var touches = 0
     var touchMisses = 0
     var deleteMisses = 0
@@ -58,8 +56,6 @@ package struct CounterTotals: Sendable {
     mutating func add(_ worker: borrowing CommandCounters) {
         meta += worker.meta.total
         getMisses += worker.getMisses.total
-        getExpired += worker.getExpired.total
-        getFlushed += worker.getFlushed.total
         touches += worker.touches.total
         touchMisses += worker.touchMisses.total
         deleteMisses += worker.deleteMisses.total
@@ -75,8 +71,6 @@ package struct CounterTotals: Sendable {
     static func -= (sum: inout CounterTotals, other: CounterTotals) {
         sum.meta -= other.meta
         sum.getMisses -= other.getMisses
-        sum.getExpired -= other.getExpired
-        sum.getFlushed -= other.getFlushed
         sum.touches -= other.touches
         sum.touchMisses -= other.touchMisses
         sum.deleteMisses -= other.deleteMisses

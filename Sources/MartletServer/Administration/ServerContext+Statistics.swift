@@ -16,7 +16,7 @@ extension ServerContext {
     }
 
     /// What the store knows of itself, with counts since the start or the last reset.
-    borrowing func storeStatistics() -> StoreStatistics {
+    package borrowing func storeStatistics() -> StoreStatistics {
         var statistics = store.statistics()
         administration.baseline.withLock { statistics.subtract($0.store) }
         return statistics
@@ -57,6 +57,8 @@ extension StoreStatistics {
     /// Takes away what was counted before `earlier`; the store itself starts its classes anew.
     fileprivate mutating func subtract(_ earlier: StoreStatistics) {
         itemsStored -= earlier.itemsStored
+        foundExpired -= earlier.foundExpired
+        foundFlushed -= earlier.foundFlushed
         pagesMoved -= earlier.pagesMoved
         itemsRelocated -= earlier.itemsRelocated
         partsRelocated -= earlier.partsRelocated

@@ -92,7 +92,6 @@ extension UnsafeMutablePointer where Pointee == Executor {
 
     private func metaMiss(_ request: Request, _ line: UnsafeRawPointer, _ output: OutputPointer) {
         counters.pointee.commands.getMisses.increment()
-        countDeath()
         if !request.isQuiet { appendKeyReply(.miss, request, line, output) }
     }
 
@@ -117,10 +116,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
     /// Answers `me`, which looks at an item without touching it.
     func metaDebug(_ request: Request, _ line: UnsafeRawPointer, _ key: ItemKey, _ output: OutputPointer) {
         counters.pointee.commands.meta.increment()
-        guard let hold = session.hold(key, bump: false) else {
-            countDeath()
-            return output.append(.metaMiss)
-        }
+        guard let hold = session.hold(key, bump: false) else { return output.append(.metaMiss) }
         let start = output.pointee.reserve(ReplyWriter.lineBytesMax)
         let end = ReplyWriter.debugLine(
             key: request.key.bytes(in: line), secondsLeft: secondsLeft(hold.expiry).map { Int64($0) },

@@ -134,16 +134,6 @@ extension UnsafeMutablePointer where Pointee == Executor {
         } else {
             counters.pointee.commands.getMisses.increment()
         }
-        countDeath()
-    }
-
-    /// The item just looked for was there, but had expired or been flushed.
-    func countDeath() {
-        switch session.lastMiss {
-        case .absent: break
-        case .expired: counters.pointee.commands.getExpired.increment()
-        case .flushed: counters.pointee.commands.getFlushed.increment()
-        }
     }
 }
 

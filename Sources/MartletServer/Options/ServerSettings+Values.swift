@@ -89,18 +89,19 @@ extension ServerSettings {
 extension Option {
     /// Which values would do, in place of `value`.
     func complaint(about value: String) -> String {
-        let wanted =
-            switch argument {
-            case .number(_, let range, _), .numberIfGiven(_, let range, _), .numberOr(_, let range, _),
-                .checkedNumber(let range):
-                "a number from \(range.lowerBound) to \(range.upperBound)"
-            case .fraction(_, let above, let upTo): "a number greater than \(above), at most \(upTo)"
-            case .octal: "an octal number from 0 to 7777"
-            case .size: "a number of bytes, or of k or m"
-            case .choice(_, let names): "one of \(names.joined(separator: ", "))"
-            case .ascending: "ascending numbers joined by hyphens, each more than 8 above the one before"
-            default: "a text"
-            }
-        return "\"\(value)\" is not \(wanted)"
+        switch argument {
+        case .number(_, let range, _), .numberIfGiven(_, let range, _), .numberOr(_, let range, _),
+            .checkedNumber(let range):
+            return "\"\(value)\" is not a number from \(range.lowerBound) to \(range.upperBound)"
+        case .fraction(_, let above, let upTo):
+            return "\"\(value)\" is not a number greater than \(above), at most \(upTo)"
+        case .octal: return "\"\(value)\" is not an octal number from 0 to 7777"
+        case .size: return "\"\(value)\" is not a number of bytes, or of k or m"
+        case .choice(_, let names): return "\"\(value)\" is not one of \(names.joined(separator: ", "))"
+        case .ascending:
+            return "\"\(value)\" is not ascending numbers joined by hyphens, each more than 8 above the one before"
+        case .texts: return "\"\(value)\" names no address"
+        default: return "the value is empty"
+        }
     }
 }

@@ -5,7 +5,7 @@
 enum LeaveReason: UInt8, BitwiseCopyable {
     /// Deleted, replaced, never published, or given up by its last lease.
     case dropped
-    /// Expired or flushed; met by a request or by a store that needed room.
+    /// Expired or flushed; met by a store of the same key, or by one that needed room.
     case reclaimed
     /// The same, met by the crawler.
     case crawled
@@ -19,7 +19,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     @inline(__always)
     func deathLocked(
         _ item: ItemPointer, _ state: ItemState, _ stripe: UnsafeMutablePointer<Stripe>, now: UInt32
-    ) -> MissReason? {
+    ) -> Death? {
         let expiry = item.expiry(state)
         if expiry != 0, expiry <= now { return .expired }
         if stripe.pointee.flushedThrough != 0, item.sequence(state) <= stripe.pointee.flushedThrough { return .flushed }

@@ -17,6 +17,8 @@ extension CacheStore {
         core.forEachSession { session in
             bucketCount += session.pointee.counters.bucketsAdded.load(ordering: .relaxed)
             result.itemsStored += session.pointee.counters.itemsStored.load(ordering: .relaxed)
+            result.foundExpired += session.pointee.counters.foundExpired.load(ordering: .relaxed)
+            result.foundFlushed += session.pointee.counters.foundFlushed.load(ordering: .relaxed)
         }
         result.tablePowerLevel = Int.bitWidth - (bucketCount - 1).leadingZeroBitCount
         result.itemCount = itemCount

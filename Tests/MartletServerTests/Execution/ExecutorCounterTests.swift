@@ -29,17 +29,40 @@ struct ExecutorCounterTests {
         #expect(large.pointee.deleteHits.value == 1)
     }
 
-    @Test("tells why an item was missed")
-    func deaths() throws {
+    /// Commands that look for the key k, without a store among them.
+    static let lookups = [
+        "get k", "gets k", "gat 9 k", "gats 9 k", "touch k 9", "delete k", "incr k 1", "decr k 1", "mg k", "mg k v T9",
+        "mg k N9", "md k", "md k I", "md k x", "md k C5", "ma k", "ma k MD", "ma k N9 J1", "me k",
+    ]
+
+    @Test("tells what a look-up found expired or flushed, once", arguments: lookups)
+    func deaths(_ command: String) throws {
         let server = try LogicServer()
         let connection = server.connect()
-        #expect(connection.ask("set a 0 5 1\r\n1\r\nset b 0 0 1\r\n1\r\n") == "STORED\r\nSTORED\r\n")
-
+        #expect(connection.ask("set k 0 5 1\r\n1\r\n") == "STORED\r\n")
         server.advance(seconds: 10)
-        #expect(connection.ask("get a\r\nflush_all\r\nmg b\r\nget c\r\n") == "END\r\nOK\r\nEN\r\nEND\r\n")
+        _ = connection.ask("\(command)\r\ndelete k\r\n\(command)\r\ndelete k\r\n")
+        #expect(connection.ask("set k 0 0 1\r\n1\r\nflush_all\r\n") == "STORED\r\nOK\r\n")
+        _ = connection.ask("\(command)\r\ndelete k\r\n\(command)\r\ndelete k\r\n")
 
-        #expect(server.counters.pointee.commands.getMisses.value == 3)
-        #expect(server.counters.pointee.commands.getExpired.value == 1)
-        #expect(server.counters.pointee.commands.getFlushed.value == 1)
+        let store = server.context.pointee.storeStatistics()
+
+        #expect(store.foundExpired == 1)
+        #expect(store.foundFlushed == 1)
+        #expect(store.classes.allSatisfy { $0.reclaimed == 0 && $0.expiredUnfetched == 0 })
+    }
+
+    @Test("calls an item reclaimed whose key is stored again")
+    func reclaimed() throws {
+        let server = try LogicServer()
+        let connection = server.connect()
+        #expect(connection.ask("set k 0 5 1\r\n1\r\n") == "STORED\r\n")
+        server.advance(seconds: 10)
+        #expect(connection.ask("set k 0 0 1\r\n1\r\nflush_all\r\nms k 1\r\n1\r\n") == "STORED\r\nOK\r\nHD\r\n")
+
+        let store = server.context.pointee.storeStatistics()
+
+        #expect(store.foundExpired == 0 && store.foundFlushed == 0)
+        #expect(store.classes.map(\.reclaimed).reduce(0, +) == 2)
     }
 }

@@ -52,6 +52,18 @@ struct CommandLineParserTests {
         #expect(failure("--daemon=1")?.status == 1)
     }
 
+    @Test(arguments: [",", "", " ", ",,"])
+    func `a list without an address ends the start with a sentence`(_ list: String) {
+        let failure = failure("-l", list)
+
+        #expect(failure?.status == 1)
+        #expect(failure?.message.hasSuffix("names no address") == true)
+    }
+
+    @Test func `a text that is empty ends the start with a sentence`() {
+        #expect(failure("-s", "")?.message == "-s: the value is empty")
+    }
+
     @Test func `words that are no options, and all behind two hyphens, are remarked upon`() throws {
         let (settings, remarks) = try parsed(["stray", "-t2", "--", "-t3"])
 
