@@ -57,7 +57,8 @@ let package = Package(
         .target(
             name: "LoadComparison",
             dependencies: [
-                "LoadWorkload", "LoadEngine", "LoadReport", .product(name: "GRDB", package: "GRDB.swift"),
+                "LoadWorkload", "LoadEngine", "LoadReport", "MartletProtocol",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ],
             path: "LoadTest/Comparison"
         ),
@@ -95,7 +96,6 @@ let package = Package(
             name: "LinearizabilityTests",
             dependencies: ["Linearizability", "MartletServer", "MartletStore", "ServerTesting", "StoreTesting"]
         ),
-        .testTarget(name: "StressTests", dependencies: ["MartletStore", "StoreTesting"]),
         .testTarget(name: "MartletProtocolTests", dependencies: ["MartletProtocol"]),
         .testTarget(
             name: "MartletServerTests",
@@ -112,7 +112,9 @@ let package = Package(
         .testTarget(
             name: "LoadEngineTests", dependencies: ["LoadEngine", "LoadWorkload", "MartletServer", "MartletStore"]),
         .testTarget(name: "LoadReportTests", dependencies: ["LoadReport", "LoadEngine", "LoadWorkload"]),
-        .testTarget(name: "LoadComparisonTests", dependencies: ["LoadComparison", "LoadEngine", "LoadWorkload"]),
+        .testTarget(
+            name: "LoadComparisonTests",
+            dependencies: ["LoadComparison", "LoadEngine", "LoadWorkload", "MartletServer", "ServerTesting"]),
         // The repository looks at itself: lengths, imports, words, the unsafe fence, links.
         .testTarget(name: "TidyTests"),
     ],

@@ -1,15 +1,15 @@
 import Glibc
 
 /// The clocks of a run, in nanoseconds.
-enum MonotonicTime {
+package enum MonotonicTime {
     /// Since some fixed moment; never goes back.
-    static func now() -> UInt64 { read(CLOCK_MONOTONIC) }
+    package static func now() -> UInt64 { read(CLOCK_MONOTONIC) }
 
     /// CPU time of the calling thread.
     static func threadCPU() -> UInt64 { read(CLOCK_THREAD_CPUTIME_ID) }
 
     /// Seconds since 1970.
-    static func wallSeconds() -> Double { Double(read(CLOCK_REALTIME)) / 1e9 }
+    package static func wallSeconds() -> Double { Double(read(CLOCK_REALTIME)) / 1e9 }
 
     private static func read(_ clock: clockid_t) -> UInt64 {
         var time = timespec()

@@ -1,21 +1,21 @@
 import Glibc
 
 /// Makes connected, non-blocking sockets, within a time limit.
-struct SocketConnector {
-    let address: ServerAddress
+package struct SocketConnector: Sendable {
+    package let address: ServerAddress
     private var candidates: [Endpoint]
 
     /// For `send`: a broken connection is told by the call, not by SIGPIPE. (MSG_NOSIGNAL is an enum here and a macro there.)
-    static let noSignal: Int32 = 0x4000
+    package static let noSignal: Int32 = 0x4000
 
     /// One address of the kernel's, in the form it wants.
-    private struct Endpoint {
+    private struct Endpoint: Sendable {
         var family: Int32
         var bytes: [UInt8]
     }
 
     /// Looks the host up. Throws when it does not exist.
-    init(_ address: ServerAddress) throws(LoadError) {
+    package init(_ address: ServerAddress) throws(LoadError) {
         self.address = address
         switch address.place {
         case .path(let path): candidates = [Self.endpoint(path: path)]
@@ -54,7 +54,7 @@ struct SocketConnector {
 
     /// A connected socket; tries each address of the host and remembers the one that answers. Throws when none answers
     /// within `seconds`.
-    mutating func settle(seconds: Double) throws(LoadError) -> Int32 {
+    package mutating func settle(seconds: Double) throws(LoadError) -> Int32 {
         var failure = LoadError.circumstances("The host of \(address) has no address.")
         for endpoint in candidates {
             do {
@@ -69,7 +69,7 @@ struct SocketConnector {
     }
 
     /// A connected socket, to the address that answered before. Throws when it does not within `seconds`.
-    func connect(seconds: Double) throws(LoadError) -> Int32 { try connect(candidates[0], seconds: seconds) }
+    package func connect(seconds: Double) throws(LoadError) -> Int32 { try connect(candidates[0], seconds: seconds) }
 
     private func connect(_ endpoint: Endpoint, seconds: Double) throws(LoadError) -> Int32 {
         let deadline = MonotonicTime.now() + UInt64(seconds * 1e9)
