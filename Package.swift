@@ -96,6 +96,7 @@ let package = Package(
             name: "LinearizabilityTests",
             dependencies: ["Linearizability", "MartletServer", "MartletStore", "ServerTesting", "StoreTesting"]
         ),
+        .testTarget(name: "StressTests", dependencies: ["MartletStore", "StoreTesting"]),
         .testTarget(name: "MartletProtocolTests", dependencies: ["MartletProtocol"]),
         .testTarget(
             name: "MartletServerTests",

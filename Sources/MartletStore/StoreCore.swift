@@ -23,6 +23,8 @@ struct StoreCore: ~Copyable {
     /// Set by a flush: the next maintenance passes look at every page.
     let sweepsEverything = Atomic<Bool>(false)
     let crawlPage = Atomic<Int>(0)
+    /// Where the next search for a page to drain begins.
+    let drainCursor = Atomic<Int>(0)
     let pagesMoved = Atomic<Int>(0)
     let itemsLostInMoves = Atomic<Int>(0)
     let itemsFoundBusy = Atomic<Int>(0)
@@ -34,6 +36,9 @@ struct StoreCore: ~Copyable {
     #endif
 
     static let sessionCountMax = 256
+
+    /// The memory limit now: `settings` has the one of the start.
+    var limitBytes: Int { pool.pointee.limitBytes.load(ordering: .relaxed) }
 
     func slabClass(_ index: Int) -> UnsafeMutablePointer<SlabClass> {
         (classes + index &* SlabClass.strideBytes).assumingMemoryBound(to: SlabClass.self)

@@ -3,12 +3,14 @@
 /// 1. A free chunk of the class's pages.
 /// 2. A page from the pool.
 /// 3. Evict in the class, up to 8 candidates.
-/// 4. A class without pages takes the page in reserve, or drains the cheapest of 8 sampled pages of other classes.
+/// 4. The page in reserve, or one drained for it that another class had (PageMover.swift).
 /// 5. A chunk of a larger class: free, or by eviction there.
-/// 6. Only then is the store out of memory. With `-M` only steps 1, 2 and 5 without eviction.
+/// 6. What was made free may have gone to others, who were quicker: once more from the start, a few times.
+/// 7. Only then is the store out of memory. With `-M` only steps 1, 2 and 5 without eviction, once.
 ///
 /// Each step holds one lock at a time; between two steps anything may have happened, so each starts from what is there.
 enum Ladder {
+    static let roundsMax = 8
     static let candidatesMax = 8
     static let drainedPagesMax = 8
     static let largerClassesMax = 16
@@ -60,20 +62,28 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     @inline(never)
     private func allocateSlow(_ slabClass: Int, _ admission: Admission?, _ session: SessionPointer) -> Handle? {
         let home = pointee.slabClass(slabClass)
-        while let page = takePage(.free) {
-            addPage(page, home)
-            if let handle = takeChunk(slabClass, admission, session) { return handle }
+        for _ in 0..<(pointee.settings.evicts ? Ladder.roundsMax : 1) {
+            while let page = takePage(.free) {
+                addPage(page, home)
+                if let handle = takeChunk(slabClass, admission, session) { return handle }
+            }
+            if pointee.settings.evicts {
+                meetLimitNowAndThen(session)
+                if let handle = evictIn(home, admission, session) { return handle }
+                if let handle = takeForeignPage(home, admission, session) { return handle }
+            }
+            if let handle = takeLarger(slabClass, admission, session) { return handle }
         }
-        if pointee.settings.evicts {
-            meetLimitNowAndThen(session)
-            if let handle = evictIn(home, admission, session) { return handle }
-            if let handle = takeForeignPage(home, admission, session) { return handle }
-        }
-        if let handle = takeLarger(slabClass, admission, session) { return handle }
+        return nil
+    }
+
+    /// Counts a store that found no chunk of the class, nor of any other that would do.
+    @inline(never)
+    func countOutOfMemory(_ slabClass: Int) {
+        let home = pointee.slabClass(slabClass)
         home.lock()
         home.statistics.pointee.outOfMemory += 1
         home.unlock()
-        return nil
     }
 
     private func addPage(_ page: Int, _ home: UnsafeMutablePointer<SlabClass>) {
@@ -124,7 +134,10 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
             if let handle = takeChunk(Int(home.pointee.index), admission, session) { return handle }
         }
         for _ in 0..<Ladder.drainedPagesMax {
-            guard drainCheapestPage(except: Int(home.pointee.index), session) else { return nil }
+            let excluded = Int(home.pointee.index)
+            guard drainCheapestPage(except: excluded, session) || drainNextPage(except: excluded, session) else {
+                return nil
+            }
             if let page = takePage(.drained) { addPage(page, home) }
             if let handle = takeChunk(Int(home.pointee.index), admission, session) { return handle }
         }

@@ -84,7 +84,7 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
     /// the handle may be read before the page is known to be this class's.
     private func standsInRingLocked(_ handle: Handle, _ store: StorePointer) -> Bool {
         let pageIndex = store.pointee.arena.pageIndex(handle)
-        guard store.pointee.pages.owner(pageIndex) == PageOwner(Int(pointee.index)) else { return false }
+        guard store.pointee.pages.slabClass(pageIndex) == Int(pointee.index) else { return false }
         let bump = store.pointee.pages[pageIndex].pointee.bump
         let offset = store.pointee.arena.address(handle) - store.pointee.arena.pageAddress(pageIndex)
         guard offset < Int(bump) &* pointee.chunkBytes else { return false }
@@ -115,7 +115,8 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
             guard standsInRingLocked(handle, store) else { continue }
             let item = store.pointee.arena.item(handle)
             let state = item.stateHint
-            if state.phase == .reserved {
+            // A page that somebody drains may come back with this item.
+            if state.phase == .reserved || store.pointee.pages.owner(store.pointee.arena.pageIndex(handle)).isDraining {
                 pushBackLocked(handle, store)
                 continue
             }

@@ -89,9 +89,9 @@ public struct ItemReservation: ~Copyable {
     private mutating func addPart() -> Bool {
         let store = session.pointee.store
         guard store.mayReserve(beyond: held) else { return false }
-        let length = min(remaining, store.pointee.geometry.chunkBytesMax - PartPointer.headerBytes)
-        let slabClass = store.pointee.geometry.slabClass(for: length + PartPointer.headerBytes)
-        guard let handle = store.allocate(slabClass, nil, session) else { return false }
+        guard
+            let (handle, length) = store.allocatePiece(of: remaining, behind: PartPointer.headerBytes, nil, session)
+        else { return false }
 
         let part = PartPointer(raw: store.pointee.arena.address(handle))
         part.head = head
@@ -131,6 +131,6 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     func mayReserve(beyond held: Int) -> Bool {
         var sum = 0
         forEachSession { sum += $0.pointee.counters.reservedBytes.load(ordering: .relaxed) }
-        return sum - held <= pointee.settings.memoryLimitBytes / 4
+        return sum - held <= pointee.limitBytes / 4
     }
 }

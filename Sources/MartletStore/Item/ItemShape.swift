@@ -43,7 +43,10 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         if shape.bits & ItemState.hasExpiry == 0, Int(pointee.geometry.chunkBytes[slabClass]) &- size >= 4 {
             shape.bits |= ItemState.hasExpiry
         }
-        guard let handle = allocate(slabClass, admission, session) else { return nil }
+        guard let handle = allocate(slabClass, admission, session) else {
+            countOutOfMemory(slabClass)
+            return nil
+        }
         let item = pointee.arena.item(handle)
         writeHead(item, key, shape)
         item.smallLength = valueLength
@@ -58,13 +61,14 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         var shape = ItemShape(flags: 0, hasExpiry: true, hasSequence: true)
         shape.bits = bits
         let before = shape.state.keyOffset + key.count
-        let size = Swift.min(before + valueLength, pointee.geometry.chunkBytesMax)
-        guard let handle = allocate(pointee.geometry.slabClass(for: size), .fresh, session) else { return nil }
+        guard let (handle, inlineBytes) = allocatePiece(of: valueLength, behind: before, .fresh, session) else {
+            return nil
+        }
         let item = pointee.arena.item(handle)
         let large = item.large(shape.state)
         large.totalLength = valueLength
         large.leases.initialize(to: .init(1))
-        large.inlineBytes = size - before
+        large.inlineBytes = inlineBytes
         large.firstPart = .none
         writeHead(item, key, shape)
         item.smallLength = 0xffff

@@ -9,7 +9,8 @@ import Synchronization
 ///      12    4 handle of the first part, 0 if the value is wholly inline (atomic for relocation hints)
 ///
 /// A value of more than 4 KiB makes a large item. If it does not fit one chunk, its head takes a chunk of the largest
-/// class and the rest of the value follows in parts, chained.
+/// class and the rest of the value follows in parts, chained. Pieces are as long as the largest chunk allows; only where
+/// none is to be had are they shorter.
 package struct LargeWords: BitwiseCopyable {
     package let raw: UnsafeMutableRawPointer
 
@@ -18,6 +19,8 @@ package struct LargeWords: BitwiseCopyable {
     }
 
     package static var bytes: Int { 16 }
+    /// The shortest piece that a value is cut into for want of larger chunks.
+    static var pieceBytesMin: Int { 2048 }
 
     package var totalLength: Int {
         @inline(__always) get { Int(raw.load(as: UInt32.self)) }
@@ -101,4 +104,27 @@ package struct PartPointer: BitwiseCopyable {
     }
 
     package var piece: UnsafeMutableRawPointer { raw + Self.headerBytes }
+}
+
+extension UnsafeMutablePointer where Pointee == StoreCore {
+    /// A reserved chunk for the next piece of a value of which `remaining` bytes are still to be placed, behind `before`
+    /// bytes of header; and how many it takes. Nil if there is no memory.
+    ///
+    /// Leases and reservations can lie so that no large chunk can be made free though much smaller ones can: then half the
+    /// length is tried, down to `LargeWords.pieceBytesMin`.
+    func allocatePiece(
+        of remaining: Int, behind before: Int, _ admission: Admission?, _ session: SessionPointer
+    ) -> (handle: Handle, length: Int)? {
+        let longest = Swift.min(remaining, pointee.geometry.chunkBytesMax - before)
+        var length = longest
+        while true {
+            if let handle = allocate(pointee.geometry.slabClass(for: before + length), admission, session) {
+                return (handle, length)
+            }
+            if length <= LargeWords.pieceBytesMin { break }
+            length = Swift.max(length / 2, LargeWords.pieceBytesMin)
+        }
+        countOutOfMemory(pointee.geometry.slabClass(for: before + longest))
+        return nil
+    }
 }

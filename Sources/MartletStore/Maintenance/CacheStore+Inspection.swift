@@ -45,11 +45,6 @@ extension CacheStore {
         Int(core.pointee.table.overflowBump.pointee.load(ordering: .relaxed))
     }
 
-    /// Pages that have left their class but still hold something.
-    package var _drainingPageCount: Int {
-        (0..<core.pointee.pool.pointee.bump).filter { core.pointee.pages.owner($0).isDraining }.count
-    }
-
     /// Locks the calling thread holds; always 0 in release builds.
     package static var _heldLockCount: Int { LockCheck.heldCount }
 }

@@ -128,9 +128,6 @@ extension CacheStore {
             try expect(freeChunks == home.pointee.freeChunks, "invariant 3: the class's free chunks are counted")
             home.ring.pointee.forEach(core.pointee.ringBlocks) { inClass.hot.remove($0.raw) }
             try expect(inClass.hot.isEmpty, "invariant 7: every HOT item has a place in the ring")
-            for pageIndex in drainingPages where core.pointee.pages.slabClass(pageIndex) == slabClass {
-                _ = try checkPage(pageIndex, home, &counts, &inClass)
-            }
             try expect(
                 inClass.bySegment[Int(Segment.hot.rawValue)] == home.pointee.hotCount
                     && inClass.bySegment[Int(Segment.cold.rawValue)] == home.pointee.coldCount
@@ -145,17 +142,12 @@ extension CacheStore {
         return counts
     }
 
-    private var drainingPages: [Int] {
-        (0..<core.pointee.pool.pointee.bump).filter { core.pointee.pages.owner($0).isDraining }
-    }
-
     /// One page's chunks; returns the number of free and fresh ones.
     private func checkPage(
         _ pageIndex: Int, _ home: UnsafeMutablePointer<SlabClass>, _ counts: inout ChunkCounts,
         _ inClass: inout ClassCounts
     ) throws(BrokenInvariant) -> Int {
         let page = core.pointee.pages[pageIndex]
-        let isDraining = core.pointee.pages.owner(pageIndex).isDraining
         var used = 0
         for chunk in 0..<Int(page.pointee.bump) {
             let handle = core.pointee.arena.handle(page: pageIndex, offset: chunk * home.pointee.chunkBytes)
@@ -170,14 +162,13 @@ extension CacheStore {
             inClass.bySegment[Int(item.access.segment.rawValue)] += 1
             try count(item, state, &counts)
             guard state.phase == .linked else { continue }
-            if item.access.segment == .hot, !isDraining { inClass.hot.insert(handle.raw) }
+            if item.access.segment == .hot { inClass.hot.insert(handle.raw) }
             try check(item, state, handle, chunkBytes: home.pointee.chunkBytes)
             try expect(
-                isDraining || item.expiry(state) == 0 || page.pointee.nextDue.load(ordering: .relaxed) != UInt32.max,
+                item.expiry(state) == 0 || page.pointee.nextDue.load(ordering: .relaxed) != UInt32.max,
                 "invariant 12: a page with mortal items comes due")
         }
         try expect(used == Int(page.pointee.used), "invariant 3: used chunks are counted")
-        try expect(!isDraining || used > 0, "invariant 4: an empty page does not go on draining")
         return home.pointee.chunksPerPage - used
     }
 
@@ -255,9 +246,9 @@ extension CacheStore {
         try expect(free == pool.pointee.freeCount, "invariant 4: the pool's pages are counted")
         let discarded = try count(pool.pointee.firstDiscarded, atMost: pool.pointee.discardedCount)
         try expect(discarded == pool.pointee.discardedCount, "invariant 4: pages without memory are counted")
-        let draining = drainingPages.count
-        try expect(pool.pointee.usedCount == owned + draining, "invariant 4: a page is in one place only")
-        try expect(pool.pointee.bump == owned + draining + free + discarded, "invariant 4: no page is lost")
+        try expect(
+            pool.pointee.usedCount == owned, "invariant 4: a page is in one place only, and none goes on draining")
+        try expect(pool.pointee.bump == owned + free + discarded, "invariant 4: no page is lost")
     }
 
     /// Length of one of the pool's lists.

@@ -25,20 +25,19 @@ extension CacheStore {
         if bytes < 1 << 20 || bytes / 2 < core.pointee.settings.itemBytesMax { return false }
         if bytes > core.pointee.arena.pageCountMax * pageBytes { return false }
         core.pointee.pool.lock()
-        core.pointee.pool.pointee.limitBytes = bytes
+        core.pointee.pool.pointee.limitBytes.store(bytes, ordering: .relaxed)
         core.pointee.pool.unlock()
         return true
     }
 
     private func crawl(_ session: StoreSession) -> Bool {
         let everything = core.pointee.sweepsEverything.exchange(false, ordering: .relaxed)
-        let pageCount = pagesTouched
+        let pageCount = core.pagesTouched
         if everything {
             for page in 0..<pageCount { core.pointee.pages.lowerDue(page, to: Self.sweepSecond) }
         }
         var scanned = 0
         for page in 0..<pageCount {
-            core.drainAgain(page, session.state)
             let due = core.pointee.pages[page].pointee.nextDue.load(ordering: .relaxed)
             if due > session.now { continue }
             if scanned == Crawler.pagesPerPass { return true }
@@ -48,18 +47,15 @@ extension CacheStore {
         return false
     }
 
-    private var pagesTouched: Int {
-        core.pointee.pool.lock()
-        defer { core.pointee.pool.unlock() }
-        return core.pointee.pool.pointee.bump
-    }
-
-    /// Drains pages while more are in use than the limit allows.
+    /// Drains pages while more are in use than the limit allows. If only pinned ones are left, one of them loses what can be
+    /// evicted, so that it is free in the end; that is tried again in later passes.
     private func meetLimit(_ session: StoreSession) -> Bool {
         let hasMoreToReturn = core.trimPool(countMax: Self.drainedPagesPerPass)
         for _ in 0..<Self.drainedPagesPerPass {
             if !core.isOverLimit() { return hasMoreToReturn }
-            if !core.drainLargestClass(session.state) { return hasMoreToReturn }
+            if core.drainLargestClass(session.state) || core.drainNextPage(except: 0, session.state) { continue }
+            _ = core.drainNextPage(except: 0, evenPinned: true, session.state)
+            return hasMoreToReturn
         }
         return true
     }

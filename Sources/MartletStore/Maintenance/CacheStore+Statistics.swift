@@ -6,7 +6,7 @@ extension CacheStore {
         let geometry = core.pointee.geometry
         let pool = core.pointee.pool
         pool.lock()
-        result.memoryLimitBytes = pool.pointee.limitBytes
+        result.memoryLimitBytes = core.pointee.limitBytes
         result.pooledPages = pool.pointee.freeCount
         result.pagedBytes = (pool.pointee.usedCount + pool.pointee.freeCount) * geometry.pageBytes
         result.tableBytes = core.tableBytesLocked()

@@ -37,6 +37,7 @@ struct Crawler {
         var lives = LifeHistogram()
         var taken = 0
         var first = 0
+        var hasLeft = false
         while true {
             var more = false
             withUnsafeTemporaryAllocation(of: Hint.self, capacity: Self.sliceChunks) { hints in
@@ -44,29 +45,31 @@ struct Crawler {
                 let count = collectLocked(home, page, pageIndex, first, &lives, hints, &more)
                 home.unlock()
                 store.passHook()
+                guard let count else {
+                    hasLeft = true
+                    return
+                }
                 for index in 0..<count where bury(hints[index].handle, hints[index].hash) { taken += 1 }
             }
             if !more { break }
             first += Self.sliceChunks
         }
-        if store.pointee.pages.slabClass(pageIndex) != slabClass {
-            // The page changed hands: what it now holds may have been due when this scan set it to never.
+        if hasLeft || store.pointee.pages.slabClass(pageIndex) != slabClass {
+            // The page changed hands, or was being drained and may be back: what it now holds may have been due when this
+            // scan set it to never.
             store.pointee.pages.lowerDue(pageIndex, to: session.now)
         }
         if let due = lives.due(now: session.now) { store.pointee.pages.lowerDue(pageIndex, to: due) }
         return taken
     }
 
+    /// Hints of one slice; nil if the page is no longer the class's.
     private func collectLocked(
         _ home: UnsafeMutablePointer<SlabClass>, _ page: UnsafeMutablePointer<Page>, _ pageIndex: Int, _ first: Int,
         _ lives: inout LifeHistogram, _ hints: UnsafeMutableBufferPointer<Hint>, _ more: inout Bool
-    ) -> Int {
+    ) -> Int? {
         let store = session.core
-        // The page may have left the class since the pass began.
-        guard store.pointee.pages.owner(pageIndex) == PageOwner(Int(home.pointee.index)) else {
-            more = false
-            return 0
-        }
+        guard store.pointee.pages.owner(pageIndex) == PageOwner(Int(home.pointee.index)) else { return nil }
         let bump = Int(page.pointee.bump)
         let last = min(bump, first + Self.sliceChunks)
         more = last < bump

@@ -2,56 +2,76 @@
 ///
 /// 1. A class without pages takes the page that costs least: of 8 sampled pages of other classes the one with the fewest
 ///    chunks in use. A class's last page is taken only if no other is to be had.
-/// 2. The page leaves its class first: nothing of it is handed out again. Then each item in it is unlinked by a hint.
-/// 3. What is being written or leased stays until its owner frees it; the last free gives the page to the pool. What was
-///    being written may be linked after the walk has passed it, where no hand ever comes by: the maintainer walks a
-///    draining page again in each of its passes.
-/// 4. A walk counts as one used chunk, so that the page is not handed to another class under it.
+/// 2. A page is pinned while something in it is being written, leased or freed: evicting the rest would not empty it, so
+///    it keeps its items, and the next sample is taken. After the third all pages are tried in order of address, each such
+///    search going on where the last one ended.
+/// 3. Otherwise the page leaves its class: nothing of it is handed out meanwhile. Then each item in it is unlinked by a
+///    hint. A walk counts as one used chunk, so that the page is not handed to another class under it.
+/// 4. An empty page goes to the pool. If somebody came in between (a lease taken, a value being written since), the page
+///    goes back to its class with all that is free in it: memory that nobody may use would be memory lost for as long as
+///    a client cares to read slowly, and every further page taken like this would be lost as well.
 enum PageMover {
+    static let samplesMax = 3
     static let sampledPages = 8
     static let pagesPerClass = 2
+    /// Pages that one search tries at most.
+    static let triedPagesMax = 64
+    /// Headers looked at in one hold of the class lock.
+    static let sliceChunks = 64
 }
 
 extension UnsafeMutablePointer where Pointee == StoreCore {
-    /// Drains one page, not of class `excluded`. Returns false if there is none.
+    /// Drains one page, not of class `excluded`. Returns false if there is none, or if those it met were pinned.
     func drainCheapestPage(except excluded: Int, _ session: SessionPointer) -> Bool {
-        guard
-            let page = cheapestPage(except: excluded, sparesLast: true)
-                ?? cheapestPage(except: excluded, sparesLast: false)
-        else { return false }
-        return drain(page.index, of: page.slabClass, session)
+        for _ in 0..<PageMover.samplesMax {
+            guard
+                let page = cheapestPage(except: excluded, sparesLast: true)
+                    ?? cheapestPage(except: excluded, sparesLast: false)
+            else { return false }
+            if drain(page.index, of: page.slabClass, session) { return true }
+        }
+        return false
     }
 
-    /// Drains one page of a class. Returns false if the page is no longer the class's.
-    func drain(_ pageIndex: Int, of slabClass: Int, _ session: SessionPointer) -> Bool {
+    /// Rule 2: drains the next page, not of class `excluded`, that is not pinned; or, `evenPinned`, the next one, as far as
+    /// that goes. Returns whether a page became free.
+    func drainNextPage(except excluded: Int, evenPinned: Bool = false, _ session: SessionPointer) -> Bool {
+        let pageCount = pagesTouched
+        var tried = 0
+        for _ in 0..<pageCount {
+            let pageIndex = pointee.drainCursor.wrappingAdd(1, ordering: .relaxed).oldValue % pageCount
+            let owner = pointee.pages.owner(pageIndex)
+            if owner.slabClass == 0 || owner.slabClass == excluded || owner.isDraining { continue }
+            if drain(pageIndex, of: owner.slabClass, evenPinned: evenPinned, session) { return true }
+            tried += 1
+            if evenPinned || tried == PageMover.triedPagesMax { return false }
+        }
+        return false
+    }
+
+    /// Pages taken at least once.
+    var pagesTouched: Int {
+        pointee.pool.lock()
+        defer { pointee.pool.unlock() }
+        return pointee.pool.pointee.bump
+    }
+
+    /// Drains one page of a class. Returns false if the page is pinned or no longer the class's.
+    private func drain(
+        _ pageIndex: Int, of slabClass: Int, evenPinned: Bool = false, _ session: SessionPointer
+    ) -> Bool {
         let home = pointee.slabClass(slabClass)
+        if !evenPinned, isPinned(pageIndex, home) {
+            pointee.itemsFoundBusy.wrappingAdd(1, ordering: .relaxed)
+            return false
+        }
         home.lock()
         guard pointee.pages.owner(pageIndex) == PageOwner(slabClass) else {
             home.unlock()
             return false
         }
-        home.removePageLocked(pageIndex, self)
-        walkAndUnlock(pageIndex, home, session)
-        pointee.pagesMoved.wrappingAdd(1, ordering: .relaxed)
-        return true
-    }
-
-    /// Rule 3: walks a page that is draining already.
-    func drainAgain(_ pageIndex: Int, _ session: SessionPointer) {
-        let owner = pointee.pages.owner(pageIndex)
-        guard owner.isDraining else { return }
-        let home = pointee.slabClass(owner.slabClass)
-        home.lock()
-        guard pointee.pages.owner(pageIndex) == owner else {
-            home.unlock()
-            return
-        }
-        walkAndUnlock(pageIndex, home, session)
-    }
-
-    /// Rule 4. Takes over the class lock of a draining page, gives it up and empties the page.
-    private func walkAndUnlock(_ pageIndex: Int, _ home: UnsafeMutablePointer<SlabClass>, _ session: SessionPointer) {
         let page = pointee.pages[pageIndex]
+        home.removePageLocked(pageIndex, self)
         page.pointee.used = page.pointee.used + 1
         let bump = Int(page.pointee.bump)
         home.unlock()
@@ -62,10 +82,57 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         home.lock()
         page.pointee.used = page.pointee.used - 1
         let isEmpty = page.pointee.used == 0
-        if isEmpty { pointee.pages.setOwner(pageIndex, .none) }
+        if isEmpty {
+            pointee.pages.setOwner(pageIndex, .none)
+        } else {
+            home.restorePageLocked(pageIndex, self)
+        }
         home.unlock()
-        if isEmpty { givePage(pageIndex) }
+        if isEmpty {
+            givePage(pageIndex)
+            pointee.pagesMoved.wrappingAdd(1, ordering: .relaxed)
+        }
         passHook()
+        return isEmpty
+    }
+
+    /// Rule 2, as a hint; also true if the page is no longer the class's.
+    private func isPinned(_ pageIndex: Int, _ home: UnsafeMutablePointer<SlabClass>) -> Bool {
+        var first = 0
+        while true {
+            home.lock()
+            guard pointee.pages.owner(pageIndex) == PageOwner(Int(home.pointee.index)) else {
+                home.unlock()
+                return true
+            }
+            let bump = Int(pointee.pages[pageIndex].pointee.bump)
+            let last = Swift.min(bump, first + PageMover.sliceChunks)
+            var isPinned = false
+            for chunk in first..<Swift.max(first, last) where !isPinned {
+                isPinned = isPinnedLocked(
+                    pointee.arena.handle(page: pageIndex, offset: chunk * home.pointee.chunkBytes))
+            }
+            home.unlock()
+            passHook()
+            if isPinned { return true }
+            if last == bump { return false }
+            first = last
+        }
+    }
+
+    /// Safe: the class lock keeps a part from being freed, and its head goes after it.
+    private func isPinnedLocked(_ handle: Handle) -> Bool {
+        let item = pointee.arena.item(handle)
+        let state = item.stateHint
+        switch state.phase {
+        case .free: return false
+        case .reserved, .detached: return true
+        case .linked: break
+        }
+        let head = item.access.isPart ? pointee.arena.item(PartPointer(raw: item.raw).head) : item
+        let headState = head.stateHint
+        if headState.phase != .linked { return true }
+        return headState.has(ItemState.isLarge) && head.large(headState).leases.pointee.load(ordering: .relaxed) > 1
     }
 
     /// Unlinks what lives in a chunk of a page being walked. Its key may be read without the class lock: the chunk is not
@@ -109,7 +176,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         var sampled = 0
         let classCount = pointee.geometry.classCount
         // Start somewhere else each time, so that no class always pays.
-        let start = Int(pointee.pagesMoved.load(ordering: .relaxed))
+        let start = pointee.drainCursor.wrappingAdd(1, ordering: .relaxed).oldValue
         for step in 0..<classCount where sampled < PageMover.sampledPages {
             let slabClass = (start &* 7 &+ step) % classCount + 1
             if slabClass == excluded { continue }
@@ -132,7 +199,8 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         return best
     }
 
-    /// A page of the class with the most, for giving memory back to the limit.
+    /// A page of the class with the most, for giving memory back to the limit. Returns false if there is none, or it is
+    /// pinned.
     func drainLargestClass(_ session: SessionPointer) -> Bool {
         var best: (index: Int, slabClass: Int)?
         var most = 0

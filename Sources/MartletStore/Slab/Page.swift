@@ -14,7 +14,7 @@ import Synchronization
 ///        2 owner           atomic       class, and whether the page is leaving it (PageOwner); 0 in the pool
 ///
 /// `used` falls when a chunk is freed, not when it is unlinked: a page whose `used` is 0 holds nothing anybody can reach.
-/// Who drains a page counts as one of `used` meanwhile: the page cannot go before the walk through it has ended.
+/// Who drains a page counts as one of `used` meanwhile: the page cannot become empty before the walk through it has ended.
 package struct Page: ~Copyable {
     package var bump: UInt32 = 0
     package var used: UInt32 = 0
@@ -32,7 +32,7 @@ package struct Page: ~Copyable {
 /// Whose a page is, in one word, so that one look tells: a page may pass from class to class between two.
 ///
 ///     bit 0..7  slab class, 0 for none (new, or in the pool)
-///         8     draining: in no list, its chunks are not handed out again, the last one freed returns it to the pool
+///         8     draining: somebody is emptying it; in no list, its chunks are not handed out meanwhile
 ///
 /// It changes only under the lock of the class that it names before or after; so who holds the lock and finds his class
 /// here may rely on the other facts. The class number alone is fixed while any chunk of the page is in use.

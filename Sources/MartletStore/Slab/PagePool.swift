@@ -22,7 +22,8 @@ struct PagePool: ~Copyable {
     var bump = 0
     /// Pages owned by classes or draining.
     var usedCount = 0
-    var limitBytes: Int
+    /// Changed under the lock.
+    let limitBytes: Atomic<Int>
     let reserveCount: Int
 
     /// The least that a class's page list has once it is touched: a page of the system.
@@ -41,7 +42,7 @@ struct PagePool: ~Copyable {
     }
 
     init(limitBytes: Int, reserveCount: Int) {
-        self.limitBytes = limitBytes
+        self.limitBytes = Atomic(limitBytes)
         self.reserveCount = reserveCount
     }
 }
@@ -77,7 +78,7 @@ extension UnsafeMutablePointer where Pointee == PagePool {
 extension UnsafeMutablePointer where Pointee == StoreCore {
     /// Pages that the limit allows now, given what the tables have.
     func allowedPagesLocked() -> Int {
-        let limit = pointee.pool.pointee.limitBytes
+        let limit = pointee.limitBytes
         let bytes = Swift.max(limit / 2, limit - tableBytesLocked())
         return Swift.min(bytes >> pointee.geometry.pageShift, pointee.arena.pageCountMax)
     }
@@ -93,7 +94,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
             + pointee.pool.pointee.bump * Page.bytes
             + Swift.min(
                 pointee.geometry.classCount * PagePool.pageListBytes + PagePool.outsideBytesMax,
-                pointee.pool.pointee.limitBytes / 32)
+                pointee.limitBytes / 32)
     }
 
     /// Whether more pages are in use than the limit allows.
@@ -107,7 +108,8 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     /// Rule 2, for the store that calls it.
     func meetLimitNowAndThen(_ session: SessionPointer) {
         session.pointee.slowAllocations = session.pointee.slowAllocations &+ 1
-        if session.pointee.slowAllocations & 63 == 0, isOverLimit() { _ = drainLargestClass(session) }
+        guard session.pointee.slowAllocations & 63 == 0, isOverLimit() else { return }
+        if !drainLargestClass(session) { _ = drainNextPage(except: 0, session) }
     }
 
     /// A page for a class, or nil if the limit is reached. The page belongs to the caller until it is added to a class.

@@ -134,14 +134,11 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         let pageIndex = store.pointee.arena.pageIndex(handle)
         let page = pages[pageIndex]
         item.state = ItemState(raw: 0)
-        page.pointee.used = page.pointee.used &- 1
-        if pages.owner(pageIndex).isDraining {
-            if page.pointee.used > 0 { return nil }
-            pages.setOwner(pageIndex, .none)
-            return pageIndex
-        }
         item.access = AccessWord(raw: page.pointee.freeHead)
         page.pointee.freeHead = handle.raw
+        page.pointee.used = page.pointee.used &- 1
+        // Whoever drains the page decides what becomes of it.
+        if pages.owner(pageIndex).isDraining { return nil }
         pointee.freeChunks = pointee.freeChunks &+ 1
         if !page.pointee.isOpen { openLocked(pageIndex, pages) }
         // Two pages' worth of free chunks: one is enough to go on with.
@@ -164,16 +161,26 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         page.pointee.freeHead = 0
         page.pointee.isOpen = false
         page.pointee.nextDue.store(UInt32.max, ordering: .relaxed)
+        listPageLocked(pageIndex, pages)
+    }
+
+    /// Takes back a page that could not be drained, with the chunks that are free.
+    func restorePageLocked(_ pageIndex: Int, _ store: StorePointer) {
+        listPageLocked(pageIndex, store.pointee.pages)
+    }
+
+    private func listPageLocked(_ pageIndex: Int, _ pages: PageTable) {
+        let page = pages[pageIndex]
         pages.setOwner(pageIndex, PageOwner(Int(pointee.index)))
         page.pointee.position = UInt32(pointee.pageCount)
         pointee.pageList[pointee.pageCount] = UInt32(pageIndex)
         pointee.pageCount = pointee.pageCount &+ 1
-        pointee.freeChunks = pointee.freeChunks &+ pointee.chunksPerPage
-        openLocked(pageIndex, pages)
+        let free = pointee.chunksPerPage &- Int(page.pointee.used)
+        pointee.freeChunks = pointee.freeChunks &+ free
+        if free > 0 { openLocked(pageIndex, pages) }
     }
 
-    /// Takes a page out of the class: none of its chunks is handed out again. It stays `draining` until its last chunk
-    /// is freed.
+    /// Takes a page out of the class: none of its chunks is handed out until it is restored.
     func removePageLocked(_ pageIndex: Int, _ store: StorePointer) {
         let pages = store.pointee.pages
         let page = pages[pageIndex]
@@ -185,7 +192,6 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         pointee.pageList[position] = moved
         pages[Int(moved)].pointee.position = UInt32(position)
         pages.setOwner(pageIndex, PageOwner(Int(pointee.index), isDraining: true))
-        page.pointee.freeHead = 0
         if position == pointee.handPage { pointee.handChunk = 0 }
     }
 

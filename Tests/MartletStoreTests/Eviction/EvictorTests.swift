@@ -62,6 +62,47 @@ struct EvictorTests {
         fixture.store._checkInvariants()
     }
 
+    @Test("a lease on every page neither keeps stores out nor empties the cache")
+    func leaseOnEveryPage() throws {
+        let fixture = try StoreFixture(megabytes: 4, itemBytesMax: 256 << 10)
+        let old = [UInt8](repeating: 1, count: 5000)
+        var number = 0
+        while fixture.store.statistics().classes.allSatisfy({ $0.evicted == 0 }) {
+            _ = fixture.store("old-\(number)", old)
+            number += 1
+        }
+        // 13 chunks of a page, handed out one after the other.
+        let leases = stride(from: 6, to: number, by: 13).compactMap { fixture.heldLease("old-\($0)") }
+        #expect(leases.count >= number / 13)
+
+        for number in 0..<3000 {
+            let length = [10, 100, 300, 1000, 3000, 4500, 5100][number % 7] + number % 10
+            let outcome = fixture.store("new-\(number)", [UInt8](repeating: 2, count: length))
+            #expect(outcome.result == .stored, "\(length) bytes")
+        }
+
+        #expect(fixture.store.statistics().itemBytes > 2 << 20)
+        #expect(leases.allSatisfy { $0.lease.bytes == old })
+        fixture.store._checkInvariants(expectedLeases: leases.count)
+    }
+
+    @Test("a large value goes into short pieces when leases leave no large chunk")
+    func shortPieces() throws {
+        let fixture = try StoreFixture(megabytes: 4, itemBytesMax: 256 << 10)
+        for number in 0..<1000 { _ = fixture.store("old-\(number)", [UInt8](repeating: 1, count: 9000)) }
+        // More than one for each page of seven chunks.
+        let leases = stride(from: 999, to: 0, by: -4).compactMap { fixture.heldLease("old-\($0)") }
+        #expect(leases.count > 60)
+        let value = (0..<200_000).map { UInt8(truncatingIfNeeded: $0 / 3) }
+
+        #expect(fixture.store("large", value).result == .stored)
+
+        #expect(fixture.value("large") == value)
+        #expect((fixture.lease("large")?.spanCount ?? 0) > 15)
+        #expect(fixture.store.statistics().classes.allSatisfy { $0.outOfMemory == 0 })
+        fixture.store._checkInvariants(expectedLeases: leases.count)
+    }
+
     @Test("what is read often outlives a flood of what is read never")
     func scanResistance() throws {
         let fixture = try StoreFixture(megabytes: 2)

@@ -92,6 +92,12 @@ extension StoreUser {
         }
     }
 
+    /// The same for a collection.
+    package func heldLease(_ key: String) -> HeldLease? {
+        guard let lease = lease(key) else { return nil }
+        return HeldLease(lease)
+    }
+
     // MARK: Changing
 
     package func delete(_ key: String) -> DeleteOutcome.Result {
@@ -129,7 +135,9 @@ package func fillReservation(
 extension ItemHold {
     /// A copy of the whole value.
     package var bytes: [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: valueLength) { buffer, count in
+        // The empty array is one for all threads, which the thread sanitizer does not know.
+        if valueLength == 0 { return [] }
+        return [UInt8](unsafeUninitializedCapacity: valueLength) { buffer, count in
             if let start = buffer.baseAddress { copyValue(to: start) }
             count = valueLength
         }
@@ -145,5 +153,14 @@ extension ItemLease {
             return true
         }
         return result
+    }
+}
+
+/// A lease in a collection.
+package final class HeldLease: Sendable {
+    package let lease: ItemLease
+
+    package init(_ lease: consuming ItemLease) {
+        self.lease = lease
     }
 }
