@@ -1,6 +1,7 @@
 #define _GNU_SOURCE 1
 #include "CShimsPoll.h"
 
+#include <errno.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -25,12 +26,17 @@ int cshims_poll_wait(int poll, void *events, int count, int64_t nanoseconds) {
     struct epoll_event *due = events;
     if (nanoseconds <= 0) return epoll_wait(poll, due, count, nanoseconds < 0 ? -1 : 0);
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 35)
-    struct timespec time = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
-    return epoll_pwait2(poll, due, count, &time, NULL);
-#else
-    // Rounded down: a turn without waiting at the end rather than a millisecond too late.
-    return epoll_wait(poll, due, count, (int)(nanoseconds / 1000000));
+    static _Atomic int is_missing;
+    if (!is_missing) {
+        struct timespec time = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+        int result = epoll_pwait2(poll, due, count, &time, NULL);
+        if (result >= 0 || errno != ENOSYS) return result;
+        // A kernel before 5.11.
+        is_missing = 1;
+    }
 #endif
+    // Rounded down: turns without waiting at the end rather than a millisecond too late.
+    return epoll_wait(poll, due, count, (int)(nanoseconds / 1000000));
 }
 
 void *cshims_poll_context(const void *events, int index) { return ((const struct epoll_event *)events)[index].data.ptr; }
