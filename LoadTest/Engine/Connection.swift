@@ -103,8 +103,14 @@ struct GrowingBytes: ~Copyable {
     deinit { free(start) }
 
     /// Makes room for `wanted` bytes in all; what is there stays.
+    @inline(__always)
     mutating func reserve(_ wanted: Int) -> UnsafeMutableRawPointer {
         if let start, wanted <= capacity { return start }
+        return grow(wanted)
+    }
+
+    @inline(never)
+    private mutating func grow(_ wanted: Int) -> UnsafeMutableRawPointer {
         var size = max(capacity, 4096)
         while size < wanted { size *= 2 }
         guard let grown = realloc(start, size) else { fatalError("The load driver got no memory for \(size) bytes.") }

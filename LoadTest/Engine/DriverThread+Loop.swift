@@ -85,6 +85,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             _ = pointee.boards.pointee.publish()
             while pointee.intervalEndsAt <= now { pointee.intervalEndsAt &+= pointee.plan.interval }
         }
+        if now > pointee.plan.startsAt { pointee.source.advance(toNanoseconds: now &- pointee.plan.startsAt) }
         expire()
         dropOverdue()
         if pointee.plan.keepsGoing { reconnect() }

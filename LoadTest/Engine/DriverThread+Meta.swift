@@ -1,4 +1,3 @@
-import Glibc
 import LoadWorkload
 import MartletProtocol
 
@@ -96,8 +95,8 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             let asked = connection.pointee.keys[Int(position & connection.pointee.keysMask)]
             passed &+= 1
             let room = pointee.keyRoom + 6
-            let written = pointee.keySpace.write(asked.key, at: room)
-            guard written == line.keyCount, memcmp(bytes + line.keyStart, room, written) == 0 else {
+            let written = pointee.keySpace.pointee.write(asked.key, at: room)
+            guard written == line.keyCount, ReplyNumbers.isEqual(bytes + line.keyStart, room, written) else {
                 continue
             }
             missUpTo(connection, request, passed &- 1)

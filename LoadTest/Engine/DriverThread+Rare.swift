@@ -161,7 +161,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     private func text(of key: UInt64) -> String {
         withUnsafeTemporaryAllocation(byteCount: 512, alignment: 8) { room in
             // Safe: a temporary allocation of bytes has an address.
-            let count = pointee.keySpace.write(key, at: room.baseAddress.unsafelyUnwrapped)
+            let count = pointee.keySpace.pointee.write(key, at: room.baseAddress.unsafelyUnwrapped)
             return String(decoding: UnsafeRawBufferPointer(room)[..<count], as: UTF8.self)
         }
     }

@@ -1,4 +1,3 @@
-import Glibc
 import LoadWorkload
 import MartletProtocol
 
@@ -15,7 +14,8 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         switch request.pointee.expectation {
         case .values: return answerValues(connection, request, bytes, count)
         case .stored:
-            if Self.starts(bytes, count, with: "STORED\r\n") {
+            // "STORED\r\n", the first byte lowest.
+            if count >= 8, ByteSearch.word(bytes, 0) == 0x0A0D_4445_524F_5453 {
                 finishStore(connection, request, took: true)
                 return 8
             }
@@ -26,9 +26,11 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         return answerRarely(connection, request, bytes, count)
     }
 
+    /// `END` and its line end.
     @inline(__always)
-    static func starts(_ bytes: UnsafeRawPointer, _ count: Int, with text: StaticString) -> Bool {
-        count >= text.utf8CodeUnitCount && memcmp(bytes, text.utf8Start, text.utf8CodeUnitCount) == 0
+    private static func isEnd(_ bytes: UnsafeRawPointer, _ count: Int) -> Bool {
+        count >= 5 && bytes.loadUnaligned(as: UInt32.self).littleEndian == 0x0D44_4E45
+            && bytes.load(fromByteOffset: 4, as: UInt8.self) == ByteSearch.newline
     }
 
     // MARK: Values
@@ -38,23 +40,19 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         _ connection: UnsafeMutablePointer<Connection>, _ request: UnsafeMutablePointer<Outstanding>,
         _ bytes: UnsafeRawPointer, _ count: Int
     ) -> Int {
-        if Self.starts(bytes, count, with: "END\r\n") {
+        if Self.isEnd(bytes, count) {
             finishRead(connection, request)
             return 5
         }
-        let isMultiget = request.pointee.keyCount > 1
-        var used = 0
-        if isMultiget {
-            used = answerAsked(connection, request, bytes, count)
-        } else if connection.pointee.valuesSeen == 0 {
-            used = answerValue(
-                connection, request, key: request.pointee.key, known: request.pointee.known, bytes, count)
-        } else {
-            used = Self.noMatch
+        if request.pointee.keyCount > 1 {
+            let used = answerAsked(connection, request, bytes, count)
+            return used == Self.noMatch ? answerRarely(connection, request, bytes, count) : used
         }
+        guard connection.pointee.valuesSeen == 0 else { return answerRarely(connection, request, bytes, count) }
+        let used = answerValue(
+            connection, request, key: request.pointee.key, known: request.pointee.known, bytes, count)
         if used == Self.noMatch { return answerRarely(connection, request, bytes, count) }
-        if used <= 0 || isMultiget { return used }
-        guard Self.starts(bytes + used, count &- used, with: "END\r\n") else { return used }
+        if used <= 0 || !Self.isEnd(bytes + used, count &- used) { return used }
         finishRead(connection, request)
         return used &+ 5
     }
@@ -89,11 +87,11 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         known: VersionWord, _ bytes: UnsafeRawPointer, _ count: Int
     ) -> Int {
         let room = pointee.keyRoom
-        let prefix = 6 &+ pointee.keySpace.write(key, at: room + 6)
+        let prefix = 6 &+ pointee.keySpace.pointee.write(key, at: room + 6)
         guard count > prefix &+ 4 else {
             return ByteSearch.first(ByteSearch.newline, in: bytes, from: 0, limit: count) < count ? Self.noMatch : 0
         }
-        guard memcmp(bytes, room, prefix) == 0 else { return Self.noMatch }
+        guard ReplyNumbers.isEqual(bytes, room, prefix) else { return Self.noMatch }
         // " 0 "
         guard ReplyNumbers.threeBytes(bytes, prefix) == 0x20_30_20 else { return Self.noMatch }
         var line = ReplyNumbers(bytes: bytes, position: prefix &+ 3, limit: count)
@@ -125,16 +123,11 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         }
         connection.pointee.valuesSeen &+= 1
         if request.pointee.isMeasured {
-            let counts = pointee.tally.counts + Int(connection.pointee.server)
-            counts.pointee.keysRead &+= 1
-            counts.pointee.hits &+= 1
-            counts.pointee.hitBytes &+= value.count
-            let board = pointee.boards.pointee.current
-            board.pointee.keysRead &+= 1
-            board.pointee.hits &+= 1
+            pointee.run.hits &+= 1
+            pointee.run.hitBytes &+= value.count
         }
         if pointee.truth.verification == .full {
-            pointee.tally.counts[Int(connection.pointee.server)].verified &+= 1
+            pointee.run.verified &+= 1
             let finding = pointee.truth.finding(value, key: key, known: known, sentAt: request.pointee.sentAt)
             if case .good = finding {} else { note(finding, connection, key) }
         }
@@ -153,16 +146,44 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             pointee.hasFollowed = false
         }
         guard request.pointee.isMeasured else { return }
+        if request.pointee.intendedAt != pointee.run.intendedAt || request.pointee.sentAt != pointee.run.sentAt
+            || request.pointee.kind.index != pointee.run.kind
+        {
+            endRun(connection)
+            pointee.run.intendedAt = request.pointee.intendedAt
+            pointee.run.sentAt = request.pointee.sentAt
+            pointee.run.kind = request.pointee.kind.index
+        }
+        pointee.run.count &+= 1
+    }
+
+    /// Counts the replies that came together.
+    func endRun(_ connection: UnsafeMutablePointer<Connection>) {
         let server = Int(connection.pointee.server)
-        let response = pointee.now &- request.pointee.intendedAt
-        pointee.tally.counts[server].requests &+= 1
-        pointee.tally.kinds[Int(request.pointee.kind.rawValue)].add(response)
-        if pointee.tally.serverCount > 1 { pointee.tally.servers[server].add(response) }
-        if pointee.plan.isOpenLoop { pointee.tally.service.add(pointee.now &- request.pointee.sentAt) }
-        pointee.tally.lastReplyAt = pointee.now
         let board = pointee.boards.pointee.current
-        board.pointee.requests &+= 1
-        board.pointee.add(response)
+        if pointee.run.hits | pointee.run.verified > 0 {
+            let counts = pointee.tally.counts + server
+            counts.pointee.hits &+= pointee.run.hits
+            counts.pointee.keysRead &+= pointee.run.hits
+            counts.pointee.hitBytes &+= pointee.run.hitBytes
+            counts.pointee.verified &+= pointee.run.verified
+            board.pointee.hits &+= pointee.run.hits
+            board.pointee.keysRead &+= pointee.run.hits
+            pointee.run.hits = 0
+            pointee.run.hitBytes = 0
+            pointee.run.verified = 0
+        }
+        let count = pointee.run.count
+        guard count > 0 else { return }
+        pointee.run.count = 0
+        let response = pointee.now &- pointee.run.intendedAt
+        pointee.tally.counts[server].requests &+= count
+        pointee.tally.kinds[pointee.run.kind].add(response, count: count)
+        if pointee.tally.serverCount > 1 { pointee.tally.servers[server].add(response, count: count) }
+        if pointee.plan.isOpenLoop { pointee.tally.service.add(pointee.now &- pointee.run.sentAt, count: count) }
+        pointee.tally.lastReplyAt = pointee.now
+        board.pointee.requests &+= count
+        board.pointee.add(response, count: count)
     }
 
     /// All values have come.
@@ -176,7 +197,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         } else if request.pointee.step == .readForStore {
             follow(connection, request, key: request.pointee.key, token: request.pointee.token)
         }
-        if request.pointee.kind == .getAndTouch { endChange(request, .touched) }
+        if case .getAndTouch = request.pointee.kind { endChange(request, .touched) }
         finish(connection, request)
     }
 
@@ -218,7 +239,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             switch request.pointee.step {
             case .readForStore: .compareAndSet
             case .lease: .lease
-            default: request.pointee.kind == .increment ? .increment : .set
+            default: request.pointee.expectation == .number ? .increment : .set
             }
         let next = FollowUp(
             step: .followingStore, kind: kind, isMeasured: request.pointee.isMeasured,

@@ -28,6 +28,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         if pointee.isMeasuring { pointee.tally.counts[Int(connection.pointee.server)].receivedBytes &+= got }
         let count = kept &+ got
         let used = answer(connection, start, count)
+        endRun(connection)
         guard used >= 0 else { return }
         if kept <= LoadLimits.movedBytesMax {
             connection.pointee.partial.count = 0

@@ -27,7 +27,8 @@ struct DriverThread: ~Copyable {
     /// `VALUE ` and room for a key that is compared.
     let keyRoom: UnsafeMutableRawPointer
     var source: OperationSource
-    let keySpace: KeySpace
+    /// Behind a pointer: passed on as it is and not copied for each key.
+    let keySpace: UnsafeMutablePointer<KeySpace>
     let truth: Truth
     var tally: Tally
     let boards: UnsafeMutablePointer<IntervalBoards>
@@ -62,6 +63,7 @@ struct DriverThread: ~Copyable {
     /// Requests under way, requests that replies have led to, and operations that wait.
     var pendingCount = 0
     var opaque: UInt16 = 0
+    var run = ReplyRun()
     fileprivate var thread = pthread_t()
     /// Why the thread gave up; cold.
     var failure: LoadError?
@@ -80,12 +82,14 @@ struct DriverThread: ~Copyable {
         self.plan = plan
         self.source = source
         self.schedule = schedule
-        self.keySpace = keySpace
+        self.keySpace = .allocate(capacity: 1)
+        self.keySpace.initialize(to: keySpace)
         self.truth = truth
         self.connectors = connectors
         self.boards = boards
         self.control = control
         operationsLeft = plan.operationsMax
+        self.plan.isPlain = !plan.isOpenLoop && !plan.keepsKeyOrder && connectors.count == 1
         events = .allocate(byteCount: Self.eventsMax * cshims_poll_event_bytes(), alignment: 16)
         input = .allocate(byteCount: LoadLimits.inputBytes, alignment: 4096)
         keyRoom = .allocate(byteCount: 512, alignment: 64)
@@ -118,6 +122,7 @@ struct DriverThread: ~Copyable {
         events.deallocate()
         input.deallocate()
         keyRoom.deallocate()
+        keySpace.deallocate()
     }
 }
 
@@ -148,6 +153,28 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     func join() { pthread_join(pointee.thread, nil) }
 }
 
+/// Replies of one kind to requests that were sent together and came together: counted at once. In a pipeline that is most of
+/// them.
+struct ReplyRun: BitwiseCopyable {
+    var count = 0
+    var kind = 0
+    var intendedAt: UInt64 = 0
+    var sentAt: UInt64 = 0
+    /// Values since the run before, whatever their request's kind.
+    var hits = 0
+    var hitBytes = 0
+    var verified = 0
+}
+
+extension OperationKind {
+    /// Position among all kinds. The same as the raw value, which another module can only ask for by a call.
+    @inline(__always)
+    var index: Int {
+        // Safe: a frozen enum of bytes whose raw values count from 0 is its raw value.
+        Int(unsafeBitCast(self, to: UInt8.self))
+    }
+}
+
 /// The numbers of a run that a driver thread needs; times in nanoseconds of the monotonic clock.
 struct ThreadPlan: BitwiseCopyable {
     var index = 0
@@ -166,6 +193,8 @@ struct ThreadPlan: BitwiseCopyable {
     var keepsKeyOrder = false
     var keepsGoing = false
     var operationsMax = UInt64.max
+    /// Closed loop, one server, any order: nothing can keep an operation from being sent at once.
+    var isPlain = false
     var timeout: UInt64 = 5_000_000_000
     var interval: UInt64 = 1_000_000_000
     var startsAt: UInt64 = 0

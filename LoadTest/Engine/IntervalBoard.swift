@@ -75,9 +75,9 @@ package struct IntervalBoard: ~Copyable {
     deinit { cells.deallocate() }
 
     @inline(__always)
-    package mutating func add(_ nanoseconds: UInt64) {
+    package mutating func add(_ nanoseconds: UInt64, count: Int = 1) {
         let value = nanoseconds < LatencyHistogram.nanosecondsMax ? nanoseconds : LatencyHistogram.nanosecondsMax
-        cells[Self.cell(of: value)] &+= 1
+        cells[Self.cell(of: value)] &+= UInt32(truncatingIfNeeded: count)
         if value > longest { longest = value }
     }
 

@@ -25,9 +25,9 @@ package struct LatencyCells: ~Copyable {
     deinit { free(cells) }
 
     @inline(__always)
-    package mutating func add(_ nanoseconds: UInt64) {
+    package mutating func add(_ nanoseconds: UInt64, count: Int = 1) {
         let value = nanoseconds < LatencyHistogram.nanosecondsMax ? nanoseconds : LatencyHistogram.nanosecondsMax
-        cells[Self.cell(of: value)] &+= 1
+        cells[Self.cell(of: value)] &+= UInt64(truncatingIfNeeded: count)
         if value > longest { longest = value }
     }
 

@@ -39,6 +39,27 @@ struct ReplyNumbers: BitwiseCopyable {
         return two | UInt32(bytes.load(fromByteOffset: position &+ 2, as: UInt8.self)) << 16
     }
 
+    /// Whether two stretches of `count` bytes are equal.
+    @inline(__always)
+    static func isEqual(_ bytes: UnsafeRawPointer, _ others: UnsafeRawPointer, _ count: Int) -> Bool {
+        guard count >= 8 else {
+            for index in 0..<count
+            where bytes.load(fromByteOffset: index, as: UInt8.self)
+                != others.load(fromByteOffset: index, as: UInt8.self)
+            {
+                return false
+            }
+            return true
+        }
+        var position = 0
+        while position &+ 8 < count {
+            if ByteSearch.word(bytes, position) != ByteSearch.word(others, position) { return false }
+            position &+= 8
+        }
+        // The last eight, some of them for the second time.
+        return ByteSearch.word(bytes, count &- 8) == ByteSearch.word(others, count &- 8)
+    }
+
     /// Steps over `byte`.
     @inline(__always)
     mutating func skip(_ byte: UInt8) -> Bool {

@@ -7,6 +7,9 @@ package struct OperationSource: ~Copyable {
     private let workload: Workload
     private let way: Way
     private let storesOnMiss: Bool
+    /// Where all values have one size and live for ever, so that no key needs to be asked.
+    private let isUniform: Bool
+    private let uniformBytes: UInt32
     private let mix: MixTable
     private var picker: KeyPicker
     private var random: RandomSource
@@ -44,6 +47,11 @@ package struct OperationSource: ~Copyable {
             total = .max
         }
         trace = opened
+        if case .fixed(let bytes) = workload.sizes, case .forever = workload.lives {
+            (isUniform, uniformBytes) = (true, UInt32(bytes))
+        } else {
+            (isUniform, uniformBytes) = (false, 0)
+        }
         self.workload = workload
         mix = MixTable(workload.mix)
         picker = KeyPicker(workload, thread: thread, threadCount: threadCount)
@@ -133,8 +141,13 @@ package struct OperationSource: ~Copyable {
         operation.kind = kind
         operation.storesOnMiss = false
         operation.keyCount = 1
-        operation.secondsToLive = workload.lives.seconds(of: key)
-        operation.valueBytes = workload.sizes.bytes(of: key)
+        if isUniform {
+            operation.secondsToLive = 0
+            operation.valueBytes = uniformBytes
+        } else {
+            operation.secondsToLive = workload.lives.seconds(of: key)
+            operation.valueBytes = workload.sizes.bytes(of: key)
+        }
         operation.key = key
         operation.dueNanoseconds = 0
     }

@@ -24,10 +24,10 @@ struct BrokenServerTests {
 
     @Test("that nobody is behind is named")
     func unreachable() throws {
-        let port = try {
-            let double = try ServerDouble()
-            return double.port
-        }()
+        // Bound, so that nobody else gets the port, but not listening.
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        let port = try #require(ServerDouble.bound(descriptor))
 
         let sentence = Self.sentence(try Self.settings(port))
 

@@ -157,13 +157,26 @@ extension ValueStamp {
         var difference: UInt64 = 0
         var position = address
         var left = count
+        while left >= 32 {
+            difference |= position.loadUnaligned(as: UInt64.self) ^ word
+            difference |= (position + 8).loadUnaligned(as: UInt64.self) ^ (word &+ step)
+            difference |= (position + 16).loadUnaligned(as: UInt64.self) ^ (word &+ 2 &* step)
+            difference |= (position + 24).loadUnaligned(as: UInt64.self) ^ (word &+ 3 &* step)
+            word &+= 4 &* step
+            position += 32
+            left &-= 32
+        }
         while left >= 8 {
             difference |= position.loadUnaligned(as: UInt64.self) ^ word
             word &+= step
             position += 8
             left &-= 8
         }
-        if left > 0 { difference |= lastWord(position, count: left) ^ word & mask(bytes: left) }
+        if left > 0 {
+            // At least eight bytes stand before a body: the last eight, less those that are not of this word.
+            let last = (position + left - 8).loadUnaligned(as: UInt64.self) &>> UInt64(64 &- 8 &* left)
+            difference |= last ^ word & mask(bytes: left)
+        }
         return difference == 0
     }
 

@@ -47,18 +47,8 @@ final class ServerDouble: @unchecked Sendable {
         self.mode = mode
         self.pause = pause
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var bytes = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let listener = listener
-        let bound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, bytes) == 0 && listen(listener, 512) == 0 && getsockname(listener, $0, &bytes) == 0
-            }
-        }
-        precondition(bound)
-        port = UInt16(bigEndian: address.sin_port)
+        guard let port = Self.bound(listener), listen(listener, 512) == 0 else { preconditionFailure("no port") }
+        self.port = port
         var ends: [Int32] = [-1, -1]
         precondition(pipe(&ends) == 0)
         stopEnds = ends
@@ -69,6 +59,20 @@ final class ServerDouble: @unchecked Sendable {
                 return nil
             }, Unmanaged.passUnretained(self).toOpaque())
         precondition(result == 0)
+    }
+
+    /// Binds a socket to a free port of this machine.
+    static func bound(_ descriptor: Int32) -> UInt16? {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var bytes = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, bytes) == 0 && getsockname(descriptor, $0, &bytes) == 0
+            }
+        }
+        return isBound ? UInt16(bigEndian: address.sin_port) : nil
     }
 
     deinit { stop() }
