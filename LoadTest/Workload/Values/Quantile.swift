@@ -1,9 +1,9 @@
 import Glibc
 
 /// The inverses of distribution functions: a number of 0..<1 that is evenly spread becomes one spread as the name says.
-enum Quantile {
+package enum Quantile {
     /// Location 0, scale 1. Wichura's algorithm AS 241 (PPND7): seven digits, no transcendental function for the middle 85 %.
-    static func normal(_ unit: Double) -> Double {
+    package static func normal(_ unit: Double) -> Double {
         let centred = unit - 0.5
         if abs(centred) <= 0.425 {
             let r = 0.180625 - centred * centred
