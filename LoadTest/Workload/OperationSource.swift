@@ -26,6 +26,9 @@ package struct OperationSource: ~Copyable {
     /// `thread` is 0..<threadCount.
     package init(_ workload: Workload, seed: UInt64, thread: Int, threadCount: Int) throws(WorkloadError) {
         guard workload.keyCount > 0 else { throw WorkloadError("a workload needs at least one key") }
+        guard workload.keyNumbersEnd <= 1 << KeySpace.numberBits else {
+            throw WorkloadError("a workload has 2^\(KeySpace.numberBits) keys at most, not \(workload.keyCount)")
+        }
         var opened: UnsafeMutablePointer<TraceSource>?
         if case .trace(let replay) = workload.origin {
             opened = try TraceSource.open(

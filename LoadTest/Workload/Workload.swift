@@ -42,6 +42,10 @@ package struct Workload: Sendable {
     /// Whether anything that is stored expires.
     package var hasLives: Bool { lives != .forever || traceHasLives }
 
-    /// Key numbers lie below; `VersionTable` needs as many words.
-    package var keyNumbersEnd: UInt64 { firstKey + keyCount + (popularity.scan?.furtherKeys ?? 0) }
+    /// Key numbers lie below; `VersionTable` needs as many words. The greatest number where it cannot be said.
+    package var keyNumbersEnd: UInt64 {
+        let (end, overflows) = firstKey.addingReportingOverflow(keyCount)
+        let (furtherEnd, overflowsFurther) = end.addingReportingOverflow(popularity.scan?.furtherKeys ?? 0)
+        return overflows || overflowsFurther ? .max : furtherEnd
+    }
 }

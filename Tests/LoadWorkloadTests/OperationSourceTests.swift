@@ -145,4 +145,15 @@ struct OperationSourceTests {
             _ = try OperationSource(workload, seed: 1, thread: 0, threadCount: 1).valueBytes(of: 0)
         }
     }
+
+    @Test("More keys than there are numbers are refused", arguments: [(1 << 48) + 1, .max] as [UInt64])
+    func tooManyKeys(count: UInt64) {
+        var workload = Workload()
+        workload.keyCount = count
+        workload.popularity.scan = .init(share: 0.5, furtherKeys: 5)
+
+        #expect(throws: WorkloadError("a workload has 2^48 keys at most, not \(count)")) {
+            _ = try OperationSource(workload, seed: 1, thread: 0, threadCount: 1).valueBytes(of: 0)
+        }
+    }
 }

@@ -56,9 +56,10 @@ struct TraceSource: ~Copyable {
     /// Opens the trace for each copy and passes over what comes before the copy's first request.
     private mutating func begin() throws(WorkloadError) {
         for index in 0..<copies {
-            (readers + Int(index)).initialize(to: try TraceReader(path: replay.path, format: replay.format))
+            let reader = readers + Int(index)
+            reader.initialize(to: try TraceReader(path: replay.path, format: replay.format))
             readerCount += 1
-            try readers[Int(index)].skip(index * replay.requests / copies, numbering: &keys)
+            try reader.pointee.skip(index * replay.requests / copies, numbering: &keys)
         }
     }
 
@@ -93,9 +94,9 @@ struct TraceSource: ~Copyable {
     /// Copy `index` begins again at the trace's first request.
     @inline(never)
     private mutating func goRound(_ index: UInt64, _ request: inout TraceRequest) throws(WorkloadError) {
-        let reader = try TraceReader(path: replay.path, format: replay.format)
-        readers[Int(truncatingIfNeeded: index)] = reader
-        guard try readers[Int(truncatingIfNeeded: index)].next(&request, numbering: &keys) else {
+        let reader = readers + Int(truncatingIfNeeded: index)
+        reader.pointee = try TraceReader(path: replay.path, format: replay.format)
+        guard try reader.pointee.next(&request, numbering: &keys) else {
             throw WorkloadError("trace \(replay.path) became empty while it was read")
         }
     }

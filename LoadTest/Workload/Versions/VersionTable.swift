@@ -37,7 +37,12 @@ package struct VersionTable: BitwiseCopyable, @unchecked Sendable {
         }
         self.keyCount = keyCount
         words = try Self.zeroes(keyCount, Atomic<UInt64>.self)
-        expirySeconds = withLives ? try Self.zeroes(keyCount, Atomic<UInt32>.self) : nil
+        do {
+            expirySeconds = withLives ? try Self.zeroes(keyCount, Atomic<UInt32>.self) : nil
+        } catch {
+            munmap(words, Self.bytes(keyCount, Atomic<UInt64>.self))
+            throw error
+        }
     }
 
     /// Once, when no thread uses the table any more.
