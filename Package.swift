@@ -57,7 +57,7 @@ let package = Package(
         .target(
             name: "LoadComparison",
             dependencies: [
-                "LoadWorkload", "LoadEngine", "LoadReport", "MartletProtocol",
+                "LoadWorkload", "LoadEngine", "LoadReport", "MartletProtocol", "CShims",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             path: "LoadTest/Comparison"
@@ -115,7 +115,7 @@ let package = Package(
         .testTarget(name: "LoadReportTests", dependencies: ["LoadReport", "LoadEngine", "LoadWorkload"]),
         .testTarget(
             name: "LoadComparisonTests",
-            dependencies: ["LoadComparison", "LoadEngine", "LoadWorkload", "MartletServer", "ServerTesting"]),
+            dependencies: ["LoadComparison", "LoadReport", "LoadEngine", "LoadWorkload", "MartletServer", "ServerTesting"]),
         // The repository looks at itself: lengths, imports, words, the unsafe fence, links.
         .testTarget(name: "TidyTests"),
     ],

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import LoadComparison
 import LoadEngine
 import LoadReport
 import LoadWorkload
@@ -9,6 +10,7 @@ import LoadWorkload
 ///     0    all is well
 ///     1    a check failed: a value that cannot have come from a correct server
 ///     2    the run could not be made or finished
+///     128+ a comparison was interrupted by a signal of this number
 ///     64   the options make no sense
 enum ExitStatus {
     static let failed = ExitCode(1)
@@ -23,6 +25,13 @@ enum ExitStatus {
             try fail(error.description)
         } catch let error as WorkloadError {
             throw ValidationError(error.description)
+        } catch let error as ComparisonError {
+            switch error.cause {
+            case .usage: throw ValidationError(error.description)
+            case .circumstances: try fail(error.description)
+            // As a shell tells of a program that a signal ended.
+            case .interrupted(let signal): throw ExitCode(128 + signal)
+            }
         } catch let error as ReportError {
             try fail("\(error)")
         }

@@ -6,7 +6,7 @@ struct MartletLoad: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "martlet-load",
         abstract: "Measures how fast, how even and how correct a memcached server is.",
-        subcommands: [RunCommand.self, ReportCommand.self, DatabaseCommand.self],
+        subcommands: [RunCommand.self, CompareCommand.self, ReportCommand.self, DatabaseCommand.self],
         defaultSubcommand: RunCommand.self
     )
 }

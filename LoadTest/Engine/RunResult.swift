@@ -27,6 +27,8 @@ package struct RunResult: Codable, Sendable {
     package var invalidReasons: [String]
     /// Texts of error replies with how often they came, at most twenty different ones a thread; nil where there were none.
     package var errorTexts: [String: Int]?
+    /// What was done to the servers meanwhile, in order; nil where nothing was.
+    package var marks: [TimelineMark]?
     /// Operations by kind, with their latency.
     package var kinds: [KindResult]
 
@@ -111,6 +113,18 @@ package struct TimelinePoint: Codable, Sendable {
         p99 = 0
         p999 = 0
         max = 0
+    }
+}
+
+/// A moment of a run: somebody stopped, killed or paused a server.
+package struct TimelineMark: Codable, Sendable, Equatable {
+    /// Since measuring began.
+    package var second: Double
+    package var words: String
+
+    package init(second: Double, words: String) {
+        self.second = second
+        self.words = words
     }
 }
 

@@ -55,11 +55,6 @@ extension ServerResult {
     }
 }
 
-extension DriverResult {
-    /// A thread busier than this limits what it measures.
-    package static let busyFractionMax = 0.9
-}
-
 extension OperationKind {
     package var words: String {
         switch self {

@@ -10,7 +10,7 @@ import LoadEngine
 /// One thread writes at a time; the driver calls from its main thread only.
 package struct LiveLine {
     private let descriptor: Int32
-    private let isTerminal: Bool
+    package let isTerminal: Bool
     /// Whether the terminal's line holds something that the next text would be mixed with.
     private var isOpen = false
 
@@ -28,7 +28,11 @@ package struct LiveLine {
     ///   - phase: what is going on, such as `filling`, `warming up`, `measuring`.
     ///   - totalSeconds: how long the phase will take, if that is known.
     package mutating func show(_ phase: String, _ point: TimelinePoint, totalSeconds: Double? = nil) {
-        let text = Self.text(phase, point, totalSeconds: totalSeconds)
+        show(Self.text(phase, point, totalSeconds: totalSeconds))
+    }
+
+    /// Shows a line of one's own.
+    package mutating func show(_ text: String) {
         guard isTerminal else {
             write(text + "\n")
             return
@@ -50,12 +54,20 @@ package struct LiveLine {
         isOpen = false
     }
 
+    /// The phase whose figures count.
+    package static let measuring = "measuring"
+
+    /// How long a run had been measuring when it said so in a plain line; nil of any other line.
+    package static func measuredSeconds(_ line: String) -> Double? {
+        guard line.hasPrefix(measuring) else { return nil }
+        return line.dropFirst(measuring.count).split(separator: " ").first.flatMap { Double($0) }
+    }
+
     package static func text(_ phase: String, _ point: TimelinePoint, totalSeconds: Double? = nil) -> String {
         var parts = [phase]
         let now = Quantity.fixed(point.second, digits: point.length < 1 ? 1 : 0)
         parts.append(totalSeconds.map { "\(now) s of \(Quantity.fixed($0, digits: 0)) s" } ?? "\(now) s")
-        let rate = point.length > 0 ? Double(point.requests) / point.length : 0
-        parts.append(Quantity.brief(rate.rounded()) + "/s")
+        parts.append(Quantity.brief(point.rate.rounded()) + "/s")
         parts.append("p50 " + Quantity.duration(point.p50))
         parts.append("p99 " + Quantity.duration(point.p99))
         if point.keysRead > 0 {

@@ -26,6 +26,10 @@ package struct TextReport {
             lines.append("")
             lines += table.lines()
         }
+        for words in [faults, errorTexts] where !words.isEmpty {
+            lines.append("")
+            lines += words
+        }
         lines.append("")
         lines.append(driver)
         return lines
@@ -54,7 +58,7 @@ package struct TextReport {
             lines.append("")
         }
         if !result.invalidReasons.isEmpty {
-            lines.append("DO NOT TRUST THESE FIGURES")
+            lines.append("DOUBTS ABOUT THIS RUN")
             lines += result.invalidReasons.map { "  " + $0 }
             lines.append("")
         }
@@ -167,13 +171,30 @@ package struct TextReport {
         return table
     }
 
+    /// What was done to the servers, and what became of it.
+    private var faults: [String] {
+        let marks = (result.marks ?? []).map { "\(Quantity.fixed($0.second, digits: 1)) s \($0.words)" }
+        guard !marks.isEmpty else { return [] }
+        var lines = ["  faults: " + marks.joined(separator: ", ")]
+        if let recovery = Recovery(result) {
+            let usual = Quantity.grouped(Int(recovery.usualRate.rounded()))
+            let lowest = Quantity.grouped(Int(recovery.lowestRate.rounded()))
+            let time =
+                recovery.seconds.isFinite ? "back after \(Quantity.span(seconds: recovery.seconds))" : "never back"
+            lines.append("  usually \(usual)/s, then as low as \(lowest)/s, \(time)")
+        }
+        return lines
+    }
+
+    private var errorTexts: [String] {
+        let texts = (result.errorTexts ?? [:]).sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+        return texts.map { "  \(Quantity.grouped($0.value)) times: \($0.key)" }
+    }
+
     private var driver: String {
         let driver = result.driver
         var text = "  driver: \(Quantity.duration(nanoseconds: result.driverCPUPerRequest ?? 0)) CPU per request"
         text += ", busiest thread \(Quantity.percent(driver.busyFraction))"
-        if driver.busyFraction > DriverResult.busyFractionMax {
-            text += " - the driver is the limit: compare CPU per request, not rates"
-        }
         return text
     }
 

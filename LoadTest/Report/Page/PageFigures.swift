@@ -44,14 +44,14 @@ struct PageFigures: Encodable {
             service = result.slip.count > 0 ? Self.curve(result.service) : []
             let points = result.timeline.thinned(to: PageFigures.timelinePointsMax)
             time = points.map { Self.finite($0.second) }
-            rate = points.map { $0.length > 0 ? Self.finite(Double($0.requests) / $0.length) : 0 }
+            rate = points.map { Self.finite($0.rate) }
             hits = points.map { $0.keysRead > 0 ? Double($0.hits) / Double($0.keysRead) : nil }
             errors = points.map(\.errors)
             p50 = points.map(\.p50)
             p99 = points.map(\.p99)
             p999 = points.map(\.p999)
             max = points.map(\.max)
-            marks = []
+            marks = (result.marks ?? []).map { Mark(second: $0.second, words: $0.words) }
         }
 
         /// The last step, 100 %, has no place on the axis: it stands where one latency of all would be slower.

@@ -37,11 +37,7 @@ struct PageGroup {
             }
             if !result.invalidReasons.isEmpty {
                 let reasons = result.invalidReasons.map { Markup.element("li", Markup.text($0)) }
-                text += alarm("\(name)do not trust these figures", reasons)
-            }
-            if result.driver.busyFraction > DriverResult.busyFractionMax {
-                let busy = Quantity.percent(result.driver.busyFraction)
-                text += alarm("\(name)the driver was \(busy) busy: compare CPU per request, not rates", [])
+                text += alarm("\(name)doubts about this run", reasons)
             }
             return text
         }
@@ -62,9 +58,9 @@ struct PageGroup {
         let head =
             [""]
             + group.runs.enumerated().map { Markup.key($0.offset) + Markup.text($0.element.label) }
-        let rows = Measure.all.filter { measure in group.runs.contains { measure.value($0) != nil } }.map { measure in
+        let rows = Measure.usual.filter { measure in group.runs.contains { measure.value($0) != nil } }.map { measure in
             Markup.row(
-                [Markup.element("td", Markup.text(measure.name))]
+                [Markup.element("td", Markup.text(measure.title))]
                     + group.runs.enumerated().map { position, result in
                         let words = measure.value(result).map(measure.words) ?? "-"
                         let ratio = position == baseline ? nil : measure.ratio(result, to: base)

@@ -14,7 +14,7 @@ struct PageOverview {
     }
 
     var html: String {
-        let measures = [Measure.requests, .serverCPU, .latency("p50", 50), .p99, .latency("p99.9", 99.9), .hitRatio]
+        let measures = [Measure.rate, .serverCPU, .p50, .p99, .p999, .hitRatio]
             .filter { measure in ratios(measure).contains { $0 != nil } }
         let base = groups[0].runs[baseline].label
         let other = groups[0].runs[1 - baseline].label
@@ -30,7 +30,7 @@ struct PageOverview {
         return "<h2>\(Markup.text(other)) against \(Markup.text(base))</h2>\n"
             + "<p class=\"quiet\">Each figure of \(Markup.text(other)) divided by that of \(Markup.text(base)); "
             + "▲ is better, ▼ worse.</p>\n"
-            + Markup.table(head: ["workload"] + measures.map(\.name), rows: rows)
+            + Markup.table(head: ["workload"] + measures.map(\.title), rows: rows)
     }
 
     private func ratios(_ measure: Measure) -> [Double?] {

@@ -7,9 +7,12 @@
 #endif
 #include <stddef.h>
 #include <stdint.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /// Fills `bytes` with `count` random bytes from the kernel. Returns whether it could.
 static inline _Bool cshims_random_bytes(void *bytes, size_t count) {
@@ -26,5 +29,34 @@ static inline int cshims_accept(int listener, struct sockaddr_storage *peer) {
 
 /// Names the calling thread (at most 15 bytes), as ps -L and debuggers show it.
 static inline void cshims_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+/// Writes the numbers of the cores the calling thread may run on, at most `countMax`, and returns how many there are; 0
+/// where the kernel does not tell.
+static inline size_t cshims_allowed_cores(int *cores, size_t countMax) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return 0;
+    size_t count = 0;
+    for (int core = 0; core < CPU_SETSIZE; core++) {
+        if (!CPU_ISSET(core, &set)) continue;
+        if (count < countMax) cores[count] = core;
+        count++;
+    }
+    return count;
+}
+
+/// Keeps the calling thread, and what it starts from now on, on `cores`. Returns whether the kernel agreed.
+static inline _Bool cshims_keep_to_cores(const int *cores, size_t count) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (size_t index = 0; index < count; index++) {
+        if (cores[index] < 0 || cores[index] >= CPU_SETSIZE) return 0;
+        CPU_SET(cores[index], &set);
+    }
+    return sched_setaffinity(0, sizeof set, &set) == 0;
+}
+
+/// A pipe, reading end first, that no child inherits, even one that another thread starts at this moment. 0, or -1 with
+/// errno.
+static inline int cshims_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
 #endif

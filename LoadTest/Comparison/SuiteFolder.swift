@@ -1,0 +1,42 @@
+import Foundation
+
+/// Where suites lie: `LoadTest/Scenarios` of the repository this program was built in, or a folder that is named.
+package struct SuiteFolder: Sendable {
+    package let path: String
+
+    package static let suffix = ".suite"
+
+    package init(path: String) { self.path = path }
+
+    /// The repository's, looked for from the working directory and from the program upwards.
+    package static func found() throws(ComparisonError) -> SuiteFolder {
+        let files = FileManager.default
+        let program = (try? files.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        for start in [files.currentDirectoryPath, program] {
+            var folder = URL(fileURLWithPath: start)
+            while folder.path != "/" {
+                let candidate = folder.appendingPathComponent("LoadTest/Scenarios").path
+                if files.fileExists(atPath: candidate) { return SuiteFolder(path: candidate) }
+                folder.deleteLastPathComponent()
+            }
+        }
+        throw .usage("no folder LoadTest/Scenarios here or above; name one with --scenarios")
+    }
+
+    /// Names of the suites in it, sorted.
+    package var names: [String] {
+        let files = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        return files.filter { $0.hasSuffix(Self.suffix) }.map { String($0.dropLast(Self.suffix.count)) }.sorted()
+    }
+
+    /// A suite by its name, or by the path of its file.
+    package func suite(_ name: String) throws(ComparisonError) -> Suite {
+        let isPath = name.contains("/") || name.hasSuffix(Self.suffix)
+        let file = isPath ? name : "\(path)/\(name)\(Self.suffix)"
+        guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
+            if isPath { throw .usage("\(file) cannot be read") }
+            throw .usage("there is no suite '\(name)'; there are \(names.joined(separator: ", "))")
+        }
+        return try SuiteFile.read(text, path: file)
+    }
+}

@@ -1,0 +1,178 @@
+import ArgumentParser
+import Foundation
+import LoadComparison
+import LoadEngine
+import LoadReport
+
+/// `martlet-load compare`: whole suites against two servers that it starts itself, in turns.
+struct CompareCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compare",
+        abstract: "Starts two servers in turns, runs suites against them and says which is how much better.",
+        discussion: """
+            SERVER is a command line; {port} becomes a free port, {socket} the path of a Unix socket. What a suite asks
+            of the servers (-m 64) is appended, or put where {options} stands.
+
+            Examples:
+              martlet-load compare --a 'martletd -p {port}' --b 'memcached -p {port}' throughput
+              martlet-load compare --a 'martletd -p {port}' --b 'memcached -p {port}' all --results results.md
+              martlet-load compare --a './new -s {socket}' --b './old -s {socket}' latency --pairs 7 --html latency.html
+              martlet-load compare --a 'memcached -p {port}' faults        one server alone
+              martlet-load compare --a … --b … throughput --only 'pipeline 16' --run '-d 1'     a part, and shorter
+
+            Exit status: 0 all is well; 1 a value cannot have come from a correct server; 2 a server or the driver
+            failed; 64 the options or a suite make no sense; 128 and the signal's number when it was interrupted.
+            """
+    )
+
+    @Option(help: ArgumentHelp("The server that is judged.", valueName: "SERVER"))
+    var a: String
+
+    @Option(help: ArgumentHelp("The server it is judged against.", valueName: "SERVER"))
+    var b: String?
+
+    @Option(help: "What to call the first server; its program's name otherwise.")
+    var nameA: String?
+
+    @Option(help: "What to call the second server.")
+    var nameB: String?
+
+    @Argument(help: ArgumentHelp("Names of suites, files of suites, or all.", valueName: "suite"))
+    var suites: [String]
+
+    @Option(help: "Runs of each server in each scenario.")
+    var pairs = 3
+
+    @Option(help: "Only scenarios whose title contains this.")
+    var only: String?
+
+    @Option(
+        name: .customLong("run"), parsing: .unconditional,
+        help: ArgumentHelp("Options behind those of every run, as '-d 1'.", valueName: "options"))
+    var runOptions = ""
+
+    @Option(help: "Folder of the suites; LoadTest/Scenarios otherwise.")
+    var scenarios: String?
+
+    @Option(help: "Folder of the traces that suites replay: {traces}.")
+    var traces = "../shared/traces"
+
+    @Option(help: ArgumentHelp("Cores of the servers, as 0-3,6; half of them otherwise.", valueName: "cores"))
+    var serverCores: String?
+
+    @Option(help: ArgumentHelp("Cores of the driver.", valueName: "cores"))
+    var driverCores: String?
+
+    @Option(help: ArgumentHelp("Write all runs as JSON.", valueName: "file"))
+    var json: String?
+
+    @Option(help: ArgumentHelp("Write one page with charts.", valueName: "file"))
+    var html: String?
+
+    @Option(help: ArgumentHelp("Write a page of results as Markdown.", valueName: "file"))
+    var results: String?
+
+    @Flag(name: .shortAndLong, help: "Do not say what is going on.")
+    var quiet = false
+
+    func validate() throws {
+        if pairs < 1 || pairs > 1000 { throw ValidationError("--pairs \(pairs): 1 to 1000 are possible.") }
+        if nameB != nil, b == nil { throw ValidationError("--name-b needs --b.") }
+    }
+
+    func run() throws {
+        try ExitStatus.translating {
+            let comparison = try made()
+            let chosen = try chosenSuites()
+            StopSignal.listen()
+            var line = LiveLine()
+            defer { line.finish() }
+            var results: [SuiteResult] = []
+            for suite in chosen {
+                let result = try comparison.run(suite) { words, isStep in
+                    // Away from a terminal one line for each run is enough.
+                    if !quiet, isStep || line.isTerminal { line.show(words) }
+                }
+                line.finish()
+                print(ComparisonText(result).text)
+                results.append(result)
+                // After each suite: what is done is not lost if the next one fails.
+                try deliver(results, comparison)
+            }
+            if results.contains(where: { $0.violationCount > 0 }) { throw ExitStatus.failed }
+        }
+    }
+
+    private func made() throws -> Comparison {
+        var contenders = [try ServerTemplate(name: nameA, command: a)]
+        if let b {
+            var other = try ServerTemplate(name: nameB, command: b)
+            if other.name == contenders[0].name {
+                contenders[0] = try ServerTemplate(name: "\(contenders[0].name) A", command: a)
+                other = try ServerTemplate(name: "\(other.name) B", command: b)
+            }
+            contenders.append(other)
+        }
+        let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        var comparison = Comparison(contenders: contenders, program: program)
+        comparison.pairCount = pairs
+        if let serverCores { comparison.serverCores = try CoreSet(parsing: serverCores) }
+        if let driverCores { comparison.driverCores = try CoreSet(parsing: driverCores) }
+        comparison.furtherOptions = try CommandWords(parsing: runOptions)
+        comparison.places["traces"] = traces
+        return comparison
+    }
+
+    private func chosenSuites() throws -> [Suite] {
+        let folder = try scenarios.map { SuiteFolder(path: $0) } ?? SuiteFolder.found()
+        let names = suites == ["all"] ? folder.names : suites
+        var chosen: [Suite] = []
+        for name in names {
+            var suite = try folder.suite(name)
+            if let only { suite.scenarios.removeAll { !$0.title.contains(only) } }
+            if !suite.scenarios.isEmpty { chosen.append(suite) }
+        }
+        if chosen.isEmpty {
+            throw ValidationError("No scenario is left\(only.map { ": none has '\($0)' in its title" } ?? "").")
+        }
+        return chosen
+    }
+
+    // MARK: What is written
+
+    private func deliver(_ suites: [SuiteResult], _ comparison: Comparison) throws {
+        if let json { try ResultFile(runs: suites.flatMap(\.runs)).write(path: json) }
+        if let html {
+            let names = comparison.contenders.map(\.name)
+            var page = ReportPage(title: names.joined(separator: " and "), groups: suites.flatMap(\.groups))
+            page.introduction = conditions(comparison)
+            page.baseline = names.count - 1
+            try ResultFile.write(Array(page.html().utf8), path: html)
+        }
+        if let results {
+            var page = ResultsPage(
+                contenders: comparison.contenders, versions: versions(suites), machine: .current,
+                commit: Repository.commit(), date: Repository.today(),
+                command: CommandWords(CommandLine.arguments).text,
+                suites: suites)
+            page.conditions = conditions(comparison)
+            try ResultFile.write(Array(page.markdown.utf8), path: results)
+        }
+    }
+
+    private func conditions(_ comparison: Comparison) -> [String] {
+        [
+            "Servers on core \(comparison.serverCores), the driver on core \(comparison.driverCores); loopback; "
+                + "\(pairs) runs of each, in turns, each with a server started for it; medians."
+        ]
+    }
+
+    /// What the servers call themselves, by contender.
+    private func versions(_ suites: [SuiteResult]) -> [String] {
+        let scenarios = suites.flatMap(\.scenarios)
+        return suites[0].contenders.indices.map { index in
+            scenarios.lazy.flatMap { $0.runs[index] }.flatMap(\.servers).compactMap(\.version).first
+                ?? "(version unknown)"
+        }
+    }
+}
