@@ -45,6 +45,13 @@ package struct Suite: Sendable, Equatable {
     package var title: String
     package var about: String
     package var scenarios: [Scenario]
+
+    package init(name: String, title: String, about: String, scenarios: [Scenario]) {
+        self.name = name
+        self.title = title
+        self.about = about
+        self.scenarios = scenarios
+    }
 }
 
 /// Something done to a server while it is under load.

@@ -54,6 +54,26 @@ package struct SuiteResult: Sendable {
         run.violations.prefix(1).map { "WRONG ANSWER: \($0.kind), key \($0.key): \($0.explanation)" }
     }
 
+    /// For a page: the gains of all scenarios, medians of the pairs; nil where there is one contender only.
+    package static func overview(_ suites: [SuiteResult]) -> PageOverview? {
+        guard let names = suites.first?.contenders, names.count == 2 else { return nil }
+        var measures: [Measure] = []
+        for measure in suites.flatMap(\.measures) where measure.better != .neither {
+            if !measures.contains(where: { $0.name == measure.name }) { measures.append(measure) }
+        }
+        let scenarios = suites.flatMap(\.scenarios)
+        let rows = scenarios.map { scenario in
+            PageOverview.Row(
+                title: scenario.scenario.title,
+                gains: measures.map { measure in
+                    let isShown = scenario.measures.contains { $0.name == measure.name }
+                    return isShown ? scenario.gains(measure)?.median : nil
+                })
+        }
+        return rows.count > 1
+            ? PageOverview(contender: names[0], base: names[1], columns: measures.map(\.title), rows: rows) : nil
+    }
+
     /// For a page: of each contender the run in the middle.
     package var groups: [ReportPage.Group] {
         scenarios.map { result in

@@ -10,18 +10,22 @@ struct CompareCommand: ParsableCommand {
         commandName: "compare",
         abstract: "Starts two servers in turns, runs suites against them and says which is how much better.",
         discussion: """
-            SERVER is a command line; {port} becomes a free port, {socket} the path of a Unix socket. What a suite asks
-            of the servers (-m 64) is appended, or put where {options} stands.
+            SERVER is a command line; {port} becomes a free port, {socket} the path of a
+            Unix socket. What a suite asks of the servers (-m 64) is appended, or put
+            where {options} stands.
 
             Examples:
-              martlet-load compare --a 'martletd -p {port}' --b 'memcached -p {port}' throughput
-              martlet-load compare --a 'martletd -p {port}' --b 'memcached -p {port}' all --results results.md
-              martlet-load compare --a './new -s {socket}' --b './old -s {socket}' latency --pairs 7 --html latency.html
-              martlet-load compare --a 'memcached -p {port}' faults        one server alone
-              martlet-load compare --a … --b … throughput --only 'pipeline 16' --run '-d 1'     a part, and shorter
+              A='martletd -p {port}'; B='memcached -p {port}'
+              martlet-load compare --a "$A" --b "$B" throughput
+              martlet-load compare --a "$A" --b "$B" all --results results.md
+              martlet-load compare --a "$A" --b "$B" latency --pairs 7 --html l.html
+              martlet-load compare --a "$B" faults                  one server alone
+              martlet-load compare --a "$A" --b "$B" throughput --only multiget \\
+                --run '-d 1'                                        a part, and shorter
 
-            Exit status: 0 all is well; 1 a value cannot have come from a correct server; 2 a server or the driver
-            failed; 64 the options or a suite make no sense; 128 and the signal's number when it was interrupted.
+            Exit status: 0 all is well; 1 a value cannot have come from a correct server;
+            2 a server or the driver failed; 64 the options or a suite make no sense;
+            128 and the signal's number when it was interrupted.
             """
     )
 
@@ -147,6 +151,7 @@ struct CompareCommand: ParsableCommand {
             var page = ReportPage(title: names.joined(separator: " and "), groups: suites.flatMap(\.groups))
             page.introduction = conditions(comparison)
             page.baseline = names.count - 1
+            page.overview = SuiteResult.overview(suites)
             try ResultFile.write(Array(page.html().utf8), path: html)
         }
         if let results {

@@ -9,9 +9,9 @@ struct ReportCommand: ParsableCommand {
         abstract: "Shows results from files, alone or side by side.",
         discussion: """
             Examples:
-              martlet-load report a.json                         the text report again
-              martlet-load report a.json b.json --html ab.html   a page with both, b's ratios to a
-              martlet-load report a.json --hgrm a.hgrm           percentiles for HdrHistogram's plotter
+              martlet-load report a.json                        the text report again
+              martlet-load report a.json b.json --html ab.html  side by side, ratios to a
+              martlet-load report a.json --hgrm a.hgrm          for HdrHistogram's plotter
             """
     )
 

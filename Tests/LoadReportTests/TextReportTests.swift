@@ -53,12 +53,17 @@ struct TextReportTests {
         #expect(doubt.lowerBound < figures.lowerBound)
     }
 
-    @Test("A busy driver is said to be the limit")
-    func busy() {
-        var run = SyntheticRun(seconds: 1).make()
-        run.driver.busyFraction = 0.95
+    @Test("What servers answered as errors, and what was done to them, stands behind the figures")
+    func troubles() {
+        var run = SyntheticRun(seconds: 6, stallSecond: 3).make()
+        run.errorTexts = ["SERVER_ERROR out of memory": 17, "ERROR": 2_000]
+        run.marks = [TimelineMark(second: 3.1, words: "pause"), TimelineMark(second: 3.6, words: "resume")]
 
-        #expect(TextReport(run).text.contains("the driver is the limit"))
+        let text = TextReport(run).text
+
+        #expect(text.contains("faults: 3.1 s pause, 3.6 s resume"))
+        #expect(text.contains("back after"))
+        #expect(text.contains("2,000 times: ERROR\n  17 times: SERVER_ERROR out of memory"))
     }
 
     @Test("A run in which nothing was answered still has a report")

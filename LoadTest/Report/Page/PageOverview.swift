@@ -1,44 +1,68 @@
 import Glibc
 import LoadEngine
 
-/// The ratios of several workloads in one table, where each was run by the same two.
-struct PageOverview {
-    private let groups: [ReportPage.Group]
-    private let baseline: Int
+/// Many workloads at one glance: how many times better one contender is than the other, in each of a few figures.
+package struct PageOverview: Sendable {
+    package struct Row: Sendable {
+        package let title: String
+        /// By column; nil where it cannot be said.
+        package let gains: [Double?]
 
-    /// nil where there is nothing to look over.
+        package init(title: String, gains: [Double?]) {
+            self.title = title
+            self.gains = gains
+        }
+    }
+
+    package let contender: String
+    package let base: String
+    package let columns: [String]
+    package let rows: [Row]
+
+    package init(contender: String, base: String, columns: [String], rows: [Row]) {
+        self.contender = contender
+        self.base = base
+        self.columns = columns
+        self.rows = rows
+    }
+
+    /// From the runs themselves, where each group has two; nil where there is nothing to look over.
     init?(groups: [ReportPage.Group], baseline: Int) {
         guard groups.count > 1, baseline < 2, groups.allSatisfy({ $0.runs.count == 2 }) else { return nil }
-        self.groups = groups
-        self.baseline = baseline
+        let measures = [Measure.rate, .serverCPU, .p50, .p99, .p999]
+        contender = groups[0].runs[1 - baseline].label
+        base = groups[0].runs[baseline].label
+        columns = measures.map(\.title)
+        rows = groups.map { group in
+            Row(
+                title: group.title,
+                gains: measures.map { measure in
+                    guard let value = measure.value(group.runs[1 - baseline]),
+                        let other = measure.value(group.runs[baseline])
+                    else { return nil }
+                    return measure.gain(value, over: other)
+                })
+        }
     }
 
     var html: String {
-        let measures = [Measure.rate, .serverCPU, .p50, .p99, .p999, .hitRatio]
-            .filter { measure in ratios(measure).contains { $0 != nil } }
-        let base = groups[0].runs[baseline].label
-        let other = groups[0].runs[1 - baseline].label
-        var rows = groups.enumerated().map { index, group in
-            Markup.row(
-                [Markup.element("td", Markup.text(group.title))]
-                    + measures.map { cell(ratios($0)[index], $0.better) })
+        var lines = rows.map { row in
+            Markup.row([Markup.element("td", Markup.text(row.title))] + row.gains.map(cell))
         }
-        let total =
-            [Markup.element("td", "geometric mean")]
-            + measures.map { measure in cell(GeometricMean.of(ratios(measure).compactMap { $0 }), measure.better) }
-        rows.append("<tr class=\"total\">\(total.joined())</tr>\n")
-        return "<h2>\(Markup.text(other)) against \(Markup.text(base))</h2>\n"
-            + "<p class=\"quiet\">Each figure of \(Markup.text(other)) divided by that of \(Markup.text(base)); "
-            + "▲ is better, ▼ worse.</p>\n"
-            + Markup.table(head: ["workload"] + measures.map(\.title), rows: rows)
+        let means = columns.indices.map { column in
+            GeometricMean.of(rows.compactMap { $0.gains.indices.contains(column) ? $0.gains[column] : nil })
+        }
+        let total = [Markup.element("td", "geometric mean")] + means.map(cell)
+        lines.append("<tr class=\"total\">\(total.joined())</tr>\n")
+        return "<h2>\(Markup.text(contender)) against \(Markup.text(base))</h2>\n"
+            + "<p class=\"quiet\">How many times better \(Markup.text(contender)) is: above 1 (▲) it is better, "
+            + "whether more or less is better.</p>\n"
+            + Markup.table(head: ["workload"] + columns, rows: lines)
     }
 
-    private func ratios(_ measure: Measure) -> [Double?] {
-        groups.map { measure.ratio($0.runs[1 - baseline], to: $0.runs[baseline]) }
-    }
-
-    private func cell(_ ratio: Double?, _ better: Measure.Direction) -> String {
-        Markup.element("td", ratio == nil ? "-" : PageGroup.mark(ratio, better))
+    /// A gain is always the higher the better.
+    private func cell(_ gain: Double?) -> String {
+        Markup.element("td", gain == nil ? "-" : PageGroup.mark(gain, .higher))
     }
 }
 

@@ -39,7 +39,7 @@ struct PageParts {
     }
 
     /// What was asked for and what the servers said about themselves, folded away.
-    func details(name: String) -> String {
+    var details: String {
         var settings = result.settings.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         settings.append(
             (
@@ -51,7 +51,7 @@ struct PageParts {
         if result.counts.verified > 0 {
             settings.append(("values checked", Quantity.grouped(result.counts.verified)))
         }
-        var text = "<details><summary>Settings\(name)</summary>\(pairs(settings))</details>\n"
+        var text = "<details><summary>Settings</summary>\(pairs(settings))</details>\n"
         for server in result.servers where !server.statistics.isEmpty {
             let statistics = server.statistics.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
             text += "<details><summary>Statistics of \(Markup.text(server.address)) at the end</summary>"

@@ -48,6 +48,8 @@ package struct ReportPage: Sendable {
     package var groups: [Group]
     /// The run of each group that the others are compared with.
     package var baseline = 0
+    /// Gains of all groups, where they are known better than from the runs shown; made from those otherwise.
+    package var overview: PageOverview?
 
     package init(title: String, groups: [Group]) {
         self.title = title
@@ -60,7 +62,7 @@ package struct ReportPage: Sendable {
         var body = "<header><div><h1>\(Markup.text(title))</h1>\n"
         body += introduction.map { Markup.element("p", class: "quiet", Markup.text($0)) }.joined(separator: "\n")
         body += "</div><button id=\"theme\" type=\"button\" hidden>light / dark</button></header>\n<main>\n"
-        if let overview = PageOverview(groups: groups, baseline: baseline) { body += overview.html }
+        if let overview = overview ?? PageOverview(groups: groups, baseline: baseline) { body += overview.html }
         for (index, group) in groups.enumerated() {
             body += PageGroup(group: group, index: index, baseline: baseline, isAlone: groups.count == 1).html
         }

@@ -107,20 +107,20 @@
             this.draw();
         }
         show(what) { this.what = what; this.draw(); }
-        get shown() { return this.what.series.filter((s) => !this.hidden.has(s.name)); }
+        get shown() { return this.what.series.filter((s, index) => !this.hidden.has(index)); }
 
         drawLegend() {
             clear(this.legend);
             if (this.what.series.length < 2) return;
-            for (const series of this.what.series) {
-                const button = make("button", { type: "button", "aria-pressed": String(!this.hidden.has(series.name)) }, this.legend);
+            this.what.series.forEach((series, index) => {
+                const button = make("button", { type: "button", "aria-pressed": String(!this.hidden.has(index)) }, this.legend);
                 key(series.style, button);
                 make("span", { words: series.name }, button);
                 button.addEventListener("click", () => {
-                    if (!this.hidden.delete(series.name)) this.hidden.add(series.name);
+                    if (!this.hidden.delete(index)) this.hidden.add(index);
                     this.draw();
                 });
-            }
+            });
         }
 
         draw() {
