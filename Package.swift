@@ -115,7 +115,9 @@ let package = Package(
         .testTarget(name: "LoadReportTests", dependencies: ["LoadReport", "LoadEngine", "LoadWorkload"]),
         .testTarget(
             name: "LoadComparisonTests",
-            dependencies: ["LoadComparison", "LoadReport", "LoadEngine", "LoadWorkload", "MartletServer", "ServerTesting"]),
+            dependencies: [
+                "LoadComparison", "LoadReport", "LoadEngine", "LoadWorkload", "MartletServer", "ServerTesting",
+            ]),
         // The repository looks at itself: lengths, imports, words, the unsafe fence, links.
         .testTarget(name: "TidyTests"),
     ],
