@@ -184,6 +184,7 @@ struct RunPass {
             label: settings.label ?? settings.servers.map(\.description).joined(separator: ", "))
         result.servers = connectors.map { ServerResult(address: $0.address.description) }
         result.startedAt = times.wallSeconds
+        result.settings = settings.described
         result.timeline = points
         var kinds = OperationKind.allCases.map { _ in LatencyHistogram() }
         var lastReplyAt = times.measuresAt

@@ -1,6 +1,8 @@
 import ArgumentParser
+import LoadEngine
+import LoadReport
 
-/// What is said about the run, and where.
+/// What is said about runs, and where.
 struct OutputOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Write the results as JSON; - for standard output.", valueName: "file"))
     var json: String?
@@ -19,4 +21,26 @@ struct OutputOptions: ParsableArguments {
 
     @Flag(help: "Fail (exit status 1) also when the figures are doubtful or the server answered with errors.")
     var strict = false
+
+    /// Prints `text`, unless standard output is taken, and writes the files asked for.
+    func write(_ runs: [RunResult], text: String) throws {
+        if json != "-" { print(text, terminator: "") }
+        if let json { try ResultFile(runs: runs).write(path: json) }
+        if let hgrm, let last = runs.last {
+            try ResultFile.write(Array(PercentileText(last.response).text.utf8), path: hgrm)
+        }
+        if let html {
+            let title = label ?? runs.last?.label ?? ""
+            let page = ReportPage(title: title, groups: ReportPage.Group.grouped(runs, title: title))
+            try ResultFile.write(Array(page.html().utf8), path: html)
+        }
+    }
+
+    /// Throws the exit status of runs that must not pass.
+    func check(_ runs: [RunResult]) throws {
+        for run in runs {
+            if run.counts.violations > 0 { throw ExitStatus.failed }
+            if strict, !run.invalidReasons.isEmpty || run.counts.errors > 0 { throw ExitStatus.failed }
+        }
+    }
 }
