@@ -31,6 +31,9 @@ package enum Limits {
     /// More than an item needs besides key and value.
     package static let itemOverheadBytesMax = 64
 
+    /// Buckets of the table told to one connection before the others get their turn.
+    package static let dumpedBucketsPerTurnMax = 256
+
     // Output
 
     /// From this many pending bytes, values sent in place included, `OutputBuffer.isFull` tells the machine to pause. This

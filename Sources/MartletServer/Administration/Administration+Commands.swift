@@ -5,15 +5,22 @@ import Synchronization
 /// `stats settings` and otherwise without effect, as their options are. A command whose effect could be missed answers
 /// ERROR.
 extension Administration {
-    /// Answers a command line of class `.administration`; `words` is the line, its first word included.
+    /// Answers a command line of class `.administration`; `words` is the line, its first word included. Returns a dump
+    /// whose lines are to follow.
     @inline(never)
     package static func answerCommand(
         words: UnsafeRawBufferPointer, server: Server, output: UnsafeMutablePointer<OutputBuffer>
-    ) {
-        if let answer = command(split(words), server: server) { send(answer, output) }
+    ) -> ItemDump? {
+        let words = split(words)
+        if let dump = dump(words, server) {
+            output.pointee.append("OK\r\n")
+            return dump
+        }
+        if let answer = command(words, server: server) { send(answer, output) }
+        return nil
     }
 
-    /// The reply to a command line with these words; `nil` when it wants none.
+    /// The reply to a command line with these words, but for dumps; `nil` when it wants none.
     package static func command(_ words: [String], server: Server) -> StatisticsText? {
         var words = words[...]
         let isQuiet = words.last == "noreply" && words.count > 1
@@ -84,12 +91,39 @@ extension Administration {
         case ("tocrawl", 2):
             guard let count = UInt32(words[1]) else { return badFormat }
             return keep(server) { $0.lruCrawlerItemsMax = Int(count) }
-        case ("metadump", _) where !server.pointee.settings.allowsDump:
+        case ("crawl", 2):
+            guard shownSettings(server).lruCrawler else { return crawlerDisabled }
+            let store = server.pointee.store
+            guard words[1] == "all" || ItemDump.classNumbers(words[1], slabClassMax: store.slabClassMax) != nil else {
+                return badClass
+            }
+            store.scanSoon()
+            return "OK"
+        case ("metadump", 2) where !server.pointee.settings.allowsDump:
             return "ERROR metadump not allowed"
-        case ("mgdump", _) where !server.pointee.settings.allowsDump:
+        case ("mgdump", 2) where !server.pointee.settings.allowsDump:
             return "ERROR key dump not allowed"
+        case ("metadump", 2), ("mgdump", 2):
+            // One that may be had was not brought here.
+            return shownSettings(server).lruCrawler ? badClass : crawlerDisabled
         default:
             return "ERROR"
+        }
+    }
+
+    private static var crawlerDisabled: String { "CLIENT_ERROR lru crawler disabled" }
+    private static var badClass: String { "BADCLASS invalid class id" }
+
+    /// The dump that a command asks for, if it may have one.
+    private static func dump(_ words: [String], _ server: Server) -> ItemDump? {
+        guard words.count == 3, words[0] == "lru_crawler", server.pointee.settings.allowsDump,
+            shownSettings(server).lruCrawler
+        else { return nil }
+        let slabClassMax = server.pointee.store.slabClassMax
+        switch words[1] {
+        case "metadump": return ItemDump(.items, classes: words[2], slabClassMax: slabClassMax)
+        case "mgdump": return ItemDump(.keys, classes: words[2], slabClassMax: slabClassMax)
+        default: return nil
         }
     }
 

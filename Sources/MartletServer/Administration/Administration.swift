@@ -73,7 +73,7 @@ package enum Administration {
             store: server.pointee.storeStatistics())
     }
 
-    private static func shownSettings(_ server: Server) -> ServerSettings {
+    static func shownSettings(_ server: Server) -> ServerSettings {
         server.pointee.administration.shown.withLock { $0 }
     }
 

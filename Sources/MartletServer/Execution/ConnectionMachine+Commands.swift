@@ -17,6 +17,8 @@ extension ConnectionMachine {
             executor.retrieveOne(place.pointee.request, place.pointee.line, hash: place.pointee.hash, output)
         case .set, .add, .replace, .append, .prepend, .cas, .metaSet:
             store(place, executor, output)
+        case .administration:
+            return administer(place, executor, output)
         default:
             let goesOn = executor.execute(place.pointee.request, place.pointee.line, hash: place.pointee.hash, output)
             if !goesOn { return .close }

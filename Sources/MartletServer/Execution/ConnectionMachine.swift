@@ -28,12 +28,18 @@ package struct ConnectionMachine: ~Copyable {
     var listEnd = 0
     /// A list that is answered as it arrives.
     var list = KeyListStream()
+    /// A dump of items that is being answered.
+    var dump: UnsafeMutablePointer<ItemDump>?
     private var waitsForValue = false
 
     package init() {}
 
     deinit {
         pending?.destroy()
+        if let dump {
+            dump.deinitialize(count: 1)
+            dump.deallocate()
+        }
     }
 
     /// A value is being received or swallowed; `stats conns` says so.

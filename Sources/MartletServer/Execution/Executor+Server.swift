@@ -27,8 +27,6 @@ extension UnsafeMutablePointer where Pointee == Executor {
             // Without a reply the server is stopping, and this connection ends first.
             guard let reply = Administration.shutdown(request.shutdownMode, server: server) else { return false }
             output.append(reply, unless: request.isQuiet)
-        case .administration:
-            Administration.answerCommand(words: request.arguments.bytes(in: line), server: server, output: output)
         case .quit:
             return false
         default:

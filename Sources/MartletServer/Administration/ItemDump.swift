@@ -1,0 +1,78 @@
+import MartletProtocol
+import MartletStore
+
+/// `lru_crawler metadump` or `mgdump` while it is being answered.
+///
+/// The worker of the connection that asked walks the table itself, some buckets per turn, and pauses when the output is
+/// full: a client that does not read costs what its unsent replies cost, and no other client, nor another dump, waits.
+package struct ItemDump {
+    enum Form {
+        /// Everything about each item.
+        case items
+        /// A command for each key.
+        case keys
+    }
+
+    private let form: Form
+    /// Classes to tell of, by number; nil for all.
+    private let classes: Set<Int>?
+    private var walk = TableWalk()
+
+    /// `classes` is a word of the line: `all`, `hash` or numbers joined by commas. Nil if it names a class that cannot be.
+    init?(_ form: Form, classes word: String, slabClassMax: Int) {
+        self.form = form
+        if word == "all" || word == "hash" {
+            classes = nil
+        } else {
+            guard let numbers = Self.classNumbers(word, slabClassMax: slabClassMax) else { return nil }
+            classes = numbers
+        }
+    }
+
+    /// memcached's class numbers go up to 63, whether there are so many or not.
+    static func classNumbers(_ word: String, slabClassMax: Int) -> Set<Int>? {
+        let numbers = word.split(separator: ",").map { UInt32($0).map(Int.init) ?? 0 }
+        guard !numbers.isEmpty, numbers.allSatisfy({ (1...max(63, slabClassMax)).contains($0) }) else { return nil }
+        return Set(numbers)
+    }
+
+    /// Appends lines until the output is full, the turn is over, or there are no more.
+    mutating func appendLines(_ server: Administration.Server, _ output: UnsafeMutablePointer<OutputBuffer>) -> Progress
+    {
+        let startSecond = server.pointee.clock.wall(of: 0)
+        let now = server.pointee.clock.second
+        let hidesTokens = !server.pointee.settings.issuesTokens
+        let (form, classes) = (form, classes)
+        for _ in 0..<Limits.dumpedBucketsPerTurnMax {
+            if output.pointee.isFull { return .outputFull }
+            let goesOn = server.pointee.store.step(&walk, now: now) { item in
+                if let classes, !classes.contains(item.slabClass) { return }
+                let start = output.pointee.reserve(DumpWriter.lineBytesMax)
+                switch form {
+                case .items:
+                    var told = Self.told(item, startSecond: startSecond)
+                    if hidesTokens { told.token = 0 }
+                    output.pointee.advance(to: DumpWriter.itemLine(told, at: start))
+                case .keys:
+                    output.pointee.advance(to: DumpWriter.keyLine(item.key, at: start))
+                }
+            }
+            guard goesOn else {
+                output.pointee.append(form == .items ? "END\r\n" : "EN\r\n")
+                return .finished
+            }
+        }
+        return .turnOver
+    }
+
+    enum Progress {
+        case finished, outputFull, turnOver
+    }
+
+    private static func told(_ item: WalkedItem, startSecond: Int64) -> DumpWriter.Item {
+        DumpWriter.Item(
+            key: item.key, expiry: item.expiry == 0 ? nil : startSecond + Int64(item.expiry),
+            lastAccess: startSecond + Int64(item.lastAccess), token: item.token, wasFetched: item.wasFetched,
+            slabClass: item.slabClass, itemBytes: item.itemSize, clientFlags: item.clientFlags)
+    }
+}

@@ -1,0 +1,38 @@
+import MartletProtocol
+import MartletStore
+
+/// Administrative commands, of which some have answers that take many turns.
+extension ConnectionMachine {
+    /// Carries out an administrative command, or goes on with its answer: until that is finished, the machine does not
+    /// consume the command's line and is given it again. Nil: go on with the next command.
+    @inline(never)
+    mutating func administer(
+        _ place: UnsafeMutablePointer<BatchedRequest>, _ executor: ExecutorPointer, _ output: OutputPointer
+    ) -> MachineStep.Disposition? {
+        let server = executor.pointee.server
+        let words = place.pointee.request.arguments.bytes(in: place.pointee.line)
+        if dump == nil {
+            guard let started = Administration.answerCommand(words: words, server: server, output: output) else {
+                return nil
+            }
+            let memory = UnsafeMutablePointer<ItemDump>.allocate(capacity: 1)
+            memory.initialize(to: started)
+            dump = memory
+        }
+        switch dump.unsafelyUnwrapped.pointee.appendLines(server, output) {
+        case .finished:
+            endDump()
+            return nil
+        case .outputFull: return .outputFull
+        case .turnOver: return .yield
+        }
+    }
+
+    /// Forgets the dump under way, if there is one.
+    mutating func endDump() {
+        guard let dump else { return }
+        self.dump = nil
+        dump.deinitialize(count: 1)
+        dump.deallocate()
+    }
+}
