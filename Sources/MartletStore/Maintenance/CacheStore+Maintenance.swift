@@ -33,7 +33,7 @@ extension CacheStore {
     /// Has the coming passes look for expired items on every page, not only where it pays. Any thread.
     package func scanSoon() {
         let now = core.pointee.latestSecond.load(ordering: .relaxed)
-        for page in 0..<pagesTouched { core.pointee.pages.lowerDue(page, to: max(now, Self.sweepSecond + 1)) }
+        for page in 0..<core.pagesTouched { core.pointee.pages.lowerDue(page, to: max(now, Self.sweepSecond + 1)) }
     }
 
     private func crawl(_ session: StoreSession) -> Bool {
