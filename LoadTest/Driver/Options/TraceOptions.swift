@@ -47,7 +47,13 @@ struct TraceOptions: ParsableArguments {
         replay.storesOnMiss = !noStoreOnMiss
         settings.workload.operationCount = settings.requestCount
         settings.requestCount = nil
-        let summary = try settings.workload.replay(replay)
+        let summary: TraceSummary?
+        do {
+            summary = try settings.workload.replay(replay)
+        } catch {
+            // What is wrong with a file is not the command line's fault.
+            throw LoadError.circumstances(error.message)
+        }
         if let speed {
             if case .arriving = settings.pace { throw ValidationError("--rate and --speed exclude each other.") }
             if let summary, summary.spanNanoseconds == 0 {
