@@ -39,6 +39,8 @@ let package = Package(
         // The load driver, martlet-load: what to ask (pure), the loop that asks, what is said about it, and whole suites of
         // runs with the servers they start.
         .target(name: "LoadWorkload", path: "LoadTest/Workload"),
+        // What a cache would have missed: models of slab caches, without a server.
+        .target(name: "LoadSimulation", dependencies: ["LoadWorkload", "CShims"], path: "LoadTest/Simulation"),
         .target(
             name: "LoadEngine",
             dependencies: [
@@ -65,7 +67,7 @@ let package = Package(
         .executableTarget(
             name: "martlet-load",
             dependencies: [
-                "LoadWorkload", "LoadEngine", "LoadReport", "LoadComparison",
+                "LoadWorkload", "LoadEngine", "LoadReport", "LoadComparison", "LoadSimulation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "LoadTest/Driver"
@@ -110,6 +112,8 @@ let package = Package(
             exclude: ["Transcripts"]
         ),
         .testTarget(name: "LoadWorkloadTests", dependencies: ["LoadWorkload"]),
+        .testTarget(
+            name: "LoadSimulationTests", dependencies: ["LoadSimulation", "LoadWorkload", "MartletStore", "StoreTesting"]),
         .testTarget(
             name: "LoadEngineTests", dependencies: ["LoadEngine", "LoadWorkload", "MartletServer", "MartletStore"]),
         .testTarget(name: "LoadReportTests", dependencies: ["LoadReport", "LoadEngine", "LoadWorkload"]),

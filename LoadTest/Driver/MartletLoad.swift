@@ -6,7 +6,9 @@ struct MartletLoad: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "martlet-load",
         abstract: "Measures how fast, how even and how correct a memcached server is.",
-        subcommands: [RunCommand.self, CompareCommand.self, ReportCommand.self, DatabaseCommand.self],
+        subcommands: [
+            RunCommand.self, CompareCommand.self, ReportCommand.self, DatabaseCommand.self, SimulateCommand.self,
+        ],
         defaultSubcommand: RunCommand.self
     )
 }

@@ -60,6 +60,20 @@ package struct KeySpace: BitwiseCopyable, Sendable {
         self.length = length
     }
 
+    /// How many bytes `write` makes of `key`.
+    package func byteCount(of key: UInt64, bytes: Int = 0) -> Int {
+        let number = key & ~Self.counterBit
+        let before = prefixBytes + (key & Self.counterBit != 0 ? 1 : 0)
+        let wanted = min(bytes > 0 ? bytes : length.bytes(of: number), Self.bytesMax)
+        var digits = 1
+        var above = number / 10
+        while above > 0 {
+            digits += 1
+            above /= 10
+        }
+        return max(wanted, before + digits)
+    }
+
     /// Writes `key` at `address`, where `roomBytes` bytes are free, and returns how many it took.
     package func write(_ key: UInt64, at address: UnsafeMutableRawPointer) -> Int {
         var start = 0

@@ -1,0 +1,298 @@
+import CShims
+
+/// Who goes: the rules of Martlet's segmented LRU, and the plainer choices beside it.
+///
+/// 1. Until a class first has to evict, new items are COLD. From then on they are HOT and stand in the ring; a key that a
+///    ghost remembers enters WARM at once.
+/// 2. HOT over its target: the ring's oldest becomes COLD if it was hit, else it goes (ghost A).
+/// 3. Otherwise the hand, which skips HOT: an item with frequency loses one, and a COLD one becomes WARM; a WARM one without
+///    becomes COLD; a COLD one without goes (ghost B).
+/// 4. What has expired goes wherever it is met.
+/// 5. After 64 visits the lowest (frequency, WARM) seen goes.
+/// 6. A part stands for its head: frequency 0 and the head goes, otherwise the first part wears it down.
+/// 7. A ghost A hit raises the HOT target, a ghost B hit lowers it, within bounds.
+extension MartletModel {
+    struct Victim: BitwiseCopyable {
+        let place: Chunk.Place
+        let ghost: BucketTable.GhostKind
+    }
+
+    typealias ClassPointer = UnsafeMutablePointer<ClassState>
+
+    // MARK: Entering
+
+    /// Puts a chunk just taken into its segment.
+    mutating func enter(
+        _ place: Chunk.Place, _ chunk: UnsafeMutablePointer<Chunk>, _ admission: Admission, _ home: ClassPointer
+    ) {
+        home.pointee.storesSincePage += 1
+        home.pointee.recentStores += 1
+        var segment = admission.segment
+        if home.pointee.isPressed, rules.choice == .martlet {
+            if let ghost = admission.ghost {
+                home.pointee.ghostHits += 1
+                adapt(ghost, home)
+            }
+            if segment == .hot {
+                trimRing(home)
+                push(place, home)
+            }
+        } else {
+            segment = .cold
+        }
+        if admission.isShortLived { chunk.mark(Chunk.isShortLived) }
+        chunk.pointee.segment = segment
+        count(segment, 1, home)
+        if rules.choice == .lru || rules.choice == .fifo { listAsNewest(place, chunk, home) }
+    }
+
+    private mutating func adapt(_ ghost: BucketTable.GhostKind, _ home: ClassPointer) {
+        if ghost == .fromHot { counts.ghostHitsFromHot += 1 } else { counts.ghostHitsFromCold += 1 }
+        if rules.adaptDivisor == 0 { return }
+        let step = max(1, home.pointee.itemCount / rules.adaptDivisor)
+        home.pointee.hotTarget += ghost == .fromHot ? step : -step
+    }
+
+    private func hotTarget(_ home: ClassPointer) -> Int {
+        let items = Double(home.pointee.itemCount)
+        let bounded = min(
+            max(home.pointee.hotTarget, Int(items * rules.hotShareMin)), Int(items * rules.hotShareMax))
+        home.pointee.hotTarget = bounded
+        return bounded
+    }
+
+    @inline(__always)
+    func count(_ segment: Chunk.Segment, _ change: Int, _ home: ClassPointer) {
+        switch segment {
+        case .hot: home.pointee.hotCount &+= change
+        case .cold: home.pointee.coldCount &+= change
+        case .warm: home.pointee.warmCount &+= change
+        }
+    }
+
+    @inline(__always)
+    private func move(_ chunk: UnsafeMutablePointer<Chunk>, to segment: Chunk.Segment, _ home: ClassPointer) {
+        count(chunk.pointee.segment, -1, home)
+        count(segment, 1, home)
+        chunk.pointee.segment = segment
+    }
+
+    // MARK: Ring
+
+    mutating func push(_ place: Chunk.Place, _ home: ClassPointer) {
+        let before = home.pointee.ring.blockCount
+        home.pointee.ring.push(place)
+        ringBlocks += home.pointee.ring.blockCount - before
+        ringBlocksMost = max(ringBlocksMost, ringBlocks)
+    }
+
+    private mutating func pop(_ home: ClassPointer) -> Chunk.Place? {
+        let before = home.pointee.ring.blockCount
+        let place = home.pointee.ring.pop()
+        ringBlocks += home.pointee.ring.blockCount - before
+        return place
+    }
+
+    /// Deleted items leave their places in the ring; this keeps it at most about twice as long as HOT.
+    private mutating func trimRing(_ home: ClassPointer) {
+        guard home.pointee.ring.count > 2 * max(home.pointee.hotCount, 512) else { return }
+        for _ in 0..<2 {
+            guard let place = pop(home) else { return }
+            if standsInRing(place, home) { push(place, home) }
+        }
+    }
+
+    /// Whether a place in the ring still means a HOT item of this class.
+    private func standsInRing(_ place: Chunk.Place, _ home: ClassPointer) -> Bool {
+        let slabClass = space.slabClass(of: place)
+        guard slabClass != 0, classes.place(slabClass) == home else { return false }
+        let chunk = space.chunk(place)
+        return (chunk.pointee.phase == .item || chunk.pointee.phase == .reserved) && chunk.pointee.segment == .hot
+    }
+
+    // MARK: Choosing
+
+    /// The item to go; nil if none was met.
+    mutating func chooseVictim(_ slabClass: Int) -> Victim? {
+        let home = classes.place(slabClass)
+        switch rules.choice {
+        case .martlet: break
+        case .lru, .fifo: return oldest(home)
+        case .lfu, .ttl, .random: return sampled(slabClass, home)
+        }
+        if !home.pointee.isPressed {
+            home.pointee.isPressed = true
+            home.pointee.hotTarget = Int(Double(home.pointee.itemCount) * rules.hotShare)
+        }
+        if home.pointee.hotCount > hotTarget(home), let victim = popVictim(home) { return victim }
+        return sweep(slabClass, home)
+    }
+
+    /// Rule 2.
+    private mutating func popVictim(_ home: ClassPointer) -> Victim? {
+        var visits = 0
+        while visits < rules.visitsMax, let place = pop(home) {
+            visits += 1
+            counts.visits += 1
+            guard standsInRing(place, home) else { continue }
+            let chunk = space.chunk(place)
+            if chunk.pointee.phase == .reserved {
+                push(place, home)
+                continue
+            }
+            let goes = chunk.pointee.frequency < rules.hotHitsNeeded || chunk.hasExpired(second)
+            move(chunk, to: !goes && rules.hotSurvivorsAreWarm ? .warm : .cold, home)
+            chunk.pointee.frequency = 0
+            if goes { return Victim(place: place, ghost: .fromHot) }
+        }
+        return nil
+    }
+
+    /// Moves the hand on. Returns the place it stood at; nil once round the class and a page.
+    @inline(__always)
+    private func advanceHand(_ slabClass: Int, _ home: ClassPointer, _ pagesLeft: inout Int) -> Chunk.Place? {
+        while true {
+            let pageCount = space.classes[slabClass].pageCount
+            if home.pointee.handPage >= pageCount {
+                if pageCount == 0 { return nil }
+                home.pointee.handPage = 0
+                home.pointee.handSlot = 0
+            }
+            let page = space.page(slabClass, at: home.pointee.handPage)
+            if home.pointee.handSlot >= Int(space.page(page).pointee.bump) {
+                home.pointee.handPage += 1
+                home.pointee.handSlot = 0
+                pagesLeft -= 1
+                if pagesLeft < 0 { return nil }
+                continue
+            }
+            let place = space.place(page: page, slot: home.pointee.handSlot)
+            home.pointee.handSlot &+= 1
+            return place
+        }
+    }
+
+    /// Rules 3 to 6.
+    private mutating func sweep(_ slabClass: Int, _ home: ClassPointer) -> Victim? {
+        var best: Victim?
+        var bestScore = UInt8.max
+        var visits = 0
+        var pagesLeft = space.classes[slabClass].pageCount + 1
+        while visits < rules.visitsMax, let place = advanceHand(slabClass, home, &pagesLeft) {
+            visits += 1
+            counts.visits += 1
+            let chunk = space.chunk(place)
+            if chunk.pointee.phase == .part {
+                if let victim = visitPart(chunk) { return victim }
+                continue
+            }
+            guard chunk.pointee.phase == .item else { continue }
+            if chunk.hasExpired(second) { return Victim(place: place, ghost: .fromCold) }
+            if chunk.pointee.segment == .hot {
+                if best == nil { best = Victim(place: place, ghost: .fromHot) }
+                continue
+            }
+            let score = chunk.pointee.frequency &* 2 &+ (chunk.pointee.segment == .warm ? 1 : 0)
+            if score == 0 { return Victim(place: place, ghost: .fromCold) }
+            if score < bestScore {
+                bestScore = score
+                best = Victim(place: place, ghost: .fromCold)
+            }
+            wear(chunk, home)
+        }
+        return best
+    }
+
+    /// Rule 3: one step down, or a second chance.
+    @inline(__always)
+    private func wear(_ chunk: UnsafeMutablePointer<Chunk>, _ home: ClassPointer) {
+        if chunk.pointee.frequency > 0 {
+            chunk.pointee.frequency = rules.handClearsFrequency ? 0 : chunk.pointee.frequency &- 1
+            if chunk.pointee.segment == .cold {
+                home.pointee.promotions += 1
+                move(chunk, to: .warm, home)
+            }
+        } else {
+            move(chunk, to: .cold, home)
+        }
+    }
+
+    /// Rule 6.
+    private func visitPart(_ part: UnsafeMutablePointer<Chunk>) -> Victim? {
+        let head = part.pointee.previous
+        let chunk = space.chunk(head)
+        guard chunk.pointee.phase == .item else { return nil }
+        if chunk.pointee.frequency == 0 { return Victim(place: head, ghost: .fromCold) }
+        if part.pointee.next == head { chunk.pointee.frequency &-= 1 }
+        return nil
+    }
+
+    // MARK: Plainer choices
+
+    private func oldest(_ home: ClassPointer) -> Victim? {
+        home.pointee.isPressed = true
+        let place = home.pointee.oldest
+        guard place != 0 else { return nil }
+        // Being written: it is the newest, so the class has nothing else.
+        guard space.chunk(place).pointee.phase == .item else { return nil }
+        return Victim(place: place, ghost: .fromCold)
+    }
+
+    private mutating func sampled(_ slabClass: Int, _ home: ClassPointer) -> Victim? {
+        var best: Victim?
+        var bestScore = (UInt64.max, UInt32.max)
+        var left = rules.sampled
+        var pagesLeft = space.classes[slabClass].pageCount + 1
+        var visits = 0
+        while left > 0, visits < 4096, let place = advanceHand(slabClass, home, &pagesLeft) {
+            visits += 1
+            counts.visits += 1
+            let chunk = space.chunk(place)
+            if chunk.pointee.phase == .part, let victim = visitPart(chunk) { return victim }
+            guard chunk.pointee.phase == .item else { continue }
+            if chunk.hasExpired(second) { return Victim(place: place, ghost: .fromCold) }
+            left -= 1
+            let score: UInt64
+            switch rules.choice {
+            case .lfu: score = UInt64(chunk.pointee.frequency)
+            case .ttl: score = chunk.pointee.expiry == 0 ? .max : UInt64(chunk.pointee.expiry)
+            default: score = nextRandom()
+            }
+            if (score, chunk.pointee.lastAccess) < bestScore {
+                bestScore = (score, chunk.pointee.lastAccess)
+                best = Victim(place: place, ghost: .fromCold)
+            }
+        }
+        return best
+    }
+
+    mutating func nextRandom() -> UInt64 {
+        random &+= 0x9e37_79b9_7f4a_7c15
+        var word = random
+        word = (word ^ word &>> 30) &* 0xbf58_476d_1ce4_e5b9
+        word = (word ^ word &>> 27) &* 0x94d0_49bb_1331_11eb
+        return word ^ word &>> 31
+    }
+
+    // MARK: List of all items, newest first
+
+    private func listAsNewest(_ place: Chunk.Place, _ chunk: UnsafeMutablePointer<Chunk>, _ home: ClassPointer) {
+        chunk.pointee.previous = 0
+        chunk.pointee.next = home.pointee.newest
+        if home.pointee.newest != 0 { space.chunk(home.pointee.newest).pointee.previous = place }
+        home.pointee.newest = place
+        if home.pointee.oldest == 0 { home.pointee.oldest = place }
+    }
+
+    func unlist(_ place: Chunk.Place, _ chunk: UnsafeMutablePointer<Chunk>, _ home: ClassPointer) {
+        let (previous, next) = (chunk.pointee.previous, chunk.pointee.next)
+        if previous != 0 { space.chunk(previous).pointee.next = next } else { home.pointee.newest = next }
+        if next != 0 { space.chunk(next).pointee.previous = previous } else { home.pointee.oldest = previous }
+    }
+
+    func moveToNewest(_ place: Chunk.Place, _ chunk: UnsafeMutablePointer<Chunk>, _ home: ClassPointer) {
+        if home.pointee.newest == place { return }
+        unlist(place, chunk, home)
+        listAsNewest(place, chunk, home)
+    }
+}

@@ -1,0 +1,283 @@
+import CShims
+
+/// Martlet's store without locks, bytes and threads: pages, chunks, ring, hand, ghosts, table growth and memory budget as in
+/// MartletStore, or as `MartletRules` would have them.
+///
+/// The functions stand in the order in which a request meets them: here reading and storing, then MartletModel+Allocation
+/// (the ladder), +Hand (who goes), +Pages (budget and movers), +Expiry (crawler).
+struct MartletModel: ~Copyable, CacheModel {
+    let rules: MartletRules
+    let memoryBytes: Int
+    let label: String
+    var space: SlabSpace
+    var buckets: BucketTable
+    var places = KeyPlaces()
+    /// By slab class, from 1.
+    let classes: Cells<ClassState>
+    var counts = SimulationCounts()
+    /// Of the items held.
+    var valueBytes = 0
+    var second: UInt32 = 2
+    /// Requests so far: what `lastAccess` means here.
+    var tick: UInt32 = 0
+    var ringBlocks = 0
+    /// The most there were at once: memory once touched.
+    var ringBlocksMost = 0
+    var slowAllocations = 0
+    var moverTurn = 0
+    var missesSinceMove = 0
+    var missesSinceHalving = 0
+    /// Evictions of all classes, worn down like the classes' counts.
+    var recentEvictions = 0.0
+    var random: UInt64
+
+    /// What one slab class has beside its pages.
+    struct ClassState: BitwiseCopyable {
+        var handPage = 0
+        var handSlot = 0
+        var hotCount = 0
+        var coldCount = 0
+        var warmCount = 0
+        var hotTarget = 0
+        var isPressed = false
+        var ring: PlaceRing
+        /// Ends of the list of all items, for `lru` and `fifo`: newest and oldest.
+        var newest: Chunk.Place = 0
+        var oldest: Chunk.Place = 0
+        var evictions = 0
+        // What the mover goes by; all but the first two are worn down with time.
+        var evictionsUnchecked = 0
+        var storesSincePage = 0
+        var ghostHits = 0.0
+        var coldHits = 0.0
+        var promotions = 0.0
+        var hits = 0.0
+        var recentStores = 0.0
+        var recentEvictions = 0.0
+
+        var itemCount: Int { hotCount &+ coldCount &+ warmCount }
+    }
+
+    init(rules: MartletRules, memoryBytes: Int, label: String? = nil, seed: UInt64 = 1) {
+        self.rules = rules
+        self.memoryBytes = memoryBytes
+        self.label = label ?? rules.choice.rawValue
+        let table = rules.table
+        space = SlabSpace(table: table, pagesMax: memoryBytes / table.pageBytes + 1)
+        buckets = BucketTable(
+            form: rules.buckets, stripeBits: MartletRules.stripeBits(memoryBytes: memoryBytes), seed: seed)
+        classes = Cells(count: table.classCount + 1)
+        for index in 0...table.classCount { classes[index] = ClassState(ring: PlaceRing()) }
+        random = seed
+    }
+
+    deinit {
+        for index in 0..<classes.count { classes[index].ring.deallocate() }
+    }
+
+    // MARK: Requests
+
+    mutating func replay(_ batch: RequestBatch) {
+        places.grow(to: batch.keysEnd)
+        batch.requests.withUnsafeBufferPointer { requests in
+            for index in 0..<requests.count {
+                if index &+ 16 < requests.count { cshims_prefetch(places.address(requests[index &+ 16].key)) }
+                if index &+ 6 < requests.count {
+                    cshims_prefetch(UnsafeRawPointer(space.chunk(places[requests[index &+ 6].key])))
+                }
+                replay(requests[index])
+            }
+        }
+    }
+
+    @inline(__always)
+    private mutating func replay(_ request: SimulatedRequest) {
+        if request.second != second { pass(to: request.second) }
+        tick &+= 1
+        counts.requests &+= 1
+        switch request.kind {
+        case .readThrough:
+            if !read(request) { store(request) }
+        case .read: _ = read(request)
+        case .store: store(request)
+        case .add: if living(request.key) == 0 { store(request) }
+        case .replace: if living(request.key) != 0 { store(request) }
+        case .delete:
+            let place = living(request.key)
+            if place != 0 { drop(place) }
+        }
+    }
+
+    @inline(__always)
+    private mutating func read(_ request: SimulatedRequest) -> Bool {
+        counts.reads &+= 1
+        counts.readBytes &+= Int(request.valueBytes)
+        let place = living(request.key)
+        if place == 0 {
+            counts.misses &+= 1
+            counts.missBytes &+= Int(request.valueBytes)
+            countMiss()
+            return false
+        }
+        let chunk = space.chunk(place)
+        hit(chunk)
+        if rules.mover == .marginal {
+            let home = classes.place(space.slabClass(of: place))
+            home.pointee.hits += 1
+            if chunk.pointee.segment == .cold { home.pointee.coldHits += 1 }
+        }
+        if rules.choice == .lru { moveToNewest(place, chunk, classes.place(space.slabClass(of: place))) }
+        return true
+    }
+
+    @inline(__always)
+    private func hit(_ chunk: UnsafeMutablePointer<Chunk>) {
+        if chunk.pointee.frequency < rules.frequencyMax { chunk.pointee.frequency &+= 1 }
+        chunk.pointee.lastAccess = tick
+        chunk.mark(Chunk.isFetched)
+    }
+
+    /// The place of a key's living item, or 0; a dead one is taken out.
+    @inline(__always)
+    private mutating func living(_ key: UInt32) -> Chunk.Place {
+        let place = places[key]
+        if place == 0 || !space.chunk(place).hasExpired(second) { return place }
+        counts.reclaimed += 1
+        drop(place)
+        return 0
+    }
+
+    // MARK: Storing
+
+    /// How an item enters its class.
+    struct Admission: BitwiseCopyable {
+        var segment: Chunk.Segment
+        var ghost: BucketTable.GhostKind?
+        var isShortLived = false
+    }
+
+    private mutating func store(_ request: SimulatedRequest) {
+        counts.stores &+= 1
+        guard rules.headerBytes + Int(request.keyBytes) + Int(request.valueBytes) <= rules.itemBytesMax else {
+            counts.refused += 1
+            return
+        }
+        let old = living(request.key)
+        let isLarge = Int(request.valueBytes) > rules.smallValueBytesMax
+        if old != 0, !isLarge, overwrite(old, request) { return }
+
+        let hash = buckets.hasher.hash(request.key)
+        let admission = admission(request, hash, old, isLarge: isLarge)
+        guard let new = isLarge ? makeLarge(request, admission) : makeSmall(request, admission) else {
+            counts.refused += 1
+            return
+        }
+        let chunk = space.chunk(new)
+        chunk.pointee.key = request.key
+        chunk.pointee.valueBytes = request.valueBytes
+        chunk.pointee.expiry = request.expiry
+        chunk.pointee.phase = .item
+        valueBytes += Int(request.valueBytes)
+
+        // What was there before may have been evicted to make room.
+        let displaced = places[request.key]
+        places[request.key] = new
+        if displaced != 0 {
+            buckets.exchange(displaced, for: new, hash)
+            free(displaced)
+        } else {
+            insert(new, hash)
+        }
+        if request.expiry != 0 { lowerDue(new, to: request.expiry) }
+    }
+
+    @inline(__always)
+    private mutating func insert(_ place: Chunk.Place, _ hash: UInt64) {
+        let chunks = space.chunks.start
+        let hasher = buckets.hasher
+        buckets.insert(place, hash) { hasher.hash(chunks[Int($0)].key) }
+    }
+
+    private func admission(
+        _ request: SimulatedRequest, _ hash: UInt64, _ old: Chunk.Place, isLarge: Bool
+    ) -> Admission {
+        var admission = Admission(segment: .hot, ghost: nil)
+        if isLarge, !rules.largeGhosts { return admission }
+        if old != 0 {
+            if isLarge { return admission }
+            let chunk = space.chunk(old)
+            if chunk.pointee.segment == .warm || chunk.pointee.frequency > 0 { admission.segment = .warm }
+            return admission
+        }
+        admission.ghost = buckets.recall(hash)
+        if admission.ghost != nil, rules.ghostsAdmit { admission.segment = .warm }
+        if request.secondsToLive != 0, request.secondsToLive < rules.shortLifeSeconds {
+            admission = Admission(segment: .cold, ghost: nil, isShortLived: true)
+        }
+        return admission
+    }
+
+    /// In place: same class, room for what the request needs, and not large. Returns whether that was so.
+    private mutating func overwrite(_ place: Chunk.Place, _ request: SimulatedRequest) -> Bool {
+        let chunk = space.chunk(place)
+        if chunk.has(Chunk.isLarge) { return false }
+        let hasRoom = chunk.has(Chunk.hasExpiry)
+        if request.expiry != 0, !hasRoom { return false }
+        let bytes = rules.headerBytes + Int(request.keyBytes) + Int(request.valueBytes)
+        let slabClass = space.slabClass(of: place)
+        let wanted = bytes + (request.expiry != 0 ? 4 : 0)
+        guard wanted <= space.table.chunkBytesMax, space.table.slabClass(for: wanted) == slabClass,
+            bytes + (hasRoom ? 4 : 0) <= space.table.chunkBytes[slabClass]
+        else { return false }
+        valueBytes += Int(request.valueBytes) - Int(chunk.pointee.valueBytes)
+        chunk.pointee.valueBytes = request.valueBytes
+        chunk.pointee.expiry = request.expiry
+        if rules.overwriteCountsAsHit { hit(chunk) }
+        chunk.unmark(Chunk.isFetched)
+        if rules.choice == .lru { moveToNewest(place, chunk, classes.place(slabClass)) }
+        if request.expiry != 0 { lowerDue(place, to: request.expiry) }
+        return true
+    }
+
+    private mutating func makeSmall(_ request: SimulatedRequest, _ admission: Admission) -> Chunk.Place? {
+        let bytes =
+            rules.headerBytes + (request.expiry != 0 ? 4 : 0) + Int(request.keyBytes) + Int(request.valueBytes)
+        let slabClass = space.table.slabClass(for: bytes)
+        guard let place = allocate(slabClass, admission) else { return nil }
+        if request.expiry != 0 || space.table.chunkBytes[slabClass] - bytes >= 4 {
+            space.chunk(place).mark(Chunk.hasExpiry)
+        }
+        return place
+    }
+
+    /// A head, and as many parts as the value needs.
+    private mutating func makeLarge(_ request: SimulatedRequest, _ admission: Admission) -> Chunk.Place? {
+        let before = rules.largeHeaderBytes + Int(request.keyBytes)
+        let largest = space.table.chunkBytesMax
+        let size = min(before + Int(request.valueBytes), largest)
+        guard let head = allocate(space.table.slabClass(for: size), admission) else { return nil }
+        space.chunk(head).mark(Chunk.isLarge | Chunk.hasExpiry)
+        space.chunk(head).pointee.key = request.key
+        var left = Int(request.valueBytes) - (size - before)
+        var last = head
+        while left > 0 {
+            let length = min(left, largest - rules.partHeaderBytes)
+            guard let part = allocate(space.table.slabClass(for: length + rules.partHeaderBytes), nil) else {
+                leaveSegment(head)
+                freeParts(head)
+                put(head)
+                return nil
+            }
+            let chunk = space.chunk(part)
+            chunk.pointee.key = request.key
+            chunk.pointee.previous = head
+            chunk.pointee.next = last
+            chunk.pointee.part = 0
+            chunk.pointee.phase = .part
+            space.chunk(last).pointee.part = part
+            last = part
+            left -= length
+        }
+        return head
+    }
+}
