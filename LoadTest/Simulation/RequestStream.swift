@@ -63,13 +63,13 @@ package struct RequestStream: ~Copyable {
     }
 
     private mutating func append(_ operation: Operation) throws(WorkloadError) {
-        let key = operation.key & ~KeySpace.counterBit &+ firstKey
+        let key = KeySpace.number(of: operation.key) &+ firstKey
         guard key < Self.keysMax else {
             throw WorkloadError("key number \(key) is too high to be simulated; at most \(Self.keysMax) keys can be")
         }
         var request = SimulatedRequest(
             .read, key: UInt32(key), valueBytes: min(operation.valueBytes, valueBytesMax),
-            keyBytes: UInt8(clamping: keys.byteCount(of: operation.key, bytes: Int(operation.keyBytes))),
+            keyBytes: UInt8(clamping: keys.byteCount(of: operation.key)),
             secondsToLive: operation.secondsToLive, second: second)
         switch operation.kind {
         case .get, .multiget, .touch, .getAndTouch: request.kind = operation.storesOnMiss ? .readThrough : .read

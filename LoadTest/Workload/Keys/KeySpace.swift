@@ -61,10 +61,11 @@ package struct KeySpace: BitwiseCopyable, Sendable {
     }
 
     /// How many bytes `write` makes of `key`.
-    package func byteCount(of key: UInt64, bytes: Int = 0) -> Int {
-        let number = key & ~Self.counterBit
+    package func byteCount(of key: UInt64) -> Int {
+        let number = Self.number(of: key)
+        let ownLength = Int(truncatingIfNeeded: key &>> Self.numberBits) & 0xff
+        let wanted = min(ownLength > 0 ? ownLength : length.bytes(of: number), Self.bytesMax)
         let before = prefixBytes + (key & Self.counterBit != 0 ? 1 : 0)
-        let wanted = min(bytes > 0 ? bytes : length.bytes(of: number), Self.bytesMax)
         var digits = 1
         var above = number / 10
         while above > 0 {
