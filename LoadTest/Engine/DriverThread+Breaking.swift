@@ -53,7 +53,8 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             } else {
                 pointee.tally.counts[server].lost += 1
             }
-            pointee.boards.pointee.current.pointee.errors += 1
+            let board = pointee.boards.pointee.current
+            board.pointee.errors += 1
         }
         while connection.pointee.followUpCount > 0 {
             let dropped = connection.pointee.followUps[

@@ -93,7 +93,8 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
                 counts.pointee.refused += 1
             } else {
                 counts.pointee.errors += 1
-                pointee.boards.pointee.current.pointee.errors += 1
+                let board = pointee.boards.pointee.current
+                board.pointee.errors += 1
             }
         }
         if request.pointee.keyCount > 1 {

@@ -222,7 +222,8 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             counts.pointee.keysRead &+= 1
             counts.pointee.misses &+= 1
             counts.pointee.missBytes &+= Int(valueBytes)
-            pointee.boards.pointee.current.pointee.keysRead &+= 1
+            let board = pointee.boards.pointee.current
+            board.pointee.keysRead &+= 1
         }
         if request.pointee.step == .readThrough {
             follow(connection, request, key: key, token: 0)

@@ -18,7 +18,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         }
         if connection.pointee.outstandingCount < depth {
             if pointee.plan.isOpenLoop {
-                pointee.queues[Int(connection.pointee.server)].list(connection)
+                (pointee.queues + Int(connection.pointee.server)).pointee.list(connection)
             } else if depth &- connection.pointee.outstandingCount >= (depth &+ 1) / 2 {
                 replenish(connection)
             }
@@ -35,7 +35,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         var arrival = pointee.upcoming
         while connection.pointee.outstandingCount < pointee.plan.depth {
             guard next(for: server, &arrival) else {
-                pointee.queues[server].list(connection)
+                (pointee.queues + server).pointee.list(connection)
                 return
             }
             issue(arrival.operation, on: connection, intendedAt: arrival.dueAt)

@@ -30,7 +30,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
                 pointee.isHeldUp = true
                 return false
             }
-            pointee.queues[owner].wait(pointee.upcoming)
+            (pointee.queues + owner).pointee.wait(pointee.upcoming)
             pointee.waitingCount &+= 1
             pointee.pendingCount &+= 1
             pass()
@@ -39,7 +39,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     }
 
     private func takeWaiting(_ server: Int, _ arrival: inout ServerQueue.Arrival) -> Bool {
-        guard pointee.queues[server].takeWaiting(&arrival) else { return false }
+        guard (pointee.queues + server).pointee.takeWaiting(&arrival) else { return false }
         pointee.waitingCount &-= 1
         pointee.pendingCount &-= 1
         arrival.waitedForServer = true
@@ -116,10 +116,10 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         var left = pointee.connectionCount
         while left > 0, pointee.queues[server].hasReady {
             left &-= 1
-            let connection = pointee.queues[server].unlist()
+            let connection = (pointee.queues + server).pointee.unlist()
             guard connection.pointee.hasRoom(depth: pointee.plan.depth) else { continue }
             guard next(for: server, &arrival) else {
-                pointee.queues[server].list(connection)
+                (pointee.queues + server).pointee.list(connection)
                 return
             }
             if pointee.plan.isOpenLoop { pointee.now = MonotonicTime.now() }
@@ -128,7 +128,9 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             } while connection.pointee.outstandingCount < pointee.plan.depth
                 && pointee.output.count < LoadLimits.outputBytes && next(for: server, &arrival)
             sendOutput(connection)
-            if connection.pointee.hasRoom(depth: pointee.plan.depth) { pointee.queues[server].list(connection) }
+            if connection.pointee.hasRoom(depth: pointee.plan.depth) {
+                (pointee.queues + server).pointee.list(connection)
+            }
         }
     }
 
@@ -154,7 +156,8 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         if pointee.plan.keepsKeyOrder { pointee.keysInFlight.remove(arrival.operation.key) }
         guard pointee.plan.isOpenLoop, arrival.dueAt >= pointee.plan.measuresAt else { return }
         pointee.tally.timeOut(server: server, after: pointee.now &- arrival.dueAt)
-        pointee.boards.pointee.current.pointee.errors += 1
+        let board = pointee.boards.pointee.current
+        board.pointee.errors += 1
     }
 
     /// Forgets what has waited for `server` for too long. In a closed loop: everything, when the run has ended.

@@ -50,7 +50,7 @@ package struct IntervalBoards: ~Copyable {
     package borrowing func collectRest(into sum: inout IntervalSum) {
         for index in 0..<2 {
             sum.add(boards + index)
-            boards[index].clear()
+            (boards + index).pointee.clear()
         }
     }
 }
@@ -77,7 +77,7 @@ package struct IntervalBoard: ~Copyable {
     @inline(__always)
     package mutating func add(_ nanoseconds: UInt64, count: Int = 1) {
         let value = nanoseconds < LatencyHistogram.nanosecondsMax ? nanoseconds : LatencyHistogram.nanosecondsMax
-        cells[Self.cell(of: value)] &+= UInt32(truncatingIfNeeded: count)
+        (cells + Self.cell(of: value)).pointee &+= UInt32(truncatingIfNeeded: count)
         if value > longest { longest = value }
     }
 
