@@ -18,7 +18,7 @@ struct DatabaseCommand: ParsableCommand {
             Examples:
               martlet-load database -s 127.0.0.1:11211                    the cache that is there
               martlet-load database -s 'martletd -p {port}'               starts the cache as well, and stops it
-              martlet-load database --rows 20 --delay 2                   queries of 20 rows, to a database 2 ms away
+              martlet-load database --rows 20 --delay 2 --fill            queries of 20 rows, to a database 2 ms away
               martlet-load database --database sqlite --json result.json
 
             Exit status: 0 all is well; 1 a wrong value was read; 2 it could not be made or finished; 64 the options make
@@ -53,6 +53,9 @@ struct DatabaseCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("Seconds of load before measuring.", valueName: "seconds"))
     var warmUp = 1.0
+
+    @Flag(help: "Store every value in the cache first, as if it had been in service for hours.")
+    var fill = false
 
     @Option(
         help: ArgumentHelp("Number of keys: 10000, 1m.", valueName: "count"),
@@ -121,6 +124,7 @@ struct DatabaseCommand: ParsableCommand {
         settings.clientCount = clients
         settings.seconds = duration
         settings.warmUpSeconds = warmUp
+        settings.fillsCache = fill
         settings.keyCount = keys
         settings.popularity = popularity
         settings.sizes = values

@@ -42,6 +42,8 @@ final class CacheServer {
 
     /// Ends the cache if it was started here.
     func stop() {
+        // A paused one is woken for it.
+        started?.signal(SIGCONT)
         started?.stop(Self.stopSteps)
         folder?.remove()
     }

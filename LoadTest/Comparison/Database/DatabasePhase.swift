@@ -29,6 +29,18 @@ struct DatabasePhase: Sendable {
         }
     }
 
+    /// Stores every value in the cache, fetched from the table's own rule rather than by queries. Some may be refused, or
+    /// be evicted again.
+    func fillCache() throws(LoadError) {
+        let connection = try CacheConnection(cache, keys: keys, seconds: settings.answerSecondsMax)
+        var value: [UInt8] = []
+        for key in 0..<table.keyCount {
+            table.write(key, version: RowTable.firstVersion, into: &value)
+            _ = try connection.set(key, value, secondsToLive: Int32(settings.secondsToLive))
+            if key % 1024 == 0 { try endRequest.check() }
+        }
+    }
+
     /// All clients ask by popularity, for the warm-up and then for the measured time.
     func steady(_ way: ReadWay) throws(LoadError) -> (SteadyResult, Findings) {
         let control = ClientControl()

@@ -46,7 +46,7 @@ package struct DatabaseReport {
             query += ", and \(Quantity.span(seconds: delay / 1000)) more"
         }
         table.add(["a query", query])
-        table.add(["cache", "\(result.cache), version \(result.cacheVersion)"])
+        table.add(["cache", "\(result.cache), version \(result.cacheVersion), \(fill)"])
         table.add(["clients", "\(setting("clients")), each waits for its answer; keys \(setting("popularity"))"])
         return table
     }
@@ -116,6 +116,8 @@ package struct DatabaseReport {
         }
         return lines
     }
+
+    private var fill: String { result.settings["fillsCache"] == "true" ? "filled" : "empty at first" }
 
     private var pause: String {
         guard let milliseconds = Double(result.settings["pauseMilliseconds"] ?? ""), milliseconds > 0 else { return "" }

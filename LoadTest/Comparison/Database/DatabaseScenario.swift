@@ -50,6 +50,10 @@ package enum DatabaseScenario {
         _ phase: DatabasePhase, _ result: inout DatabaseResult, _ progress: (String) -> Void
     ) throws(LoadError) {
         for way in [ReadWay.direct, .cacheAside] {
+            if way == .cacheAside, phase.settings.fillsCache {
+                progress("filling the cache")
+                try phase.fillCache()
+            }
             progress(way == .direct ? "asking without the cache" : "asking with the cache")
             let (steady, findings) = try phase.steady(way)
             result.steady.append(steady)
@@ -126,6 +130,7 @@ extension DatabaseSettings {
             "clients": "\(clientCount)", "keys": "\(keyCount)", "popularity": "\(popularity)", "sizes": "\(sizes)",
             "rowsPerValue": "\(rowsPerValue)", "delayMilliseconds": "\(delayMilliseconds)",
             "secondsToLive": "\(secondsToLive)", "expiryMilliseconds": "\(expiryMilliseconds)",
+            "fillsCache": "\(fillsCache)",
             "pauseMilliseconds": "\(pauseMilliseconds)", "seed": "\(seed)",
         ]
     }

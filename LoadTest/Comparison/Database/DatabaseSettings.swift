@@ -21,6 +21,8 @@ package struct DatabaseSettings: Sendable {
     package var seconds = 5.0
     package var warmUpSeconds = 1.0
     package var seed: UInt64 = 1
+    /// Whether every value is stored in the cache before it is asked, as after hours rather than seconds of service.
+    package var fillsCache = false
 
     package var keyCount: UInt64 = 50_000
     package var popularity = Popularity(.zipf(exponent: 0.99))

@@ -109,8 +109,8 @@ final class PostgresSession: RowSession {
 
     private func failure(_ what: String) -> LoadError {
         let words = library.errorMessage(connection).map { String(cString: $0) } ?? ""
-        let line = words.split(whereSeparator: \.isNewline).joined(separator: " ")
-        return .circumstances("The database PostgreSQL \(what): \(line.isEmpty ? "no reason is given" : line)")
+        let line = words.split(whereSeparator: \.isNewline).first ?? "no reason is given"
+        return .circumstances("The database PostgreSQL \(what): \(line).")
     }
 }
 

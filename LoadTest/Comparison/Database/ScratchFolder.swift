@@ -31,7 +31,8 @@ final class ScratchFolder: Sendable {
     func lastWords(of file: String) -> String {
         let text = (try? String(contentsOfFile: "\(path)/\(file)", encoding: .utf8)) ?? ""
         let lines = text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
-        return lines.filter { !$0.isEmpty }.suffix(Self.lastLinesMax).joined(separator: " / ")
+        let last = lines.filter { !$0.isEmpty }.suffix(Self.lastLinesMax)
+        return last.isEmpty ? "it said nothing" : last.joined(separator: " / ")
     }
 
     private static let lastLinesMax = 3
