@@ -29,7 +29,7 @@ struct DatabaseCommand: ParsableCommand {
     @Option(
         name: [.short, .customLong("server")],
         help: ArgumentHelp(
-            "The cache: host:port, [address]:port, unix:/path; or a command with {port} that starts it.",
+            "The cache: host:port, [address]:port, unix:/path; or a command with {port} or {socket} that starts it.",
             valueName: "cache"))
     var server = "127.0.0.1:11211"
 
@@ -106,7 +106,9 @@ struct DatabaseCommand: ParsableCommand {
         try ExitStatus.translating {
             let settings = try made()
             let endRequest = EndRequest()
-            endRequest.watchSignals()
+            StopSignal.listen()
+            // Whoever reads the progress may go away without taking the database's tidying up with him.
+            signal(SIGPIPE, SIG_IGN)
             do {
                 let result = try DatabaseScenario.run(settings, endRequest) { if !quiet { say($0) } }
                 try deliver(result)

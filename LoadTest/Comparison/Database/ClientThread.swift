@@ -9,10 +9,6 @@ enum ClientThread {
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 
-    /// Starts a thread that nobody waits for. False when the system gives none.
-    @discardableResult
-    static func start(_ run: @escaping @Sendable () -> Void) -> Bool { begin(run).map { pthread_detach($0) } != nil }
-
     /// Runs `body` in `count` threads while `meanwhile` runs in this one; `control` is told to stop when that returns or
     /// anything fails. Gives what the bodies returned, in order, when all have ended; throws the first failure.
     static func run<Result: Sendable>(

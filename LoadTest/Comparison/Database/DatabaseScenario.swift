@@ -22,8 +22,7 @@ package enum DatabaseScenario {
     ) throws(LoadError) -> DatabaseResult {
         try settings.check()
         let keys = try keySpace(prefix: settings.keyPrefix)
-        let cache = try CacheServer(
-            settings.cache, answerSecondsMax: settings.answerSecondsMax, endRequest)
+        let cache = try CacheServer(settings.cache, answerSecondsMax: settings.answerSecondsMax)
         defer { cache.stop() }
         let (database, note) = try makeDatabase(settings, endRequest, progress)
         defer { database.stop() }

@@ -15,7 +15,7 @@ package struct DatabaseSettings: Sendable {
     package var postgresFolders = PostgresInstallation.usualFolders
     package var postgresLibrary = PostgresLibrary.usualName
 
-    /// The cache: where it is, or a command with `{port}` that starts it.
+    /// The cache: where it is, or a command with `{port}` or `{socket}` that starts it.
     package var cache: CachePlace
     package var clientCount = 16
     package var seconds = 5.0
@@ -80,20 +80,21 @@ package struct DatabaseSettings: Sendable {
 }
 
 /// Where the cache comes from.
-package enum CachePlace: Sendable, Equatable {
+package enum CachePlace: Sendable {
     case address(ServerAddress)
-    /// A command whose `{port}` is replaced by a free port of 127.0.0.1; ended with the scenario.
-    case command(String)
+    /// A server that is started for the scenario, and ended with it.
+    case command(ServerTemplate)
 
-    /// A text with a space or `{port}` in it is a command.
+    /// A text with a space or a place in braces is a command.
     package init(parsing text: String) throws(LoadError) {
-        guard text.contains(" ") || text.contains("{port}") else {
+        guard text.contains(" ") || text.contains("{") else {
             self = .address(try ServerAddress(parsing: text))
             return
         }
-        guard text.contains("{port}") else {
-            throw .usage("The command '\(text)' does not say {port}, where the cache's port belongs.")
+        do throws(ComparisonError) {
+            self = .command(try ServerTemplate(name: nil, command: text))
+        } catch {
+            throw LoadError(error)
         }
-        self = .command(text)
     }
 }

@@ -13,12 +13,13 @@ import LoadEngine
 package final class PostgresServer: RowDatabase {
     package let name: String
     private let folder: ScratchFolder
-    private let process: DatabaseProcess
+    // Reason: only whoever made the server starts and stops; other threads make sessions, which do not touch it.
+    nonisolated(unsafe) private let program: DatabaseProgram
     private let library: PostgresLibrary
 
     private static let startSecondsMax = 60.0
-    /// A fast end, an immediate one, and none at all.
-    private static let stopSteps = [(signal: SIGINT, seconds: 10.0), (SIGQUIT, 5), (SIGKILL, 5)]
+    /// For the end that does not wait for sessions.
+    private static let stopSecondsMax = 10.0
     /// Connections beside the clients'.
     private static let spareConnections = 10
 
@@ -27,33 +28,33 @@ package final class PostgresServer: RowDatabase {
         _ installation: PostgresInstallation, library: PostgresLibrary, clientCount: Int, _ endRequest: EndRequest
     ) throws(LoadError) {
         let folder = try ScratchFolder()
-        let process: DatabaseProcess
+        let program: DatabaseProgram
         do throws(LoadError) {
-            process = try Self.start(installation, folder, clientCount: clientCount, endRequest)
+            program = try Self.start(installation, folder, clientCount: clientCount, endRequest)
         } catch {
             folder.remove()
             throw error
         }
         do throws(LoadError) {
-            let session = try Self.awaitSession(library, folder, process, endRequest)
+            let session = try Self.awaitSession(library, folder, program, endRequest)
             name = "PostgreSQL \(session.serverVersion)"
         } catch {
-            process.stop(Self.stopSteps)
+            program.stop(SIGINT, seconds: Self.stopSecondsMax)
             folder.remove()
             throw error
         }
         self.folder = folder
-        self.process = process
+        self.program = program
         self.library = library
     }
 
     deinit { stop() }
 
     /// The scratch folder's path and the server's process id, for whoever wants to see that they go.
-    package var traces: (path: String, process: pid_t?) { (folder.path, process.process) }
+    package var traces: (path: String, process: pid_t?) { (folder.path, program.process) }
 
     package func stop() {
-        process.stop(Self.stopSteps)
+        program.stop(SIGINT, seconds: Self.stopSecondsMax)
         folder.remove()
     }
 
@@ -61,7 +62,7 @@ package final class PostgresServer: RowDatabase {
 
     private static func start(
         _ installation: PostgresInstallation, _ folder: ScratchFolder, clientCount: Int, _ endRequest: EndRequest
-    ) throws(LoadError) -> DatabaseProcess {
+    ) throws(LoadError) -> DatabaseProgram {
         let socketBytes = "\(folder.path)/.s.PGSQL.5432".utf8.count
         guard socketBytes <= ServerAddress.pathBytesMax else {
             throw .circumstances(
@@ -77,43 +78,37 @@ package final class PostgresServer: RowDatabase {
             user = found
         }
         let cluster = "\(folder.path)/cluster"
-        let initdb = try DatabaseProcess(
+        let initdb = try DatabaseProgram(
             [
                 installation.initdb, "-D", cluster, "-U", PostgresSession.user, "-A", "trust", "-E", "UTF8",
                 "--locale=C",
                 "--no-sync",
-            ], user: user, folder: folder.path, output: "\(folder.path)/initdb.log")
+            ], user: user, folder: folder, log: "initdb.log")
         do throws(LoadError) {
             try initdb.wait(seconds: startSecondsMax, endRequest)
         } catch {
             throw LoadError(error.cause, "\(installation.initdb) was ended. \(error.description)")
         }
-        guard initdb.exitStatus == 0 else {
-            throw .circumstances(
-                "\(installation.initdb) failed with status \(initdb.exitStatus ?? -1): "
-                    + folder.lastWords(of: "initdb.log"))
+        guard initdb.hasSucceeded else {
+            throw .circumstances("\(installation.initdb) \(initdb.ending ?? "is gone")")
         }
         let settings = [
             "listen_addresses=", "unix_socket_directories=\(folder.path)", "unix_socket_permissions=0700",
             "max_connections=\(clientCount + spareConnections)", "fsync=off", "synchronous_commit=off",
             "full_page_writes=off", "autovacuum=off", "max_wal_size=4GB",
         ]
-        return try DatabaseProcess(
-            [installation.postgres, "-D", cluster] + settings.flatMap { ["-c", $0] }, user: user, folder: folder.path,
-            output: "\(folder.path)/postgres.log")
+        return try DatabaseProgram(
+            [installation.postgres, "-D", cluster] + settings.flatMap { ["-c", $0] }, user: user, folder: folder,
+            log: "postgres.log")
     }
 
     /// Tries until it answers.
     private static func awaitSession(
-        _ library: PostgresLibrary, _ folder: ScratchFolder, _ process: DatabaseProcess, _ endRequest: EndRequest
+        _ library: PostgresLibrary, _ folder: ScratchFolder, _ program: DatabaseProgram, _ endRequest: EndRequest
     ) throws(LoadError) -> PostgresSession {
         let deadline = MonotonicTime.now() + UInt64(startSecondsMax * 1e9)
         while true {
-            guard process.exitStatus == nil else {
-                throw .circumstances(
-                    "PostgreSQL ended while it started, with status \(process.exitStatus ?? -1): "
-                        + folder.lastWords(of: "postgres.log"))
-            }
+            if let ending = program.ending { throw .circumstances("PostgreSQL did not start: it \(ending)") }
             do throws(LoadError) {
                 return try PostgresSession(library, folder: folder.path)
             } catch {

@@ -121,7 +121,7 @@ struct DatabaseScenarioTests {
             ("0 seconds to live", { $0.secondsToLive = 0 }),
         ]
         for (words, change) in changes {
-            var settings = DatabaseSettings(cache: .command("x {port}"))
+            var settings = DatabaseSettings(cache: try CachePlace(parsing: "x {port}"))
             change(&settings)
 
             let error = #expect(throws: LoadError.self) { try settings.check() }
