@@ -77,6 +77,10 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     /// What needs no precision: at least every 10 ms, and at the moments when measuring begins and intervals end.
     private func keepHouse() {
         let now = pointee.now
+        // Whoever did not run for a while must not blame the servers for it, which may not have run either.
+        if pointee.housekeepingAt > 0, now > pointee.housekeepingAt &+ LoadLimits.absenceNanosecondsMax {
+            pointee.patientUntil = now &+ (now &- pointee.housekeepingAt)
+        }
         if !pointee.isMeasuring, now >= pointee.plan.measuresAt {
             pointee.isMeasuring = true
             pointee.tally.startedCPU = MonotonicTime.threadCPU()
@@ -104,7 +108,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
 
     /// Gives up connections whose oldest request has waited too long.
     private func expire() {
-        guard pointee.now > pointee.plan.timeout else { return }
+        guard pointee.now > pointee.plan.timeout, pointee.now >= pointee.patientUntil else { return }
         let limit = pointee.now &- pointee.plan.timeout
         for index in 0..<pointee.connectionCount {
             let connection = pointee.connections + index

@@ -67,7 +67,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         if request.pointee.step == .lease {
             // A made-up value of no bytes: whoever won stores the real one.
             if line.hasWon || line.isWonByOther || value.isEmpty {
-                miss(connection, request, key: key, valueBytes: request.pointee.valueBytes)
+                miss(connection, request, key: key, known: nil, valueBytes: request.pointee.valueBytes)
                 if line.hasWon { follow(connection, request, key: key, token: line.token) }
                 finish(connection, request)
                 return true

@@ -137,6 +137,11 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         }
     }
 
+    /// An item is gone where nothing may go.
+    func noteLoss(_ connection: UnsafeMutablePointer<Connection>, _ key: UInt64) {
+        note("lost", connection, key, "missed a key that it had stored")
+    }
+
     private func note(_ finding: VersionFinding, _ connection: UnsafeMutablePointer<Connection>, _ key: UInt64) {
         switch finding {
         case .good: break

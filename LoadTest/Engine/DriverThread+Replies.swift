@@ -193,7 +193,9 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             connection.pointee.keysHead &+= UInt32(request.pointee.keyCount)
             connection.pointee.keysPassed = 0
         } else if connection.pointee.valuesSeen == 0 {
-            miss(connection, request, key: request.pointee.key, valueBytes: request.pointee.valueBytes)
+            miss(
+                connection, request, key: request.pointee.key, known: request.pointee.known,
+                valueBytes: request.pointee.valueBytes)
         } else if request.pointee.step == .readForStore {
             follow(connection, request, key: request.pointee.key, token: request.pointee.token)
         }
@@ -207,15 +209,18 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     ) {
         while connection.pointee.keysPassed < end {
             let position = connection.pointee.keysHead &+ connection.pointee.keysPassed
-            let key = connection.pointee.keys[Int(position & connection.pointee.keysMask)].key
-            miss(connection, request, key: key, valueBytes: pointee.source.valueBytes(of: key))
+            let asked = connection.pointee.keys[Int(position & connection.pointee.keysMask)]
+            miss(
+                connection, request, key: asked.key, known: asked.known,
+                valueBytes: pointee.source.valueBytes(of: asked.key))
             connection.pointee.keysPassed &+= 1
         }
     }
 
+    /// `known`: what was known about the key when it was asked for; nil where a miss says nothing.
     func miss(
         _ connection: UnsafeMutablePointer<Connection>, _ request: UnsafeMutablePointer<Outstanding>, key: UInt64,
-        valueBytes: UInt32
+        known: VersionWord?, valueBytes: UInt32
     ) {
         if request.pointee.isMeasured {
             let counts = pointee.tally.counts + Int(connection.pointee.server)
@@ -224,6 +229,11 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             counts.pointee.missBytes &+= Int(valueBytes)
             let board = pointee.boards.pointee.current
             board.pointee.keysRead &+= 1
+        }
+        if pointee.truth.expectsHits, let known,
+            !pointee.truth.mayMiss(key, known: known, now: pointee.now)
+        {
+            noteLoss(connection, key)
         }
         if request.pointee.step == .readThrough {
             follow(connection, request, key: key, token: 0)

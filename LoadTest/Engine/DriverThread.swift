@@ -37,6 +37,8 @@ struct DriverThread: ~Copyable {
     /// What this turn's wait brought.
     var now: UInt64 = 0
     var housekeepingAt: UInt64 = 0
+    /// No connection is given up before: the driver itself has been away.
+    var patientUntil: UInt64 = 0
     var intervalEndsAt: UInt64 = 0
     /// Operations that may still be taken from the source.
     var operationsLeft: UInt64

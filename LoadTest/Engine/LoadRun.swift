@@ -1,3 +1,4 @@
+import Glibc
 import LoadWorkload
 
 /// A run from beginning to end: looks whether the servers are there, fills them, loads them, and adds up.
@@ -17,6 +18,7 @@ package enum LoadRun {
         _ settings: LoadSettings, progress: (Phase, TimelinePoint) -> Void = { _, _ in }
     ) throws(LoadError) -> RunResult {
         try settings.check()
+        raiseDescriptorLimit()
         var connectors: [SocketConnector] = []
         var processes: [ServerProcess?] = []
         var versions: [String] = []
@@ -30,7 +32,8 @@ package enum LoadRun {
         let table = try versionTable(settings)
         defer { table?.deallocate() }
         let truth = Truth(
-            verification: settings.verification, versions: table, followsLives: settings.workload.hasLives)
+            verification: settings.verification, versions: table, followsLives: settings.workload.hasLives,
+            expectsHits: settings.expectsHits)
         if settings.fills {
             let fill = RunPass(filling: settings, truth: truth, connectors: connectors)
             let result = try fill.run(processes: []) { progress(.filling, $0) }
@@ -73,5 +76,16 @@ package enum LoadRun {
         } catch {
             throw .usage("\(error)")
         }
+    }
+
+    /// As many descriptors as the system allows without asking: each connection is one.
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max
+        else {
+            return
+        }
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 }

@@ -26,6 +26,8 @@ package struct LoadSettings: Sendable {
     package var fills = false
 
     package var verification = Verification.full
+    /// Nothing may be evicted: a miss of what was stored is a violation. With full verification.
+    package var expectsHits = false
     /// Longest wait for a reply; a connection that exceeds it is given up.
     package var timeoutSeconds: Double = 5
     package var connectSeconds: Double = 3
@@ -70,6 +72,12 @@ package struct LoadSettings: Sendable {
             try Self.expect(
                 speed > 0 && speed <= 1e6, "A speed of \(speed); more than 0 and at most 1000000 are possible.")
         }
+        try Self.expect(
+            verification != .full || workload.keyNumbersEnd <= VersionTable.keysMax,
+            "The values of \(workload.keyNumbersEnd) keys cannot be followed, but of \(VersionTable.keysMax) at most; use fewer "
+                + "keys or check less.")
+        try Self.expect(
+            !expectsHits || verification == .full, "Misses can be judged only where everything is verified.")
         try Self.expect(requestCount != 0, "No request at all is asked for.")
         for (seconds, name) in [(timeoutSeconds, "timeout"), (connectSeconds, "time limit for connecting")] {
             try Self.expect(
@@ -131,6 +139,8 @@ package enum LoadLimits {
     /// First and longest wait before a broken connection is tried again.
     static let retryNanosecondsMin: UInt64 = 10_000_000
     static let retryNanosecondsMax: UInt64 = 1_000_000_000
+    /// A driver thread that is so much later than it wanted was kept from running.
+    static let absenceNanosecondsMax: UInt64 = 100_000_000
     /// How long a server may be gone in a run that survives that.
     static let absenceSecondsMax: UInt64 = 60
 }

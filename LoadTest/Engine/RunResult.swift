@@ -181,7 +181,7 @@ package struct DriverResult: Codable, Sendable {
 
 /// A value that cannot have come from a correct server.
 package struct Violation: Codable, Sendable {
-    /// foreign, torn, stale, resurrected, expired, length, history.
+    /// foreign, torn, length, stale, resurrected, unheard of, expired, lost: a value; order, protocol: a reply; history.
     package var kind: String
     package var key: String
     package var server: String

@@ -7,10 +7,13 @@ struct Truth: BitwiseCopyable, Sendable {
     private let versions: VersionTable?
     /// Whether items expire, so that a touch changes what may be read.
     private let followsLives: Bool
+    /// Whether a miss of what was stored is a violation.
+    let expectsHits: Bool
 
-    init(verification: Verification, versions: VersionTable?, followsLives: Bool) {
+    init(verification: Verification, versions: VersionTable?, followsLives: Bool, expectsHits: Bool) {
         self.verification = verification
         self.versions = versions
+        self.expectsHits = expectsHits && versions != nil
         self.followsLives = followsLives && versions != nil
     }
 
@@ -82,6 +85,12 @@ struct Truth: BitwiseCopyable, Sendable {
         case .torn(let offset): return .torn(offset: offset)
         case .length(let written): return .length(written: written)
         }
+    }
+
+    /// Whether a read of `key`, sent when `known` was known, may miss now where nothing is evicted.
+    func mayMiss(_ key: UInt64, known: VersionWord, now: UInt64) -> Bool {
+        guard let versions else { return true }
+        return versions.judgeMiss(key, sent: known, nowSeconds: followsLives ? Self.seconds(now) : 0)
     }
 
     private static func seconds(_ nanoseconds: UInt64) -> UInt32 {

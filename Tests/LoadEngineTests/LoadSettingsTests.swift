@@ -25,6 +25,14 @@ struct LoadSettingsTests {
         ("connecting", { $0.connectSeconds = -1 }),
         ("warm-up", { $0.warmUpSeconds = -1 }),
         ("ntervals", { $0.intervalSeconds = 0 }),
+        ("keys", { $0.workload.keyCount = VersionTable.keysMax + 1 }),
+        (
+            "Misses",
+            {
+                $0.expectsHits = true
+                $0.verification = .framing
+            }
+        ),
         ("speed", { $0.pace = .timed(speed: 0) }),
         (
             "duration",

@@ -100,6 +100,18 @@ struct WrongAnswerTests {
         #expect(result.errorTexts?.keys.contains("SERVER_ERROR out of memory storing object") == true)
     }
 
+    @Test("is a miss only where nothing may be evicted", arguments: [false, true])
+    func loss(isExpected: Bool) throws {
+        let forgetful = try Self.run(.forgetful(every: 100)) { $0.expectsHits = !isExpected }
+        let good = try Self.run(nil) { $0.expectsHits = true }
+
+        #expect(forgetful.counts.misses > 0)
+        #expect(forgetful.violations.contains { $0.kind == "lost" } == !isExpected)
+        // It misses what was deleted, and what was not stored yet.
+        #expect(good.counts.misses > 0)
+        #expect(good.violations.isEmpty)
+    }
+
     @Test("is an item that outlives its time")
     func expiry() throws {
         let result = try Self.run(.immortal) {

@@ -67,6 +67,9 @@ struct WorkOptions: ParsableArguments {
         transform: { try Reading.choice($0, "verify") })
     var verify = Verification.full
 
+    @Flag(help: "Nothing may be evicted: a miss of what was stored and not deleted is an error.")
+    var expectHits = false
+
     func validate() throws {
         if mix != nil, ratio != nil { throw ValidationError("--mix and --ratio say the same: choose.") }
         if let workload, workload != "etc" { throw ValidationError("workload '\(workload)' is none of etc.") }
@@ -98,5 +101,6 @@ struct WorkOptions: ParsableArguments {
         settings.seed = seed
         settings.fills = fill
         settings.verification = verify
+        settings.expectsHits = expectHits
     }
 }

@@ -24,6 +24,8 @@ struct DoubleBrain {
         case garbage(every: Int)
         /// A reply nobody asked for.
         case doubled(every: Int)
+        /// An item is gone.
+        case forgetful(every: Int)
         /// Stores are refused.
         case refusing
         /// Items outlive their time.
@@ -194,6 +196,11 @@ struct DoubleBrain {
             return nil
         }
         switch fault {
+        case .forgetful(let every):
+            if strikes(every) {
+                items[key] = nil
+                return nil
+            }
         case .stale(let every):
             if let old = replaced[key], strikes(every) { return old }
         case .torn(let every):

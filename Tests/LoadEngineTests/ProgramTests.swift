@@ -1,0 +1,113 @@
+import Foundation
+import Testing
+
+/// The built `martlet-load`, as scripts see it: what it prints, where, and its exit status.
+@Suite("martlet-load")
+struct ProgramTests {
+    /// Beside the test's own program; nil when it was not built.
+    static let path: String? = {
+        guard let own = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") else { return nil }
+        let path = URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("martlet-load").path
+        return FileManager.default.isExecutableFile(atPath: path) ? path : nil
+    }()
+
+    private struct End {
+        let status: Int32
+        let output: String
+        let errors: String
+    }
+
+    /// Starts the program and waits for its end; `during` is done in between.
+    private static func run(_ words: [String], during: (Process) throws -> Void = { _ in }) throws -> End {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: try #require(path))
+        process.arguments = words
+        let output = Pipe()
+        let errors = Pipe()
+        process.standardOutput = output
+        process.standardError = errors
+        try process.run()
+        try during(process)
+        // Both fit into their pipes.
+        process.waitUntilExit()
+        let texts = try [output, errors].map {
+            String(decoding: try $0.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        }
+        return End(status: process.terminationStatus, output: texts[0], errors: texts[1])
+    }
+
+    @Test("ends with 0 when all is well, and its JSON is JSON", .enabled(if: path != nil))
+    func success() throws {
+        let double = try ServerDouble()
+
+        let end = try Self.run([
+            "-q", "-p", "\(double.port)", "-n", "500", "-c", "2", "--fill", "--keys", "50", "--json", "-",
+        ])
+
+        #expect(end.status == 0)
+        #expect(end.errors.isEmpty)
+        let content = try JSONSerialization.jsonObject(with: Data(end.output.utf8)) as? [String: Any]
+        #expect((content?["runs"] as? [[String: Any]])?.count == 1)
+    }
+
+    @Test("ends with 1 when an answer was wrong, and says so first", .enabled(if: path != nil))
+    func violation() throws {
+        let double = try ServerDouble(.flipped(every: 10))
+
+        let end = try Self.run(["-q", "-p", "\(double.port)", "-n", "500", "-c", "2", "--fill", "--keys", "50"])
+
+        #expect(end.status == 1)
+        #expect(end.output.hasPrefix("WRONG ANSWERS"))
+    }
+
+    @Test("ends with 2 when there is no server", .enabled(if: path != nil))
+    func noServer() throws {
+        let end = try Self.run(["-S", "/nowhere/martlet"])
+
+        #expect(end.status == 2)
+        #expect(end.errors == "martlet-load: Cannot connect to unix:/nowhere/martlet: No such file or directory.\n")
+        #expect(end.output.isEmpty)
+    }
+
+    @Test(
+        "ends with 64 when the options make no sense",
+        .enabled(if: path != nil),
+        arguments: [
+            ["--rate", "0"], ["--depth", "0"], ["--mix", "foo"], ["--search", "p99"], ["--saturate", "--rate", "5"],
+            ["--trace", "/dev/null", "--fill"], ["--speed", "2"], ["--sweep", "0"],
+            ["--sweep", "5", "--search", "p99<1s"],
+            ["--verify", "off", "--expect-hits"], ["--ratio", "1"], ["--keys", "1000g"], ["-s", "a:b"], ["--nonsense"],
+        ])
+    func usage(words: [String]) throws {
+        let end = try Self.run(words)
+
+        #expect(end.status == 64, "\(words): \(end.errors)")
+        #expect(end.errors.hasPrefix("Error: "))
+    }
+
+    @Test("ends early when it is interrupted, and reports what there was", .enabled(if: path != nil))
+    func interruption() throws {
+        let double = try ServerDouble()
+
+        let end = try Self.run(["-q", "-p", "\(double.port)", "-d", "60", "-c", "2", "--interval", "100ms"]) {
+            process in
+            while double.answered.load(ordering: .relaxed) < 100 { usleep(1000) }
+            kill(process.processIdentifier, SIGINT)
+        }
+
+        #expect(end.status == 0)
+        #expect(end.output.contains("rate"))
+    }
+
+    @Test("searches and sweeps", .enabled(if: path != nil))
+    func series() throws {
+        let double = try ServerDouble()
+        let words = ["-q", "-p", "\(double.port)", "-d", "100ms", "-c", "2", "--fill", "--keys", "50"]
+
+        let search = try Self.run(words + ["--search", "p50<1s"])
+        let sweep = try Self.run(words + ["--sweep", "200,400"])
+
+        #expect(search.status == 0 && search.output.contains("The highest rate with p50<1s"))
+        #expect(sweep.status == 0 && sweep.output.contains("400/s, constant"))
+    }
+}
