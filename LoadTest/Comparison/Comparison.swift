@@ -15,7 +15,8 @@ import LoadReport
 package struct Comparison {
     /// The one whose figures are judged, and the one they are judged against, if any.
     package let contenders: [ServerTemplate]
-    package var pairCount = 3
+    /// Runs of each contender; as many as a scenario asks for where nil.
+    package var pairCount: Int?
     package var serverCores: CoreSet
     package var driverCores: CoreSet
     /// The driver's own program.
@@ -68,6 +69,7 @@ package struct Comparison {
             result.halfLoad = half
             filled.runOptions = filled.runOptions.filled([Scenario.halfLoad: "\(half)"])
         }
+        let pairCount = self.pairCount ?? scenario.pairCount
         for pair in 0..<pairCount {
             for (index, contender) in contenders.enumerated() {
                 let words = "\(place)  \(contender.name) \(pair + 1) of \(pairCount)"

@@ -78,10 +78,14 @@ struct SuiteRows {
             let gains = scenario.gains(measure)
             return .figures(
                 measure.title, values, gain: gains.map { Quantity.fixed($0.median, digits: 2) } ?? "",
-                spread: gains.map { "\(Quantity.fixed($0.min, digits: 2)) - \(Quantity.fixed($0.max, digits: 2))" }
-                    ?? "")
+                spread: range(gains) { Quantity.fixed($0, digits: 2) })
         }
-        let spread = spreads[0].map { "\(measure.words($0.min)) - \(measure.words($0.max))" }
-        return .figures(measure.title, values, gain: "", spread: spread ?? "")
+        return .figures(measure.title, values, gain: "", spread: range(spreads[0], measure.words))
+    }
+
+    /// From the smallest to the largest; nothing where there is but one.
+    private func range(_ spread: Spread?, _ words: (Double) -> String) -> String {
+        guard let spread, spread.count > 1 else { return "" }
+        return "\(words(spread.min)) - \(words(spread.max))"
     }
 }

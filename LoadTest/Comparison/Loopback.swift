@@ -2,12 +2,12 @@ import Glibc
 import LoadEngine
 
 /// A few plain sockets on this machine, to find a free port and to ask whether a server is there.
-enum Loopback {
+package enum Loopback {
     /// How long a server may take for the answer to `version` before it is asked again.
     private static let answerMilliseconds: Int32 = 500
 
     /// A port nobody listens on now. Somebody else might take it before the server does; then the server says so.
-    static func freePort() throws(ComparisonError) -> UInt16 {
+    package static func freePort() throws(ComparisonError) -> UInt16 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = inetAddress(port: 0)

@@ -18,15 +18,27 @@ package enum Repository {
         return parts.map { $0 < 10 ? "0\($0)" : "\($0)" }.joined(separator: "-")
     }
 
-    /// What a command prints, without the line's end; nil if it fails.
     private static func output(of command: String) -> String? {
+        guard let words = try? CommandWords(parsing: command) else { return nil }
+        return try? CommandOutput.text(of: words)
+    }
+}
+
+/// What other programs print.
+package enum CommandOutput {
+    /// Runs a command to its end and returns what it printed, without the last line's end. Throws when it fails, with its
+    /// words, and when a signal came; the command is gone by then.
+    package static func text(of words: CommandWords) throws(ComparisonError) -> String {
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("martlet-load-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: file) }
-        guard let words = try? CommandWords(parsing: command),
-            let child = try? ChildProcess(words, cores: nil, output: .file(file.path))
-        else { return nil }
-        child.waitForEnd()
-        guard child.ending == .exited(0), let text = try? String(contentsOf: file, encoding: .utf8) else { return nil }
-        return text.trimmingCharacters(in: .whitespacesAndNewlines)
+        let child = try ChildProcess(words, cores: nil, output: .file(file.path))
+        defer { child.stop() }
+        while child.isRunning { try StopSignal.wait(seconds: 0.01) }
+        let text = ((try? String(contentsOf: file, encoding: .utf8)) ?? "")
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        guard child.ending == .exited(0) else {
+            throw .circumstances("'\(words.text)' \(child.ending.map(\.description) ?? "is gone"): \(text.suffix(500))")
+        }
+        return text
     }
 }

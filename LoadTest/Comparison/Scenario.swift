@@ -15,6 +15,9 @@ package struct Scenario: Sendable, Equatable {
     /// The driver is given up after this long.
     package var secondsMax = 300.0
 
+    /// Runs of each contender, unless the user says how many.
+    package var pairCount = 3
+
     package init(title: String) { self.title = title }
 
     /// The word in the options for half of the baseline's highest rate.

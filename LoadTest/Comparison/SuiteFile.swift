@@ -86,6 +86,11 @@ struct SuiteFile {
                 throw .usage("'\(rest)' is no number of servers, 1 to 64")
             }
             scenario.serverCount = count
+        case "pairs":
+            guard let count = Int(rest), (1...1000).contains(count) else {
+                throw .usage("'\(rest)' is no number of pairs, 1 to 1000")
+            }
+            scenario.pairCount = count
         case "limit":
             guard let seconds = Double(rest), seconds > 0, seconds <= 86_400 else {
                 throw .usage("'\(rest)' is no time limit in seconds")

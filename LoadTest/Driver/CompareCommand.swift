@@ -44,8 +44,8 @@ struct CompareCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("Names of suites, files of suites, or all.", valueName: "suite"))
     var suites: [String]
 
-    @Option(help: "Runs of each server in each scenario.")
-    var pairs = 3
+    @Option(help: "Runs of each server in each scenario; as many as the suite says otherwise.")
+    var pairs: Int?
 
     @Option(help: "Only scenarios whose title contains this.")
     var only: String?
@@ -76,11 +76,17 @@ struct CompareCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write a page of results as Markdown.", valueName: "file"))
     var results: String?
 
+    @Option(help: ArgumentHelp("Append what a command prints to the page of results.", valueName: "command"))
+    var appendix: [String] = []
+
     @Flag(name: .shortAndLong, help: "Do not say what is going on.")
     var quiet = false
 
     func validate() throws {
-        if pairs < 1 || pairs > 1000 { throw ValidationError("--pairs \(pairs): 1 to 1000 are possible.") }
+        if let pairs, !(1...1000).contains(pairs) {
+            throw ValidationError("--pairs \(pairs): 1 to 1000 are possible.")
+        }
+        if !appendix.isEmpty, results == nil { throw ValidationError("--appendix needs --results.") }
         if nameB != nil, b == nil { throw ValidationError("--name-b needs --b.") }
     }
 
@@ -89,6 +95,7 @@ struct CompareCommand: ParsableCommand {
             let comparison = try made()
             let chosen = try chosenSuites()
             StopSignal.listen()
+            OpenFiles.raiseLimit()
             var line = LiveLine()
             defer { line.finish() }
             var results: [SuiteResult] = []
@@ -103,6 +110,7 @@ struct CompareCommand: ParsableCommand {
                 // After each suite: what is done is not lost if the next one fails.
                 try deliver(results, comparison)
             }
+            if !appendix.isEmpty { try deliver(results, comparison, appendix: printed()) }
             if results.contains(where: { $0.violationCount > 0 }) { throw ExitStatus.failed }
         }
     }
@@ -144,7 +152,20 @@ struct CompareCommand: ParsableCommand {
 
     // MARK: What is written
 
-    private func deliver(_ suites: [SuiteResult], _ comparison: Comparison) throws {
+    /// What the further commands say, each as a section.
+    private func printed() throws -> [String] {
+        var sections: [String] = []
+        for command in appendix {
+            let words = try CommandWords(parsing: command)
+            let text = try CommandOutput.text(of: words)
+            let name = (words.words.first ?? "").split(separator: "/").last.map(String.init) ?? ""
+            let title = CommandWords([name] + words.words.dropFirst()).text
+            sections.append("## `\(title)`\n\n```\n\(text)\n```\n")
+        }
+        return sections
+    }
+
+    private func deliver(_ suites: [SuiteResult], _ comparison: Comparison, appendix: [String] = []) throws {
         if let json { try ResultFile(runs: suites.flatMap(\.runs)).write(path: json) }
         if let html {
             let names = comparison.contenders.map(\.name)
@@ -161,6 +182,7 @@ struct CompareCommand: ParsableCommand {
                 command: CommandWords(CommandLine.arguments).text,
                 suites: suites)
             page.conditions = conditions(comparison)
+            page.appendix = appendix
             try ResultFile.write(Array(page.markdown.utf8), path: results)
         }
     }
@@ -168,7 +190,7 @@ struct CompareCommand: ParsableCommand {
     private func conditions(_ comparison: Comparison) -> [String] {
         [
             "Servers on core \(comparison.serverCores), the driver on core \(comparison.driverCores); loopback; "
-                + "\(pairs) runs of each, in turns, each with a server started for it; medians."
+                + "runs in turns, each with a server started for it; medians."
         ]
     }
 

@@ -53,6 +53,7 @@ struct RunCommand: ParsableCommand {
         try ExitStatus.translating {
             let settings = try made()
             Interruption.catchSignals()
+            OpenFiles.raiseLimit()
             var live = Live(isQuiet: output.quiet)
             defer { live.line.finish() }
             if let goal = series.search {

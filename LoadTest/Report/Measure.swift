@@ -9,6 +9,8 @@ package struct Measure: Sendable {
     /// As people read it.
     package let title: String
     package let better: Direction
+    /// Whether twice as much is twice as good or bad; two errors instead of one are not.
+    package var isProportional = true
     /// nil where a run has no such figure.
     package let value: @Sendable (RunResult) -> Double?
     package let words: @Sendable (Double) -> String
@@ -22,9 +24,9 @@ package struct Measure: Sendable {
     }
 
     /// How many times better `value` is than `base`: above 1 is better, whatever the direction. nil where neither is
-    /// better or a figure is 0.
+    /// better, a figure is 0, or ratios say nothing.
     package func gain(_ value: Double, over base: Double) -> Double? {
-        guard value > 0, base > 0 else { return nil }
+        guard isProportional, value > 0, base > 0 else { return nil }
         switch better {
         case .higher: return value / base
         case .lower: return base / value
@@ -98,14 +100,14 @@ package struct Measure: Sendable {
         value: { result in result.sum { $0.number("evictions") } }, words: count)
 
     package static let failures = Measure(
-        name: "failures", title: "failed requests", better: .lower, value: { Double($0.failures) }, words: count)
+        name: "failures", title: "failed requests", better: .lower, isProportional: false, value: { Double($0.failures) }, words: count)
     static let refused = Measure(
-        name: "refused", title: "refused stores", better: .lower, value: { Double($0.counts.refused) }, words: count)
+        name: "refused", title: "refused stores", better: .lower, isProportional: false, value: { Double($0.counts.refused) }, words: count)
     static let lost = Measure(
-        name: "lost", title: "lost requests", better: .lower,
+        name: "lost", title: "lost requests", better: .lower, isProportional: false,
         value: { Double($0.counts.lost + $0.counts.timeouts) }, words: count)
     static let violations = Measure(
-        name: "violations", title: "wrong answers", better: .lower,
+        name: "violations", title: "wrong answers", better: .lower, isProportional: false,
         value: { Double(max($0.counts.violations, $0.violations.count)) }, words: count)
     static let verified = Measure(
         name: "verified", title: "values checked", better: .neither, value: { Double($0.counts.verified) }, words: count

@@ -31,10 +31,10 @@ struct PageFigures: Encodable {
         let rate: [Double]
         let hits: [Double?]
         let errors: [Int]
-        let p50: [UInt64]
-        let p99: [UInt64]
-        let p999: [UInt64]
-        let max: [UInt64]
+        let p50: [UInt64?]
+        let p99: [UInt64?]
+        let p999: [UInt64?]
+        let max: [UInt64?]
         /// Moments that somebody did something to the servers.
         let marks: [Mark]
 
@@ -42,15 +42,15 @@ struct PageFigures: Encodable {
             label = result.label
             response = Self.curve(result.response)
             service = result.slip.count > 0 ? Self.curve(result.service) : []
-            let points = result.timeline.thinned(to: PageFigures.timelinePointsMax)
+            let points = result.timeline.wholeIntervals.thinned(to: PageFigures.timelinePointsMax)
             time = points.map { Self.finite($0.second) }
             rate = points.map { Self.finite($0.rate) }
             hits = points.map { $0.keysRead > 0 ? Double($0.hits) / Double($0.keysRead) : nil }
             errors = points.map(\.errors)
-            p50 = points.map(\.p50)
-            p99 = points.map(\.p99)
-            p999 = points.map(\.p999)
-            max = points.map(\.max)
+            p50 = points.map { $0.requests > 0 ? $0.p50 : nil }
+            p99 = points.map { $0.requests > 0 ? $0.p99 : nil }
+            p999 = points.map { $0.requests > 0 ? $0.p999 : nil }
+            max = points.map { $0.requests > 0 ? $0.max : nil }
             marks = (result.marks ?? []).map { Mark(second: $0.second, words: $0.words) }
         }
 
@@ -79,6 +79,12 @@ struct PageFigures: Encodable {
 }
 
 extension [TimelinePoint] {
+    /// Without a last interval that is hardly one: its rate would be the accident of where the run ended.
+    var wholeIntervals: [TimelinePoint] {
+        guard count > 2, let last, last.length < self[0].length / 2 else { return self }
+        return dropLast()
+    }
+
     /// Neighbours put together until at most `countMax` are left. Counts are added; of percentiles the worst is kept, so
     /// that a stall stays in sight.
     func thinned(to countMax: Int) -> [TimelinePoint] {

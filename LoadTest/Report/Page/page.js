@@ -274,9 +274,12 @@
         const end = highest(series.flatMap((s) => s.points.map((p) => p[0]))) || 1;
         return { series, title: "Latency by percentile", y: durationAxis, x: () => percentileAxis(end) };
     };
+    // The same thing done to several runs at about the same time is one mark.
+    const together = (marks) => marks.filter((mark, index) =>
+        !marks.slice(0, index).some((other) => other[1] === mark[1] && Math.abs(other[0] - mark[0]) < 0.2));
     const around = (runs) => ({
         x: tightTimeAxis,
-        marks: runs.flatMap((run) => run.marks),
+        marks: together(runs.flatMap((run) => run.marks)),
         troubles: runs.flatMap((run) => run.time.map((t, index) => [t, run.errors[index]])).filter((t) => t[1] > 0),
     });
     const throughput = (runs) => ({
