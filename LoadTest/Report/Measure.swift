@@ -100,9 +100,11 @@ package struct Measure: Sendable {
         value: { result in result.sum { $0.number("evictions") } }, words: count)
 
     package static let failures = Measure(
-        name: "failures", title: "failed requests", better: .lower, isProportional: false, value: { Double($0.failures) }, words: count)
+        name: "failures", title: "failed requests", better: .lower, isProportional: false,
+        value: { Double($0.failures) }, words: count)
     static let refused = Measure(
-        name: "refused", title: "refused stores", better: .lower, isProportional: false, value: { Double($0.counts.refused) }, words: count)
+        name: "refused", title: "refused stores", better: .lower, isProportional: false,
+        value: { Double($0.counts.refused) }, words: count)
     static let lost = Measure(
         name: "lost", title: "lost requests", better: .lower, isProportional: false,
         value: { Double($0.counts.lost + $0.counts.timeouts) }, words: count)

@@ -130,8 +130,9 @@ struct SuiteOptionsTests {
                 let words = [try Programs.driver(), "run"] + options + ["--server", "127.0.0.1:\(port)", "-q"]
                 let child = try ChildProcess(CommandWords(words), cores: nil, output: .file(scratch["log"]))
                 child.waitForEnd()
+                let said = try scratch.text("log")
                 // 2: nobody answers there. 64 would be an option that makes no sense.
-                #expect(child.ending == .exited(2), "\(name), \(scenario.title): \(try scratch.text("log"))")
+                #expect(child.ending == .exited(2), "\(name), \(scenario.title): \(said)")
             }
         }
     }

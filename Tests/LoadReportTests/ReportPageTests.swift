@@ -113,6 +113,34 @@ struct ReportPageTests {
         #expect(!page.log.contains("Uncaught"), "\(page.log)")
     }
 
+    @Test(
+        "Runs at different rates are a curve of latency over rate",
+        .enabled(if: Browser.installed != nil, "no Chromium is installed"), .timeLimit(.minutes(2)))
+    func sweep() throws {
+        let browser = try #require(Browser.installed)
+
+        let page = try browser.document(of: Self.rates.html(), width: 900)
+
+        #expect(page.html.contains("Latency by rate"))
+        // Three percentiles at four rates.
+        #expect(page.html.ranges(of: "<circle class=\"dot").count == 12)
+        #expect(!page.log.contains("Uncaught"), "\(page.log)")
+    }
+
+    static let rates = ReportPage(
+        title: "A sweep",
+        groups: [
+            .init(
+                title: "A sweep",
+                runs: [20_000.0, 40_000, 60_000, 80_000].map { rate in
+                    SyntheticRun(
+                        label: "127.0.0.1:11211 \(Int(rate))/s", rate: rate,
+                        medianNanoseconds: 80_000 + rate * rate / 2e4,
+                        isOpenLoop: true
+                    ).make()
+                })
+        ])
+
     static let single = ReportPage(
         title: "127.0.0.1:11211",
         groups: [
@@ -149,6 +177,7 @@ struct ReportPageTests {
         let folder = try #require(ProcessInfo.processInfo.environment["MARTLET_LOAD_SAMPLES"])
         try ResultFile.write(Array(Self.single.html().utf8), path: folder + "/single.html")
         try ResultFile.write(Array(Self.comparison.html().utf8), path: folder + "/comparison.html")
+        try ResultFile.write(Array(Self.rates.html().utf8), path: folder + "/sweep.html")
         try ResultFile.write(Array(TextReport(Self.single.groups[0].runs[0]).text.utf8), path: folder + "/single.txt")
         try ResultFile.write(
             PercentileText(Self.single.groups[0].runs[0].response).bytes, path: folder + "/single.hgrm")

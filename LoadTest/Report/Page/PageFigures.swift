@@ -23,6 +23,7 @@ struct PageFigures: Encodable {
 
     private struct Run: Encodable {
         let label: String
+        let total: Total
         /// Pairs of percentile and nanoseconds.
         let response: [[Double]]
         /// Empty in a closed loop, where it would be the same curve.
@@ -40,6 +41,9 @@ struct PageFigures: Encodable {
 
         init(_ result: RunResult) {
             label = result.label
+            total = Total(
+                rate: Self.finite(result.rate), p50: result.response.value(percentile: 50),
+                p99: result.response.value(percentile: 99), p999: result.response.value(percentile: 99.9))
             response = Self.curve(result.response)
             service = result.slip.count > 0 ? Self.curve(result.service) : []
             let points = result.timeline.wholeIntervals.thinned(to: PageFigures.timelinePointsMax)
@@ -63,6 +67,14 @@ struct PageFigures: Encodable {
         }
 
         private static func finite(_ number: Double) -> Double { number.isFinite ? number : 0 }
+    }
+
+    /// The run as one point of a curve over rates.
+    private struct Total: Encodable {
+        let rate: Double
+        let p50: UInt64
+        let p99: UInt64
+        let p999: UInt64
     }
 
     /// Encoded as the pair of moment and words.

@@ -91,6 +91,7 @@ struct PageGroup {
         let hasTimeline = group.runs.contains { $0.timeline.count > 1 }
         let hasReads = group.runs.contains { $0.timeline.contains { $0.keysRead > 0 } }
         var figures = [figure("percentiles", "Latency by percentile", isWide: !hasTimeline)]
+        if isSweep { figures.insert(figure("curve", "Latency by rate", isWide: true), at: 0) }
         if hasTimeline {
             figures.append(figure("throughput", "Requests per second"))
             let choice = group.runs.count > 1 ? "<span class=\"choice\"></span>" : ""
@@ -99,6 +100,9 @@ struct PageGroup {
         }
         return "<div class=\"charts\">\n\(figures.joined())</div>\n"
     }
+
+    /// Whether the runs are the same work at different rates.
+    private var isSweep: Bool { group.runs.count > 2 && group.runs.allSatisfy { $0.slip.count > 0 } }
 
     private func figure(_ kind: String, _ caption: String, _ more: String = "", isWide: Bool = false) -> String {
         "<figure class=\"chart\(isWide ? " wide" : "")\" data-kind=\"\(kind)\" data-group=\"\(index)\">"

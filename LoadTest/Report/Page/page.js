@@ -184,7 +184,8 @@
                 make("path", { class: "area " + series.style, d: area }, svg);
             }
             make("path", { class: "line " + series.style, d: line }, svg);
-            if (ends.length === 1) make("circle", { class: "dot " + series.style, cx: this.across(ends[0][0]), cy: this.down(ends[0][1]), r: 4 }, svg);
+            if (ends.length > 1 && !this.what.hasDots) return;
+            for (const [x, y] of ends) make("circle", { class: "dot " + series.style, cx: this.across(x), cy: this.down(y), r: 4 }, svg);
         }
         across(x) { const f = this.frame; return f.left + f.x.place(x) * (f.width - f.left - f.right); }
         down(y) { const f = this.frame; return f.height - f.bottom - f.y.place(y) * (f.height - f.top - f.bottom); }
@@ -299,7 +300,19 @@
             : levels.map(([name, field], index) => ({ name, style: style([0, 2, 4, 1][index]), points: over(runs[0], field) }));
         return { ...around(runs), series, title: "Latency over time", y: durationAxis };
     };
-    const kinds = { percentiles, throughput, hits, latencies: (runs) => latencies(runs, "p99") };
+    // Runs at different rates: where does latency leave the ground? Runs of one server are one curve.
+    const curve = (runs) => {
+        const nameOf = (run) => run.label.replace(/\s*\d+\/s$/, "");
+        const names = [...new Set(runs.map(nameOf))];
+        const through = (name, field) => runs.filter((run) => nameOf(run) === name)
+            .map((run) => [run.total.rate, run.total[field]]).sort((a, b) => a[0] - b[0]);
+        const series = names.length > 1
+            ? names.map((name, index) => ({ name: name + " p99", style: style(index), points: through(name, "p99") }))
+            : [["p50", "p50"], ["p99", "p99"], ["p99.9", "p999"]].map(([name, field], index) => ({ name, style: style(index), points: through(names[0], field) }));
+        const x = (shown, countMax) => linearAxis(0, highest(runs.map((run) => run.total.rate)) || 1, countMax, forms.rate);
+        return { series, title: "Latency by rate", x, y: durationAxis, hasDots: true };
+    };
+    const kinds = { curve, percentiles, throughput, hits, latencies: (runs) => latencies(runs, "p99") };
 
     for (const figure of document.querySelectorAll(".chart[data-kind]")) {
         const runs = content.groups[Number(figure.dataset.group)];
