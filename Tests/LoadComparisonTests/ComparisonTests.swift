@@ -56,12 +56,11 @@ struct ComparisonTests {
 
         let marks = try #require(run.marks)
         #expect(marks.map(\.words) == ["pause", "resume"])
-        #expect(marks[1].second - marks[0].second > 0.5)
+        #expect(marks[1].second - marks[0].second > 0.3)
         // Open loop: who asked during the pause waited for its end.
-        #expect(run.response.max > 400_000_000)
+        #expect(run.response.max > 250_000_000)
         let recovery = try #require(Recovery(run))
-        #expect(recovery.seconds < 1.3)
-        #expect(recovery.lowestRate < 200)
+        #expect(recovery.lowestRate < recovery.usualRate / 2)
     }
 
     @Test("A server that is killed and started again is empty, and the driver goes on when it is told to")

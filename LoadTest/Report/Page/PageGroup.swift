@@ -14,6 +14,8 @@ struct PageGroup {
         text += alarms
         if group.runs.count == 1 {
             text += PageTiles(result: group.runs[0]).html
+        } else if isSweep {
+            text += oneBelowTheOther
         } else {
             text += sideBySide
         }
@@ -70,6 +72,17 @@ struct PageGroup {
         }
         return "<p class=\"quiet\">Ratios are to \(Markup.text(base.label)); ▲ is better, ▼ worse.</p>\n"
             + Markup.table(head: head, rows: rows, class: "pairs")
+    }
+
+    /// Runs of a sweep: each a row, without ratios, for which there is no baseline.
+    private var oneBelowTheOther: String {
+        let measures = Measure.usual.filter { measure in group.runs.contains { measure.value($0) != nil } }
+        let rows = group.runs.enumerated().map { position, result in
+            let name = Markup.element("td", Markup.key(position) + " " + Markup.text(result.label))
+            return Markup.row(
+                [name] + measures.map { Markup.element("td", $0.value(result).map($0.words).map(Markup.text) ?? "-") })
+        }
+        return Markup.table(head: [""] + measures.map { Markup.text($0.title) }, rows: rows)
     }
 
     private func ratioMark(_ ratio: Double?, _ measure: Measure) -> String {

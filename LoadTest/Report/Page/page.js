@@ -263,7 +263,8 @@
 
     const percentiles = (runs) => {
         const series = [];
-        const hasTwo = runs.some((run) => run.service.length);
+        // Two curves for each of many runs would be too many.
+        const hasTwo = runs.length < 4 && runs.some((run) => run.service.length);
         runs.forEach((run, index) => {
             const toPoints = (steps) => steps.map(([p, y]) => [placeOf(p), y]);
             const name = runs.length > 1 ? run.label : "response, from the intended time";
