@@ -25,6 +25,8 @@ package enum Limits {
     package static let listWindowBytes = 32 << 10
     /// A value up to this size is waited for in the connection's input; a larger one goes where it belongs as it comes.
     package static let waitedValueBytesMax = 16 << 10
+    /// How long a value may lack room, because unfinished ones hold all they may, before it is refused.
+    package static let roomlessSecondsMax: UInt32 = 10
     /// Data blocks of refused commands are swallowed up to this size, or twice the largest item if that is more; a
     /// longer one costs the client its connection.
     package static let swallowBytesMin = 64 << 20
@@ -57,7 +59,8 @@ package enum Limits {
     package static let connectionBufferBytesDefault = 32 << 20
     /// Connections closed to make room in that budget for one that needs it.
     package static let budgetVictimsMax = 4
-    /// A connection may be closed for the budget when its client has taken nothing for this many seconds.
+    /// A connection may be closed for the budget when its client has taken nothing for this many seconds; or, while others
+    /// wait for it, when nothing has come of its large value for as long.
     package static let stalledSecondsMin: UInt32 = 2
 
     // Connections

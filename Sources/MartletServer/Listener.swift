@@ -97,9 +97,10 @@ package struct Listener: ~Copyable {
         let text: StaticString = "ERROR Too many open connections\r\n"
         var piece = iovec(
             iov_base: UnsafeMutableRawPointer(mutating: text.utf8Start), iov_len: text.utf8CodeUnitCount)
+        // Counted first: whoever has read the word may look at the count.
+        server.pointee.listenerCounters.rejected.increment()
         _ = server.pointee.syscalls.send(descriptor, &piece, 1)
         _ = Glibc.close(descriptor)
-        server.pointee.listenerCounters.rejected.increment()
         server.pointee.log.note(1, "Too many open connections")
     }
 

@@ -11,6 +11,7 @@ package struct ServerContext: ~Copyable {
     package let clock: ServerClock
     package let administration: AdministrationState
     package let budget: BufferBudget
+    package let uploads = UploadRoom()
     package let listenerCounters = ListenerCounters()
     let syscalls: Syscalls
     let log: ServerLog

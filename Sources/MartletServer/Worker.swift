@@ -44,6 +44,9 @@ package struct Worker: ~Copyable {
     var readyTail: UnsafeMutablePointer<Connection>?
     var readyCount = 0
     var drainingCount = 0
+    var parkedCount = 0
+    /// A large value has ended somewhere, so the parked may try again.
+    let roomChanged = Atomic<Bool>(false)
     /// The server second of this round.
     var second: UInt32
     /// When overdue connections were last looked for.
@@ -171,7 +174,8 @@ extension UnsafeMutablePointer where Pointee == Worker {
     /// One turn for each connection that is ready now; those that get ready meanwhile have theirs in the next round.
     private func round() {
         let now = pointee.server.pointee.clock.second
-        if now != pointee.overdueSecond {
+        let isNewSecond = now != pointee.overdueSecond
+        if isNewSecond {
             catchUp(with: now)
             pointee.overdueSecond = now
             closeOverdue()
@@ -182,7 +186,10 @@ extension UnsafeMutablePointer where Pointee == Worker {
             turns -= 1
         }
         if pointee.following == .finish { closeIdle() }
-        pointee.setTicks(pointee.drainingCount > 0 || pointee.server.pointee.settings.idleTimeoutSeconds > 0)
+        let someAreParked = pointee.server.pointee.uploads.parkedCount > 0
+        if someAreParked { careForParked(isNewSecond: isNewSecond) }
+        pointee.setTicks(
+            someAreParked || pointee.drainingCount > 0 || pointee.server.pointee.settings.idleTimeoutSeconds > 0)
     }
 
     /// The wakeup's callback: new sockets, or an order.
@@ -193,6 +200,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
         while let socket = pointee.inbox.next() { _ = UnsafeMutablePointer<Connection>.open(socket, on: self) }
         if pointee.order == .finish && pointee.following == .serve {
             pointee.following = .finish
+            unparkAll()
             // What has already arrived is still answered: everybody gets one more turn.
             for index in 0..<pointee.table.count { appendReady(pointee.table[index]) }
         }

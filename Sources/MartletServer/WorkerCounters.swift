@@ -19,7 +19,8 @@ package struct NetworkCounters: ~Copyable {
     package let yields = SingleWriterCounter()
     /// Connections closed for being idle (`idle_kicks`).
     package let idleKicks = SingleWriterCounter()
-    /// Connections closed because their replies or unfinished commands went over the buffer budget.
+    /// Connections closed because their replies or unfinished commands went over the buffer budget, or because a large
+    /// value stalled that others waited for.
     package let budgetKicks = SingleWriterCounter()
 
     package init() {}

@@ -6,6 +6,8 @@ struct SessionState: ~Copyable {
     let store: StorePointer
     /// The current server second.
     var now: UInt32
+    /// `StoreSession.setGoesFirst`.
+    var goesFirst = false
     /// Allocations that found no free chunk.
     var slowAllocations: UInt32 = 0
     let counters: SessionCounters

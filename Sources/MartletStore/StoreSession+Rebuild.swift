@@ -87,7 +87,7 @@ extension StoreSession {
         let item = core.pointee.arena.item(head)
         item.setClientFlags(shape.flags, item.state)
         var writer = ValueWriter(
-            core, into: ItemReservation(session: state, head: head, hash: key.hash, total: length))
+            core, into: ItemReservation(session: state, head: head, hash: key.hash, total: length, isBounded: false))
         guard fill(&writer) else { return nil }
         return writer.finish()
     }

@@ -18,10 +18,14 @@ extension StoreSession {
 
     /// Memory for a value that is still arriving.
     package func reserve(_ key: ItemKey, valueLength: Int) -> ReserveOutcome {
+        reserve(key, valueLength: valueLength, isBounded: true)
+    }
+
+    private func reserve(_ key: ItemKey, valueLength: Int, isBounded: Bool) -> ReserveOutcome {
         if isTooLarge(keyCount: key.count, valueLength: valueLength) { return .tooLarge }
         let made: Handle?
         if valueLength > ItemPointer.copiedValueBytesMax {
-            guard core.mayReserve(beyond: 0) else { return .noMemory }
+            if isBounded, !core.mayReserve(beyond: 0, state) { return .noRoom }
             made = core.makeLargeHead(key, valueLength, state)
         } else {
             // Whatever the request will want is there.
@@ -29,7 +33,8 @@ extension StoreSession {
             made = core.makeItem(key, valueLength, shape, .fresh, state)
         }
         guard let made else { return .noMemory }
-        return .reserved(ItemReservation(session: state, head: made, hash: key.hash, total: valueLength))
+        return .reserved(
+            ItemReservation(session: state, head: made, hash: key.hash, total: valueLength, isBounded: isBounded))
     }
 
     /// Stores what a reservation has received; it must be complete. The key is the one it was made for.
@@ -93,10 +98,13 @@ extension StoreSession {
     }
 
     private func storeLarge(_ key: ItemKey, _ value: UnsafeRawBufferPointer, _ request: StoreRequest) -> StoreOutcome {
-        switch reserve(key, valueLength: value.count) {
+        // It is here at once, whatever others are waiting for.
+        switch reserve(key, valueLength: value.count, isBounded: false) {
         case .tooLarge:
             return StoreOutcome(.tooLarge)
         case .noMemory:
+            return StoreOutcome(.noMemory)
+        case .noRoom:
             return StoreOutcome(.noMemory)
         case .reserved(var reservation):
             guard reservation.append(value) else { return StoreOutcome(.noMemory) }

@@ -21,6 +21,10 @@ public struct StoreSession: BitwiseCopyable {
 
     package var now: UInt32 { state.pointee.now }
 
+    /// Lets the reservations that this session fills from now on hold two items' size more than unfinished values may:
+    /// for one session of the store at a time, so that one value can be completed.
+    package func setGoesFirst(_ goesFirst: Bool) { state.pointee.goesFirst = goesFirst }
+
     /// Bytes of large values being received, over all sessions.
     package var reservedBytes: Int {
         var sum = 0

@@ -385,6 +385,8 @@ final class ModelRun {
             }
         case .noMemory:
             if !configuration.mayVanish { complaint = "there was no memory to reserve \(value.count) bytes" }
+        case .noRoom:
+            if !configuration.mayVanish { complaint = "there was no room to reserve \(value.count) bytes" }
         }
     }
 

@@ -21,6 +21,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
         }
         pointee.lastActivity = worker.pointee.second
         pointee.phase = .executing
+        worker.pointee.executor.pointee.session.setGoesFirst(worker.pointee.server.pointee.uploads.isFirst(self))
         if pointee.resumes {
             pointee.resumes = false
             runKept()
@@ -131,11 +132,13 @@ extension UnsafeMutablePointer where Pointee == Connection {
         let worker = pointee.worker
         worker.pointee.output.pointee.bytesFull = worker.pointee.server.pointee.budget.share(
             of: Limits.outputBytesFull)
+        let wasUploading = isUploading
         let step = pointee.machine.receive(
             input, executor: worker.pointee.executor, output: worker.pointee.output,
             commandsMax: worker.pointee.commandsPerTurn)
         precondition(
             step.consumedBytes >= 0 && step.consumedBytes <= input.count, "The machine consumed beyond its input.")
+        if wasUploading { settleUpload(step.disposition) }
         return step
     }
 
@@ -148,7 +151,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
         case .yield:
             worker.pointee.counters.pointee.network.yields.increment()
             pointee.resumes = true
-        case .outputFull:
+        case .outputFull, .lacksRoom:
             pointee.resumes = true
         case .close:
             pointee.closesWhenSent = true
@@ -158,7 +161,9 @@ extension UnsafeMutablePointer where Pointee == Connection {
         }
         guard sendOutput() else { return }
         if pointee.closesWhenSent { return beginDraining() }
-        if pointee.resumes {
+        if disposition == .lacksRoom, !goFirst() {
+            worker.park(self)
+        } else if pointee.resumes {
             pointee.phase = .executing
             worker.appendReady(self)
         } else {
@@ -167,6 +172,31 @@ extension UnsafeMutablePointer where Pointee == Connection {
             pointee.phase = pointee.machine.isReadingValue ? .readingValue : .reading
         }
         chargeInputOrClose()
+    }
+
+    // MARK: Room for large values
+
+    /// Whether a large value is being received, or is the first that may be.
+    var isUploading: Bool {
+        pointee.machine.holdsReservation || pointee.worker.pointee.server.pointee.uploads.isFirst(self)
+    }
+
+    /// After a turn of an upload: lets others have its room if it has ended.
+    @inline(never)
+    private func settleUpload(_ disposition: MachineStep.Disposition) {
+        let worker = pointee.worker
+        if pointee.machine.holdsReservation || disposition == .lacksRoom { return }
+        worker.pointee.server.pointee.uploads.leaveFirst(self)
+        worker.noteRoom()
+    }
+
+    /// Whether a value that lacks room goes first from now on. One that does already, and still lacks room, loses its
+    /// place.
+    private func goFirst() -> Bool {
+        let worker = pointee.worker
+        if worker.pointee.server.pointee.uploads.goFirst(self) { return true }
+        worker.pointee.server.pointee.uploads.leaveFirst(self)
+        return false
     }
 
     // MARK: The budget

@@ -6,14 +6,15 @@ import Synchronization
 ///
 ///     |Connection|padding to 16|libevent's struct event|      one allocation, at most 512 bytes with libevent's tables
 ///
-/// States of a connection, by what it waits for (rules 1-4), and what it must not do meanwhile (5):
+/// States of a connection, by what it waits for (rules 1-5), and what it must not do meanwhile (6):
 /// 1. *reading*: watched for readability, not ready, nothing pending. Holds at most an unfinished command.
 /// 2. *ready*: in the worker's ready list; its machine paused in the middle (`resumes`) and has input or work left.
 /// 3. *sending*: watched for writability only, `pending` holds what the socket did not take. When it is sent, the
 ///    connection is ready (`resumes`), reading, or closed (`closesWhenSent`).
-/// 4. *draining*: everything is sent and half the connection is shut down; what the client still sends is dropped until
+/// 4. *parked*: not watched; a large value lacks room (`UploadRoom`). Its turn comes when there may be some.
+/// 5. *draining*: everything is sent and half the connection is shut down; what the client still sends is dropped until
 ///    it closes too, so that our last words are not torn away by a reset.
-/// 5. Never read while replies are pending: that is the back-pressure that bounds every buffer.
+/// 6. Never read while replies are pending: that is the back-pressure that bounds every buffer.
 ///
 /// All methods belong to the worker's thread. Other threads read `descriptor`, `peer`, `listenerIndex`, `phase` and
 /// `lastActivity` while holding the lock of the worker's `ConnectionTable`.
@@ -46,6 +47,7 @@ package struct Connection: ~Copyable {
     var isReady = false
     /// The machine paused: its next turn goes on with what is there, without reading the socket.
     var resumes = false
+    var isParked = false
     var closesWhenSent = false
     /// The client was still sending when its connection was to be closed.
     var dropsInput = false
@@ -120,6 +122,9 @@ extension UnsafeMutablePointer where Pointee == Connection {
         pointee.watcher.stop()
         if pointee.isReady { worker.removeReady(self) }
         if pointee.phase == .draining { worker.pointee.drainingCount -= 1 }
+        if pointee.isParked { worker.forgetParked(self) }
+        let endsUpload = isUploading
+        worker.pointee.server.pointee.uploads.leaveFirst(self)
         worker.pointee.table.remove(self)
         dropPending()
         pointee.unfinished.removeAll()
@@ -128,6 +133,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
         deinitialize(count: 1)
         UnsafeMutableRawPointer(self).deallocate()
         worker.pointee.counters.pointee.network.closed.increment()
+        if endsUpload { worker.noteRoom() }
     }
 
     /// libevent's callback; the turn itself is taken when the loop has told of all that is due.

@@ -2,47 +2,84 @@ import MartletProtocol
 import MartletStore
 
 /// Values that arrive in pieces, and data blocks that are swallowed.
+///
+/// A value that lacks room, because unfinished ones hold all they may, waits: its bytes stay unconsumed. After
+/// `Limits.roomlessSecondsMax` without a byte taken it is refused, as one for which memory has ended.
 extension ConnectionMachine {
-    /// Makes room for the value of a command whose line is complete. If it cannot be had, the command is answered and
-    /// its data block is to be swallowed. Returns whether the connection must close: nobody swallows that much.
-    mutating func beginValue(
-        _ place: UnsafeMutablePointer<BatchedRequest>, _ executor: ExecutorPointer, _ output: OutputPointer
-    ) -> Bool {
-        let key = executor.key(place.pointee.request, place.pointee.line, hash: place.pointee.hash)
-        guard let reservation = executor.reserve(place.pointee.request, place.pointee.line, key, output) else {
-            swallowBytes = Int(place.pointee.request.valueLength) &+ 2
-            return swallowBytes > executor.pointee.swallowBytesMax
-        }
-        pending = .make(
-            place.pointee.request, line: place.pointee.line, hash: place.pointee.hash, reservation: reservation)
-        return false
+    enum Beginning: BitwiseCopyable {
+        /// The value has a place, or the command is answered and its data block is to be swallowed.
+        case begun
+        /// Nothing has happened.
+        case lacksRoom
+        /// Nobody swallows that much.
+        case close
     }
 
-    /// Goes on with what was being received or swallowed. Returns whether that is finished, so that commands follow.
+    enum Arrival: BitwiseCopyable {
+        /// Commands follow.
+        case finished
+        case wantsInput
+        case lacksRoom
+    }
+
+    /// Makes room for the value of a command whose line is complete. If it cannot be had, the command is answered.
+    mutating func beginValue(
+        _ place: UnsafeMutablePointer<BatchedRequest>, _ executor: ExecutorPointer, _ output: OutputPointer
+    ) -> Beginning {
+        let request = place.pointee.request
+        let key = executor.key(request, place.pointee.line, hash: place.pointee.hash)
+        switch executor.session.reserve(key, valueLength: Int(request.valueLength)) {
+        case .reserved(let reservation):
+            roomlessSince = 0
+            pending = .make(request, line: place.pointee.line, hash: place.pointee.hash, reservation: reservation)
+            return .begun
+        case .tooLarge:
+            executor.refuseValue(request, key, .tooLarge, output)
+        case .noRoom:
+            if mayWait(now: executor.session.now) { return .lacksRoom }
+            roomlessSince = 0
+            executor.refuseValue(request, key, .outOfMemoryStoring, output)
+        case .noMemory:
+            roomlessSince = 0
+            executor.refuseValue(request, key, .outOfMemoryStoring, output)
+        }
+        swallowBytes = Int(request.valueLength) &+ 2
+        return swallowBytes > executor.pointee.swallowBytesMax ? .close : .begun
+    }
+
+    private mutating func mayWait(now: UInt32) -> Bool {
+        if roomlessSince == 0 { roomlessSince = now }
+        return now &- roomlessSince < Limits.roomlessSecondsMax
+    }
+
+    /// Goes on with what was being received or swallowed.
     @inline(never)
     mutating func continueValue(
         _ input: UnsafeRawBufferPointer, _ position: inout Int, _ executor: ExecutorPointer, _ output: OutputPointer
-    ) -> Bool {
+    ) -> Arrival {
         if let pending {
             let rest = UnsafeRawBufferPointer(rebasing: input[position...])
             let taken = pending.pointee.fill(rest)
             position &+= taken
+            if taken > 0 { roomlessSince = 0 }
             let remaining = pending.pointee.reservation.remaining
             if remaining == 0 {
-                guard input.count &- position >= 2, let base = input.baseAddress else { return false }
+                guard input.count &- position >= 2, let base = input.baseAddress else { return .wantsInput }
                 finishValue(endsProperly: Self.endsLine(base + position), executor, output)
                 position &+= 2
-                return true
+                return .finished
             }
-            if taken == rest.count { return false }
+            if taken == rest.count { return .wantsInput }
+            if pending.pointee.reservation.lacksRoom, mayWait(now: executor.session.now) { return .lacksRoom }
             // There is no memory for what comes.
+            roomlessSince = 0
             swallowBytes = remaining &+ 2
             abandonValue(executor, output)
         }
         let skipped = min(swallowBytes, input.count &- position)
         position &+= skipped
         swallowBytes &-= skipped
-        return swallowBytes == 0
+        return swallowBytes == 0 ? .finished : .wantsInput
     }
 
     /// Stores the value that has arrived, or refuses it for a data block that ends wrongly.

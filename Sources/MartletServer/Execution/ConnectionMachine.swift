@@ -7,13 +7,13 @@ import MartletStore
 /// 1. `receive` is called with the bytes not consumed before, followed by what arrived since, contiguous.
 /// 2. While `valueDestination` is not empty, the worker reads the socket straight into it and tells `advanceValue`; bytes
 ///    behind it come through `receive`. It is asked again after every call, and only trusted until the next one.
-/// 3. After `.yield` and `.outputFull`, `receive` is called again even without new input.
+/// 3. After `.yield`, `.outputFull` and `.lacksRoom`, `receive` is called again even without new input.
 /// 4. It lives in the connection's memory and is only used by the connection's worker.
 ///
 /// How it keeps in step, whatever the cuts in the input:
 /// 5. A command is carried out when its line is complete and, if it carries a value up to `Limits.waitedValueBytesMax`,
 ///    when that is complete too. Until then its bytes stay unconsumed: nothing is held for it but what was sent.
-/// 6. A larger value goes into a reservation as it arrives (`PendingStore`).
+/// 6. A larger value goes into a reservation as it arrives (`PendingStore`), or waits for room to.
 /// 7. A list of keys longer than `Limits.listWindowBytes` is answered as it arrives (`KeyListStream`).
 /// 8. A data block ends with CR LF or the command is refused, and the rest is read as commands.
 /// 9. The data block of a refused command is swallowed, up to a bound. The answer goes out first.
@@ -22,6 +22,8 @@ package struct ConnectionMachine: ~Copyable {
     var pending: UnsafeMutablePointer<PendingStore>?
     /// Bytes of a refused data block still to be skipped.
     var swallowBytes = 0
+    /// The server second since which a value has lacked room without getting a byte; 0 if it does not.
+    var roomlessSince: UInt32 = 0
     /// Bytes at the front of the unconsumed input known to hold no line end.
     private var scannedBytes = 0
     /// A key list was interrupted: its line is given again, and its answer goes on behind this offset in it.
@@ -52,8 +54,9 @@ package struct ConnectionMachine: ~Copyable {
         guard executor.pointee.servesText else { return MachineStep(consumedBytes: 0, .close) }
         let input = UnsafeRawBufferPointer(bytes)
         var position = 0
-        if swallowBytes > 0 || pending != nil, !continueValue(input, &position, executor, output) {
-            return MachineStep(consumedBytes: position, .wantsInput)
+        if swallowBytes > 0 || pending != nil {
+            let arrival = continueValue(input, &position, executor, output)
+            if arrival != .finished { return MachineStep(consumedBytes: position, Self.disposition(arrival)) }
         }
         if list.phase != .none, let stop = continueList(input, &position, executor, output) {
             return MachineStep(consumedBytes: position, stop)
@@ -91,11 +94,15 @@ package struct ConnectionMachine: ~Copyable {
                     return MachineStep(consumedBytes: position, .wantsInput)
                 }
                 if output.pointee.isFull { return MachineStep(consumedBytes: position, .outputFull) }
-                position &+= Int(place.pointee.request.lineBytes)
-                if beginValue(place, executor, output) { return MachineStep(consumedBytes: position, .close) }
-                if !continueValue(input, &position, executor, output) {
-                    return MachineStep(consumedBytes: position, .wantsInput)
+                switch beginValue(place, executor, output) {
+                case .lacksRoom: return MachineStep(consumedBytes: position, .lacksRoom)
+                case .close:
+                    position &+= Int(place.pointee.request.lineBytes)
+                    return MachineStep(consumedBytes: position, .close)
+                case .begun: position &+= Int(place.pointee.request.lineBytes)
                 }
+                let arrival = continueValue(input, &position, executor, output)
+                if arrival != .finished { return MachineStep(consumedBytes: position, Self.disposition(arrival)) }
                 commandsLeft &-= 1
             case .longList:
                 if output.pointee.isFull { return MachineStep(consumedBytes: position, .outputFull) }
@@ -109,6 +116,13 @@ package struct ConnectionMachine: ~Copyable {
             }
         }
     }
+
+    private static func disposition(_ arrival: Arrival) -> MachineStep.Disposition {
+        arrival == .lacksRoom ? .lacksRoom : .wantsInput
+    }
+
+    /// A large value is arriving in memory of its own.
+    var holdsReservation: Bool { pending != nil }
 
     /// Where the next bytes of a value that is being read belong; empty when no value is.
     package mutating func valueDestination() -> UnsafeMutableRawBufferPointer {

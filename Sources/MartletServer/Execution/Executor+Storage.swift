@@ -4,7 +4,7 @@ import MartletStore
 /// set, add, replace, append, prepend, cas and ms.
 ///
 /// What the wire says becomes a `StoreRequest`; what the store says becomes a reply. A value is either wholly in the
-/// input (`store`) or arrives in a reservation (`reserve`, then `commit`).
+/// input (`store`) or arrives in a reservation (the machine's, then `commit`).
 extension UnsafeMutablePointer where Pointee == Executor {
     /// Stores a value that lies in the input.
     func store(
@@ -13,22 +13,6 @@ extension UnsafeMutablePointer where Pointee == Executor {
     ) {
         let outcome = session.store(key, value, storeRequest(request))
         finishStore(request, line, key, outcome, output)
-    }
-
-    /// Memory for a value that is still to arrive; nil if the request was refused and answered instead.
-    func reserve(
-        _ request: Request, _ line: UnsafeRawPointer, _ key: ItemKey, _ output: OutputPointer
-    ) -> ItemReservation? {
-        switch session.reserve(key, valueLength: Int(request.valueLength)) {
-        case .reserved(let reservation):
-            return reservation
-        case .tooLarge:
-            refuseValue(request, key, .tooLarge, output)
-            return nil
-        case .noMemory:
-            refuseValue(request, key, .outOfMemoryStoring, output)
-            return nil
-        }
     }
 
     /// Stores a value that has arrived in a reservation.

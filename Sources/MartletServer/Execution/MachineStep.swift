@@ -9,6 +9,9 @@ package struct MachineStep: BitwiseCopyable {
         case yield
         /// The output is full. Call again when it is sent, with the unconsumed bytes (also when there are none).
         case outputFull
+        /// A large value is arriving, and unfinished ones hold all they may. Call again when one of them has ended, or when
+        /// the second has changed, with the unconsumed bytes.
+        case lacksRoom
         /// Close once the output is sent. No further call.
         case close
         /// Close at once; the output of this turn is dropped. No further call.

@@ -3,7 +3,7 @@
 ///
 /// A large value's parts are taken as the bytes arrive: a stalled client holds about what it has sent. What all others
 /// hold so is at most a quarter of the memory limit; beyond it no part is had, because reserved chunks are never evicted
-/// and stalled uploads would push out everybody's items.
+/// and stalled uploads would push out everybody's items. Who lacks room may try again when others have ended.
 ///
 /// Public, with an inlinable end, for the reason given at `ItemHold`.
 public struct ItemReservation: ~Copyable {
@@ -15,17 +15,21 @@ public struct ItemReservation: ~Copyable {
     let total: Int
     /// Value bytes there is memory for.
     @usableFromInline var held: Int
+    /// The last try for more memory failed because others hold too much for now.
+    package private(set) var lacksRoom = false
+    private let isBounded: Bool
     private var filled = 0
     private var lastPart: Handle = .none
     private var piece: UnsafeMutableRawPointer
     private var pieceLeft: Int
 
     /// Takes over a written head (`StoreCore.makeHead`).
-    init(session: SessionPointer, head: Handle, hash: UInt64, total: Int) {
+    init(session: SessionPointer, head: Handle, hash: UInt64, total: Int, isBounded: Bool) {
         sessionAddress = UnsafeMutableRawPointer(session)
         rawHead = head.raw
         self.hash = hash
         self.total = total
+        self.isBounded = isBounded
         let item = session.pointee.store.pointee.arena.item(head)
         let state = item.state
         piece = item.value(state)
@@ -88,7 +92,8 @@ public struct ItemReservation: ~Copyable {
 
     private mutating func addPart() -> Bool {
         let store = session.pointee.store
-        guard store.mayReserve(beyond: held) else { return false }
+        lacksRoom = isBounded && !store.mayReserve(beyond: held, session)
+        if lacksRoom { return false }
         guard
             let (handle, length) = store.allocatePiece(of: remaining, behind: PartPointer.headerBytes, nil, session)
         else { return false }
@@ -123,14 +128,19 @@ package enum ReserveOutcome: ~Copyable {
     case tooLarge
     /// Everything is reserved or leased, or eviction is off.
     case noMemory
+    /// Unfinished values of others hold too much for now.
+    case noRoom
 }
 
 extension UnsafeMutablePointer where Pointee == StoreCore {
     /// Whether a reservation that holds `held` bytes may hold more: all others together hold at most a quarter of the
-    /// memory limit.
-    func mayReserve(beyond held: Int) -> Bool {
+    /// memory limit. Who goes first may find two items' size more there: what the last one to pass held itself, and what the
+    /// one who went first before has left behind.
+    func mayReserve(beyond held: Int, _ session: SessionPointer) -> Bool {
         var sum = 0
         forEachSession { sum += $0.pointee.counters.reservedBytes.load(ordering: .relaxed) }
-        return sum - held <= pointee.limitBytes / 4
+        let share = pointee.limitBytes / 4
+        let extraBytes = session.pointee.goesFirst ? min(2 * pointee.settings.itemBytesMax, share) : 0
+        return sum - held <= share + extraBytes
     }
 }

@@ -53,6 +53,9 @@ package final class LogicConnection {
 
     package func send(_ text: String) { send(Array(text.utf8)) }
 
+    /// Lets the machine try again after a value lacked room.
+    package func retry() { run() }
+
     /// All replies since the last time.
     package func takeReplies() -> [UInt8] {
         defer { replies = [] }
@@ -79,7 +82,7 @@ package final class LogicConnection {
             server.output.pointee.forEachPiece { replies += $0 }
             server.output.pointee.removeAll()
             switch step.disposition {
-            case .wantsInput: return
+            case .wantsInput, .lacksRoom: return
             case .yield, .outputFull: continue
             case .close, .closeSilently:
                 isClosed = true

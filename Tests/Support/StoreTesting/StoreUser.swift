@@ -54,6 +54,7 @@ extension StoreUser {
         switch session.reserve(key, valueLength: value.count) {
         case .tooLarge: return StoreOutcome(.tooLarge)
         case .noMemory: return StoreOutcome(.noMemory)
+        case .noRoom: return StoreOutcome(.noMemory)
         case .reserved(var reservation):
             guard fillReservation(&reservation, value, pieceBytes: pieceBytes) else { return StoreOutcome(.noMemory) }
             return session.commit(reservation, request)

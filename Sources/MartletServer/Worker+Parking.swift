@@ -1,0 +1,68 @@
+import Synchronization
+
+/// Connections that wait for room in which to receive a large value (`UploadRoom`).
+extension UnsafeMutablePointer where Pointee == Worker {
+    /// Reads nothing more from the connection until there may be room.
+    @inline(never)
+    func park(_ connection: UnsafeMutablePointer<Connection>) {
+        connection.pointee.isParked = true
+        connection.pointee.phase = .readingValue
+        connection.pointee.watcher.stop()
+        pointee.parkedCount += 1
+        // All workers begin to look for stalled uploads.
+        if pointee.server.pointee.uploads.addParked(1) { wakeOthers() }
+    }
+
+    func forgetParked(_ connection: UnsafeMutablePointer<Connection>) {
+        connection.pointee.isParked = false
+        pointee.parkedCount -= 1
+        _ = pointee.server.pointee.uploads.addParked(-1)
+    }
+
+    /// At the end of a round, while any worker has parked connections.
+    @inline(never)
+    func careForParked(isNewSecond: Bool) {
+        if isNewSecond { closeStalledUploads() }
+        let hasRoom = pointee.roomChanged.exchange(false, ordering: .relaxed)
+        if hasRoom || isNewSecond { unparkAll() }
+    }
+
+    /// Gives every parked connection a turn in the next round, and watches it again.
+    @inline(never)
+    func unparkAll() {
+        if pointee.parkedCount == 0 { return }
+        // Backwards, because a connection that cannot be watched is closed.
+        for index in stride(from: pointee.table.count - 1, through: 0, by: -1) {
+            let connection = pointee.table[index]
+            guard connection.pointee.isParked else { continue }
+            forgetParked(connection)
+            if connection.watch(.readable) { appendReady(connection) }
+        }
+    }
+
+    /// A large value of this worker has ended: the parked may try again. One that parks at this very moment may be missed,
+    /// and waits for the next second.
+    @inline(never)
+    func noteRoom() {
+        if pointee.server.pointee.uploads.parkedCount == 0 { return }
+        for worker in pointee.server.pointee.workers { worker.pointee.roomChanged.store(true, ordering: .relaxed) }
+        wakeOthers()
+    }
+
+    private func wakeOthers() {
+        for worker in pointee.server.pointee.workers where worker != self { worker.pointee.wakeup.wake() }
+    }
+
+    /// Closes uploads from which nothing has come for a while.
+    private func closeStalledUploads() {
+        for index in stride(from: pointee.table.count - 1, through: 0, by: -1) {
+            let connection = pointee.table[index]
+            // Neither parked nor ready: it waits for its client.
+            let waits = connection.pointee.machine.holdsReservation && connection.pointee.phase == .readingValue
+            guard waits, !connection.pointee.isParked, !connection.pointee.isReady else { continue }
+            if pointee.second &- connection.pointee.lastActivity >= Limits.stalledSecondsMin {
+                closeOverBudget(connection)
+            }
+        }
+    }
+}
