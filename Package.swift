@@ -113,7 +113,9 @@ let package = Package(
         ),
         .testTarget(name: "LoadWorkloadTests", dependencies: ["LoadWorkload"]),
         .testTarget(
-            name: "LoadSimulationTests", dependencies: ["LoadSimulation", "LoadWorkload", "MartletStore", "StoreTesting"]),
+            name: "LoadSimulationTests",
+            dependencies: ["LoadSimulation", "LoadWorkload", "MartletStore", "StoreTesting"]
+        ),
         .testTarget(
             name: "LoadEngineTests", dependencies: ["LoadEngine", "LoadWorkload", "MartletServer", "MartletStore"]),
         .testTarget(name: "LoadReportTests", dependencies: ["LoadReport", "LoadEngine", "LoadWorkload"]),
