@@ -34,8 +34,8 @@ package final class CacheConnection {
     private let address: ServerAddress
     private let keys: KeySpace
     private let descriptor: Int32
-    private var output = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 16)
-    private var input = UnsafeMutableRawBufferPointer.allocate(byteCount: 16384, alignment: 16)
+    private var output: UnsafeMutableRawBufferPointer
+    private var input: UnsafeMutableRawBufferPointer
     private var inputCount = 0
     private var reply = Reply()
 
@@ -44,6 +44,9 @@ package final class CacheConnection {
         address = connector.address
         self.keys = keys
         descriptor = try connector.connect(seconds: Double(seconds))
+        // Only now: an initialiser that throws calls no deinit.
+        output = .allocate(byteCount: 4096, alignment: 16)
+        input = .allocate(byteCount: 16384, alignment: 16)
         _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK)
         var limit = timeval(tv_sec: seconds, tv_usec: 0)
         let bytes = socklen_t(MemoryLayout<timeval>.size)
