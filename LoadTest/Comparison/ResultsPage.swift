@@ -48,7 +48,9 @@ package struct ResultsPage {
         let memory = Quantity.bytes(Double(machine.memoryBytes))
         let cores = "\(machine.coreCount) core\(machine.coreCount == 1 ? "" : "s")"
         lines.append("* Machine: \(Self.safe(machine.processor)), \(cores), \(memory); \(Self.safe(machine.system)).")
-        for contender in contenders { lines.append("* \(Self.safe(contender.name)): `\(contender.command.text)`") }
+        for contender in contenders {
+            lines.append("* \(Self.safe(contender.name)): `\(Self.withoutFolder(contender.command).text)`")
+        }
         lines += conditions.map { "* " + Self.safe($0) }
         lines += ["", "Written by", "", "```sh", command, "```", ""]
         if contenders.count == 2 {
@@ -81,6 +83,13 @@ package struct ResultsPage {
         }
         if !result.doubts.isEmpty { lines += [""] + result.doubts.map { "* " + Self.safe($0) } }
         return (lines + [""]).joined(separator: "\n")
+    }
+
+    /// Where a program lies on one machine says nothing to others.
+    private static func withoutFolder(_ command: CommandWords) -> CommandWords {
+        var words = command.words
+        if let program = words.first?.split(separator: "/").last { words[0] = String(program) }
+        return CommandWords(words)
     }
 
     /// What would be taken for a part of the table or a mark.

@@ -61,6 +61,9 @@ struct CompareCommand: ParsableCommand {
     @Option(help: "Folder of the traces that suites replay: {traces}.")
     var traces = "../shared/traces"
 
+    @Option(help: ArgumentHelp("The command the page of results names as what writes it anew.", valueName: "command"))
+    var writtenBy: String?
+
     @Option(help: ArgumentHelp("Cores of the servers, as 0-3,6; half of them otherwise.", valueName: "cores"))
     var serverCores: String?
 
@@ -131,21 +134,30 @@ struct CompareCommand: ParsableCommand {
         if let serverCores { comparison.serverCores = try CoreSet(parsing: serverCores) }
         if let driverCores { comparison.driverCores = try CoreSet(parsing: driverCores) }
         comparison.furtherOptions = try CommandWords(parsing: runOptions)
-        comparison.places["traces"] = traces
+        if hasTraces { comparison.places["traces"] = traces }
         return comparison
     }
 
+    private var hasTraces: Bool { FileManager.default.fileExists(atPath: traces) }
+
     private func chosenSuites() throws -> [Suite] {
         let folder = try scenarios.map { SuiteFolder(path: $0) } ?? SuiteFolder.found()
-        let names = suites == ["all"] ? folder.names : suites
+        let isAll = suites == ["all"]
         var chosen: [Suite] = []
-        for name in names {
+        for name in isAll ? folder.names : suites {
             var suite = try folder.suite(name)
             if let only { suite.scenarios.removeAll { !$0.title.contains(only) } }
+            if !hasTraces, suite.scenarios.contains(where: { $0.runOptions.contains("traces") }) {
+                let sentence = "\(suite.name) needs traces, and there is no folder \(traces); name it with --traces"
+                guard isAll else { throw ValidationError(sentence) }
+                var line = LiveLine()
+                line.note("left out: \(sentence)")
+                suite.scenarios.removeAll { $0.runOptions.contains("traces") }
+            }
             if !suite.scenarios.isEmpty { chosen.append(suite) }
         }
         if chosen.isEmpty {
-            throw ValidationError("No scenario is left\(only.map { ": none has '\($0)' in its title" } ?? "").")
+            throw ValidationError("no scenario is left\(only.map { ": none has '\($0)' in its title" } ?? "")")
         }
         return chosen
     }
@@ -179,7 +191,7 @@ struct CompareCommand: ParsableCommand {
             var page = ResultsPage(
                 contenders: comparison.contenders, versions: versions(suites), machine: .current,
                 commit: Repository.commit(), date: Repository.today(),
-                command: CommandWords(CommandLine.arguments).text,
+                command: writtenBy ?? CommandWords(CommandLine.arguments).text,
                 suites: suites)
             page.conditions = conditions(comparison)
             page.appendix = appendix
