@@ -13,6 +13,10 @@ struct BucketTable: ~Copyable {
         /// Items for each bucket above which a stripe grows, in halves.
         var loadMaxHalves = 15
         var ghostLanes = 8
+        var overflowSlotCount = 10
+        var overflowBytes = 64
+        /// Whether an overflow bucket given back is had by the next stripe that needs one, not only by its own.
+        var sharesOverflow = false
     }
 
     enum GhostKind: UInt16, BitwiseCopyable {
@@ -35,6 +39,9 @@ struct BucketTable: ~Copyable {
     private var overflow: Cells<UInt32>
     private var ghosts: Cells<UInt16>
     private let stride: Int
+    private let overflowStride: Int
+    /// Overflow buckets given back, if they are shared.
+    private var freeOverflow: UInt32 = 0
     private(set) var bucketCount: Int
     /// Overflow buckets taken at least once.
     private(set) var overflowBump = 0
@@ -45,6 +52,7 @@ struct BucketTable: ~Copyable {
         self.stripeBits = UInt64(stripeBits)
         hasher = KeyHasher(seed: seed)
         stride = form.slotCount + 2
+        overflowStride = form.overflowSlotCount + 2
         stripes = Cells(count: 1 << stripeBits)
         bucketCount = 1 << stripeBits
         rows = Cells(count: bucketCount * stride, wantsHugePages: true)
@@ -59,7 +67,7 @@ struct BucketTable: ~Copyable {
 
     /// What it has of memory in a server.
     var bytes: Int {
-        stripeCount * 64 + bucketCount * (form.bucketBytes + 2 * form.ghostLanes) + overflowBump * form.bucketBytes
+        stripeCount * 64 + bucketCount * (form.bucketBytes + 2 * form.ghostLanes) + overflowBump * form.overflowBytes
     }
 
     // MARK: Buckets
@@ -87,7 +95,7 @@ struct BucketTable: ~Copyable {
 
     @inline(__always)
     private func overflowBucket(_ number: UInt32) -> UnsafeMutablePointer<UInt32> {
-        overflow.place(Int(number &- 1) &* stride)
+        overflow.place(Int(number &- 1) &* overflowStride)
     }
 
     // MARK: Items
@@ -126,8 +134,12 @@ struct BucketTable: ~Copyable {
 
     private mutating func append(_ place: Chunk.Place, to cell: Int, _ stripe: UnsafeMutablePointer<Stripe>) {
         var last = bucket(cell)
-        while last[1] != 0 { last = overflowBucket(last[1]) }
-        if Int(last[0]) == form.slotCount {
+        var slotCount = form.slotCount
+        while last[1] != 0 {
+            last = overflowBucket(last[1])
+            slotCount = form.overflowSlotCount
+        }
+        if Int(last[0]) == slotCount {
             let number = takeOverflow(stripe)
             // Which may have moved all overflow buckets.
             last = bucket(cell)
@@ -140,21 +152,21 @@ struct BucketTable: ~Copyable {
     }
 
     private mutating func takeOverflow(_ stripe: UnsafeMutablePointer<Stripe>) -> UInt32 {
-        let free = stripe.pointee.freeOverflow
+        let free = form.sharesOverflow ? freeOverflow : stripe.pointee.freeOverflow
         if free != 0 {
             let bucket = overflowBucket(free)
-            stripe.pointee.freeOverflow = bucket[1]
+            if form.sharesOverflow { freeOverflow = bucket[1] } else { stripe.pointee.freeOverflow = bucket[1] }
             bucket[0] = 0
             bucket[1] = 0
             return free
         }
         overflowBump += 1
-        overflow.grow(to: overflowBump * stride)
+        overflow.grow(to: overflowBump * overflowStride)
         return UInt32(overflowBump)
     }
 
     /// The chain's last item moves into the hole.
-    private func removeFromChain(_ place: Chunk.Place, _ cell: Int, _ stripe: UnsafeMutablePointer<Stripe>) {
+    private mutating func removeFromChain(_ place: Chunk.Place, _ cell: Int, _ stripe: UnsafeMutablePointer<Stripe>) {
         var hole: UnsafeMutablePointer<UInt32>?
         var previous: UnsafeMutablePointer<UInt32>?
         var last = bucket(cell)
@@ -172,8 +184,8 @@ struct BucketTable: ~Copyable {
         if last[0] == 0, let previous {
             let number = previous[1]
             previous[1] = 0
-            last[1] = stripe.pointee.freeOverflow
-            stripe.pointee.freeOverflow = number
+            last[1] = form.sharesOverflow ? freeOverflow : stripe.pointee.freeOverflow
+            if form.sharesOverflow { freeOverflow = number } else { stripe.pointee.freeOverflow = number }
         }
     }
 

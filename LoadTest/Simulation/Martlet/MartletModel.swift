@@ -65,7 +65,7 @@ struct MartletModel: ~Copyable, CacheModel {
         let table = rules.table
         space = SlabSpace(table: table, pagesMax: memoryBytes / table.pageBytes + 1)
         buckets = BucketTable(
-            form: rules.buckets, stripeBits: MartletRules.stripeBits(memoryBytes: memoryBytes), seed: seed)
+            form: rules.buckets, stripeBits: rules.stripeBits(memoryBytes: memoryBytes), seed: seed)
         classes = Cells(count: table.classCount + 1)
         for index in 0...table.classCount { classes[index] = ClassState(ring: PlaceRing()) }
         random = seed

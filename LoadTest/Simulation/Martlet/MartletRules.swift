@@ -42,6 +42,12 @@ package struct MartletRules: Sendable, Equatable {
     package var bucketSlots = 10
     package var bucketBytes = 64
     package var loadMaxHalves = 15
+    package var overflowSlots = 10
+    package var overflowBytes = 64
+    /// Whether overflow buckets given back go to all stripes.
+    package var sharesOverflow = false
+    /// 0 for what the memory limit says.
+    package var stripeBits = 0
     package var reservePages = 1
 
     // MARK: Segments
@@ -95,8 +101,8 @@ package struct MartletRules: Sendable, Equatable {
     package init() {}
 
     /// Stripes of the hash table.
-    static func stripeBits(memoryBytes: Int) -> Int {
-        memoryBytes < 256 << 20 ? 10 : memoryBytes <= 16 << 30 ? 12 : 14
+    func stripeBits(memoryBytes: Int) -> Int {
+        stripeBits > 0 ? stripeBits : memoryBytes < 256 << 20 ? 10 : memoryBytes <= 16 << 30 ? 12 : 14
     }
 
     var table: SlabTable {
@@ -105,6 +111,7 @@ package struct MartletRules: Sendable, Equatable {
 
     var buckets: BucketTable.Form {
         .init(
-            slotCount: bucketSlots, bucketBytes: bucketBytes, loadMaxHalves: loadMaxHalves, ghostLanes: ghostLanes)
+            slotCount: bucketSlots, bucketBytes: bucketBytes, loadMaxHalves: loadMaxHalves, ghostLanes: ghostLanes,
+            overflowSlotCount: overflowSlots, overflowBytes: overflowBytes, sharesOverflow: sharesOverflow)
     }
 }
