@@ -49,6 +49,8 @@ let package = Package(
             ],
             path: "LoadTest/Engine"
         ),
+        // Checks histories of concurrent operations, and the run that makes such histories with a server.
+        .target(name: "LoadHistory", dependencies: ["LoadWorkload", "LoadEngine"], path: "LoadTest/History"),
         .target(
             name: "LoadReport",
             dependencies: ["LoadEngine", "LoadWorkload", .product(name: "Histogram", package: "hdrhistogram-swift")],
@@ -67,7 +69,7 @@ let package = Package(
         .executableTarget(
             name: "martlet-load",
             dependencies: [
-                "LoadWorkload", "LoadEngine", "LoadReport", "LoadComparison", "LoadSimulation",
+                "LoadWorkload", "LoadEngine", "LoadHistory", "LoadReport", "LoadComparison", "LoadSimulation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "LoadTest/Driver"
@@ -90,13 +92,16 @@ let package = Package(
         ),
         // A server in the test's process, and a blocking client for any server.
         .target(name: "ServerTesting", dependencies: ["MartletServer"], path: "Tests/Support/ServerTesting"),
-        // Checks histories of concurrent operations; pure.
-        .target(name: "Linearizability", path: "Tests/Support/Linearizability"),
+        // A server that answers wrongly when told to.
+        .target(name: "DoubleTesting", path: "Tests/Support/DoubleTesting"),
         .testTarget(name: "MartletStoreTests", dependencies: ["MartletStore", "StoreTesting"]),
         .testTarget(name: "ModelTests", dependencies: ["MartletStore", "StoreTesting"]),
         .testTarget(
             name: "LinearizabilityTests",
-            dependencies: ["Linearizability", "MartletServer", "MartletStore", "ServerTesting", "StoreTesting"]
+            dependencies: [
+                "LoadHistory", "LoadEngine", "MartletServer", "MartletStore", "DoubleTesting", "ServerTesting",
+                "StoreTesting",
+            ]
         ),
         .testTarget(name: "StressTests", dependencies: ["MartletStore", "StoreTesting"]),
         .testTarget(name: "MartletProtocolTests", dependencies: ["MartletProtocol"]),
@@ -117,7 +122,8 @@ let package = Package(
             dependencies: ["LoadSimulation", "LoadWorkload", "MartletStore", "StoreTesting"]
         ),
         .testTarget(
-            name: "LoadEngineTests", dependencies: ["LoadEngine", "LoadWorkload", "MartletServer", "MartletStore"]),
+            name: "LoadEngineTests",
+            dependencies: ["LoadEngine", "LoadWorkload", "MartletServer", "MartletStore", "DoubleTesting"]),
         .testTarget(name: "LoadReportTests", dependencies: ["LoadReport", "LoadEngine", "LoadWorkload"]),
         .testTarget(
             name: "LoadComparisonTests",

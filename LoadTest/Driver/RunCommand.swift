@@ -1,5 +1,6 @@
 import ArgumentParser
 import LoadEngine
+import LoadHistory
 import LoadReport
 import LoadWorkload
 
@@ -23,6 +24,9 @@ struct RunCommand: ParsableCommand {
             The hit ratio of a real trace, enlarged eight times:
               martlet-load --trace web12.txt.zst --values 10-4000 -T 8 -P 16
 
+            Does each hot key behave like one thing that one does after the other?
+              martlet-load --check history
+
             Without --rate the loop is closed: each connection waits for its
             answer before it asks again. A server that pauses then pauses its
             load as well, and the pause hardly shows. With --rate it does.
@@ -39,9 +43,11 @@ struct RunCommand: ParsableCommand {
     @OptionGroup(title: "Several runs") var series: SeriesOptions
     @OptionGroup(title: "Work") var work: WorkOptions
     @OptionGroup(title: "Traces") var traces: TraceOptions
+    @OptionGroup(title: "Checks") var checks: CheckOptions
     @OptionGroup(title: "Output") var output: OutputOptions
 
     func validate() throws {
+        if checks.pressure != nil, checks.check == nil { throw ValidationError("--pressure needs --check history.") }
         guard series.isSeries else { return }
         if pace.rate != nil {
             throw ValidationError("--search and --sweep choose the rate themselves, without --rate.")
@@ -51,6 +57,7 @@ struct RunCommand: ParsableCommand {
 
     func run() throws {
         try ExitStatus.translating {
+            if checks.check == .history { return try checkHistory() }
             let settings = try made()
             Interruption.catchSignals()
             OpenFiles.raiseLimit()
@@ -82,6 +89,19 @@ struct RunCommand: ParsableCommand {
         settings.label = output.label
         try settings.check()
         return settings
+    }
+
+    private func checkHistory() throws {
+        var settings = try checks.history(servers, pace, work, traces, series)
+        settings.label = output.label
+        Interruption.catchSignals()
+        OpenFiles.raiseLimit()
+        var live = Live(isQuiet: output.quiet)
+        defer { live.line.finish() }
+        let result = try HistoryRun.run(settings) { live.show(.measuring, $0, settings.seconds) }
+        live.line.finish()
+        try output.write([result], text: TextReport(result).text)
+        try output.check([result])
     }
 
     // MARK: Several runs

@@ -6,7 +6,10 @@ package enum MonotonicTime {
     package static func now() -> UInt64 { read(CLOCK_MONOTONIC) }
 
     /// CPU time of the calling thread.
-    static func threadCPU() -> UInt64 { read(CLOCK_THREAD_CPUTIME_ID) }
+    package static func threadCPU() -> UInt64 { read(CLOCK_THREAD_CPUTIME_ID) }
+
+    /// CPU time of this process, all threads.
+    package static func processCPU() -> UInt64 { read(CLOCK_PROCESS_CPUTIME_ID) }
 
     /// Seconds since 1970.
     package static func wallSeconds() -> Double { Double(read(CLOCK_REALTIME)) / 1e9 }

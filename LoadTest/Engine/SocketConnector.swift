@@ -125,7 +125,7 @@ package struct SocketConnector: Sendable {
     }
 
     /// Waits until the descriptor is ready for `what`; false when the deadline comes first.
-    static func isReady(_ descriptor: Int32, _ what: Int32, until deadline: UInt64) -> Bool {
+    package static func isReady(_ descriptor: Int32, _ what: Int32, until deadline: UInt64) -> Bool {
         while true {
             let now = MonotonicTime.now()
             guard now < deadline else { return false }

@@ -51,8 +51,10 @@ package struct TextReport {
             let count = max(result.counts.violations, result.violations.count)
             lines.append("WRONG ANSWERS: \(counted(count, "value")) cannot have come from a correct server")
             for violation in result.violations.prefix(Self.violationsMax) {
-                lines.append(
-                    "  \(violation.kind)  key \(violation.key)  \(violation.server)  \(violation.explanation)")
+                // A history is several lines.
+                let words = violation.explanation.split(separator: "\n")
+                lines.append("  \(violation.kind)  key \(violation.key)  \(violation.server)  \(words.first ?? "")")
+                lines += words.dropFirst().map { "    \($0)" }
             }
             if count > Self.violationsMax { lines.append("  and \(Quantity.grouped(count - Self.violationsMax)) more") }
             lines.append("")
@@ -95,7 +97,8 @@ package struct TextReport {
         ])
         table.add(["errors", Quantity.grouped(counts.errors), troubles])
         if counts.verified > 0 {
-            table.add(["verified", Quantity.grouped(counts.verified), "values checked"])
+            let histories = result.settings["histories"].map { " in histories: \($0)" } ?? ""
+            table.add(["verified", Quantity.grouped(counts.verified), "values checked\(histories)"])
         }
         return table
     }

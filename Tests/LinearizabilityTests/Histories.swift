@@ -1,10 +1,4 @@
-import Linearizability
-
-/// A call and the key it was about.
-struct KeyedCall: Sendable {
-    let key: Int
-    let call: Call<ItemModel.Operation>
-}
+import LoadHistory
 
 /// The calls of all threads, each handed over once by its thread.
 final class Histories: @unchecked Sendable {

@@ -1,8 +1,7 @@
 import Glibc
-import Linearizability
+import LoadEngine
+import LoadHistory
 import ServerTesting
-import StoreTesting
-import Synchronization
 import Testing
 
 /// Connections that all work on the same few keys of a server, each on a thread of its own.
@@ -23,27 +22,24 @@ struct HotRun {
         names = (0..<3).map { "hot\(run).\($0)" }
     }
 
-    /// What all connections saw.
-    func history(_ connect: () throws -> TestClient) throws -> [KeyedCall] {
+    /// What all connections to `address` saw.
+    func history(_ address: ServerAddress) throws -> [KeyedCall] {
+        var connector = try SocketConnector(address)
+        close(try connector.settle(seconds: 10))
         let clock = HistoryClock()
-        let histories = Histories(connectionCount)
-        let failure = Mutex<(any Error)?>(nil)
-        let sockets = Sockets(try (0..<connectionCount).map { _ in try connect() })
-        onThreads(connectionCount) { [self] client in
-            let source = HotCommandSource(client: client, size: size, names: names, seed: seed)
-            var connection = HotConnection(sockets.all[client], clock: clock, source: source)
-            do {
-                try connection.act(commandsPerConnection)
-            } catch {
-                failure.withLock { $0 = $0 ?? error }
-            }
-            histories.take(connection.calls, from: client)
+        let keys = names.map { HotKey(name: $0, size: size) }
+        let connections = try (0..<connectionCount).map { client in
+            HotConnection(
+                try HotSocket(connector), clock: clock,
+                source: HotCommandSource(client: client, keys: keys, seed: seed))
         }
-        if let error = failure.withLock({ $0 }) {
+        let count = commandsPerConnection
+        try ClientThreads.run(connectionCount) { connections[$0].act(count) }
+        if let failure = connections.lazy.compactMap(\.failure).first {
             print("seed \(seed)")
-            throw error
+            throw failure
         }
-        return histories.all
+        return connections.flatMap(\.calls)
     }
 
     /// A sentence for each key whose calls fit no order. `tokensRise` is what is asked of our own server.
@@ -59,11 +55,4 @@ struct HotRun {
     }
 
     private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
-
-    private struct Sockets: @unchecked Sendable {
-        // Sendable: each thread uses the one with its own number.
-        let all: [TestClient]
-
-        init(_ all: [TestClient]) { self.all = all }
-    }
 }

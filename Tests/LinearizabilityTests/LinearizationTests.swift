@@ -1,4 +1,4 @@
-import Linearizability
+import LoadHistory
 import StoreTesting
 import Testing
 

@@ -1,4 +1,4 @@
-import Linearizability
+import LoadHistory
 import ServerTesting
 import StoreTesting
 import Testing
@@ -130,7 +130,7 @@ struct MutatedHistoryTests {
         // So few that versions live long enough to be seen more than once.
         run.connectionCount = 3
         run.commandsPerConnection = 300
-        let history = try run.history { try server.client() }
+        let history = try run.history(server.address)
         #expect(run.violations(in: history).isEmpty)
         return history.calls(of: 0).sorted { $0.began < $1.began }.map {
             Call(

@@ -1,5 +1,6 @@
 import Glibc
-import Linearizability
+import LoadEngine
+import LoadHistory
 import MartletServer
 import ServerTesting
 import StoreTesting
@@ -28,7 +29,7 @@ struct SocketLinearizabilityTests {
         run.connectionCount = 24
         run.commandsPerConnection = size == .huge ? 80 : 160
 
-        let history = try run.history { try server.client() }
+        let history = try run.history(server.address)
 
         #expect(run.violations(in: history).isEmpty)
         #expect(history.overlappingCount > history.count / 2, "the connections have met")
@@ -46,7 +47,7 @@ struct SocketLinearizabilityTests {
             run.connectionCount = tokensRise ? 32 : 10
             run.commandsPerConnection = tokensRise ? 500 : 400
 
-            let history = try run.history { try TestClient(address: address) }
+            let history = try run.history(try ServerAddress(parsing: address))
 
             let violations = run.violations(in: history, tokensRise: tokensRise)
             if tokensRise {
@@ -76,5 +77,11 @@ struct SocketLinearizabilityTests {
             server.context.pointee.store._setHook { sched_yield() }
             #endif
         }
+    }
+}
+
+extension TestServer {
+    var address: ServerAddress {
+        ServerAddress(path.map { .path($0) } ?? .host("127.0.0.1", port: port))
     }
 }

@@ -1,5 +1,5 @@
 import Glibc
-import Linearizability
+import LoadHistory
 import MartletStore
 import StoreTesting
 import Testing

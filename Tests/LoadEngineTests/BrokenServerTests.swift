@@ -1,3 +1,4 @@
+import DoubleTesting
 import Glibc
 import LoadEngine
 import LoadWorkload

@@ -1,3 +1,4 @@
+import DoubleTesting
 import Foundation
 import Testing
 
@@ -60,6 +61,21 @@ struct ProgramTests {
         #expect(end.output.hasPrefix("WRONG ANSWERS"))
     }
 
+    @Test("checks histories: 0 for a right server, 1 and an excerpt for a wrong one", .enabled(if: path != nil))
+    func histories() throws {
+        let words = ["-q", "--check", "history", "-n", "8000", "-c", "6"]
+        let right = try ServerDouble(HotBrain())
+        let wrong = try ServerDouble(HotBrain(.mixedToken(every: 100)))
+
+        let good = try Self.run(words + ["-p", "\(right.port)"])
+        let bad = try Self.run(words + ["-p", "\(wrong.port)"])
+
+        #expect(good.status == 0, "\(good.output)\(good.errors)")
+        #expect(bad.status == 1)
+        #expect(bad.output.hasPrefix("WRONG ANSWERS"))
+        #expect(bad.output.contains("no order of these calls explains their answers"))
+    }
+
     @Test("ends with 2 when there is no server", .enabled(if: path != nil))
     func noServer() throws {
         let end = try Self.run(["-S", "/nowhere/martlet"])
@@ -77,6 +93,8 @@ struct ProgramTests {
             ["--trace", "/dev/null", "--fill"], ["--speed", "2"], ["--sweep", "0"],
             ["--sweep", "5", "--search", "p99<1s"],
             ["--verify", "off", "--expect-hits"], ["--ratio", "1"], ["--keys", "1000g"], ["-s", "a:b"], ["--nonsense"],
+            ["--check", "history", "--rate", "5k"], ["--check", "history", "-c", "1"], ["--check", "foo"],
+            ["--pressure", "0.5"], ["--check", "history", "-s", "a", "-s", "b"],
         ])
     func usage(words: [String]) throws {
         let end = try Self.run(words)

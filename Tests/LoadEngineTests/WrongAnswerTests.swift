@@ -1,3 +1,4 @@
+import DoubleTesting
 import LoadEngine
 import LoadWorkload
 import Testing

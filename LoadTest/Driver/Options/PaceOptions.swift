@@ -3,8 +3,8 @@ import LoadEngine
 
 /// How hard, and for how long.
 struct PaceOptions: ParsableArguments {
-    @Option(name: .shortAndLong, help: "Driver threads.")
-    var threads = 1
+    @Option(name: .shortAndLong, help: "Driver threads; 1 otherwise.")
+    var threads: Int?
 
     @Option(name: .shortAndLong, help: "Connections to each server in all, spread over the threads.")
     var connections: Int?
@@ -14,8 +14,8 @@ struct PaceOptions: ParsableArguments {
 
     @Option(
         name: [.customShort("P"), .customLong("pipeline"), .customLong("depth")],
-        help: "Requests under way on one connection.")
-    var pipeline = 1
+        help: "Requests under way on one connection; 1 otherwise.")
+    var pipeline: Int?
 
     @Flag(help: "Closed loop: ask again as soon as an answer is there. So it is without --rate.")
     var saturate = false
@@ -64,9 +64,9 @@ struct PaceOptions: ParsableArguments {
     }
 
     func apply(to settings: inout LoadSettings) {
-        settings.threadCount = threads
-        settings.connectionCount = connections ?? clients.map { $0 * threads } ?? 50
-        settings.depth = pipeline
+        settings.threadCount = threads ?? 1
+        settings.connectionCount = connections ?? clients.map { $0 * (threads ?? 1) } ?? 50
+        settings.depth = pipeline ?? 1
         if let rate { settings.pace = .arriving(rate, arrivals) }
         settings.requestCount = requests
         settings.seconds = duration ?? (requests == nil ? 10 : nil)

@@ -17,8 +17,9 @@ struct ServerOptions: ParsableArguments {
     var unixSocket: [String] = []
 
     @Option(
-        help: "classic (get, set, ...) or meta (mg, ms, ...).", transform: { try Reading.choice($0, "protocol") })
-    var `protocol` = WireProtocol.classic
+        help: "classic (get, set, ...; the usual one) or meta (mg, ms, ...).",
+        transform: { try Reading.choice($0, "protocol") })
+    var `protocol`: WireProtocol?
 
     @Option(
         help: ArgumentHelp("Give up after so long without a reply: 5, 500ms.", valueName: "time"),
@@ -48,7 +49,7 @@ struct ServerOptions: ParsableArguments {
     }
 
     func apply(to settings: inout LoadSettings) {
-        settings.wire = `protocol`
+        settings.wire = `protocol` ?? .classic
         settings.timeoutSeconds = timeout
         settings.connectSeconds = connectTimeout
         settings.keepsGoing = keepGoing

@@ -20,7 +20,7 @@ package enum ItemModel: SequentialModel {
         }
 
         package var description: String {
-            "\"\(value.prefix(24))\" (\(value.utf8.count) B) flags \(flags) token \(token)"
+            "\(ItemModel.quoted(value)), flags \(flags)" + (token == 0 ? "" : ", token \(token)")
         }
     }
 
@@ -29,6 +29,7 @@ package enum ItemModel: SequentialModel {
         case get(Item?)
         case set(value: String, flags: UInt32, token: UInt64?)
         case add(value: String, flags: UInt32, stored: Bool, token: UInt64?)
+        case replace(value: String, flags: UInt32, stored: Bool, token: UInt64?)
         case compareAndSet(token: UInt64, value: String, flags: UInt32, CompareResult)
         case append(String, stored: Bool, token: UInt64?)
         /// A result of nil: there was no item. Values are numbers then, and their right-hand padding is the server's affair.
@@ -65,6 +66,9 @@ package enum ItemModel: SequentialModel {
         case .add(let value, let flags, let stored, let token):
             if (state.item == nil) != stored { return nil }
             return stored ? storing(value, flags, token, state) : state
+        case .replace(let value, let flags, let stored, let token):
+            if (state.item != nil) != stored { return nil }
+            return stored ? storing(value, flags, token, state) : state
         case .compareAndSet(let compare, let value, let flags, let result):
             return comparing(compare, result, state) { storing(value, flags, $0, state) }
         case .append(let added, let stored, let token):
@@ -85,17 +89,19 @@ package enum ItemModel: SequentialModel {
     package static func rank(of operation: Operation) -> UInt64? {
         switch operation {
         case .get(let item): item.flatMap { $0.token == 0 ? nil : $0.token }
-        case .set(_, _, let token), .add(_, _, true, let token), .append(_, true, let token): token
+        case .set(_, _, let token), .add(_, _, true, let token), .replace(_, _, true, let token): token
+        case .append(_, true, let token): token
         case .increment(_, _, let token), .decrement(_, _, let token): token
         case .compareAndSet(let compare, _, _, .stored(let token)): token ?? compare
         case .compareAndDelete(let compare, .stored): compare
-        case .add, .append, .compareAndSet, .compareAndDelete, .delete: nil
+        case .add, .replace, .append, .compareAndSet, .compareAndDelete, .delete: nil
         }
     }
 
     package static func isObservation(_ operation: Operation) -> Bool {
         switch operation {
-        case .get, .add(_, _, false, _), .append(_, false, _), .increment(_, nil, _), .decrement(_, nil, _): true
+        case .get, .add(_, _, false, _), .replace(_, _, false, _), .append(_, false, _): true
+        case .increment(_, nil, _), .decrement(_, nil, _): true
         case .delete(found: false), .compareAndSet(_, _, _, .exists), .compareAndSet(_, _, _, .notFound): true
         case .compareAndDelete(_, .exists), .compareAndDelete(_, .notFound): true
         default: false

@@ -1,7 +1,7 @@
 /// What a server double keeps and says: requests in, replies out, now and then a wrong one. Bytes only; no socket.
-struct DoubleBrain {
+package struct DoubleBrain: ServerBrain {
     /// What goes wrong, each so many hits (or stores).
-    enum Fault: Sendable, Equatable {
+    package enum Fault: Sendable, Equatable {
         /// The value that was replaced last.
         case stale(every: Int)
         /// Half of it is the replaced value's.
@@ -38,9 +38,9 @@ struct DoubleBrain {
     }
 
     /// A request as the journal keeps it.
-    struct Request: Equatable {
-        var verb: String
-        var key: String
+    package struct Request: Equatable {
+        package var verb: String
+        package var key: String
     }
 
     private let fault: Fault?
@@ -50,15 +50,15 @@ struct DoubleBrain {
     private var lastKey = ""
     private var token: UInt64 = 0
     private var countdown: Int
-    private(set) var journal: [Request] = []
+    package private(set) var journal: [Request] = []
 
-    init(fault: Fault?) {
+    package init(fault: Fault?) {
         self.fault = fault
         countdown = 0
     }
 
     /// Answers what is whole in `input`; returns the number of requests.
-    mutating func answer(_ input: inout [UInt8], _ output: inout [UInt8]) -> Int {
+    package mutating func answer(_ input: inout [UInt8], _ output: inout [UInt8]) -> Int {
         var position = 0
         var replies: [[UInt8]] = []
         while let end = input[position...].firstIndex(of: 10) {

@@ -1,28 +1,34 @@
 import Glibc
 import Synchronization
 
+/// What a server double answers: bytes in, bytes out.
+package protocol ServerBrain {
+    /// Answers what is whole in `input` and takes it away; returns the number of requests.
+    mutating func answer(_ input: inout [UInt8], _ output: inout [UInt8]) -> Int
+}
+
 /// A memcached in the test's own process that answers wrongly when told to: slow, simple, one thread, a dictionary.
 ///
 /// Lives on a TCP port of its own; ended by `stop` or when dropped.
 // Reason: what the threads share is atomic or set before the thread starts; the rest is the thread's own.
-final class ServerDouble: @unchecked Sendable {
-    let port: UInt16
+package final class ServerDouble: @unchecked Sendable {
+    package let port: UInt16
     private let listener: Int32
     private let stopEnds: [Int32]
     private var thread = pthread_t()
     private var isRunning = true
     private var clients: [Client] = []
-    private var brain: DoubleBrain
+    private var brain: any ServerBrain
     private let mode: Mode
     /// Requests answered so far.
-    let answered = Atomic<Int>(0)
+    package let answered = Atomic<Int>(0)
     /// Set to make it stop reading and writing until it is cleared; it then goes on as if nothing had been.
-    let isPaused = Atomic<Bool>(false)
+    package let isPaused = Atomic<Bool>(false)
     /// Pauses once, for so long, when so many requests have been answered.
     private let pause: (after: Int, milliseconds: Int32)?
 
     /// What it does besides answering.
-    enum Mode: Equatable {
+    package enum Mode: Equatable {
         case answering
         /// Reads and never answers.
         case silent
@@ -40,10 +46,16 @@ final class ServerDouble: @unchecked Sendable {
         var output: [UInt8] = []
     }
 
-    init(_ fault: DoubleBrain.Fault? = nil, mode: Mode = .answering, pause: (after: Int, milliseconds: Int32)? = nil)
-        throws
-    {
-        brain = DoubleBrain(fault: fault)
+    package convenience init(
+        _ fault: DoubleBrain.Fault? = nil, mode: Mode = .answering, pause: (after: Int, milliseconds: Int32)? = nil
+    ) throws {
+        try self.init(DoubleBrain(fault: fault), mode: mode, pause: pause)
+    }
+
+    package init(
+        _ brain: any ServerBrain, mode: Mode = .answering, pause: (after: Int, milliseconds: Int32)? = nil
+    ) throws {
+        self.brain = brain
         self.mode = mode
         self.pause = pause
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -62,7 +74,7 @@ final class ServerDouble: @unchecked Sendable {
     }
 
     /// Binds a socket to a free port of this machine.
-    static func bound(_ descriptor: Int32) -> UInt16? {
+    package static func bound(_ descriptor: Int32) -> UInt16? {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
@@ -77,7 +89,7 @@ final class ServerDouble: @unchecked Sendable {
 
     deinit { stop() }
 
-    func stop() {
+    package func stop() {
         guard isRunning else { return }
         isRunning = false
         var byte: UInt8 = 1
@@ -89,7 +101,7 @@ final class ServerDouble: @unchecked Sendable {
     }
 
     /// The requests for keys in the order in which they came. When it has stopped.
-    var journal: [DoubleBrain.Request] { brain.journal }
+    package var journal: [DoubleBrain.Request] { (brain as? DoubleBrain)?.journal ?? [] }
 
     // MARK: The thread
 

@@ -48,6 +48,7 @@ package struct Linearization<Model: SequentialModel> {
     private var rankedCount = 0
     private var seen = Set<Configuration>()
     private var deepest: Violation?
+    private let configurationsMax: Int
 
     private struct Step {
         let place: Int
@@ -61,8 +62,9 @@ package struct Linearization<Model: SequentialModel> {
         let state: Model.State
     }
 
-    private init(_ calls: [Call<Model.Operation>]) {
+    private init(_ calls: [Call<Model.Operation>], configurationsMax: Int) {
         self.calls = calls
+        self.configurationsMax = configurationsMax
         taken = [UInt64](repeating: 0, count: (calls.count + 63) / 64)
         ranks = calls.map { Model.rank(of: $0.operation) }
         sortedRanks = ranks.compactMap { $0 }.sorted()
@@ -87,9 +89,11 @@ package struct Linearization<Model: SequentialModel> {
 
     /// nil if there is an order that explains all answers; else the longest run of calls that could be explained, and those
     /// that could have come next.
-    package static func violation(in calls: [Call<Model.Operation>]) -> Violation? {
+    package static func violation(
+        in calls: [Call<Model.Operation>], configurationsMax: Int = Self.configurationsMax
+    ) -> Violation? {
         if calls.isEmpty { return nil }
-        var search = Self(calls.sorted { $0.began < $1.began })
+        var search = Self(calls.sorted { $0.began < $1.began }, configurationsMax: configurationsMax)
         return search.run()
     }
 
@@ -122,7 +126,7 @@ package struct Linearization<Model: SequentialModel> {
             if place == end || endOf[place] == 0 {
                 // An end whose call is not taken: nothing here can be next.
                 noteDeadEnd()
-                if seen.count > Self.configurationsMax {
+                if seen.count > configurationsMax {
                     deepest?.isProved = false
                     return deepest
                 }

@@ -6,15 +6,15 @@ import Glibc
 ///
 /// A history keeps the text without the run of letters, so that long values cost the checker nothing. A run that is not
 /// whole, because the value was torn, is kept: it fits no history.
-enum HotValue {
-    static func make(client: Int, number: Int, letterCount: Int) -> [UInt8] {
+package enum HotValue {
+    package static func make(client: Int, number: Int, letterCount: Int) -> [UInt8] {
         let letter = UInt8(ascii: "a") + UInt8((client &* 7 &+ number) % 26)
         let head = "\(client).\(number):\(Character(Unicode.Scalar(letter))):\(letterCount):"
         return Array(head.utf8) + [UInt8](repeating: letter, count: letterCount)
     }
 
     /// What a history keeps of a value. Any other bytes, such as a counter's, are kept as they are.
-    static func summary(_ bytes: [UInt8]) -> String {
+    package static func summary(_ bytes: [UInt8]) -> String {
         let all = String(decoding: bytes, as: UTF8.self)
         let colon = UInt8(ascii: ":")
         // Its head is short, whatever follows.

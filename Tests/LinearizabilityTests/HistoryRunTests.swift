@@ -1,0 +1,121 @@
+import DoubleTesting
+import LoadEngine
+import LoadHistory
+import LoadWorkload
+import ServerTesting
+import Testing
+
+/// `martlet-load run --check history`, without the command line: right servers pass, and whatever is wrong with one is found.
+@Suite("A check of histories")
+struct HistoryRunTests {
+    private static func settings(_ address: ServerAddress) -> HistorySettings {
+        var settings = HistorySettings(server: address)
+        settings.connectionCount = 6
+        settings.seconds = nil
+        settings.commandCount = 8000
+        return settings
+    }
+
+    private static func run(_ brain: HotBrain, _ change: (inout HistorySettings) -> Void = { _ in }) throws -> RunResult
+    {
+        let double = try ServerDouble(brain)
+        var settings = settings(ServerAddress(.host("127.0.0.1", port: double.port)))
+        change(&settings)
+        return try HistoryRun.run(settings)
+    }
+
+    @Test("passes a server that is right", arguments: [nil, .classic, .meta] as [WireProtocol?])
+    func right(wire: WireProtocol?) throws {
+        let server = try SocketLinearizabilityTests.server(.unix)
+        defer { server.stop() }
+        var settings = Self.settings(server.address)
+        settings.wire = wire
+        settings.expectsHits = true
+
+        let result = try HistoryRun.run(settings)
+
+        #expect(result.violations.isEmpty, "\(result.violations.map(\.explanation))")
+        #expect(result.invalidReasons.isEmpty)
+        #expect(result.counts.requests >= 8000)
+        #expect(result.counts.hits > 1000 && result.counts.stored > 1000)
+    }
+
+    @Test("passes a server that evicts all the time, in all sizes")
+    func pressure() throws {
+        let server = try TestServer { $0.memoryBytes = 4 << 20 }
+        defer { server.stop() }
+        var settings = Self.settings(server.address)
+        settings.pressure = 0.5
+
+        let result = try HistoryRun.run(settings)
+
+        #expect(result.violations.isEmpty, "\(result.violations.map(\.explanation))")
+        #expect((result.servers[0].statistics["evictions"].flatMap { Int($0) } ?? 0) > 100)
+    }
+
+    @Test("lets a cache evict, but not where nothing may be evicted")
+    func evictions() throws {
+        let tolerant = try Self.run(HotBrain(.evicting(every: 20)))
+        let strict = try Self.run(HotBrain(.evicting(every: 20))) { $0.expectsHits = true }
+
+        #expect(tolerant.violations.isEmpty, "\(tolerant.violations.map(\.explanation))")
+        #expect(strict.violations.contains { $0.kind == "history" })
+    }
+
+    static let faults: [HotBrain.Fault] = [
+        .stale(versions: 1, every: 200), .stale(versions: 8, every: 500), .mixedToken(every: 500),
+        .mixedFlags(every: 500), .torn(every: 300), .lostUpdate(every: 60), .blindCompare(every: 30),
+        .blindAdd(every: 30), .resurrected(every: 100),
+    ]
+
+    @Test("finds what is wrong now and then, every time", arguments: faults, [1, 2, 3])
+    func wrong(fault: HotBrain.Fault, seed: UInt64) throws {
+        for wire in [nil, .classic, .meta] as [WireProtocol?] {
+            let result = try Self.run(HotBrain(fault)) {
+                $0.wire = wire
+                $0.seed = seed
+                // What was there may have been evicted a moment before: a cache may do that.
+                if case .blindAdd = fault { $0.expectsHits = true }
+            }
+
+            #expect(result.violations.contains { $0.kind == "history" }, "\(wire.map { "\($0)" } ?? "both")")
+            #expect(result.counts.violations == result.violations.count)
+            let lines = result.violations.first?.explanation.split(separator: "\n") ?? []
+            #expect(lines.count >= 4 && lines.count < 30, "a readable excerpt")
+        }
+    }
+
+    @Test("names a server that does not know the commands")
+    func unknownCommands() throws {
+        var settings = Self.settings(ServerAddress(.host("127.0.0.1", port: try ServerDouble().port)))
+        settings.seconds = 1
+
+        #expect(throws: LoadError.self) { try HistoryRun.run(settings) }
+    }
+
+    @Test("gives up a server that dies or falls silent", arguments: [ServerDouble.Mode.dying(after: 500), .silent])
+    func dying(mode: ServerDouble.Mode) throws {
+        let double = try ServerDouble(HotBrain(), mode: mode)
+        var settings = Self.settings(ServerAddress(.host("127.0.0.1", port: double.port)))
+        settings.timeoutSeconds = 0.3
+
+        #expect(throws: LoadError.self) { try HistoryRun.run(settings) }
+    }
+
+    @Test("refuses settings that make no sense")
+    func usage() throws {
+        let changes: [(inout HistorySettings) -> Void] = [
+            { $0.connectionCount = 1 }, { $0.keyCount = 0 }, { $0.depth = 0 }, { $0.pressure = 2 }, { $0.seconds = 0 },
+            { $0.keyPrefix = "a b" }, { $0.timeoutSeconds = 0 },
+            {
+                $0.pressure = 0.1; $0.expectsHits = true
+            },
+        ]
+        for change in changes {
+            var settings = Self.settings(ServerAddress(.path("/nowhere/martlet")))
+            change(&settings)
+            let error = #expect(throws: LoadError.self) { try HistoryRun.run(settings) }
+            #expect(error?.cause == .usage)
+        }
+    }
+}

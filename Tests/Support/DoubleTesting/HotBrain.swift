@@ -1,0 +1,227 @@
+/// A server double for commands about hot keys, classic and meta, whose items have flags and tokens; right, but for one thing.
+package struct HotBrain: ServerBrain {
+    /// What goes wrong, once in so many reads or stores that could.
+    package enum Fault: Sendable, Equatable {
+        /// A read brings what was replaced `versions` stores ago.
+        case stale(versions: Int, every: Int)
+        /// A read brings the value with the token of the version before.
+        case mixedToken(every: Int)
+        /// A read brings the value with the flags of the version before.
+        case mixedFlags(every: Int)
+        /// Half of the value is the version's before.
+        case torn(every: Int)
+        /// A change is acknowledged and has no effect.
+        case lostUpdate(every: Int)
+        /// A stale token is accepted.
+        case blindCompare(every: Int)
+        /// `add` replaces what is there.
+        case blindAdd(every: Int)
+        /// What was missing is back.
+        case resurrected(every: Int)
+        /// Items vanish, as they may in a cache.
+        case evicting(every: Int)
+    }
+
+    private struct Item {
+        var value: [UInt8]
+        var flags: String
+        var token: UInt64
+    }
+
+    private struct Key {
+        var item: Item?
+        /// Items that were replaced or removed, the last one first.
+        var past: [Item] = []
+    }
+
+    private static let pastMax = 16
+
+    private let fault: Fault?
+    private var keys: [String: Key] = [:]
+    private var token: UInt64 = 100
+    private var countdown = 0
+
+    package init(_ fault: Fault? = nil) { self.fault = fault }
+
+    package mutating func answer(_ input: inout [UInt8], _ output: inout [UInt8]) -> Int {
+        var position = 0
+        var count = 0
+        while let end = input[position...].firstIndex(of: 10) {
+            let words = String(decoding: input[position..<end], as: UTF8.self).split(whereSeparator: \.isWhitespace)
+                .map(String.init)
+            var next = end + 1
+            var value: [UInt8] = []
+            if let bytes = Self.valueBytes(words) {
+                guard input.count >= next + bytes + 2 else { break }
+                value = Array(input[next..<next + bytes])
+                next += bytes + 2
+            }
+            position = next
+            count += 1
+            output += reply(words, value)
+        }
+        input.removeFirst(position)
+        return count
+    }
+
+    private static func valueBytes(_ words: [String]) -> Int? {
+        switch words.first {
+        case "set", "add", "replace", "append", "cas": words.count > 4 ? Int(words[4]) : nil
+        case "ms": words.count > 2 ? Int(words[2]) : nil
+        default: nil
+        }
+    }
+
+    /// True once in `every` calls.
+    private mutating func strikes(_ every: Int) -> Bool {
+        countdown += 1
+        guard countdown >= every else { return false }
+        countdown = 0
+        return true
+    }
+
+    // MARK: Requests
+
+    private mutating func reply(_ words: [String], _ value: [UInt8]) -> [UInt8] {
+        let verb = words.first ?? ""
+        let flags = Array(words.dropFirst(2))
+        if words.count > 1 { evict(words[1]) }
+        switch verb {
+        case "version": return Array("VERSION double\r\n".utf8)
+        case "stats": return Array("STAT double 1\r\nEND\r\n".utf8)
+        case "get", "gets", "gats":
+            return words.dropFirst(verb == "gats" ? 2 : 1).flatMap { classicValue($0, verb != "get") }
+                + Array("END\r\n".utf8)
+        case "mg": return metaValue(words[1], flags)
+        case "set", "add", "replace", "append", "cas":
+            let answer = store(words[1], verb, value, words[2], compare: verb == "cas" ? UInt64(words[5]) : nil)
+            return Array(
+                ((["HD": "STORED", "NS": "NOT_STORED", "EX": "EXISTS", "NF": "NOT_FOUND"][answer] ?? "") + "\r\n").utf8)
+        case "ms":
+            let verb =
+                flags.contains("ME")
+                ? "add" : flags.contains("MR") ? "replace" : flags.contains("MA") ? "append" : "set"
+            let answer = store(
+                words[1], verb, value, Self.flag("F", flags) ?? "0",
+                compare: Self.flag("C", flags).flatMap { UInt64($0) })
+            return Array("\(answer)\(tokenWord(words[1], flags, answer))\r\n".utf8)
+        case "incr", "decr": return Array((count(words[1], verb, words[2]) ?? "NOT_FOUND").utf8) + [13, 10]
+        case "ma":
+            guard let number = count(words[1], flags.contains("MD") ? "decr" : "incr", Self.flag("D", flags) ?? "1")
+            else {
+                return Array("NF\r\n".utf8)
+            }
+            return Array("VA \(number.utf8.count)\(tokenWord(words[1], flags, "HD"))\r\n\(number)\r\n".utf8)
+        case "delete": return Array((remove(words[1], nil) == "HD" ? "DELETED\r\n" : "NOT_FOUND\r\n").utf8)
+        case "md": return Array("\(remove(words[1], Self.flag("C", flags).flatMap { UInt64($0) }))\r\n".utf8)
+        default: return Array("ERROR\r\n".utf8)
+        }
+    }
+
+    private static func flag(_ letter: Character, _ flags: [String]) -> String? {
+        flags.first { $0.first == letter && $0.count > 1 }.map { String($0.dropFirst()) }
+    }
+
+    private func tokenWord(_ key: String, _ flags: [String], _ answer: String) -> String {
+        guard answer == "HD", flags.contains("c"), let item = keys[key]?.item else { return "" }
+        return " c\(item.token)"
+    }
+
+    // MARK: Changes
+
+    private mutating func evict(_ key: String) {
+        guard case .evicting(let every) = fault, keys[key]?.item != nil, strikes(every) else { return }
+        change(key, to: nil)
+    }
+
+    private mutating func change(_ key: String, to item: Item?) {
+        var state = keys[key] ?? Key()
+        if let old = state.item { state.past = [old] + state.past.prefix(Self.pastMax) }
+        state.item = item
+        keys[key] = state
+    }
+
+    /// The status in the words of meta commands.
+    private mutating func store(_ key: String, _ verb: String, _ value: [UInt8], _ flags: String, compare: UInt64?)
+        -> String
+    {
+        var item = Item(value: value, flags: flags, token: 0)
+        let old = keys[key]?.item
+        if let compare {
+            guard let old else { return "NF" }
+            if old.token != compare {
+                guard case .blindCompare(let every) = fault, strikes(every) else { return "EX" }
+            }
+        }
+        switch verb {
+        case "add" where old != nil:
+            guard case .blindAdd(let every) = fault, strikes(every) else { return "NS" }
+        case "replace" where old == nil: return "NS"
+        case "append":
+            guard let old else { return "NS" }
+            item = Item(value: old.value + value, flags: old.flags, token: 0)
+        default: break
+        }
+        token += 1
+        item.token = token
+        if case .lostUpdate(let every) = fault, old != nil, strikes(every) { return "HD" }
+        change(key, to: item)
+        return "HD"
+    }
+
+    private mutating func count(_ key: String, _ verb: String, _ delta: String) -> String? {
+        guard var item = keys[key]?.item, let delta = UInt64(delta),
+            let number = UInt64(String(decoding: item.value, as: UTF8.self))
+        else { return nil }
+        let result = verb == "incr" ? number &+ delta : number < delta ? 0 : number - delta
+        token += 1
+        item.token = token
+        item.value = Array("\(result)".utf8)
+        if case .lostUpdate(let every) = fault, strikes(every) { return "\(result)" }
+        change(key, to: item)
+        return "\(result)"
+    }
+
+    private mutating func remove(_ key: String, _ compare: UInt64?) -> String {
+        guard let item = keys[key]?.item else { return "NF" }
+        if let compare, compare != item.token { return "EX" }
+        change(key, to: nil)
+        return "HD"
+    }
+
+    // MARK: Reads
+
+    private mutating func classicValue(_ key: String, _ hasToken: Bool) -> [UInt8] {
+        guard let item = found(key) else { return [] }
+        let token = hasToken ? " \(item.token)" : ""
+        return Array("VALUE \(key) \(item.flags) \(item.value.count)\(token)\r\n".utf8) + item.value + [13, 10]
+    }
+
+    private mutating func metaValue(_ key: String, _ flags: [String]) -> [UInt8] {
+        guard let item = found(key) else { return Array("EN\r\n".utf8) }
+        return Array("VA \(item.value.count) f\(item.flags) c\(item.token)\r\n".utf8) + item.value + [13, 10]
+    }
+
+    /// The item, or what a broken server takes for it.
+    private mutating func found(_ key: String) -> Item? {
+        let past = keys[key]?.past ?? []
+        guard var item = keys[key]?.item else {
+            if case .resurrected(let every) = fault, let dead = past.first, strikes(every) { return dead }
+            return nil
+        }
+        guard let old = past.first else { return item }
+        switch fault {
+        case .stale(let versions, let every):
+            if past.count >= versions, strikes(every) { return past[versions - 1] }
+        case .mixedToken(let every):
+            if strikes(every) { item.token = old.token }
+        case .mixedFlags(let every):
+            if old.flags != item.flags, strikes(every) { item.flags = old.flags }
+        case .torn(let every):
+            let half = min(old.value.count, item.value.count) / 2
+            if half > 8, strikes(every) { item.value.replaceSubrange(half..., with: old.value[half...]) }
+        default: break
+        }
+        return item
+    }
+}
