@@ -1,7 +1,7 @@
 import Glibc
 import MartletStore
 
-/// The thread of the store's background work: about once a second, sooner while there is more to do.
+/// The thread of the store's background work: five times a second, more often while there is more to do.
 ///
 /// In raw memory, because the thread points to it. Nobody ever waits for the work itself, except `stop` for the pass
 /// under way.

@@ -20,7 +20,7 @@ import Synchronization
 ///                PagePool, PageMover                       Crawler: pages with something due
 ///
 /// Reading order: Handle, Arena, SlabGeometry, Page, SlabClass; AccessWord, ItemState, ItemPointer, LargeItem; Bucket,
-/// Stripe, HashTable; StoreSession+Find, +Store; Hand, Evictor; Crawler, PageMover.
+/// Stripe, HashTable; StoreSession+Find, +Store; Hand, Evictor; DueSeconds, Crawler, PageMover.
 ///
 /// The store is a value around one pointer. It lives until `destroy()`.
 package struct CacheStore: @unchecked Sendable {

@@ -22,7 +22,9 @@ struct StoreCore: ~Copyable {
     let latestSecond: Atomic<UInt32>
     /// Set by a flush: the next maintenance passes look at every page.
     let sweepsEverything = Atomic<Bool>(false)
-    let crawlPage = Atomic<Int>(0)
+    /// The maintainer's alone: headers that pages which are not ripe may still cost it in this second.
+    let crawlBudget = Atomic<Int>(0)
+    let crawlSecond = Atomic<UInt32>(0)
     /// Where the next search for a page to drain begins.
     let drainCursor = Atomic<Int>(0)
     let pagesMoved = Atomic<Int>(0)

@@ -94,7 +94,7 @@ extension StoreSession {
         if let explicit = request.explicitToken { stripe.raiseSequenceLocked(to: explicit) }
         if let newExpiry = request.newExpiry, itemState.has(ItemState.hasExpiry) {
             item.setExpiry(newExpiry)
-            core.noteExpiry(slot.handle, newExpiry)
+            core.noteExpiry(slot.handle, newExpiry, now: state.pointee.now)
         }
         countHitUnfetched(item)
         return ArithmeticOutcome(

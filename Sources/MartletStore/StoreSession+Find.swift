@@ -62,7 +62,7 @@ extension StoreSession {
         let itemState = finishLocked(item, request, stripe, marks: ItemState.isWinSent)
         core.linkLocked(new, item, itemState, state)
         if core.pointee.table.wantsGrowthLocked(stripe) { growLocked(key.hash) }
-        core.noteExpiry(new, request.expiry)
+        core.noteExpiry(new, request.expiry, now: state.pointee.now)
         state.pointee.counters.itemsStored.addAlone(1)
         return ItemHold(
             stripe: stripe, store: core, handle: new, item: item, state: item.state, before: item.access,
@@ -117,7 +117,7 @@ extension StoreSession {
     private func renewLocked(_ handle: Handle, _ item: ItemPointer, _ itemState: ItemState, _ expiry: UInt32) -> Bool {
         guard itemState.has(ItemState.hasExpiry) else { return expiry == 0 }
         item.setExpiry(expiry)
-        core.noteExpiry(handle, expiry)
+        core.noteExpiry(handle, expiry, now: state.pointee.now)
         return true
     }
 

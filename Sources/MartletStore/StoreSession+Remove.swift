@@ -77,7 +77,7 @@ extension StoreSession {
         if request.marksStale { item.state = ItemState(raw: item.state.raw | ItemState.isStale) }
         if let newExpiry = request.newExpiry, itemState.has(ItemState.hasExpiry) {
             item.setExpiry(newExpiry)
-            core.noteExpiry(slot.handle, newExpiry)
+            core.noteExpiry(slot.handle, newExpiry, now: state.pointee.now)
         }
         return true
     }

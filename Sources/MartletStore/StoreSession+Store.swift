@@ -160,7 +160,7 @@ extension StoreSession {
         core.passHook()
 
         state.pointee.counters.itemsStored.addAlone(1)
-        core.noteExpiry(new, request.expiry)
+        core.noteExpiry(new, request.expiry, now: state.pointee.now)
         if let displaced { core.freeItem(displaced, .dropped, now: state.pointee.now) }
         return outcome
     }
@@ -257,7 +257,7 @@ extension StoreSession {
         }
         item.state = finishLocked(item, kept, stripe, marks: marks)
         markStored(item)
-        core.noteExpiry(slot.handle, kept.expiry)
+        core.noteExpiry(slot.handle, kept.expiry, now: state.pointee.now)
         state.pointee.counters.itemsStored.addAlone(1)
         return StoreOutcome(
             .stored, token: item.token, valueLength: value.count, slabClass: slabClass, expiry: kept.expiry)

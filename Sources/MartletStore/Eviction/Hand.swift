@@ -9,7 +9,8 @@ import CShims
 ///    (ghost A).
 /// 3. Otherwise the hand, which skips HOT: an item with frequency loses one, and a COLD one becomes WARM; a WARM one
 ///    without becomes COLD; a COLD one without is evicted (ghost B).
-/// 4. What has expired is reclaimed wherever it is met, without a ghost.
+/// 4. What has expired is reclaimed wherever it is met, without a ghost; pages known to hold much of it come before
+///    everything else (RipeHand.swift).
 /// 5. After 64 visits the lowest (frequency, WARM) seen is taken; a HOT one only if there was no other.
 /// 6. A part of a large item stands for its head: frequency 0 evicts the head, otherwise the first part wears it down.
 /// 7. A ghost A hit raises the HOT target, a ghost B hit lowers it, between 2 % and 50 % of the class's items.
@@ -96,6 +97,7 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
 
     /// The item to go, as a hint; nil if nothing evictable was met.
     func chooseVictimLocked(_ store: StorePointer, now: UInt32) -> Victim? {
+        if let victim = ripeVictimLocked(store, now: now) { return victim }
         if !pointee.isPressed {
             pointee.isPressed = true
             pointee.hotTarget = itemCountLocked / 10

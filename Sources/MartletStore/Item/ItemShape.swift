@@ -100,10 +100,4 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         item.publishState(state.with(phase: .linked))
         account(handle, bytes: item.size(state), session)
     }
-
-    /// Tells the crawler when a page's item is due.
-    @inline(__always)
-    func noteExpiry(_ handle: Handle, _ expiry: UInt32) {
-        if expiry != 0 { pointee.pages.lowerDue(pointee.arena.pageIndex(handle), to: expiry) }
-    }
 }

@@ -120,6 +120,13 @@ extension CacheStore {
                     Int(page.pointee.position) == position
                         && core.pointee.pages.owner(pageIndex) == PageOwner(slabClass),
                     "invariant 4: a page of a class's list knows so")
+                try expect(
+                    home.pointee.crawlPagesLeft > 0
+                        || home.pointee.firstDue.load(ordering: .relaxed)
+                            <= max(
+                                page.pointee.firstDue.load(ordering: .relaxed),
+                                core.pointee.crawlSecond.load(ordering: .relaxed) &+ 1),
+                    "invariant 12: a class is due no later than the first of its pages, or in the next second")
                 let free = try checkPage(pageIndex, home, &counts, &inClass)
                 try checkFreeList(pageIndex, home)
                 try expect(page.pointee.isOpen == (free > 0), "invariant 4: open pages have a free chunk")
@@ -165,8 +172,8 @@ extension CacheStore {
             if item.access.segment == .hot { inClass.hot.insert(handle.raw) }
             try check(item, state, handle, chunkBytes: home.pointee.chunkBytes)
             try expect(
-                item.expiry(state) == 0 || page.pointee.nextDue.load(ordering: .relaxed) != UInt32.max,
-                "invariant 12: a page with mortal items comes due")
+                item.expiry(state) == 0 || page.pointee.firstDue.load(ordering: .relaxed) <= item.expiry(state),
+                "invariant 12: a page is due no later than the first of its items")
         }
         try expect(used == Int(page.pointee.used), "invariant 3: used chunks are counted")
         return home.pointee.chunksPerPage - used

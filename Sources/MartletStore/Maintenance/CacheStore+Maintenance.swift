@@ -3,9 +3,6 @@ extension CacheStore {
     /// Pages drained in one pass to meet the limit, and pooled pages whose memory is returned.
     private static let drainedPagesPerPass = 16
 
-    /// The due second of a page that a flush has made due: no clock shows it.
-    private static let sweepSecond: UInt32 = 1
-
     /// One pass at server second `now`: a delayed flush, expired items, pages beyond the limit. Returns whether there is
     /// more to do at once. One thread at a time.
     package func maintain(now: UInt32) -> Bool {
@@ -33,24 +30,15 @@ extension CacheStore {
     /// Has the coming passes look for expired items on every page, not only where it pays. Any thread.
     package func scanSoon() {
         let now = core.pointee.latestSecond.load(ordering: .relaxed)
-        for page in 0..<core.pagesTouched { core.pointee.pages.lowerDue(page, to: max(now, Self.sweepSecond + 1)) }
+        for page in 0..<core.pagesTouched { core.makeRipe(page, at: max(now, DueSeconds.sweep + 1)) }
     }
 
     private func crawl(_ session: StoreSession) -> Bool {
-        let everything = core.pointee.sweepsEverything.exchange(false, ordering: .relaxed)
-        let pageCount = core.pagesTouched
-        if everything {
-            for page in 0..<pageCount { core.pointee.pages.lowerDue(page, to: Self.sweepSecond) }
+        if core.pointee.sweepsEverything.exchange(false, ordering: .relaxed) {
+            for page in 0..<core.pagesTouched { core.makeRipe(page, at: DueSeconds.sweep) }
         }
-        var scanned = 0
-        for page in 0..<pageCount {
-            let due = core.pointee.pages[page].pointee.nextDue.load(ordering: .relaxed)
-            if due > session.now { continue }
-            if scanned == Crawler.pagesPerPass { return true }
-            _ = Crawler(session: session, takesEverything: due == Self.sweepSecond).scan(page)
-            scanned += 1
-        }
-        return false
+        var pass = CrawlPass(session: session)
+        return pass.run()
     }
 
     /// Drains pages while more are in use than the limit allows. If only pinned ones are left, one of them loses what can be

@@ -1,23 +1,19 @@
 import CShims
 
-/// Takes back what has expired, without walking the whole cache.
+/// Takes back what has expired, one page at a time, without walking the whole cache (CrawlPass.swift says which pages).
 ///
-/// 1. Each page knows the second at which a scan pays (`nextDue`): the earliest expiry stored into it since the last
-///    scan, or what the last scan foresaw.
-/// 2. A due page is scanned in slices of 16 chunks under the class lock; each expired item becomes a hint that is carried
-///    out under its stripe. `nextDue` is set to never *before* the scan, and lowered afterwards, so that an item stored
-///    meanwhile is not missed.
-/// 3. What a scan foresees is the second by which a 16th of the page's mortal items will have expired (from a histogram
-///    of remaining lives by powers of two), so that pages of mixed lives are not scanned for every single item.
-/// 4. After a flush every page is due once.
+/// 1. A page is scanned in slices of 16 chunks under the class lock; each expired item becomes a hint that is carried out
+///    under its stripe.
+/// 2. The page's due seconds are set to never *before* the scan, and lowered afterwards to what the lives left in the page
+///    say, so that an item stored meanwhile is not missed (DueSeconds.swift).
+/// 3. The second by which a 16th of the items will have expired is told from a histogram of the lives left, by powers of two.
+/// 4. After a flush every page is scanned once, and every item in it is a hint.
 struct Crawler {
     static let sliceChunks = 16
-    /// Pages looked at in one pass of the maintainer.
-    static let pagesPerPass = 256
 
     let session: StoreSession
-    /// Flushed items are hints too, whatever their expiry.
-    let takesEverything: Bool
+
+    init(session: StoreSession) { self.session = session }
 
     private struct Hint: BitwiseCopyable {
         let handle: Handle
@@ -27,10 +23,11 @@ struct Crawler {
     /// Scans one page and gives back what is dead. Returns the number of items taken.
     func scan(_ pageIndex: Int) -> Int {
         let store = session.core
-        let page = store.pointee.pages[pageIndex]
-        // Reset even if nobody owns the page: a due second left behind would be met again in every pass. Acquiring, so that
-        // what was stored before the due second was lowered is seen by the scan.
-        _ = page.pointee.nextDue.exchange(UInt32.max, ordering: .acquiringAndReleasing)
+        let takesEverything =
+            store.pointee.pages[pageIndex].pointee.firstDue.load(ordering: .relaxed) == DueSeconds.sweep
+        // Even if nobody owns the page. Before the look at its items, so that what is stored meanwhile is seen by it or
+        // lowers the seconds after it.
+        store.pointee.pages.forgetDue(pageIndex)
         let slabClass = store.pointee.pages.slabClass(pageIndex)
         if slabClass == 0 { return 0 }
         let home = store.pointee.slabClass(slabClass)
@@ -42,7 +39,8 @@ struct Crawler {
             var more = false
             withUnsafeTemporaryAllocation(of: Hint.self, capacity: Self.sliceChunks) { hints in
                 home.lock()
-                let count = collectLocked(home, page, pageIndex, first, &lives, hints, &more)
+                let count = collectLocked(
+                    home, pageIndex, first, takesEverything: takesEverything, &lives, hints, &more)
                 home.unlock()
                 store.passHook()
                 guard let count else {
@@ -57,20 +55,21 @@ struct Crawler {
         if hasLeft || store.pointee.pages.slabClass(pageIndex) != slabClass {
             // The page changed hands, or was being drained and may be back: what it now holds may have been due when this
             // scan set it to never.
-            store.pointee.pages.lowerDue(pageIndex, to: session.now)
+            store.makeRipe(pageIndex, at: takesEverything ? DueSeconds.sweep : session.now)
         }
-        if let due = lives.due(now: session.now) { store.pointee.pages.lowerDue(pageIndex, to: due) }
+        if let due = lives.due(now: session.now) { store.pointee.pages[pageIndex].pointee.nextDue.lower(to: due) }
+        if lives.first < DueSeconds.never { store.lowerFirstDue(pageIndex, to: lives.first) }
         return taken
     }
 
     /// Hints of one slice; nil if the page is no longer the class's.
     private func collectLocked(
-        _ home: UnsafeMutablePointer<SlabClass>, _ page: UnsafeMutablePointer<Page>, _ pageIndex: Int, _ first: Int,
+        _ home: UnsafeMutablePointer<SlabClass>, _ pageIndex: Int, _ first: Int, takesEverything: Bool,
         _ lives: inout LifeHistogram, _ hints: UnsafeMutableBufferPointer<Hint>, _ more: inout Bool
     ) -> Int? {
         let store = session.core
         guard store.pointee.pages.owner(pageIndex) == PageOwner(Int(home.pointee.index)) else { return nil }
-        let bump = Int(page.pointee.bump)
+        let bump = Int(store.pointee.pages[pageIndex].pointee.bump)
         let last = min(bump, first + Self.sliceChunks)
         more = last < bump
         var count = 0
@@ -85,7 +84,7 @@ struct Crawler {
                 hints[count] = Hint(handle: handle, hash: store.pointee.keyHash(item.key(state), item.keyLength))
                 count += 1
             }
-            if expiry > session.now { lives.add(expiry - session.now) }
+            lives.add(expiry, now: session.now)
         }
         return count
     }
@@ -112,23 +111,30 @@ struct Crawler {
     }
 }
 
-/// Remaining lives by powers of two.
+/// The lives left of a page's items, by powers of two.
 private struct LifeHistogram {
     private var counts: InlineArray<32, Int> = .init(repeating: 0)
-    private var total = 0
+    /// Items that have not expired, those that never will included.
+    private var living = 0
+    /// The earliest expiry to come.
+    private(set) var first = DueSeconds.never
 
-    mutating func add(_ seconds: UInt32) {
-        counts[31 - max(1, seconds).leadingZeroBitCount] += 1
-        total += 1
+    mutating func add(_ expiry: UInt32, now: UInt32) {
+        if expiry == 0 {
+            living += 1
+        } else if expiry > now {
+            living += 1
+            counts[31 - (expiry - now).leadingZeroBitCount] += 1
+            first = min(first, expiry)
+        }
     }
 
-    /// The second by which about a 16th will have expired; nil if nothing will.
+    /// The second by which a 16th will have expired, at most a power of two too early; nil if that never happens.
     func due(now: UInt32) -> UInt32? {
-        if total == 0 { return nil }
         var seen = 0
         for power in 0..<32 {
             seen += counts[power]
-            if seen * 16 >= total { return now &+ (UInt32(1) << power) }
+            if seen >= DueSeconds.ripeCount(of: living) { return max(first, now &+ (UInt32(1) << power)) }
         }
         return nil
     }

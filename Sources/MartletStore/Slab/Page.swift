@@ -10,7 +10,9 @@ import Synchronization
 ///        4 nextOpen        class lock
 ///        4 position        class lock   index in the class's page list
 ///        1 isOpen          class lock   whether it is in the list of open pages
-///        4 nextDue         atomic       server second at which a scan for expired items pays, UInt32.max never
+///        4 nextDue         atomic       server second at which a scan for expired items pays (DueSeconds.swift)
+///        4 firstDue        atomic       server second before which nothing in the page expires
+///        8 earlyCounts     atomic       stores that expire before nextDue, by the length of their lives
 ///        2 owner           atomic       class, and whether the page is leaving it (PageOwner); 0 in the pool
 ///
 /// `used` falls when a chunk is freed, not when it is unlinked: a page whose `used` is 0 holds nothing anybody can reach.
@@ -24,6 +26,8 @@ package struct Page: ~Copyable {
     package var position: UInt32 = 0
     package var isOpen: Bool = false
     package let nextDue = Atomic<UInt32>(UInt32.max)
+    package let firstDue = Atomic<UInt32>(UInt32.max)
+    package let earlyCounts = Atomic<UInt64>(0)
     package let owner = Atomic<UInt16>(0)
 
     package static let bytes = 64
@@ -79,18 +83,5 @@ package struct PageTable: BitwiseCopyable {
 
     package func setOwner(_ index: Int, _ owner: PageOwner) {
         self[index].pointee.owner.store(owner.raw, ordering: .relaxed)
-    }
-
-    /// Lowers the page's due second. Called after the item is visible, so that a scan that resets it cannot miss it.
-    @inline(__always)
-    package func lowerDue(_ index: Int, to second: UInt32) {
-        let page = self[index]
-        var current = page.pointee.nextDue.load(ordering: .relaxed)
-        while second < current {
-            let (exchanged, original) = page.pointee.nextDue.weakCompareExchange(
-                expected: current, desired: second, ordering: .releasing)
-            if exchanged { return }
-            current = original
-        }
     }
 }

@@ -27,6 +27,17 @@ struct SlabClass: ~Copyable {
     /// Free and fresh chunks of all pages of the list.
     var freeChunks = 0
 
+    /// Server second before which nothing in the class's pages expires (DueSeconds.swift). Atomic.
+    let firstDue = Atomic<UInt32>(UInt32.max)
+    /// Where the crawler goes on, how many pages it has still to look at, and where its budget ended (CrawlPass.swift).
+    var crawlPosition = 0
+    var crawlPagesLeft = 0
+    var crawlResume = -1
+    /// The second hand, for ripe pages only: the second of its round, and where it stands (Hand.swift).
+    var ripeSecond: UInt32 = 0
+    var ripePage = 0
+    var ripeChunk = 0
+
     var handPage = 0
     var handChunk = 0
     /// Items by segment; parts and free chunks are in none.
@@ -160,13 +171,14 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         page.pointee.used = 0
         page.pointee.freeHead = 0
         page.pointee.isOpen = false
-        page.pointee.nextDue.store(UInt32.max, ordering: .relaxed)
+        pages.forgetDue(pageIndex)
         listPageLocked(pageIndex, pages)
     }
 
     /// Takes back a page that could not be drained, with the chunks that are free.
     func restorePageLocked(_ pageIndex: Int, _ store: StorePointer) {
         listPageLocked(pageIndex, store.pointee.pages)
+        pointee.firstDue.lower(to: store.pointee.pages[pageIndex].pointee.firstDue.load(ordering: .relaxed))
     }
 
     private func listPageLocked(_ pageIndex: Int, _ pages: PageTable) {
@@ -193,6 +205,11 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         pages[Int(moved)].pointee.position = UInt32(position)
         pages.setOwner(pageIndex, PageOwner(Int(pointee.index), isDraining: true))
         if position == pointee.handPage { pointee.handChunk = 0 }
+        if position == pointee.ripePage { pointee.ripeChunk = 0 }
+        // A crawl under way may have passed this position already.
+        if moved != pageIndex {
+            pointee.firstDue.lower(to: pages[Int(moved)].pointee.firstDue.load(ordering: .relaxed))
+        }
     }
 
     private func openLocked(_ pageIndex: Int, _ pages: PageTable) {
