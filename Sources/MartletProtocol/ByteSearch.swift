@@ -35,6 +35,21 @@ public enum ByteSearch {
         return limit
     }
 
+    /// Position of the first byte in `bytes[from ..< limit]` that is a space or less, `limit` if there is none.
+    @inlinable
+    public static func firstUpToSpace(in bytes: UnsafeRawPointer, from: Int, limit: Int) -> Int {
+        var position = from
+        while position &+ 8 <= limit {
+            let eight = word(bytes, position)
+            // A byte below 0x21 borrows; one from 0xA1 on keeps its top bit, which `~eight` takes out again.
+            let found = (eight &- 0x2121_2121_2121_2121) & ~eight & 0x8080_8080_8080_8080
+            if found != 0 { return position &+ (found.trailingZeroBitCount &>> 3) }
+            position &+= 8
+        }
+        while position < limit, bytes.load(fromByteOffset: position, as: UInt8.self) > space { position &+= 1 }
+        return position
+    }
+
     /// Position of the first space or newline in `bytes[from ..< limit]`, `limit` if there is none.
     @inlinable
     public static func firstSpaceOrNewline(in bytes: UnsafeRawPointer, from: Int, limit: Int) -> Int {

@@ -68,6 +68,15 @@ extension MetaFlags {
     @inlinable public static var recache: MetaFlags { MetaFlags("R") }
     /// `T(seconds)`: time to live.
     @inlinable public static var timeToLive: MetaFlags { MetaFlags("T") }
+    /// Those of `mg` that have no argument and need no look at the key.
+    static var simple: MetaFlags {
+        returned.union(quiet).union(noBump).union(returnValue)
+    }
+    /// Those without argument that ask for something in the reply's line; `O` is answered as well.
+    static var returned: MetaFlags {
+        returnToken.union(returnClientFlags).union(returnHit).union(returnKey).union(returnLastAccess).union(returnSize)
+            .union(returnTimeToLive).union(opaque)
+    }
     /// `L(path)` and `P(path)`: hints for a proxy, accepted and without meaning here.
     @inlinable public static var hints: MetaFlags { MetaFlags("L").union(MetaFlags("P")) }
 }

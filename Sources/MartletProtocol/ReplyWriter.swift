@@ -38,6 +38,17 @@ public enum ReplyWriter {
         return WireWriter.lineEnd(at: cursor)
     }
 
+    /// The same without a token, the key given as it stands on the request's line.
+    @inlinable
+    public static func valueHeader(
+        key: UnsafeRawPointer, keyBytes: Int, clientFlags: UInt32, valueLength: Int, at start: UnsafeMutableRawPointer
+    ) -> UnsafeMutableRawPointer {
+        var cursor = WireWriter.text("VALUE ", at: start)
+        cursor = WireWriter.byte(0x20, at: WireWriter.shortBytes(key, keyBytes, at: cursor))
+        cursor = WireWriter.byte(0x20, at: WireWriter.number(UInt64(clientFlags), at: cursor))
+        return WireWriter.lineEnd(at: WireWriter.number(UInt64(truncatingIfNeeded: valueLength), at: cursor))
+    }
+
     /// Writes `END\r\n`: 5 bytes.
     @inlinable
     public static func end(at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {

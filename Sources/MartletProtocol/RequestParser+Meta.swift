@@ -101,4 +101,52 @@ extension RequestParser {
         }
         return nil
     }
+
+    /// `mg <key> <flag>*` with flags that have nothing to go wrong, in one pass; false for whatever else it may be.
+    ///
+    /// Such flags are letters without an argument, none of them twice, and an opaque that is not too long. Words stand one
+    /// space apart. The line is known to start with `mg `.
+    static func parseSimpleMetaGet(_ bytes: UnsafeRawPointer, count: Int, into request: inout Request) -> Bool {
+        let keyEnd = ByteSearch.firstUpToSpace(in: bytes, from: 3, limit: count)
+        guard keyEnd > 3, keyEnd <= 3 &+ WireLimits.keyBytesMax else { return false }
+        var flags: UInt64 = 0
+        var order: UInt64 = 0
+        var orderShift: UInt64 = 0
+        var opaque = LineSlice(offset: 0, count: 0)
+        var position = keyEnd
+        // A flag, the byte behind it and a newline must be there.
+        while position &+ 2 < count, bytes.load(fromByteOffset: position, as: UInt8.self) == ByteSearch.space {
+            let letter = bytes.load(fromByteOffset: position &+ 1, as: UInt8.self)
+            let index = UInt64(letter &- 65)
+            guard index < 58 else { return false }
+            let bit = 1 &<< index
+            guard bit & (MetaFlags.simple.bits | MetaFlags.opaque.bits) & ~flags != 0 else { return false }
+            flags |= bit
+            position &+= 2
+            if bit & MetaFlags.returned.bits != 0 {
+                order |= UInt64(letter) &<< orderShift
+                orderShift &+= 8
+            }
+            if bit == MetaFlags.opaque.bits {
+                let end = ByteSearch.firstUpToSpace(in: bytes, from: position, limit: count)
+                // One less, for its letter.
+                guard end &- position < WireLimits.opaqueBytesMax else { return false }
+                opaque = LineSlice(offset: position, count: end &- position)
+                position = end
+            }
+        }
+        guard position &+ 1 < count, bytes.load(fromByteOffset: position, as: UInt8.self) == ByteSearch.carriageReturn,
+            bytes.load(fromByteOffset: position &+ 1, as: UInt8.self) == ByteSearch.newline
+        else { return false }
+        request = Request()
+        request.command = .metaGet
+        request.lineBytes = UInt32(truncatingIfNeeded: position &+ 2)
+        request.key = LineSlice(offset: 3, count: keyEnd &- 3)
+        request.flags = MetaFlags(bits: flags)
+        request.returnOrder = order
+        request.opaque = opaque
+        request.isQuiet = request.flags.contains(.quiet)
+        request.returnsTimeToLiveBeforeTouch = request.flags.contains(.returnTimeToLive)
+        return true
+    }
 }

@@ -30,26 +30,42 @@ public enum RequestParser {
     public static func parse(
         _ bytes: UnsafeRawPointer, count: Int, scannedCount: Int = 0, into request: inout Request
     ) -> ParseOutcome {
-        // "get " and no further space: by far the most frequent line. What was scanned before may hold a space.
-        if count >= 8, scannedCount == 0, UInt32(truncatingIfNeeded: ByteSearch.word(bytes, 0)) == 0x2074_6567 {
-            let stop = ByteSearch.firstSpaceOrNewline(in: bytes, from: 4, limit: count)
-            if stop < count, bytes.load(fromByteOffset: stop, as: UInt8.self) == ByteSearch.newline,
-                parseOneGet(bytes, newline: stop, into: &request)
-            {
+        if scannedCount == 0 {
+            var oneGet = Request()
+            if parseOneGet(bytes, count: count, into: &oneGet) {
+                request = oneGet
                 return .request
+            }
+        }
+        if scannedCount == 0, count >= 8 {
+            let head = ByteSearch.word(bytes, 0)
+            if head & 0xFFFF_FFFF == 0x2074_6573 {  // "set "
+                if parseSimpleSet(bytes, count: count, into: &request) { return .request }
+            } else if head & 0xFF_FFFF == 0x20_676D {  // "mg "
+                if parseSimpleMetaGet(bytes, count: count, into: &request) { return .request }
             }
         }
         return parseLine(bytes, count: count, scannedCount: scannedCount, into: &request)
     }
 
-    /// `get <key>` whose newline was found without meeting another space; false when there is no key or it is too long.
-    @inline(__always)
-    private static func parseOneGet(
-        _ bytes: UnsafeRawPointer, newline: Int, into request: inout Request
-    ) -> Bool {
-        let keyBytes = lineEnd(bytes, newline: newline) &- 4
+    /// `get <key>` and nothing else, by far the most frequent line; false for whatever else it may be. Sets `command`,
+    /// `lineBytes`, `key` and `arguments` alone, all that a get has.
+    ///
+    /// Looks for the first byte up to a space: in such a line it is that of the line's end.
+    @inlinable
+    public static func parseOneGet(_ bytes: UnsafeRawPointer, count: Int, into request: inout Request) -> Bool {
+        guard count >= 8, UInt32(truncatingIfNeeded: ByteSearch.word(bytes, 0)) == 0x2074_6567 else { return false }
+        let stop = ByteSearch.firstUpToSpace(in: bytes, from: 4, limit: count)
+        // At least "\n" must be there, and "\r\n" where there is a "\r".
+        guard stop < count else { return false }
+        var newline = stop
+        if bytes.load(fromByteOffset: stop, as: UInt8.self) == ByteSearch.carriageReturn {
+            newline = stop &+ 1
+            guard newline < count else { return false }
+        }
+        guard bytes.load(fromByteOffset: newline, as: UInt8.self) == ByteSearch.newline else { return false }
+        let keyBytes = stop &- 4
         guard keyBytes > 0, keyBytes <= WireLimits.keyBytesMax else { return false }
-        request = Request()
         request.command = .get
         request.lineBytes = UInt32(truncatingIfNeeded: newline &+ 1)
         request.key = LineSlice(offset: 4, count: keyBytes)

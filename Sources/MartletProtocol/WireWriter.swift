@@ -19,6 +19,37 @@ public enum WireWriter {
         return cursor + bytes.count
     }
 
+    /// Writes a copy of a few bytes, word by word without a call: their own length.
+    @inlinable @inline(__always)
+    public static func shortBytes(
+        _ bytes: UnsafeRawPointer, _ count: Int, at cursor: UnsafeMutableRawPointer
+    ) -> UnsafeMutableRawPointer {
+        if count >= 8 {
+            var offset = 0
+            let last = count &- 8
+            while offset < last {
+                copyWord(bytes, offset, cursor)
+                offset &+= 8
+            }
+            // May overlap the word before.
+            copyWord(bytes, last, cursor)
+        } else {
+            var offset = 0
+            while offset < count {
+                cursor.storeBytes(
+                    of: bytes.load(fromByteOffset: offset, as: UInt8.self), toByteOffset: offset, as: UInt8.self)
+                offset &+= 1
+            }
+        }
+        return cursor + count
+    }
+
+    @inlinable @inline(__always)
+    static func copyWord(_ bytes: UnsafeRawPointer, _ offset: Int, _ cursor: UnsafeMutableRawPointer) {
+        cursor.storeBytes(
+            of: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self), toByteOffset: offset, as: UInt64.self)
+    }
+
     @inlinable
     public static func byte(_ byte: UInt8, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         cursor.storeBytes(of: byte, as: UInt8.self)
@@ -33,9 +64,13 @@ public enum WireWriter {
     }
 
     /// Writes a number in decimal: at most `WireLimits.decimalBytesMax` bytes.
-    @inlinable
+    @inlinable @inline(__always)
     public static func number(_ value: UInt64, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         if value < 10 { return byte(0x30 &+ UInt8(truncatingIfNeeded: value), at: cursor) }
+        if value < 100 {
+            storePair(value, at: cursor)
+            return cursor + 2
+        }
         return longNumber(value, at: cursor)
     }
 
@@ -80,9 +115,9 @@ public enum WireWriter {
         return rest >= 10 ? count &+ 1 : count
     }
 
-    @inline(__always)
-    private static func storePair(_ value: UInt64, at place: UnsafeMutableRawPointer) {
-        let tens = value / 10
+    @inlinable
+    static func storePair(_ value: UInt64, at place: UnsafeMutableRawPointer) {
+        let tens = (value &* 205) &>> 11
         let pair = UInt16(truncatingIfNeeded: tens | (value &- tens &* 10) << 8) | 0x3030
         place.storeBytes(of: pair.littleEndian, as: UInt16.self)
     }

@@ -55,7 +55,8 @@ package struct CacheStore: @unchecked Sendable {
         let bump = UnsafeMutablePointer<Atomic<UInt32>>.allocate(capacity: 1)
         bump.initialize(to: Atomic(0))
         let table = HashTable(
-            arena: arena, keyHash: keyHash, stripes: stripes, stripeBits: UInt64(stripeBits), rows: rows,
+            arena: arena, keyHash: keyHash, stripes: stripes, stripeBits: UInt64(stripeBits),
+            stripeMask: 1 << UInt64(stripeBits) - 1, rows: rows,
             rowCountMax: UInt32(min(layout.rowCount, 1 << 28)), ghosts: ghosts, overflow: overflow,
             overflowCountMax: UInt32(min(layout.overflowBytes / Bucket.bytes, 1 << 31)), overflowBump: bump)
         for index in 0..<1 << stripeBits {

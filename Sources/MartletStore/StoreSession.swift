@@ -11,6 +11,9 @@ public struct StoreSession: BitwiseCopyable {
     /// Copied here so that hashing is inlined into the caller.
     public let keyHash: KeyHash
 
+    /// Values up to this length, in bytes, are copied under the stripe lock; longer ones live in large items and can be leased.
+    @inlinable public static var copiedValueBytesMax: Int { 4096 }
+
     /// Tells the server second, once per wake-up of the worker, and carries out a delayed flush that has come due:
     /// before the worker's batch, so that no answer of the batch shows what was flushed.
     package func setNow(_ second: UInt32) {
@@ -39,17 +42,18 @@ public struct StoreSession: BitwiseCopyable {
 
     // MARK: Batches
 
-    /// First stage of a batch: brings the stripe and the bucket of a key.
-    package func prefetchBucket(_ hash: UInt64) {
+    /// First stage of a batch: brings the stripe and the bucket of a key. Gives what the second stage wants.
+    package func prefetchBucket(_ hash: UInt64) -> BucketHint {
         let table = core.pointee.table
+        let bucket = table.home(hash)
         cshims_prefetch_write(table.stripe(hash))
-        cshims_prefetch(table.home(hash).raw)
+        cshims_prefetch(bucket.raw)
+        return BucketHint(bucket: bucket.raw)
     }
 
     /// Second stage: brings the items that the bucket's tags name. What is read here without the lock is only a hint.
-    package func prefetchItem(_ hash: UInt64) {
-        let table = core.pointee.table
-        let bucket = table.home(hash)
+    package func prefetchItem(_ hash: UInt64, in hint: BucketHint) {
+        let bucket = Bucket(raw: hint.bucket)
         var matches = bucket.matches(HashTable.tag(hash))
         while matches != 0 {
             let index = matches.trailingZeroBitCount
@@ -94,6 +98,11 @@ public struct StoreSession: BitwiseCopyable {
             flushAll()
         }
     }
+}
+
+/// Where a key's bucket was a moment ago.
+public struct BucketHint: BitwiseCopyable {
+    fileprivate let bucket: UnsafeMutableRawPointer
 }
 
 /// Why an item that is still there counts as absent.

@@ -38,6 +38,36 @@ struct SplitInvarianceTests {
         }
     }
 
+    /// `get`, `mg` and `set` lines without anything unusual are parsed in one pass, but not when a look before found no
+    /// newline: both ways must agree, also on lines that are almost such.
+    @Test("The short way through frequent lines means the same as the long one")
+    func shortcuts() {
+        var random = SplitMix64(state: 20_261_121)
+        let flags = [
+            "v", "t", "f", "k", "s", "c", "q", "h", "l", "u", "O", "Oab", "T5", "v v", "b", "I", "", "!",
+            "O" + String(repeating: "x", count: 31),
+        ]
+        let numbers = ["0", "1", "999999999", "1000000000", "-1", "", "007", "x", "4294967296", "5"]
+        let spaces = [" ", " ", " ", " ", " ", " ", "  ", "", "\t"]
+        var shortCount = 0
+        for _ in 0..<20_000 {
+            let key = String(repeating: "k", count: [1, 4, 7, 8, 20, 250, 251].randomElement(using: &random)!)
+            var line = ["get", "mg", "set", "gets", "mgx"].randomElement(using: &random)!
+            line += spaces.randomElement(using: &random)! + key
+            for _ in 0..<Int.random(in: 0...4, using: &random) {
+                line += spaces.randomElement(using: &random)!
+                line += (line.hasPrefix("mg") ? flags : numbers).randomElement(using: &random)!
+            }
+            let bytes = Array((line + ["\r\n", "\r\n", "\n", " \r\n", "\r\r\n"].randomElement(using: &random)!).utf8)
+            let short = ParsedLine(bytes: bytes)
+            let long = ParsedLine(bytes: bytes, scannedCount: 1)
+            #expect(short.outcome == long.outcome, "\(line.debugDescription)")
+            #expect(short.request.isSame(as: long.request), "\(line.debugDescription)")
+            if short.outcome == .request { shortCount += 1 }
+        }
+        #expect(shortCount > 2000)
+    }
+
     @Test("Random bytes never stop the parser, are never read beyond their end, and mean the same whole and in pieces")
     func randomBytes() {
         let words = Self.lines.flatMap { $0.split(separator: " ").map { Array($0.utf8) } }

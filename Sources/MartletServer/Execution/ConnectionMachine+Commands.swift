@@ -10,7 +10,12 @@ extension ConnectionMachine {
     ) -> MachineStep.Disposition? {
         if place.pointee.outcome == .refused { return refuse(place, executor, output) }
         switch place.pointee.request.command {
-        case .get, .gets, .gat, .gats:
+        case .get:
+            guard place.pointee.request.arguments.count == place.pointee.request.key.count else {
+                return answerList(place, executor, output)
+            }
+            executor.getOne(place.pointee.request, place.pointee.line, hash: place.pointee.hash, output)
+        case .gets, .gat, .gats:
             guard place.pointee.request.arguments.count == place.pointee.request.key.count else {
                 return answerList(place, executor, output)
             }

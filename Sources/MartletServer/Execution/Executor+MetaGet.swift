@@ -41,7 +41,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         let start = output.pointee.reserve(ReplyWriter.lineBytesMax &+ (isCopied ? length : 0))
         var cursor =
             tellsValue ? ReplyWriter.valueStatus(length: length, at: start) : ReplyWriter.status(.done, at: start)
-        if request.returnOrder != 0 { cursor = facts(request, hold).append(request, line, at: cursor) }
+        if request.returnOrder != 0 { cursor = appendFacts(request, line, hold, at: cursor) }
         cursor = appendMarks(request, &hold, at: cursor)
         cursor = WireWriter.lineEnd(at: cursor)
         if isCopied {
@@ -56,16 +56,31 @@ extension UnsafeMutablePointer where Pointee == Executor {
         return slabClass
     }
 
+    /// Writes the return flags in the order asked for, each from what is held: most requests want one or two.
     @inline(__always)
-    private func facts(_ request: Request, _ hold: borrowing ItemHold) -> MetaFacts {
-        var facts = MetaFacts(tells: MetaFacts.ofItems)
-        facts.token = shown(hold.token)
-        facts.clientFlags = hold.clientFlags
-        facts.valueLength = hold.valueLength
-        facts.secondsLeft = secondsLeft(request.returnsTimeToLiveBeforeTouch ? hold.expiryBefore : hold.expiry)
-        facts.wasFetched = hold.wasFetched
-        facts.secondsSinceAccess = UInt64(session.now &- min(hold.lastAccess, session.now))
-        return facts
+    private func appendFacts(
+        _ request: Request, _ line: UnsafeRawPointer, _ hold: borrowing ItemHold, at start: UnsafeMutableRawPointer
+    ) -> UnsafeMutableRawPointer {
+        var cursor = start
+        var order = request.returnOrder
+        while order != 0 {
+            let letter = UInt8(truncatingIfNeeded: order)
+            order &>>= 8
+            switch letter {
+            case UInt8(ascii: "c"): cursor = ReplyWriter.flag(letter, shown(hold.token), at: cursor)
+            case UInt8(ascii: "f"): cursor = ReplyWriter.flag(letter, UInt64(hold.clientFlags), at: cursor)
+            case UInt8(ascii: "h"): cursor = ReplyWriter.flag(letter, hold.wasFetched ? 1 : 0, at: cursor)
+            case UInt8(ascii: "l"):
+                cursor = ReplyWriter.flag(letter, UInt64(session.now &- min(hold.lastAccess, session.now)), at: cursor)
+            case UInt8(ascii: "s"):
+                cursor = ReplyWriter.flag(letter, UInt64(truncatingIfNeeded: hold.valueLength), at: cursor)
+            case UInt8(ascii: "t"):
+                let expiry = request.returnsTimeToLiveBeforeTouch ? hold.expiryBefore : hold.expiry
+                cursor = ReplyWriter.timeToLive(secondsLeft(expiry), at: cursor)
+            default: cursor = MetaFacts.appendGiven(letter, request, line, at: cursor)
+            }
+        }
+        return cursor
     }
 
     /// Rule 4.

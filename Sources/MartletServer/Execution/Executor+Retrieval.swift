@@ -33,6 +33,57 @@ extension UnsafeMutablePointer where Pointee == Executor {
         }
     }
 
+    /// Answers `get` of one key.
+    @inline(__always)
+    func getOne(_ request: Request, _ line: UnsafeRawPointer, hash: UInt64, _ output: OutputPointer) {
+        let key = ItemKey(bytes: line + Int(request.key.offset), count: Int(request.key.count), hash: hash)
+        let start = output.pointee.reserve(Self.copiedReplyBytesMax)
+        if let end = writeValue(key, at: start) {
+            output.pointee.advance(to: ReplyWriter.end(at: end))
+        } else {
+            getLong(key, output)
+            output.append(.end)
+        }
+    }
+
+    /// Writes `VALUE ...` at `start` if there is an item under the key; gives the cursor behind it, or nil if the value is
+    /// sent from where it lies. At most `copiedReplyBytesMax` bytes, the reply's end included.
+    @inline(__always)
+    private func writeValue(_ key: ItemKey, at start: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
+        guard let hold = session.holdValue(key) else {
+            counters.pointee.commands.getMisses.increment()
+            return start
+        }
+        if hold.isLeasable { return nil }
+        let slabClass = hold.slabClass
+        let value = ReplyWriter.valueHeader(
+            key: key.bytes, keyBytes: key.count, clientFlags: hold.clientFlags, valueLength: hold.length, at: start)
+        value.copyMemory(from: hold.start, byteCount: hold.length)
+        let end = WireWriter.lineEnd(at: value + hold.length)
+        _ = consume hold
+        counters.pointee.commands.slabClass(slabClass).pointee.getHits.increment()
+        return end
+    }
+
+    /// Appends `VALUE ...` for `get` if there is an item under the key.
+    @inline(__always)
+    private func appendPlainValue(_ key: ItemKey, _ output: OutputPointer) {
+        let start = output.pointee.reserve(Self.copiedReplyBytesMax)
+        if let end = writeValue(key, at: start) {
+            output.pointee.advance(to: end)
+        } else {
+            getLong(key, output)
+        }
+    }
+
+    @inline(never)
+    private func getLong(_ key: ItemKey, _ output: OutputPointer) {
+        appendValue(key, Retrieval(tellsToken: false, newExpiry: nil), output)
+    }
+
+    /// Room for a value that is copied, with its header and the end of the reply.
+    private static var copiedReplyBytesMax: Int { ReplyWriter.lineBytesMax + StoreSession.copiedValueBytesMax + 8 }
+
     /// Answers a retrieval of one key.
     @inline(__always)
     func retrieveOne(_ request: Request, _ line: UnsafeRawPointer, hash: UInt64, _ output: OutputPointer) {
@@ -47,6 +98,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         _ request: Request, _ line: UnsafeRawPointer, behind end: Int, _ output: OutputPointer
     ) -> ListProgress {
         let retrieval = retrieval(request)
+        let isPlain = request.command == .get
         let keys = pointee.keys
         var end = end
         var answered = 0
@@ -55,7 +107,11 @@ extension UnsafeMutablePointer where Pointee == Executor {
             if count == 0 { break }
             for index in 0..<count {
                 if output.pointee.isFull { return .outputFull(end: end) }
-                appendValue(keys[index], retrieval, output)
+                if isPlain {
+                    appendPlainValue(keys[index], output)
+                } else {
+                    appendValue(keys[index], retrieval, output)
+                }
                 end = keys[index].bytes - line + keys[index].count
             }
             answered &+= count
@@ -73,14 +129,14 @@ extension UnsafeMutablePointer where Pointee == Executor {
         while !slice.isEmpty {
             let bytes = line + Int(slice.offset)
             let hash = session.hash(bytes, Int(slice.count))
-            session.prefetchBucket(hash)
+            pointee.buckets[count] = session.prefetchBucket(hash)
             keys[count] = ItemKey(bytes: bytes, count: Int(slice.count), hash: hash)
             count &+= 1
             if count == Limits.batchCountMax { break }
             slice = request.key(after: slice, in: line)
         }
         if count > 1 {
-            for index in 0..<count { session.prefetchItem(keys[index].hash) }
+            for index in 0..<count { session.prefetchItem(keys[index].hash, in: pointee.buckets[index]) }
         }
         return count
     }

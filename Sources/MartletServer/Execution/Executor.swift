@@ -27,6 +27,8 @@ package struct Executor: ~Copyable {
     let batch: UnsafeMutablePointer<BatchedRequest>
     /// Room for the keys of one slice of a key list.
     let keys: UnsafeMutablePointer<ItemKey>
+    /// Where those keys were looked for ahead of time.
+    let buckets: UnsafeMutablePointer<BucketHint>
     /// Room for a decoded base64 key.
     let decodedKey: UnsafeMutableRawPointer
     let time: WireTime
@@ -46,6 +48,7 @@ package struct Executor: ~Copyable {
         self.server = server
         batch = .allocate(capacity: Limits.batchCountMax)
         keys = .allocate(capacity: Limits.batchCountMax)
+        buckets = .allocate(capacity: Limits.batchCountMax)
         decodedKey = .allocate(byteCount: WireLimits.keyBytesMax, alignment: 8)
         time = WireTime(wallOffset: server.pointee.clock.wallOffset)
         servesText = server.pointee.settings.protocolName != "binary"
@@ -56,6 +59,7 @@ package struct Executor: ~Copyable {
     deinit {
         batch.deallocate()
         keys.deallocate()
+        buckets.deallocate()
         decodedKey.deallocate()
     }
 

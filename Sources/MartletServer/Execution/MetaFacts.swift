@@ -9,8 +9,6 @@ struct MetaFacts: BitwiseCopyable {
     var valueLength = 0
     /// Nil: never expires.
     var secondsLeft: UInt64?
-    var wasFetched = false
-    var secondsSinceAccess: UInt64 = 0
 
     init(tells: MetaFlags) { self.tells = tells }
 
@@ -36,22 +34,24 @@ struct MetaFacts: BitwiseCopyable {
         switch letter {
         case UInt8(ascii: "c"): ReplyWriter.flag(letter, token, at: cursor)
         case UInt8(ascii: "f"): ReplyWriter.flag(letter, UInt64(clientFlags), at: cursor)
-        case UInt8(ascii: "h"): ReplyWriter.flag(letter, wasFetched ? 1 : 0, at: cursor)
-        case UInt8(ascii: "k"):
-            ReplyWriter.key(request.key.bytes(in: line), isBase64: request.flags.contains(.binaryKey), at: cursor)
-        case UInt8(ascii: "l"): ReplyWriter.flag(letter, secondsSinceAccess, at: cursor)
-        case UInt8(ascii: "O"): ReplyWriter.opaque(request.opaque.bytes(in: line), at: cursor)
         case UInt8(ascii: "s"): ReplyWriter.flag(letter, UInt64(truncatingIfNeeded: valueLength), at: cursor)
-        default: ReplyWriter.timeToLive(secondsLeft, at: cursor)
+        case UInt8(ascii: "t"): ReplyWriter.timeToLive(secondsLeft, at: cursor)
+        default: Self.appendGiven(letter, request, line, at: cursor)
         }
+    }
+
+    /// Writes what only repeats the request: `k` or `O`.
+    @inline(__always)
+    static func appendGiven(
+        _ letter: UInt8, _ request: Request, _ line: UnsafeRawPointer, at cursor: UnsafeMutableRawPointer
+    ) -> UnsafeMutableRawPointer {
+        letter == UInt8(ascii: "k")
+            ? ReplyWriter.key(request.key.bytes(in: line), isBase64: request.flags.contains(.binaryKey), at: cursor)
+            : ReplyWriter.opaque(request.opaque.bytes(in: line), at: cursor)
     }
 }
 
 extension MetaFacts {
-    /// What `mg` tells.
-    static var ofItems: MetaFlags {
-        ofStores.union(.returnClientFlags).union(.returnHit).union(.returnLastAccess).union(.returnTimeToLive)
-    }
     /// What `ms` tells.
     static var ofStores: MetaFlags { ofKeys.union(.returnToken).union(.returnSize) }
     /// What `ma` tells.

@@ -10,6 +10,8 @@ struct BatchedRequest: BitwiseCopyable {
     var line: UnsafeRawPointer
     /// Of the (first) key, unless the key came in base64.
     var hash: UInt64
+    /// Where that key was looked for ahead of time; nil if it was not.
+    var bucket: BucketHint?
     /// Line and data block: what to skip to reach the next request. Of a data block that is to be swallowed, what is
     /// there of it.
     var bytes: Int
@@ -59,6 +61,11 @@ extension UnsafeMutablePointer where Pointee == Executor {
             let left = input.count &- position
             let place = batch + count
             place.pointee.line = base + position
+            if scanned == 0, takeOneGet(place, left) {
+                count &+= 1
+                position &+= place.pointee.bytes
+                continue
+            }
             place.pointee.outcome = RequestParser.parse(
                 base + position, count: left, scannedCount: scanned, into: &place.pointee.request)
             scanned = 0
@@ -84,9 +91,26 @@ extension UnsafeMutablePointer where Pointee == Executor {
             position &+= place.pointee.bytes
         }
         if count > 1 {
-            for index in 0..<count { session.prefetchItem(batch[index].hash) }
+            for index in 0..<count {
+                if let bucket = batch[index].bucket { session.prefetchItem(batch[index].hash, in: bucket) }
+            }
         }
         return RequestBatch(count: count, end: end)
+    }
+
+    /// Takes a `get` of one key, the most frequent request by far, past everything others may need.
+    @inline(__always)
+    private func takeOneGet(_ place: UnsafeMutablePointer<BatchedRequest>, _ left: Int) -> Bool {
+        guard RequestParser.parseOneGet(place.pointee.line, count: left, into: &place.pointee.request) else {
+            return false
+        }
+        place.pointee.outcome = .request
+        place.pointee.bytes = Int(place.pointee.request.lineBytes)
+        let key = place.pointee.request.key
+        let hash = session.hash(place.pointee.line + Int(key.offset), Int(key.count))
+        place.pointee.bucket = session.prefetchBucket(hash)
+        place.pointee.hash = hash
+        return true
     }
 
     /// Fills in size and hash of a parsed request; false if its data block has not all arrived.
@@ -95,6 +119,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         let lineBytes = Int(place.pointee.request.lineBytes)
         place.pointee.bytes = lineBytes
         place.pointee.hash = 0
+        place.pointee.bucket = nil
         if place.pointee.outcome == .refused {
             place.pointee.bytes = min(left, lineBytes &+ Int(place.pointee.request.refusal.swallowBytes))
             return true
@@ -102,7 +127,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         let key = place.pointee.request.key
         if !key.isEmpty, !place.pointee.request.flags.contains(.binaryKey) {
             let hash = session.hash(place.pointee.line + Int(key.offset), Int(key.count))
-            session.prefetchBucket(hash)
+            place.pointee.bucket = session.prefetchBucket(hash)
             place.pointee.hash = hash
         }
         guard place.pointee.request.command.carriesValue else { return true }

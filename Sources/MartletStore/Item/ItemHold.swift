@@ -3,8 +3,8 @@
 /// Copy what the answer needs and let it go; no other call to the store is allowed meanwhile. Value, flags and token of
 /// one hold belong together.
 ///
-/// Public, with an inlinable end, so that other modules end it with a direct call: an end they cannot see is called through
-/// the type's table of witnesses.
+/// Public, with inlinable members, because the compiler inlines nothing else into other modules; an end they cannot see
+/// would even be called through the type's table of witnesses.
 public struct ItemHold: ~Copyable {
     private let stripe: UnsafeMutablePointer<Stripe>
     private let store: StorePointer
@@ -12,8 +12,8 @@ public struct ItemHold: ~Copyable {
     @usableFromInline let stripeAddress: UnsafeMutableRawPointer
     @usableFromInline let storeAddress: UnsafeMutableRawPointer
     private let handle: Handle
-    private let item: ItemPointer
-    private var state: ItemState
+    @usableFromInline let item: ItemPointer
+    @usableFromInline var state: ItemState
     private let before: AccessWord
     private let now: UInt32
     /// Server second of expiry before this access gave the item another; 0 for never.
@@ -48,23 +48,24 @@ public struct ItemHold: ~Copyable {
         store.assumingMemoryBound(to: StoreCore.self).passHook()
     }
 
-    package var clientFlags: UInt32 { item.clientFlags(state) }
-    package var token: UInt64 { item.token }
-    package var valueLength: Int { item.valueLength(state) }
+    @inlinable public var clientFlags: UInt32 { item.clientFlags(state) }
+    @inlinable public var token: UInt64 { item.token }
+    @inlinable public var valueLength: Int { isLeasable ? largeLength : item.smallLength }
+    @usableFromInline var largeLength: Int { item.valueLength(state) }
     /// Server second of expiry, 0 for never.
     package var expiry: UInt32 { item.expiry(state) }
     /// Server second of the access before this one.
     package var lastAccess: UInt32 { before.lastAccess(now: now) }
     /// Whether the item was read before this access.
     package var wasFetched: Bool { before.isFetched }
-    package var isStale: Bool { state.has(ItemState.isStale) }
-    package var isWinSent: Bool { state.has(ItemState.isWinSent) }
+    @inlinable public var isStale: Bool { state.has(ItemState.isStale) }
+    @inlinable public var isWinSent: Bool { state.has(ItemState.isWinSent) }
     package var slabClass: Int { store.pointee.pages.slabClass(store.pointee.arena.pageIndex(handle)) }
     /// Header, key and value together, in bytes.
     package var itemSize: Int { item.size(state) }
 
     /// Whether the value is long enough to be sent from where it lies (more than 4096 bytes).
-    package var isLeasable: Bool { state.has(ItemState.isLarge) }
+    @inlinable public var isLeasable: Bool { state.has(ItemState.isLarge) }
 
     /// The value of an item that is not leasable: one piece, valid while the hold lives.
     package var value: UnsafeRawBufferPointer {
@@ -72,13 +73,17 @@ public struct ItemHold: ~Copyable {
     }
 
     /// Copies the whole value; `destination` has room for `valueLength` bytes.
-    package func copyValue(to destination: UnsafeMutableRawPointer) {
+    @inlinable
+    public func copyValue(to destination: UnsafeMutableRawPointer) {
         if isLeasable {
-            LargeValue(item, state, store).copy(to: destination)
+            copyLarge(to: destination)
         } else {
             destination.copyMemory(from: item.value(state), byteCount: item.smallLength)
         }
     }
+
+    @usableFromInline
+    func copyLarge(to destination: UnsafeMutableRawPointer) { LargeValue(item, state, store).copy(to: destination) }
 
     /// Keeps the value where it is, unchanged, until the lease ends. Only for leasable items.
     package func lease() -> ItemLease {

@@ -19,15 +19,16 @@ import Synchronization
 /// 1. Value, token, flags and expiry are read for an answer only under the stripe lock of the key.
 /// 2. Without it one may read access, state and expiry at any time, and the key only while holding the lock of the
 ///    chunk's class. What is learnt so is a hint, checked again in the bucket.
-package struct ItemPointer: BitwiseCopyable {
-    package let raw: UnsafeMutableRawPointer
+///
+/// Public, and inlinable where answers need it, for the reason given at `ItemHold`.
+public struct ItemPointer: BitwiseCopyable {
+    public let raw: UnsafeMutableRawPointer
 
-    package static var headerBytes: Int { 16 }
-    /// Values up to this length are copied under the stripe lock; longer ones live in large items and can be leased.
-    package static var copiedValueBytesMax: Int { 4096 }
+    @inlinable public static var headerBytes: Int { 16 }
+    package static var copiedValueBytesMax: Int { StoreSession.copiedValueBytesMax }
 
-    @inline(__always)
-    package init(raw: UnsafeMutableRawPointer) {
+    @inlinable @inline(__always)
+    public init(raw: UnsafeMutableRawPointer) {
         self.raw = raw
     }
 
@@ -118,23 +119,23 @@ package struct ItemPointer: BitwiseCopyable {
 
     // MARK: Plain fields
 
-    package var smallLength: Int {
-        @inline(__always) get { Int((raw + 4).load(as: UInt16.self)) }
+    public var smallLength: Int {
+        @inlinable @inline(__always) get { Int((raw + 4).load(as: UInt16.self)) }
         nonmutating set { (raw + 4).storeBytes(of: UInt16(truncatingIfNeeded: newValue), as: UInt16.self) }
     }
 
-    package var keyLength: Int {
-        @inline(__always) get { Int((raw + 6).load(as: UInt8.self)) }
+    public var keyLength: Int {
+        @inlinable @inline(__always) get { Int((raw + 6).load(as: UInt8.self)) }
         nonmutating set { (raw + 6).storeBytes(of: UInt8(truncatingIfNeeded: newValue), as: UInt8.self) }
     }
 
-    package var token: UInt64 {
-        @inline(__always) get { (raw + 8).load(as: UInt64.self) }
+    public var token: UInt64 {
+        @inlinable @inline(__always) get { (raw + 8).load(as: UInt64.self) }
         nonmutating set { (raw + 8).storeBytes(of: newValue, as: UInt64.self) }
     }
 
-    @inline(__always)
-    package func clientFlags(_ state: ItemState) -> UInt32 {
+    @inlinable @inline(__always)
+    public func clientFlags(_ state: ItemState) -> UInt32 {
         state.has(ItemState.hasFlags) ? (raw + state.flagsOffset).load(as: UInt32.self) : 0
     }
 
@@ -161,8 +162,8 @@ package struct ItemPointer: BitwiseCopyable {
     }
 
     /// First byte of the value; of a large item, of its inline piece.
-    @inline(__always)
-    package func value(_ state: ItemState) -> UnsafeMutableRawPointer {
+    @inlinable @inline(__always)
+    public func value(_ state: ItemState) -> UnsafeMutableRawPointer {
         raw + (state.keyOffset &+ keyLength)
     }
 

@@ -10,24 +10,25 @@
 ///
 /// Phases: free -(class lock)-> reserved -(stripe lock)-> linked -(stripe lock)-> detached -(class lock)-> free.
 /// A reserved or detached chunk belongs to one thread, or to the last lease. Bits 2...5 are fixed from reserved to free.
-package struct ItemState: BitwiseCopyable, Equatable {
-    package var raw: UInt8
+/// Public, and inlinable where answers need it, for the reason given at `ItemHold`.
+public struct ItemState: BitwiseCopyable, Equatable {
+    public var raw: UInt8
 
     package enum Phase: UInt8, BitwiseCopyable {
         case free, reserved, linked, detached
     }
 
-    package static var hasExpiry: UInt8 { 4 }
-    package static var hasFlags: UInt8 { 8 }
-    package static var hasSequence: UInt8 { 16 }
-    package static var isLarge: UInt8 { 32 }
-    package static var isStale: UInt8 { 64 }
-    package static var isWinSent: UInt8 { 128 }
+    @inlinable public static var hasExpiry: UInt8 { 4 }
+    @inlinable public static var hasFlags: UInt8 { 8 }
+    @inlinable public static var hasSequence: UInt8 { 16 }
+    @inlinable public static var isLarge: UInt8 { 32 }
+    @inlinable public static var isStale: UInt8 { 64 }
+    @inlinable public static var isWinSent: UInt8 { 128 }
     package static var shapeMask: UInt8 { 60 }
     package static var marksMask: UInt8 { isStale | isWinSent }
 
-    @inline(__always)
-    package init(raw: UInt8) {
+    @inlinable @inline(__always)
+    public init(raw: UInt8) {
         self.raw = raw
     }
 
@@ -39,26 +40,28 @@ package struct ItemState: BitwiseCopyable, Equatable {
         ItemState(raw: (raw & ~3) | phase.rawValue)
     }
 
-    @inline(__always)
-    package func has(_ bit: UInt8) -> Bool {
+    @inlinable @inline(__always)
+    public func has(_ bit: UInt8) -> Bool {
         raw & bit != 0
     }
 
     /// Offset of the large words, which is also where the key starts in an item that is not large.
-    @inline(__always)
-    package var largeOffset: Int {
+    @inlinable @inline(__always)
+    public var largeOffset: Int {
         let bits = Int(raw)
-        return ItemPointer.headerBytes &+ (bits & 4) &+ ((bits & 8) >> 1) &+ ((bits & 16) >> 1)
+        return ItemPointer.headerBytes &+ (bits & 4) &+ (bits &>> 1 & 12)
     }
 
     /// Offset of the key: the header and the optional words before it.
-    @inline(__always)
-    package var keyOffset: Int {
-        largeOffset &+ ((Int(raw) & 32) >> 1)
+    @inlinable @inline(__always)
+    public var keyOffset: Int {
+        // From the second on, each of these bits stands at twice the size of its word.
+        let bits = Int(raw)
+        return ItemPointer.headerBytes &+ (bits & 4) &+ (bits &>> 1 & 28)
     }
 
-    @inline(__always)
-    package var flagsOffset: Int {
+    @inlinable @inline(__always)
+    public var flagsOffset: Int {
         ItemPointer.headerBytes &+ (Int(raw) & 4)
     }
 

@@ -45,6 +45,11 @@ struct Arena: BitwiseCopyable {
     }
 
     @inline(__always)
+    func pageIndex(ofAddress address: UnsafeMutableRawPointer) -> Int {
+        (address - base) &>> pageShift
+    }
+
+    @inline(__always)
     func handle(page: Int, offset: Int) -> Handle {
         Handle(raw: UInt32(truncatingIfNeeded: (((page &<< pageShift) &+ offset) &>> handleShift) &+ 1))
     }

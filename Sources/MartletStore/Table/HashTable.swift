@@ -14,6 +14,8 @@ struct HashTable: BitwiseCopyable {
     let keyHash: KeyHash
     let stripes: UnsafeMutableRawPointer
     let stripeBits: UInt64
+    /// The bits of a hash that name its stripe.
+    let stripeMask: UInt64
     let rows: UnsafeMutableRawPointer
     let rowCountMax: UInt32
     let ghosts: UnsafeMutableRawPointer
@@ -36,7 +38,7 @@ struct HashTable: BitwiseCopyable {
 
     @inline(__always)
     func stripeIndex(_ hash: UInt64) -> Int {
-        Int(truncatingIfNeeded: hash & ((1 &<< stripeBits) &- 1))
+        Int(truncatingIfNeeded: hash & stripeMask)
     }
 
     @inline(__always)
@@ -86,6 +88,29 @@ struct HashTable: BitwiseCopyable {
         let index = stripeIndex(hash)
         let count = stripe(at: index).pointee.bucketCount.load(ordering: .relaxed)
         return ghostRow(localBucket(hash, bucketCount: count), index)
+    }
+
+    /// The item of a key.
+    @inline(__always)
+    func findItemLocked(_ key: ItemKey) -> ItemPointer? {
+        var bucket = home(key.hash)
+        let tag = Self.tag(key.hash)
+        while true {
+            var matches = bucket.matches(tag)
+            while matches != 0 {
+                let handle = bucket.handle(matches.trailingZeroBitCount)
+                if !handle.isNone {
+                    let item = arena.item(handle)
+                    if item.keyLength == key.count, Self.isEqual(item.key(item.state), key.bytes, key.count) {
+                        return item
+                    }
+                }
+                matches &= matches &- 1
+            }
+            let next = bucket.overflow
+            if next == 0 { return nil }
+            bucket = overflowBucket(next)
+        }
     }
 
     /// The slot of a key.
