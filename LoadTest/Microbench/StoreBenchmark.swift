@@ -92,8 +92,9 @@ struct StoreBenchmark: ~Copyable {
                 for offset in 0..<Self.batch {
                     let start = UnsafeRawPointer(keys + Int(order[index + offset]) * Self.keyBytes)
                     hashes[offset] = session.hash(start, Self.keyBytes)
-                    buckets[offset] = session.prefetchBucket(hashes[offset])
+                    session.prefetchStripe(hashes[offset])
                 }
+                for offset in 0..<Self.batch { buckets[offset] = session.prefetchBucket(hashes[offset]) }
                 for offset in 0..<Self.batch { session.prefetchItem(hashes[offset], in: buckets[offset]) }
                 for offset in 0..<Self.batch {
                     let start = UnsafeRawPointer(keys + Int(order[index + offset]) * Self.keyBytes)

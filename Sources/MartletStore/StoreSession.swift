@@ -42,16 +42,19 @@ public struct StoreSession: BitwiseCopyable {
 
     // MARK: Batches
 
-    /// First stage of a batch: brings the stripe and the bucket of a key. Gives what the second stage wants.
+    /// First stage of a batch: brings the stripe of a key.
+    package func prefetchStripe(_ hash: UInt64) {
+        cshims_prefetch_write(core.pointee.table.stripe(hash))
+    }
+
+    /// Second stage: brings the bucket, which the stripe tells. Gives what the third stage wants.
     package func prefetchBucket(_ hash: UInt64) -> BucketHint {
-        let table = core.pointee.table
-        let bucket = table.home(hash)
-        cshims_prefetch_write(table.stripe(hash))
+        let bucket = core.pointee.table.home(hash)
         cshims_prefetch(bucket.raw)
         return BucketHint(bucket: bucket.raw)
     }
 
-    /// Second stage: brings the items that the bucket's tags name. What is read here without the lock is only a hint.
+    /// Third stage: brings the items that the bucket's tags name. What is read here without the lock is only a hint.
     package func prefetchItem(_ hash: UInt64, in hint: BucketHint) {
         let bucket = Bucket(raw: hint.bucket)
         var matches = bucket.matches(HashTable.tag(hash))

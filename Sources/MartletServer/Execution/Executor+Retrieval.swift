@@ -129,16 +129,24 @@ extension UnsafeMutablePointer where Pointee == Executor {
         while !slice.isEmpty {
             let bytes = line + Int(slice.offset)
             let hash = session.hash(bytes, Int(slice.count))
-            pointee.buckets[count] = session.prefetchBucket(hash)
+            session.prefetchStripe(hash)
             keys[count] = ItemKey(bytes: bytes, count: Int(slice.count), hash: hash)
             count &+= 1
             if count == Limits.batchCountMax { break }
             slice = request.key(after: slice, in: line)
         }
-        if count > 1 {
-            for index in 0..<count { session.prefetchItem(keys[index].hash, in: pointee.buckets[index]) }
-        }
+        prefetchItems(count)
         return count
+    }
+
+    /// Brings the items of the first `count` keys of a slice, whose stripes are on their way.
+    @inline(__always)
+    func prefetchItems(_ count: Int) {
+        if count < 2 { return }
+        let keys = pointee.keys
+        let buckets = pointee.buckets
+        for index in 0..<count { buckets[index] = session.prefetchBucket(keys[index].hash) }
+        for index in 0..<count { session.prefetchItem(keys[index].hash, in: buckets[index]) }
     }
 
     /// Appends `VALUE ...` if there is an item under the key.

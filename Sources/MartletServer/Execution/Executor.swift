@@ -27,7 +27,7 @@ package struct Executor: ~Copyable {
     let batch: UnsafeMutablePointer<BatchedRequest>
     /// Room for the keys of one slice of a key list.
     let keys: UnsafeMutablePointer<ItemKey>
-    /// Where those keys were looked for ahead of time.
+    /// Where the keys of a batch or a slice were looked for ahead of time.
     let buckets: UnsafeMutablePointer<BucketHint>
     /// Room for a decoded base64 key.
     let decodedKey: UnsafeMutableRawPointer

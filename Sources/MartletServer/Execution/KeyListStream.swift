@@ -153,7 +153,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
             }
             if count > 0 {
                 let hash = session.hash(base + start, count)
-                pointee.buckets[slice.count] = session.prefetchBucket(hash)
+                session.prefetchStripe(hash)
                 pointee.keys[slice.count] = ItemKey(bytes: base + start, count: count, hash: hash)
                 slice.count &+= 1
             }
@@ -164,7 +164,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
                 break
             }
         }
-        for index in 0..<slice.count { session.prefetchItem(pointee.keys[index].hash, in: pointee.buckets[index]) }
+        prefetchItems(slice.count)
         return slice
     }
 }

@@ -8,10 +8,8 @@ struct BatchedRequest: BitwiseCopyable {
     var outcome: ParseOutcome
     /// The line's first byte.
     var line: UnsafeRawPointer
-    /// Of the (first) key, unless the key came in base64.
+    /// Of the (first) key, unless the key came in base64; 0 if there is none.
     var hash: UInt64
-    /// Where that key was looked for ahead of time; nil if it was not.
-    var bucket: BucketHint?
     /// Line and data block: what to skip to reach the next request. Of a data block that is to be swallowed, what is
     /// there of it.
     var bytes: Int
@@ -40,7 +38,7 @@ struct RequestBatch: BitwiseCopyable {
 
 extension UnsafeMutablePointer where Pointee == Executor {
     /// Parses up to `countMax` complete requests of `input` from `position` on into `batch`, hashes their keys and
-    /// brings the memory they will touch: all buckets first, then the items that the buckets name.
+    /// brings the memory they will touch: all stripes first, then the buckets, then the items that the buckets name.
     ///
     /// A batch ends behind a request after which nothing may be read yet: one that closes the connection, and one whose
     /// refused data block reaches beyond the input. With `.insideValue`, `batch[count]` holds the unfinished command.
@@ -91,9 +89,10 @@ extension UnsafeMutablePointer where Pointee == Executor {
             position &+= place.pointee.bytes
         }
         if count > 1 {
-            for index in 0..<count {
-                if let bucket = batch[index].bucket { session.prefetchItem(batch[index].hash, in: bucket) }
-            }
+            // A hash of 0 may also be a key's: then its bucket is brought for nothing.
+            let buckets = pointee.buckets
+            for index in 0..<count { buckets[index] = session.prefetchBucket(batch[index].hash) }
+            for index in 0..<count { session.prefetchItem(batch[index].hash, in: buckets[index]) }
         }
         return RequestBatch(count: count, end: end)
     }
@@ -108,7 +107,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         place.pointee.bytes = Int(place.pointee.request.lineBytes)
         let key = place.pointee.request.key
         let hash = session.hash(place.pointee.line + Int(key.offset), Int(key.count))
-        place.pointee.bucket = session.prefetchBucket(hash)
+        session.prefetchStripe(hash)
         place.pointee.hash = hash
         return true
     }
@@ -119,7 +118,6 @@ extension UnsafeMutablePointer where Pointee == Executor {
         let lineBytes = Int(place.pointee.request.lineBytes)
         place.pointee.bytes = lineBytes
         place.pointee.hash = 0
-        place.pointee.bucket = nil
         if place.pointee.outcome == .refused {
             place.pointee.bytes = min(left, lineBytes &+ Int(place.pointee.request.refusal.swallowBytes))
             return true
@@ -127,7 +125,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         let key = place.pointee.request.key
         if !key.isEmpty, !place.pointee.request.flags.contains(.binaryKey) {
             let hash = session.hash(place.pointee.line + Int(key.offset), Int(key.count))
-            place.pointee.bucket = session.prefetchBucket(hash)
+            session.prefetchStripe(hash)
             place.pointee.hash = hash
         }
         guard place.pointee.request.command.carriesValue else { return true }
