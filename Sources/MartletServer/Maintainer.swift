@@ -1,3 +1,4 @@
+import CShims
 import Glibc
 import MartletStore
 
@@ -61,8 +62,19 @@ extension UnsafeMutablePointer where Pointee == Maintainer {
         var rest = Limits.maintenancePauseMilliseconds
         while !waitForStop(milliseconds: rest) {
             let isBusy = server.pointee.store.maintain(now: server.pointee.clock.second)
+            releaseRareText()
             rest = isBusy ? Limits.maintenanceBusyPauseMilliseconds : Limits.maintenancePauseMilliseconds
         }
+    }
+
+    /// What comes back at once is what serving needs: some tens of page faults without reading. Not in debug builds, where a
+    /// debugger's breakpoints stand in the text.
+    private func releaseRareText() {
+        #if !DEBUG
+        if pointee.server.pointee.administration.usedRareText.exchange(false, ordering: .relaxed) {
+            cshims_release_program_text()
+        }
+        #endif
     }
 
     /// Returns whether the thread is to end; false when the time is over.

@@ -8,5 +8,6 @@
 #include "CShimsProcessor.h"
 #include "CShimsSystem.h"
 #include "CShimsPoll.h"
+#include "CShimsProgram.h"
 
 #endif

@@ -18,6 +18,7 @@ package enum Administration {
         words: UnsafeRawBufferPointer, server: Server, output: UnsafeMutablePointer<OutputBuffer>
     ) {
         send(statistics(split(words), server: server), output)
+        server.pointee.administration.usedRareText.store(true, ordering: .relaxed)
     }
 
     /// The whole reply to `stats` with these words behind it.

@@ -7,6 +7,9 @@ package struct AdministrationState: ~Copyable {
     let shown: Mutex<ServerSettings>
     /// Server second of the latest `flush_all`, or for which one is set; 0 before the first.
     package let flushSecond = Atomic<UInt32>(0)
+    /// Whether start-up or a statistics command has brought parts of the program into memory that serving does without:
+    /// two thirds of what an idle process occupies. The maintainer gives them back.
+    let usedRareText = Atomic<Bool>(true)
     /// What `stats reset` found; statistics are told less these.
     let baseline = Mutex(StatisticsBaseline())
 
