@@ -46,19 +46,17 @@ package struct CacheStore: @unchecked Sendable {
         let rings = ghosts + layout.ghostBytes
         let pageFacts = rings + layout.ringBytes
         let classPages = pageFacts + layout.pageFactBytes
-        // Only what will surely be used whole: a huge page beyond the limit would be memory beyond the limit.
-        AddressRange.adviseHuge(range.start, bytes: settings.memoryLimitBytes - settings.memoryLimitBytes / 16)
         if settings.memoryLimitBytes >= 1 << 30 { AddressRange.adviseHuge(rows, bytes: layout.tableBytes) }
 
         let keyHash = KeyHash(secret: secret)
         let stripes = UnsafeMutableRawPointer.allocate(byteCount: Stripe.bytes << stripeBits, alignment: 64)
-        let bump = UnsafeMutablePointer<Atomic<UInt32>>.allocate(capacity: 1)
-        bump.initialize(to: Atomic(0))
+        let words = UnsafeMutablePointer<HashTable.Words>.allocate(capacity: 1)
+        words.initialize(to: HashTable.Words())
         let table = HashTable(
             arena: arena, keyHash: keyHash, stripes: stripes, stripeBits: UInt64(stripeBits),
             stripeMask: 1 << UInt64(stripeBits) - 1, rows: rows,
             rowCountMax: UInt32(min(layout.rowCount, 1 << 28)), ghosts: ghosts, overflow: overflow,
-            overflowCountMax: UInt32(min(layout.overflowBytes / Bucket.bytes, 1 << 31)), overflowBump: bump)
+            overflowCountMax: UInt32(min(layout.overflowBytes / Bucket.bytes, 1 << 31)), words: words)
         for index in 0..<1 << stripeBits {
             table.stripe(at: index).initialize(
                 to: Stripe(index: index, count: 1 << stripeBits, floor: settings.firstSequence))
@@ -95,7 +93,7 @@ package struct CacheStore: @unchecked Sendable {
         }
         let range = core.pointee.range
         core.pointee.table.stripes.deallocate()
-        core.pointee.table.overflowBump.deallocate()
+        core.pointee.table.words.deallocate()
         core.pointee.classes.deallocate()
         core.pointee.pool.deallocate()
         core.pointee.ringBlocks.words.deallocate()

@@ -28,6 +28,8 @@ struct BucketTable: ~Copyable {
         var bucketCount: UInt32
         var itemCount: UInt32
         var freeOverflow: UInt32
+        /// Items that the table was last told of.
+        var toldCount: UInt32
     }
 
     private let form: Form
@@ -43,6 +45,8 @@ struct BucketTable: ~Copyable {
     /// Overflow buckets given back, if they are shared.
     private var freeOverflow: UInt32 = 0
     private(set) var bucketCount: Int
+    /// Items, as far as the stripes have told: each has as many buckets as are needed on average.
+    private var toldCount = 0
     /// Overflow buckets taken at least once.
     private(set) var overflowBump = 0
     private(set) var itemCount = 0
@@ -58,7 +62,9 @@ struct BucketTable: ~Copyable {
         rows = Cells(count: bucketCount * stride, wantsHugePages: true)
         ghosts = Cells(count: bucketCount * form.ghostLanes, wantsHugePages: true)
         overflow = Cells(count: 1024)
-        for index in 0..<bucketCount { stripes[index] = Stripe(bucketCount: 1, itemCount: 0, freeOverflow: 0) }
+        for index in 0..<bucketCount {
+            stripes[index] = Stripe(bucketCount: 1, itemCount: 0, freeOverflow: 0, toldCount: 0)
+        }
     }
 
     var stripeCount: Int { 1 << Int(stripeBits) }
@@ -107,7 +113,11 @@ struct BucketTable: ~Copyable {
         append(place, to: cell(hash), stripe)
         stripe.pointee.itemCount &+= 1
         itemCount &+= 1
-        if Int(stripe.pointee.itemCount) &* 2 > Int(stripe.pointee.bucketCount) &* form.loadMaxHalves {
+        tellCount(stripe)
+        let halves = Int(stripe.pointee.itemCount) &* 2
+        let wanted = (toldCount &* 2) >> Int(stripeBits) / form.loadMaxHalves &+ 1
+        let count = Int(stripe.pointee.bucketCount)
+        if count < wanted || halves > 2 &* count &* form.loadMaxHalves {
             split(stripeIndex(hash), hashOf: hashOf)
         }
     }
@@ -117,6 +127,15 @@ struct BucketTable: ~Copyable {
         removeFromChain(place, cell(hash), stripe)
         stripe.pointee.itemCount &-= 1
         itemCount &-= 1
+        tellCount(stripe)
+    }
+
+    /// Whenever a stripe's count has changed by 8.
+    private mutating func tellCount(_ stripe: UnsafeMutablePointer<Stripe>) {
+        let change = Int(stripe.pointee.itemCount) &- Int(stripe.pointee.toldCount)
+        if abs(change) < 8 { return }
+        stripe.pointee.toldCount = stripe.pointee.itemCount
+        toldCount &+= change
     }
 
     /// Puts `new` where `old` was, in the chain of the same hash.

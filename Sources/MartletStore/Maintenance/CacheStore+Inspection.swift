@@ -42,7 +42,7 @@ extension CacheStore {
 
     /// Overflow buckets handed out at least once.
     package var _overflowBucketCount: Int {
-        Int(core.pointee.table.overflowBump.pointee.load(ordering: .relaxed))
+        Int(core.pointee.table.words.pointee.overflowBump.load(ordering: .relaxed))
     }
 
     /// Locks the calling thread holds; always 0 in release builds.

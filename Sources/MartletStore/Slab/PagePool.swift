@@ -8,7 +8,10 @@ import Synchronization
 ///    table that stays large after the limit has fallen must not starve every store. If more are in use, the maintainer
 ///    drains some (PageMover.swift), and so does every 64th store that has to evict.
 /// 3. A page or more is kept in reserve for a class that has none.
-/// 4. A page given back keeps its memory while it and those in use are allowed together. Beyond that the memory returns to
+/// 4. Pages are taken in order of address, and the system is asked for a huge page (2 MB) whenever the first page of one is
+///    taken, unless the limit will be met before its last: the rest of it would be memory that nobody uses, beyond the
+///    limit. What the limit leaves by then is foreseen from what tables and pages have now.
+/// 5. A page given back keeps its memory while it and those in use are allowed together. Beyond that the memory returns to
 ///    the system, when the page is given back or, if the limit falls later, by the maintainer.
 struct PagePool: ~Copyable {
     let lock = FutexLock()
@@ -89,7 +92,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         var buckets = table.stripeCount
         forEachSession { buckets += $0.pointee.counters.bucketsAdded.load(ordering: .relaxed) }
         let perBucket = Bucket.bytes + (pointee.settings.evicts ? GhostRow.bytes : 0)
-        let overflow = Int(table.overflowBump.pointee.load(ordering: .relaxed)) * Bucket.bytes
+        let overflow = Int(table.words.pointee.overflowBump.load(ordering: .relaxed)) * Bucket.bytes
         return table.stripeCount * Stripe.bytes + buckets * perBucket + overflow + pointee.ringBlocks.touchedBytes
             + pointee.pool.pointee.bump * Page.bytes
             + Swift.min(
@@ -116,7 +119,30 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     func takePage(_ purpose: PagePool.Purpose) -> Int? {
         let pool = pointee.pool
         pool.lock()
-        defer { pool.unlock() }
+        let bump = pool.pointee.bump
+        let page = takePageLocked(purpose)
+        let wantsHugePage = pool.pointee.bump != bump && isWorthHugePageLocked(bump)
+        pool.unlock()
+        // Nobody else knows the page yet, nor those behind it.
+        if wantsHugePage {
+            AddressRange.adviseHuge(pointee.arena.pageAddress(bump), bytes: ArenaLayout.hugePageBytes)
+        }
+        return page
+    }
+
+    /// Rule 4, for a page never taken before.
+    private func isWorthHugePageLocked(_ page: Int) -> Bool {
+        let pagesPerHuge = ArenaLayout.hugePageBytes >> pointee.geometry.pageShift
+        let end = page + pagesPerHuge
+        guard page % pagesPerHuge == 0, end <= pointee.arena.pageCountMax else { return false }
+        let tables = tableBytesLocked()
+        // Of a cache that is still small the tables tell little.
+        let foreseen = end * 2 > allowedPagesLocked() ? tables / max(1, page) * end : tables
+        return end << pointee.geometry.pageShift <= pointee.limitBytes - foreseen
+    }
+
+    private func takePageLocked(_ purpose: PagePool.Purpose) -> Int? {
+        let pool = pointee.pool
         switch purpose {
         case .free:
             if pool.pointee.usedCount + pool.pointee.reserveCount >= allowedPagesLocked() { return nil }
@@ -152,7 +178,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         if !keepsMemory { discard(page) }
     }
 
-    /// Rule 4, after the limit has fallen or the table has grown. Returns the memory of at most `countMax` pages; whether
+    /// Rule 5, after the limit has fallen or the table has grown. Returns the memory of at most `countMax` pages; whether
     /// there is more to return.
     func trimPool(countMax: Int) -> Bool {
         let pool = pointee.pool

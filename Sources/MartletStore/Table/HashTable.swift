@@ -21,8 +21,15 @@ struct HashTable: BitwiseCopyable {
     let ghosts: UnsafeMutableRawPointer
     let overflow: UnsafeMutableRawPointer
     let overflowCountMax: UInt32
-    /// Overflow buckets handed out so far; one for all stripes, touched only when a stripe's own chain of free ones is empty.
-    let overflowBump: UnsafeMutablePointer<Atomic<UInt32>>
+    let words: UnsafeMutablePointer<Words>
+
+    /// What all stripes share.
+    struct Words: ~Copyable {
+        /// Overflow buckets handed out so far; touched only when a stripe's own chain of free ones is empty.
+        let overflowBump = Atomic<UInt32>(0)
+        /// The sum of what the stripes have told.
+        let toldCount = Atomic<Int64>(0)
+    }
 
     var stripeCount: Int { 1 << Int(stripeBits) }
 
@@ -170,6 +177,7 @@ struct HashTable: BitwiseCopyable {
         let stripe = stripe(hash)
         guard appendLocked(handle, tag: Self.tag(hash), to: home(hash), stripe) else { return false }
         stripe.pointee.itemCount = stripe.pointee.itemCount &+ 1
+        tellCountLocked(stripe)
         return true
     }
 
@@ -197,6 +205,7 @@ struct HashTable: BitwiseCopyable {
         let stripe = stripe(hash)
         removeLocked(slot, chain: home(hash), stripe)
         stripe.pointee.itemCount = stripe.pointee.itemCount &- 1
+        tellCountLocked(stripe)
     }
 
     func removeLocked(_ slot: Slot, chain: Bucket, _ stripe: UnsafeMutablePointer<Stripe>) {
@@ -225,9 +234,9 @@ struct HashTable: BitwiseCopyable {
             bucket.clear()
             return free
         }
-        let number = overflowBump.pointee.wrappingAdd(1, ordering: .relaxed).newValue
+        let number = words.pointee.overflowBump.wrappingAdd(1, ordering: .relaxed).newValue
         if number > overflowCountMax {
-            overflowBump.pointee.wrappingSubtract(1, ordering: .relaxed)
+            words.pointee.overflowBump.wrappingSubtract(1, ordering: .relaxed)
             return 0
         }
         return number

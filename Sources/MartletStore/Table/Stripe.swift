@@ -10,7 +10,8 @@ import Synchronization
 ///      16    8 sequence         last token issued; its remainder by `step` is the stripe's index
 ///      24    8 flushedThrough   every item with a sequence up to this is gone (`flush_all`)
 ///      32    8 step             number of stripes
-///      40    . spare
+///      40    4 toldCount        items that the table was last told of (HashTable+Growth.swift)
+///      44    . spare
 package struct Stripe: ~Copyable {
     package let lock = FutexLock()
     package let bucketCount = Atomic<UInt32>(1)
@@ -19,6 +20,7 @@ package struct Stripe: ~Copyable {
     package var sequence: UInt64
     package var flushedThrough: UInt64 = 0
     package let step: UInt64
+    package var toldCount: UInt32 = 0
 
     package static let bytes = 64
 

@@ -27,6 +27,7 @@ struct HashTableTests {
         fixture.withKey(key) { fixture.session.hold($0)?.bytes }
     }
 
+    /// The other stripes are empty and wish for nothing: the stripe grows only because it is twice as full as it should be.
     @Test("grows a stripe from one bucket to many, a bucket at a time, and finds every key")
     func growth() throws {
         let fixture = try StoreFixture()
@@ -34,12 +35,26 @@ struct HashTableTests {
         for (number, key) in keys.enumerated() {
             #expect(set(fixture, key, [UInt8(truncatingIfNeeded: number)]))
             let buckets = fixture.store._bucketCount(ofStripe: 5)
-            #expect(buckets == max(1, ((number + 1) * 2 + 14) / 15), "after \(number + 1) items")
+            #expect(buckets == number / 15 + 1, "after \(number + 1) items")
             if number % 29 == 0 { fixture.store._checkInvariants() }
         }
         fixture.store._checkInvariants()
         for (number, key) in keys.enumerated() { #expect(value(fixture, key) == [UInt8(truncatingIfNeeded: number)]) }
         #expect(fixture.store._bucketCount(ofStripe: 4) == 1)
+    }
+
+    @Test("gives all stripes as many buckets as they need on average, one for 7.5 items")
+    func evenGrowth() throws {
+        let fixture = try StoreFixture()
+        let stripeCount = 1024
+        for number in 0..<60_000 { #expect(set(fixture, Array("key-\(number)".utf8), [1])) }
+
+        // About 58.6 items in each stripe, 7.8 buckets' worth.
+        let counts = (0..<stripeCount).map { fixture.store._bucketCount(ofStripe: $0) }
+        #expect(counts.max() == 8)
+        #expect(counts.count { $0 < 7 } == 0, "a stripe splits when something is stored in it")
+        #expect(counts.reduce(0, +) > 8 * stripeCount - 100)
+        fixture.store._checkInvariants()
     }
 
     @Test("loses nothing when deletes fall between splits")
