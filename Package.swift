@@ -77,7 +77,8 @@ let package = Package(
 
         // In-process benchmarks of the store and of the load driver's work for each request; times are recorded, not gated.
         .executableTarget(
-            name: "martlet-microbench", dependencies: ["MartletStore", "LoadWorkload"], path: "LoadTest/Microbench"),
+            name: "martlet-microbench", dependencies: ["MartletStore", "MartletProtocol", "LoadWorkload", "CShims"],
+            path: "LoadTest/Microbench"),
         // Gates: what the compiled hot path calls, and what a running server allocates per request.
         .executableTarget(name: "hot-path-check", path: "Tools/HotPathCheck", exclude: ["hot-path.txt"]),
         .executableTarget(name: "allocation-check", path: "Tools/AllocationCheck"),

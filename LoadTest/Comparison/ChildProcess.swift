@@ -2,7 +2,7 @@ import Glibc
 
 /// A process we started, and stop: by its number, whatever happens.
 ///
-/// Goals: nothing we started outlives us; why a process ended is told in its own words. It leads a process group of its
+/// Goals: nothing we started outlives us (`Guardian`); why a process ended is told in its own words. It leads a process group of its
 /// own, so that a Ctrl-C at the terminal reaches us alone and we stop it in order, together with whatever it started.
 /// Threads: one thread at a time.
 package final class ChildProcess {
@@ -33,6 +33,7 @@ package final class ChildProcess {
         } else {
             number = try Self.spawn(words.words, output: output)
         }
+        Guardian.shared.watch(group: number)
     }
 
     deinit { stop() }
@@ -124,6 +125,7 @@ package final class ChildProcess {
     /// Ends what it left behind in its group, whose number is still nobody else's, and learns how it ended itself.
     private func reap() {
         kill(-number, SIGKILL)
+        Guardian.shared.forget(group: number)
         var status: Int32 = 0
         while waitpid(number, &status, 0) < 0 {
             guard errno == EINTR else { break }

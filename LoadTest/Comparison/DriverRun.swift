@@ -24,7 +24,11 @@ struct DriverRun {
     func run(progress: (String) -> Void) throws(ComparisonError) -> RunResult {
         let file = FileManager.default.temporaryDirectory.appendingPathComponent(
             "martlet-load-\(UUID().uuidString).json")
-        defer { try? FileManager.default.removeItem(at: file) }
+        Guardian.shared.watch(path: file.path)
+        defer {
+            try? FileManager.default.removeItem(at: file)
+            Guardian.shared.forget(path: file.path)
+        }
         let words = CommandWords([program, "run"] + arguments(file.path))
         var ends: [Int32] = [-1, -1]
         guard cshims_pipe(&ends) == 0 else {

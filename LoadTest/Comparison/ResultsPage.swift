@@ -34,6 +34,7 @@ package struct ResultsPage {
 
     package var markdown: String {
         var sections = [head]
+        if contenders.count == 2 { sections.append(short) }
         sections += suites.map(section)
         sections += appendix
         return sections.joined(separator: "\n")
@@ -63,9 +64,35 @@ package struct ResultsPage {
         return lines.joined(separator: "\n")
     }
 
+    /// A line for each figure that a suite is about: what a hurried reader takes home.
+    private var short: String {
+        var lines = ["| suite | figure | times better | from - to |", "| --- | --- | ---: | ---: |"]
+        for suite in suites {
+            var title = suite.suite.title
+            for measure in suite.measures.prefix(Self.shortMeasuresMax) {
+                let gains = suite.scenarios.compactMap { $0.gains(measure)?.median }
+                guard !gains.isEmpty else { continue }
+                let product = gains.reduce(1, *)
+                let mean = suite.geometricMean(measure) ?? (gains.count == 1 ? product : nil)
+                guard let mean else { continue }
+                let range = gains.count > 1 ? "\(Self.ratio(gains.min() ?? 0)) - \(Self.ratio(gains.max() ?? 0))" : ""
+                lines.append("| \(Self.safe(title)) | \(measure.title) | \(Self.ratio(mean)) | \(range) |")
+                title = ""
+            }
+        }
+        return (["## In short", "", "Geometric means over each suite's rows.", ""] + lines + [""]).joined(
+            separator: "\n")
+    }
+
+    private static let shortMeasuresMax = 3
+
+    private static func ratio(_ value: Double) -> String { Quantity.fixed(value, digits: 2) }
+
     private func section(_ result: SuiteResult) -> String {
         var lines = ["## " + Self.safe(result.suite.title), ""]
-        if !result.suite.about.isEmpty { lines += [Self.safe(result.suite.about), ""] }
+        let count = result.scenarios.first?.runs.first?.count ?? 0
+        let runs = "\(count) run\(count == 1 ? "" : "s") of each server."
+        lines += [Self.safe(result.suite.about.isEmpty ? runs : "\(result.suite.about) \(runs)"), ""]
         let isPair = result.contenders.count == 2
         let head =
             ["work", "figure"] + result.contenders.map(Self.safe) + (isPair ? ["times better"] : []) + ["spread"]

@@ -27,6 +27,7 @@ package final class StartedServer {
         } catch {
             throw .circumstances("\(folder.path) cannot be made: \(error.localizedDescription)")
         }
+        Guardian.shared.watch(path: folder.path)
         let socket = folder.appendingPathComponent("s").path
         let isUnix = template.command.contains("socket")
         let port = isUnix ? 0 : try Loopback.freePort()
@@ -39,6 +40,7 @@ package final class StartedServer {
     deinit {
         child?.stop()
         try? FileManager.default.removeItem(at: folder)
+        Guardian.shared.forget(path: folder.path)
     }
 
     /// nil while none runs.

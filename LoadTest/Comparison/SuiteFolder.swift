@@ -23,10 +23,16 @@ package struct SuiteFolder: Sendable {
         throw .usage("no folder LoadTest/Scenarios here or above; name one with --scenarios")
     }
 
-    /// Names of the suites in it, sorted.
+    /// The order in which people read the usual suites: what they ask first comes first.
+    private static let usual = [
+        "throughput", "latency", "hit-ratio", "density", "growth", "connections", "consistency", "faults",
+    ]
+
+    /// Names of the suites in it: the usual ones in their order, then the others, sorted.
     package var names: [String] {
         let files = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        return files.filter { $0.hasSuffix(Self.suffix) }.map { String($0.dropLast(Self.suffix.count)) }.sorted()
+        let names = files.filter { $0.hasSuffix(Self.suffix) }.map { String($0.dropLast(Self.suffix.count)) }
+        return Self.usual.filter(names.contains) + names.filter { !Self.usual.contains($0) }.sorted()
     }
 
     /// A suite by its name, or by the path of its file.

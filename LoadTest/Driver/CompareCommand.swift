@@ -96,6 +96,7 @@ struct CompareCommand: ParsableCommand {
     func run() throws {
         try ExitStatus.translating {
             let comparison = try made()
+            _ = Self.loadBefore
             let chosen = try chosenSuites()
             StopSignal.listen()
             OpenFiles.raiseLimit()
@@ -199,11 +200,22 @@ struct CompareCommand: ParsableCommand {
         }
     }
 
+    /// What the machine was busy with before we came, over a minute.
+    private static let loadBefore: String? = {
+        let text = try? String(contentsOfFile: "/proc/loadavg", encoding: .utf8)
+        return text?.split(separator: " ").first.map(String.init)
+    }()
+
     private func conditions(_ comparison: Comparison) -> [String] {
-        [
+        var sentences = [
             "Servers on core \(comparison.serverCores), the driver on core \(comparison.driverCores); loopback; "
                 + "runs in turns, each with a server started for it; medians."
         ]
+        if let load = Self.loadBefore {
+            sentences.append("Load average of the machine before the first run: \(load); 0 is quiet.")
+        }
+        if !runOptions.isEmpty { sentences.append("Every run with \(runOptions) behind the suite's own options.") }
+        return sentences
     }
 
     /// What the servers call themselves, by contender.

@@ -11,18 +11,24 @@ struct DatabaseCommand: ParsableCommand {
         commandName: "database",
         abstract: "Puts a real PostgreSQL (or SQLite) behind the cache and shows what the cache buys.",
         discussion: """
-            Starts a PostgreSQL of its own in a temporary folder, as an unprivileged user, on a Unix socket only, and removes
-            it afterwards. Where none is installed, SQLite. Then clients ask for rows, first without the cache, then with
-            it, then all for one hot key whose row changes again and again. Every value is compared with its row.
+            Starts a PostgreSQL of its own in a temporary folder, as an unprivileged
+            user, on a Unix socket only, and removes it afterwards. Where none is
+            installed, SQLite. Then clients ask for rows, first without the cache,
+            then with it, then all for one hot key whose row changes again and again.
+            Every value is compared with its row.
 
             Examples:
-              martlet-load database -s 127.0.0.1:11211                    the cache that is there
-              martlet-load database -s 'martletd -p {port}'               starts the cache as well, and stops it
-              martlet-load database --rows 20 --delay 2 --fill            queries of 20 rows, to a database 2 ms away
+            The cache that is there:
+              martlet-load database -s 127.0.0.1:11211
+            Starts the cache as well, and stops it:
+              martlet-load database -s 'martletd -p {port}'
+            Queries of 20 rows, to a database 2 ms away:
+              martlet-load database --rows 20 --delay 2 --fill
               martlet-load database --database sqlite --json result.json
 
-            Exit status: 0 all is well; 1 a wrong value was read; 2 it could not be made or finished; 64 the options make
-            no sense; 128 and the number of the signal that stopped it.
+            Exit status: 0 all is well; 1 a wrong value was read; 2 it could not be
+            made or finished; 64 the options make no sense; 128 and the number of the
+            signal that stopped it.
             """
     )
 

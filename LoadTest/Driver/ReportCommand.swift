@@ -7,6 +7,7 @@ struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report",
         abstract: "Shows results from files, alone or side by side.",
+        usage: "martlet-load report <files> ... [<options>]",
         discussion: """
             Examples:
               martlet-load report a.json                        the text report again

@@ -11,13 +11,17 @@ struct SimulateCommand: ParsableCommand {
         abstract: "Replays requests through models of caches: the miss ratio for each size and policy.",
         discussion: """
             Examples:
-              martlet-load simulate web12.txt.zst -s 10-4000 -T 8 --sizes 8,16,32,64,128
-              martlet-load simulate scarab.txt.zst -s ln:120,0.9,4000 --policy martlet --policy memcached --sizes 64
-              martlet-load simulate mine.csv.gz --sizes 512,1024,2048 --json curve.json
-              martlet-load simulate --keys 10m --popularity zipf:0.99 -s etc -n 50m --sizes 256,1024
-              martlet-load simulate a.zst --sizes 64 --policy martlet --policy martlet:mover=marginal,factor=1.04
+              martlet-load simulate web12.txt.zst -s 10-4000 -T 8 --sizes 8,16,32,64
+              martlet-load simulate scarab.txt.zst -s ln:120,0.9,4000 --sizes 64 \\
+                --policy martlet --policy memcached
+              martlet-load simulate mine.csv.gz --sizes 512,1024 --json curve.json
+              martlet-load simulate --keys 10m --popularity zipf:0.99 -s etc \\
+                -n 50m --sizes 256,1024
+              martlet-load simulate a.zst --sizes 64 --policy martlet \\
+                --policy martlet:mover=marginal,factor=1.04
 
-            The same seed gives the same figures. Sizes are what -m means for the server in question.
+            The same seed gives the same figures. Sizes are what -m means for the
+            server in question.
             """
     )
 

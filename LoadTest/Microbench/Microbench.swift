@@ -1,16 +1,22 @@
-/// In-process benchmarks: of the store, of what martlet-load does for each request, or of reading a trace. Times are
-/// printed, never gated.
+import Glibc
+
+/// In-process benchmarks: of the steps of a request, of the store, of what martlet-load does for each request, or of reading a
+/// trace. Times are printed, never gated; allocations are gated where the counter of `./martlet allocations` is loaded.
 ///
-///     martlet-microbench [store | workload | trace FILE]
+///     martlet-microbench [steps | store | workload | trace FILE]
 @main
 struct Microbench {
     static func main() throws {
         let words = CommandLine.arguments.dropFirst()
         switch words.first {
-        case nil, "store": try store()
+        case nil:
+            _ = try StepBenchmark.run()
+            try store()
+        case "steps": if try !StepBenchmark.run() { exit(1) }
+        case "store": try store()
         case "workload": try WorkloadBenchmark().run()
         case "trace" where words.count == 2: try WorkloadBenchmark().read(trace: words[words.startIndex + 1])
-        default: print("usage: martlet-microbench [store | workload | trace FILE]")
+        default: print("usage: martlet-microbench [steps | store | workload | trace FILE]")
         }
     }
 

@@ -5,19 +5,19 @@ import MartletStore
 /// several rounds.
 struct StoreBenchmark: ~Copyable {
     private let store: CacheStore
-    private let session: StoreSession
+    let session: StoreSession
     private let keyCount: Int
-    private let keys: UnsafeMutableRawPointer
+    let keys: UnsafeMutableRawPointer
     private let hashes: UnsafeMutablePointer<UInt64>
     private let buckets: UnsafeMutablePointer<BucketHint>
     private let order: UnsafeMutablePointer<Int32>
     private let value: UnsafeMutableRawPointer
     private let sink: UnsafeMutableRawPointer
 
-    private static let keyBytes = 20
-    private static let valueBytes = 100
-    private static let batch = 32
-    private static let operations = 1 << 20
+    static let keyBytes = 20
+    static let valueBytes = 100
+    static let batch = 32
+    static let operations = 1 << 20
 
     init(keyCount: Int, memoryBytes: Int) throws(StoreCreationError) {
         var settings = StoreSettings()
@@ -66,26 +66,26 @@ struct StoreBenchmark: ~Copyable {
         report("incr-like token change (append 0 B)") { appends() }
     }
 
-    private func fill() {
+    func fill() {
         for index in 0..<keyCount { set(index, length: Self.valueBytes) }
     }
 
-    private func key(_ index: Int) -> ItemKey {
+    func key(_ index: Int) -> ItemKey {
         let start = UnsafeRawPointer(keys + index * Self.keyBytes)
         return ItemKey(bytes: start, count: Self.keyBytes, hash: session.hash(start, Self.keyBytes))
     }
 
-    private func set(_ index: Int, length: Int) {
+    func set(_ index: Int, length: Int) {
         let bytes = UnsafeRawBufferPointer(start: value, count: length)
         let outcome = session.store(key(index), bytes, StoreRequest(mode: .set))
         precondition(outcome.result == .stored)
     }
 
-    private func get(_ key: ItemKey) {
+    func get(_ key: ItemKey) {
         if let hold = session.hold(key) { hold.copyValue(to: sink) }
     }
 
-    private func gets(prefetched: Bool) {
+    func gets(prefetched: Bool) {
         var index = 0
         while index < Self.operations {
             if prefetched {
@@ -107,7 +107,16 @@ struct StoreBenchmark: ~Copyable {
         }
     }
 
-    private func sets(length: Int) {
+    /// Of keys in random order, for their sum.
+    func hashes(_ count: Int) {
+        var sum: UInt64 = 0
+        for index in 0..<count {
+            sum &+= session.hash(UnsafeRawPointer(keys + Int(order[index]) * Self.keyBytes), Self.keyBytes)
+        }
+        hashes[0] = sum
+    }
+
+    func sets(length: Int) {
         for index in 0..<Self.operations { set(Int(order[index]), length: length) }
     }
 
@@ -132,7 +141,7 @@ struct StoreBenchmark: ~Copyable {
         print("  \(name): \(Int(least.rounded())) ns")
     }
 
-    private static func threadNanoseconds() -> Int {
+    static func threadNanoseconds() -> Int {
         var time = timespec()
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
         return time.tv_sec * 1_000_000_000 + time.tv_nsec

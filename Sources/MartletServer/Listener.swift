@@ -53,11 +53,13 @@ package struct Listener: ~Copyable {
         var peer = sockaddr_storage()
         for _ in 0..<Limits.acceptsPerTurn {
             if !server.pointee.settings.rejectsOverLimit && isFull { return pause() }
+            // Before anybody is accepted: the kernel keeps those who come in the meantime.
+            guard let worker = nextWorkerWithRoom() else { return pause() }
             let result = server.pointee.syscalls.accept(descriptor, &peer)
             if result >= 0 {
                 let socket = AcceptedSocket(
                     descriptor: Int32(result), listenerIndex: index, peer: PeerAddress(&peer))
-                if isFull { reject(socket.descriptor) } else if !hand(socket) { return pause() }
+                if isFull { reject(socket.descriptor) } else { hand(socket, to: worker) }
                 continue
             }
             switch -Int32(result) {
@@ -74,21 +76,24 @@ package struct Listener: ~Copyable {
 
     private var isFull: Bool { server.pointee.connectionCount >= server.pointee.settings.connectionsMax }
 
-    /// Gives the socket to the next worker whose inbox has room. Returns false, with the socket closed, when none has.
-    private mutating func hand(_ socket: AcceptedSocket) -> Bool {
+    /// The next worker in turn whose inbox has room; nil when none has.
+    private borrowing func nextWorkerWithRoom() -> Int? {
         let workers = server.pointee.workers
         for offset in 0..<workers.count {
             let index = (nextWorker + offset) % workers.count
-            let worker = workers[index]
-            if worker.pointee.inbox.append(socket) {
-                server.pointee.listenerCounters.accepted.increment()
-                worker.pointee.wakeup.wake()
-                nextWorker = (index + 1) % workers.count
-                return true
-            }
+            if workers[index].pointee.inbox.hasRoom { return index }
         }
-        reject(socket.descriptor)
-        return false
+        return nil
+    }
+
+    /// Gives the socket to a worker whose inbox has room.
+    private mutating func hand(_ socket: AcceptedSocket, to index: Int) {
+        let workers = server.pointee.workers
+        let isTaken = workers[index].pointee.inbox.append(socket)
+        precondition(isTaken, "Nobody but the listener fills an inbox.")
+        server.pointee.listenerCounters.accepted.increment()
+        workers[index].pointee.wakeup.wake()
+        nextWorker = (index + 1) % workers.count
     }
 
     // MARK: Refusing

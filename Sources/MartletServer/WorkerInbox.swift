@@ -31,10 +31,15 @@ package struct WorkerInbox: ~Copyable {
 
     deinit { slots.deallocate() }
 
+    /// Whether `append` would take a socket. The listener's thread only, which alone can make it false.
+    package var hasRoom: Bool {
+        put.load(ordering: .relaxed) &- taken.load(ordering: .acquiring) < Self.capacity
+    }
+
     /// Returns false when the inbox is full. The listener's thread only.
     package borrowing func append(_ socket: AcceptedSocket) -> Bool {
+        guard hasRoom else { return false }
         let position = put.load(ordering: .relaxed)
-        guard position &- taken.load(ordering: .acquiring) < Self.capacity else { return false }
         (slots + Int(position % Self.capacity)).initialize(to: socket)
         put.store(position &+ 1, ordering: .releasing)
         return true

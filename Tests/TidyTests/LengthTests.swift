@@ -19,8 +19,18 @@ struct LengthTests {
         #expect(findings.isEmpty, "\(listed(findings))")
     }
 
+    @Test("No line of a command's help is longer than 80 columns, at which it would be broken")
+    func helpLengths() {
+        let findings = Repository.shared.swiftFiles(in: "LoadTest/Driver").flatMap(wideHelp)
+
+        #expect(findings.isEmpty, "\(listed(findings))")
+    }
+
     @Test("The rules find what they are meant to find")
     func teeth() {
+        let wide = "    discussion: \"\"\"\n        \(String(repeating: "a", count: 81))\n        b\n        \"\"\"\n"
+        #expect(wideHelp(SwiftFile(path: "a.swift", text: wide)).map(\.line) == [2])
+
         let long = SwiftFile(path: "a.swift", text: String(repeating: "//\n", count: 501))
         let body = String(repeating: "        work()\n", count: 69)
         let function = SwiftFile(path: "a.swift", text: "struct A {\n    func f() {\n\(body)    }\n}\n")
@@ -29,6 +39,24 @@ struct LengthTests {
         #expect(tooLong(long) != nil)
         #expect(longFunctions(function) == [Finding(path: "a.swift", line: 2, what: "71 lines")])
         #expect(longFunctions(shorter).isEmpty)
+    }
+
+    /// Lines of a `discussion` beyond 80 columns behind its indentation.
+    private func wideHelp(_ file: SwiftFile) -> [Finding] {
+        var findings: [Finding] = []
+        var indentation: Int?
+        for (index, line) in file.lines.enumerated() {
+            if line.contains("discussion: \"\"\"") {
+                indentation = file.lines[index + 1].prefix { $0 == " " }.count
+            } else if let start = indentation {
+                if line.trimmingPrefix(while: { $0 == " " }).hasPrefix("\"\"\"") {
+                    indentation = nil
+                } else if line.replacing("\\\\", with: "\\").count - start > 80 {
+                    findings.append(Finding(path: file.path, line: index + 1, what: "too wide"))
+                }
+            }
+        }
+        return findings
     }
 
     private func tooLong(_ file: SwiftFile) -> Finding? {

@@ -15,6 +15,7 @@ final class ScratchFolder: Sendable {
             throw .circumstances("The folder \(wanted) cannot be made: \(String(cString: strerror(errno))).")
         }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        Guardian.shared.watch(path: path)
     }
 
     deinit { remove() }
@@ -25,7 +26,10 @@ final class ScratchFolder: Sendable {
         }
     }
 
-    func remove() { try? FileManager.default.removeItem(atPath: path) }
+    func remove() {
+        try? FileManager.default.removeItem(atPath: path)
+        Guardian.shared.forget(path: path)
+    }
 
     /// The last lines of a file that are not empty, joined to one: what a program said before it failed.
     func lastWords(of file: String) -> String {

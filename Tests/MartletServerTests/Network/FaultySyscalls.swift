@@ -15,6 +15,8 @@ final class FaultySyscalls: Sendable {
     /// Accepts that fail with `acceptError`.
     let acceptsFailing = Atomic<Int>(0)
     let acceptError = Atomic<Int32>(EMFILE)
+    /// While it is set, whoever reads is stuck.
+    let holdsReceives = Atomic<Bool>(false)
     let receiveCalls = Atomic<Int>(0)
     let sendCalls = Atomic<Int>(0)
     let acceptCalls = Atomic<Int>(0)
@@ -35,6 +37,7 @@ final class FaultySyscalls: Sendable {
 
     private func receive(_ descriptor: Int32, _ pieces: UnsafeMutablePointer<iovec>, _ count: Int32) -> Int {
         receiveCalls.add(1, ordering: .relaxed)
+        while holdsReceives.load(ordering: .acquiring) { usleep(1000) }
         if Self.takeOne(receivesRefused) { return -Int(EAGAIN) }
         let kept = Self.cut(pieces, count, to: receiveBytesMax.load(ordering: .relaxed))
         return Syscalls.system.receiveCall(nil, descriptor, pieces, kept)

@@ -109,6 +109,26 @@ struct ListenerTests {
         #expect(opened == [10, 10, 10])
     }
 
+    @Test("keeps connections waiting, and refuses none, while the only worker's inbox is full")
+    func fullInbox() throws {
+        let syscalls = FaultySyscalls()
+        let server = try TestServer(syscalls: syscalls.table) {
+            $0.threadCount = 1
+            $0.connectionsMax = 10_000
+        }
+        let first = try server.client()
+        syscalls.holdsReceives.store(true, ordering: .releasing)
+        try first.send("mn\r\n")
+        #expect(eventually { syscalls.receiveCalls.load(ordering: .relaxed) > 0 })
+
+        let clients = try (0..<Limits.inboxCapacity + 20).map { _ in try server.client() }
+        #expect(eventually { server.context.pointee.listenerCounters.pauses.value > 0 })
+        syscalls.holdsReceives.store(false, ordering: .releasing)
+
+        for client in clients.suffix(40) { #expect(try Self.answers(client)) }
+        #expect(server.context.pointee.listenerCounters.rejected.value == 0)
+    }
+
     @Test("serves a Unix socket with the mode asked for, and removes it in the end")
     func unixSocket() throws {
         let path = Self.freshPath()

@@ -1,0 +1,62 @@
+import Foundation
+import LoadEngine
+import Testing
+
+/// A comparison that is killed leaves nothing behind. Looks at the built programs from outside.
+@Suite("A killed comparison")
+struct GuardianTests {
+    /// Beside the test's own program; nil when it was not built.
+    private static func program(_ name: String) -> String? {
+        guard let own = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") else { return nil }
+        let path = URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent(name).path
+        return FileManager.default.isExecutableFile(atPath: path) ? path : nil
+    }
+
+    @Test(
+        "leaves no server, no driver and no folder",
+        .enabled(if: program("martlet-load") != nil && program("martletd") != nil))
+    func killed() throws {
+        let folder = try Scratch()
+        let server = try #require(Self.program("martletd"))
+        let user = getuid() == 0 ? " -u nobody" : ""
+        try "title t\nrun -d 60 --interval 100ms\nshow rate\n[a]\n".write(
+            toFile: folder["a.suite"], atomically: true, encoding: .utf8)
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: try #require(Self.program("martlet-load")))
+        process.arguments = ["compare", "-q", "--a", "\(server) -s {socket}\(user)", folder["a.suite"]]
+        process.environment = ProcessInfo.processInfo.environment.merging(["TMPDIR": "/tmp/\(getpid())-killed"]) { $1 }
+        let place = "/tmp/\(getpid())-killed"
+        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: place) }
+        // Others need to get through to the socket.
+        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: place)
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        var numbers: [pid_t] = []
+        let isUp = Scratch.eventually {
+            numbers = Self.children(of: process.processIdentifier)
+            // The guardian, the server and the driver.
+            return numbers.count == 3
+        }
+        #expect(isUp)
+
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+
+        #expect(Scratch.eventually { numbers.allSatisfy { kill($0, 0) != 0 } }, "\(numbers)")
+        #expect(
+            Scratch.eventually { (try? FileManager.default.contentsOfDirectory(atPath: place))?.isEmpty == true })
+    }
+
+    private static func children(of parent: pid_t) -> [pid_t] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return names.compactMap { pid_t($0) }.filter { number in
+            guard let text = try? String(contentsOfFile: "/proc/\(number)/stat", encoding: .utf8),
+                let rest = text.split(separator: ")").last
+            else { return false }
+            // Behind the name: the state and the parent.
+            return rest.split(separator: " ").dropFirst().first == "\(parent)"
+        }
+    }
+}
