@@ -39,6 +39,8 @@ struct Connection: ~Copyable {
     /// A key of a multiget and what was known about it when it was sent.
     struct AskedKey: BitwiseCopyable {
         var key: UInt64
+        /// As `Outstanding.keyDigits`.
+        var digits: UInt64
         var known: VersionWord
     }
     let keys: UnsafeMutablePointer<AskedKey>

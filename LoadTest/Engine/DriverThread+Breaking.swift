@@ -10,7 +10,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         connection.pointee.descriptor = descriptor
         connection.pointee.state = .open
         pointee.tally.counts[Int(connection.pointee.server)].connectionsOpened += 1
-        return cshims_poll_add(pointee.poll, descriptor, CSHIMS_POLL_READABLE, connection) == 0
+        return cshims_poll_add(pointee.poll, descriptor, DriverThread.interest, connection) == 0
     }
 
     /// The connection broke: whatever was under way on it is lost. Ends the run unless it is to survive that.
@@ -117,7 +117,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         }
         connection.pointee.state = .open
         pointee.tally.counts[Int(connection.pointee.server)].connectionsOpened += 1
-        watch(connection, CSHIMS_POLL_READABLE)
+        watch(connection, DriverThread.interest)
         advance(connection)
     }
 

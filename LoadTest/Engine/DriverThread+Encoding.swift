@@ -22,7 +22,24 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
 
     @inline(__always)
     private func key(_ key: UInt64, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
-        cursor + pointee.keySpace.pointee.write(key, at: cursor)
+        self.key(key, digits(of: key), at: cursor)
+    }
+
+    /// A key whose `digits` are known. Whole words; what is too much is written over.
+    @inline(__always)
+    private func key(
+        _ key: UInt64, _ digits: UInt64, at cursor: UnsafeMutableRawPointer
+    ) -> UnsafeMutableRawPointer {
+        guard digits != 0 else { return cursor + pointee.keySpace.pointee.write(key, at: cursor) }
+        let frame = pointee.keyFrame + 6
+        let head = pointee.keyFrameBytes &- 6
+        var position = 0
+        while position < head {
+            cursor.storeBytes(of: ByteSearch.word(frame, position), toByteOffset: position, as: UInt64.self)
+            position &+= 8
+        }
+        cursor.storeBytes(of: digits, toByteOffset: head, as: UInt64.self)
+        return cursor + head + 8
     }
 
     /// Lives of more than thirty days are moments on the wire.
@@ -37,7 +54,8 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     /// ` O<opaque>`, which the reply repeats, and the line's end.
     private func metaEnd(_ opaque: UInt16, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         guard pointee.plan.verification != .off else { return WireWriter.lineEnd(at: cursor) }
-        return WireWriter.lineEnd(at: RequestWriter.flag("O", UInt64(opaque), at: cursor))
+        cursor.storeBytes(of: MetaLine.end(opaque: opaque), as: UInt64.self)
+        return cursor + 8
     }
 
     /// `mg <key> v`.
@@ -49,12 +67,16 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
 
     func writeGet(_ request: UnsafeMutablePointer<Outstanding>) {
         request.pointee.known = pointee.truth.known(request.pointee.key)
+        let digits = digits(of: request.pointee.key)
+        request.pointee.keyDigits = digits
         let start = room()
         if isClassic {
-            written(start, WireWriter.lineEnd(at: key(request.pointee.key, at: WireWriter.text("get ", at: start))))
+            let cursor = key(request.pointee.key, digits, at: WireWriter.text("get ", at: start))
+            written(start, WireWriter.lineEnd(at: cursor))
         } else {
             request.pointee.expectation = .metaValue
-            written(start, metaEnd(request.pointee.opaque, at: metaGet(request.pointee.key, at: start)))
+            let cursor = key(request.pointee.key, digits, at: WireWriter.text("mg ", at: start))
+            written(start, metaEnd(request.pointee.opaque, at: WireWriter.text(" v", at: cursor)))
         }
     }
 
@@ -108,11 +130,12 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         var number = request.pointee.key
         for index in 0..<Int(request.pointee.keyCount) {
             if index > 0 { number = nextKey(for: connection) }
-            let asked = Connection.AskedKey(key: number, known: pointee.truth.known(number))
+            let digits = digits(of: number)
+            let asked = Connection.AskedKey(key: number, digits: digits, known: pointee.truth.known(number))
             connection.pointee.keys[Int(connection.pointee.keysTail & connection.pointee.keysMask)] = asked
             connection.pointee.keysTail &+= 1
             cursor = isMeta ? WireWriter.text("mg ", at: cursor) : WireWriter.byte(0x20, at: cursor)
-            cursor = key(number, at: cursor)
+            cursor = key(number, digits, at: cursor)
             if isMeta { cursor = WireWriter.text(" v k q\r\n", at: cursor) }
         }
         written(start, isMeta ? WireWriter.text("mn\r\n", at: cursor) : WireWriter.lineEnd(at: cursor))

@@ -65,7 +65,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         let writable = CSHIMS_POLL_WRITABLE
         if connection.pointee.state == .connecting { finishConnecting(connection) }
         if connection.pointee.state != .open { return }
-        if due & ~writable != 0 { receive(connection) }
+        if due & ~writable != 0 { receiveAll(connection, due) }
         if due & writable != 0, connection.pointee.state == .open {
             sendRest(connection)
             advance(connection)

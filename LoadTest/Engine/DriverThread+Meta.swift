@@ -17,10 +17,10 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         let isKnown =
             code == MetaLine.value ? line.readValue() : line.readFlags(from: 2)
         guard isKnown else { return answerRarely(connection, request, bytes, count) }
-        if line.hasOpaque, line.opaque != UInt64(request.pointee.opaque) {
+        if line.hasOpaque, line.opaque != MetaLine.letters(request.pointee.opaque) {
             garble(
                 connection, "order", request.pointee.key,
-                "answered with the opaque \(line.opaque) instead of \(request.pointee.opaque)")
+                "answered with another request's opaque instead of \(MetaLine.text(request.pointee.opaque))")
             return -1
         }
         let total = line.lineBytes &+ (code == MetaLine.value ? line.valueLength &+ 2 : 0)
@@ -117,6 +117,23 @@ struct MetaLine: BitwiseCopyable {
         UInt16(text.utf8Start[0]) | UInt16(text.utf8Start[1]) << 8
     }
 
+    /// An opaque as four letters, a to p for each four bits, the first one lowest: always as long, so that it is compared as
+    /// one word.
+    @inline(__always)
+    static func letters(_ opaque: UInt16) -> UInt32 {
+        let bytes = (UInt32(opaque) | UInt32(opaque) &<< 8) & 0x00FF_00FF
+        return ((bytes | bytes &<< 4) & 0x0F0F_0F0F) &+ 0x6161_6161
+    }
+
+    /// ` O<opaque>` and the line's end, eight bytes.
+    @inline(__always)
+    static func end(opaque: UInt16) -> UInt64 { UInt64(letters(opaque)) &<< 16 | 0x0A0D_0000_0000_4F20 }
+
+    static func text(_ opaque: UInt16) -> String {
+        let letters = letters(opaque)
+        return String(decoding: (0..<4).map { UInt8(truncatingIfNeeded: letters >> (8 * $0)) }, as: UTF8.self)
+    }
+
     private let bytes: UnsafeRawPointer
     /// Where the newline is.
     private let end: Int
@@ -124,7 +141,7 @@ struct MetaLine: BitwiseCopyable {
     private(set) var hasOpaque = false
     private(set) var hasWon = false
     private(set) var isWonByOther = false
-    private(set) var opaque: UInt64 = 0
+    private(set) var opaque: UInt32 = 0
     private(set) var token: UInt64 = 0
     private(set) var keyStart = 0
     private(set) var keyCount = 0
@@ -158,8 +175,7 @@ struct MetaLine: BitwiseCopyable {
             position = stop
             switch letter {
             case 0x4F:  // O
-                guard let number = number(argument, stop) else { return false }
-                opaque = number
+                opaque = stop &- argument == 4 ? bytes.loadUnaligned(fromByteOffset: argument, as: UInt32.self) : 0
                 hasOpaque = true
             case 0x63:  // c
                 guard let number = number(argument, stop) else { return false }

@@ -12,14 +12,19 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     ) -> Int {
         let request = connection.pointee.ring + Int(connection.pointee.head & connection.pointee.ringMask)
         switch request.pointee.expectation {
-        case .values: return answerValues(connection, request, bytes, count)
+        case .values:
+            let used = answerHit(connection, request, bytes, count)
+            return used > 0 ? used : answerValues(connection, request, bytes, count)
         case .stored:
             // "STORED\r\n", the first byte lowest.
             if count >= 8, ByteSearch.word(bytes, 0) == 0x0A0D_4445_524F_5453 {
                 finishStore(connection, request, took: true)
                 return 8
             }
-        case .metaValue, .metaValues, .metaStored, .metaDone, .metaNumber:
+        case .metaValue:
+            let used = answerMetaHit(connection, request, bytes, count)
+            return used > 0 ? used : answerMeta(connection, request, bytes, count)
+        case .metaValues, .metaStored, .metaDone, .metaNumber:
             return answerMeta(connection, request, bytes, count)
         case .deleted, .touched, .number: break
         }
@@ -70,6 +75,15 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             let asked = connection.pointee.keys[
                 Int((connection.pointee.keysHead &+ passed) & connection.pointee.keysMask)]
             passed &+= 1
+            let line = framedLine(bytes, count, digits: asked.digits)
+            if line.start > 0 {
+                guard count >= line.start &+ line.length &+ 2 else { return 0 }
+                missUpTo(connection, request, passed &- 1)
+                connection.pointee.keysPassed = passed
+                let value = UnsafeRawBufferPointer(start: bytes + line.start, count: line.length)
+                return takeValue(connection, request, key: asked.key, known: asked.known, value)
+                    ? line.start &+ line.length &+ 2 : -1
+            }
             let used = answerValue(connection, request, key: asked.key, known: asked.known, bytes, count)
             if used == 0 || used == -1 { return used }
             guard used == Self.noMatch else {
@@ -128,6 +142,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         }
         if pointee.truth.verification == .full {
             pointee.run.verified &+= 1
+            if pointee.truth.isGood(start, count: value.count, key: key, known: known) { return true }
             let finding = pointee.truth.finding(value, key: key, known: known, sentAt: request.pointee.sentAt)
             if case .good = finding {} else { note(finding, connection, key) }
         }

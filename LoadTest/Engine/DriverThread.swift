@@ -21,11 +21,20 @@ struct DriverThread: ~Copyable {
     let events: UnsafeMutableRawPointer
     let connections: UnsafeMutablePointer<Connection>
     let connectionCount: Int
-    /// `LoadLimits.inputBytes`.
+    /// `LoadLimits.inputBytes` and `readAheadBytes`.
     let input: UnsafeMutableRawPointer
     var output = GrowingBytes()
     /// `VALUE ` and room for a key that is compared.
     let keyRoom: UnsafeMutableRawPointer
+    /// `VALUE ` and what all keys below `framedKeysEnd` begin with, `keyFrameBytes` in all; eight digits follow.
+    let keyFrame: UnsafeMutableRawPointer
+    let keyFrameBytes: Int
+    /// The bytes of the frame's last, broken word.
+    let keyFrameMask: UInt64
+    /// 0 where keys have no common frame.
+    let framedKeysEnd: UInt64
+    /// 1 if the content of values is checked.
+    let verifiesValues: Int
     var source: OperationSource
     /// Behind a pointer: passed on as it is and not copied for each key.
     let keySpace: UnsafeMutablePointer<KeySpace>
@@ -71,6 +80,9 @@ struct DriverThread: ~Copyable {
     var failure: LoadError?
 
     static let eventsMax = 256
+    /// What is waited for at an undisturbed connection. Told once, so that the kernel need not look again at what was read
+    /// already.
+    static var interest: UInt32 { CSHIMS_POLL_READABLE | CSHIMS_POLL_CLOSED | CSHIMS_POLL_ONCE }
 
     init(
         plan: ThreadPlan, source: consuming OperationSource, schedule: consuming ArrivalSchedule, keySpace: KeySpace,
@@ -93,9 +105,17 @@ struct DriverThread: ~Copyable {
         operationsLeft = plan.operationsMax
         self.plan.isPlain = !plan.isOpenLoop && !plan.keepsKeyOrder && connectors.count == 1
         events = .allocate(byteCount: Self.eventsMax * cshims_poll_event_bytes(), alignment: 16)
-        input = .allocate(byteCount: LoadLimits.inputBytes, alignment: 4096)
+        input = .allocate(byteCount: LoadLimits.inputBytes + LoadLimits.readAheadBytes, alignment: 4096)
         keyRoom = .allocate(byteCount: 512, alignment: 64)
         keyRoom.copyMemory(from: "VALUE ", byteCount: 6)
+        keyFrame = .allocate(byteCount: 512, alignment: 64)
+        keyFrame.copyMemory(from: "VALUE ", byteCount: 6)
+        _ = keySpace.write(0, at: keyFrame + 6)
+        let headBytes = keySpace.headBytes
+        keyFrameBytes = 6 + max(headBytes, 0)
+        keyFrameMask = 1 << UInt64(8 * (keyFrameBytes % 8)) - 1
+        framedKeysEnd = headBytes >= 0 ? KeySpace.eightDigitsEnd : 0
+        verifiesValues = truth.verification == .full ? 1 : 0
         connectionCount = plan.connectionsToEach * connectors.count
         connections = .allocate(capacity: max(connectionCount, 1))
         for index in 0..<connectionCount {
@@ -124,6 +144,7 @@ struct DriverThread: ~Copyable {
         events.deallocate()
         input.deallocate()
         keyRoom.deallocate()
+        keyFrame.deallocate()
         keySpace.deallocate()
     }
 }

@@ -130,6 +130,8 @@ package enum LoadLimits {
     package static let errorTextsMax = 20
     /// Bytes that one read takes at most.
     static let inputBytes = 256 << 10
+    /// Bytes behind those that were read that may be looked at.
+    static let readAheadBytes = 64
     /// Requests are handed to the kernel when this many bytes are written.
     static let outputBytes = 128 << 10
     /// Leftovers of an input up to this size are moved in front of the next; beyond it is read behind them.

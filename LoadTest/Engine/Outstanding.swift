@@ -40,11 +40,13 @@ struct Outstanding: BitwiseCopyable {
     /// Whether it counts; not so what was sent to warm up.
     var isMeasured: Bool
     var keyCount: UInt16
-    /// Repeated by meta replies.
+    /// Repeated by meta replies, as letters.
     var opaque: UInt16
     var valueBytes: UInt32
     var secondsToLive: UInt32
     var key: UInt64
+    /// The last eight digits of the key of a plain read; 0 where the key's end says nothing (`KeySpace.headBytes`).
+    var keyDigits: UInt64 = 0
     /// What was known about the key when a read was sent.
     var known = VersionWord(raw: 0)
     /// The CAS token that a read for a store has brought.

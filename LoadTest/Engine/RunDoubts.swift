@@ -5,20 +5,20 @@
 /// 2. Open loop: one request in a hundred left later than `slipMax` and than a quarter of the response time that one in a
 ///    hundred exceeded: the latency is the driver's to that part.
 /// 3. Nothing was answered.
-struct RunDoubts {
+package struct RunDoubts {
     private let result: RunResult
     private let isOpenLoop: Bool
 
-    static let busyFractionMax = 0.9
+    package static let busyFractionMax = 0.9
     /// In nanoseconds.
-    static let slipMax: UInt64 = 100_000
+    package static let slipMax: UInt64 = 100_000
 
-    init(_ result: RunResult, isOpenLoop: Bool) {
+    package init(_ result: RunResult, isOpenLoop: Bool) {
         self.result = result
         self.isOpenLoop = isOpenLoop
     }
 
-    var sentences: [String] {
+    package var sentences: [String] {
         var sentences: [String] = []
         if result.driver.busyFraction > Self.busyFractionMax {
             let percent = Int((result.driver.busyFraction * 100).rounded())

@@ -68,6 +68,13 @@ struct Truth: BitwiseCopyable, Sendable {
         ValueStamp.write(at: address, count: count, key: key, version: version)
     }
 
+    /// Whether a value is `good` by the quick look that nearly all values stand; `finding` looks closely.
+    @inline(__always)
+    func isGood(_ bytes: UnsafeRawPointer, count: Int, key: UInt64, known: VersionWord) -> Bool {
+        guard let versions, !followsLives else { return false }
+        return versions.isGood(bytes, count: count, key: key, sent: known)
+    }
+
     /// Whether a value of `key` is whole, its own and new enough for a read sent at `sentAt`, when `known` was known.
     func finding(_ value: UnsafeRawBufferPointer, key: UInt64, known: VersionWord, sentAt: UInt64) -> Finding {
         // A counter's value is a number. (The bit is `KeySpace.counterBit`, which another module can only ask for by a call.)

@@ -44,7 +44,8 @@ package struct Mix: Sendable, Equatable {
     }
 }
 
-/// A mix made ready for drawing: the most frequent kind first.
+/// A mix made ready for drawing: the most frequent kind first. A handle: copies mean the same table, which `deallocate`
+/// frees.
 struct MixTable: BitwiseCopyable {
     private static let kindCount = 10
 
@@ -54,32 +55,36 @@ struct MixTable: BitwiseCopyable {
         var kind: OperationKind
     }
 
-    private var choices = InlineArray<10, Choice>(repeating: Choice(upTo: 1 << 32, kind: .get))
+    private let choices: UnsafeMutablePointer<Choice>
     private let multigetKeysMin: UInt64
     private let multigetKeysSpan: UInt64
 
     init(_ mix: Mix) {
+        choices = .allocate(capacity: Self.kindCount)
         let total = mix.weights.values.reduce(0, +)
         var sum = 0.0
         // Equal weights in a fixed order: a dictionary has none.
         let sorted = mix.weights.sorted { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) }
         for (index, (kind, weight)) in sorted.enumerated() {
             sum += weight
-            choices[index] = Choice(upTo: UInt64((sum / total * 0x1p32).rounded()), kind: kind)
+            (choices + index).initialize(to: Choice(upTo: UInt64((sum / total * 0x1p32).rounded()), kind: kind))
         }
         for index in (sorted.count - 1)..<Self.kindCount {
-            choices[index] = Choice(upTo: 1 << 32, kind: sorted[sorted.count - 1].key)
+            (choices + index).initialize(to: Choice(upTo: 1 << 32, kind: sorted[sorted.count - 1].key))
         }
         multigetKeysMin = UInt64(mix.multigetKeys.lowerBound)
         multigetKeysSpan = UInt64(mix.multigetKeys.count)
     }
 
+    func deallocate() { choices.deallocate() }
+
     @inline(__always)
     func kind(_ word: UInt64) -> OperationKind {
         let place = word &>> 32
-        var index = 0
-        while index < Self.kindCount &- 1, place >= choices[index].upTo { index &+= 1 }
-        return choices[index].kind
+        var choice = choices
+        // The last choice goes up to 2^32.
+        while place >= choice.pointee.upTo { choice += 1 }
+        return choice.pointee.kind
     }
 
     @inline(__always)

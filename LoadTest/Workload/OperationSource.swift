@@ -66,6 +66,8 @@ package struct OperationSource: ~Copyable {
     }
 
     deinit {
+        picker.deallocate()
+        mix.deallocate()
         trace?.deinitialize(count: 1)
         trace?.deallocate()
     }
@@ -74,10 +76,17 @@ package struct OperationSource: ~Copyable {
     package mutating func next(_ operation: inout Operation) -> Bool {
         if left == 0 { return false }
         left &-= 1
-        switch way {
-        case .synthetic:
+        if way == .synthetic {
             draw(&operation)
             return true
+        }
+        return nextGiven(&operation)
+    }
+
+    @inline(never)
+    private mutating func nextGiven(_ operation: inout Operation) -> Bool {
+        switch way {
+        case .synthetic: return false
         case .fill:
             setKey(&operation, kind: .set, key: fillKey)
             fillKey &+= stride
@@ -86,21 +95,18 @@ package struct OperationSource: ~Copyable {
         }
     }
 
+    @inline(__always)
     private mutating func draw(_ operation: inout Operation) {
         let word = random.next()
         let kind = mix.kind(word)
         picker.countOperation()
-        switch kind {
-        case .set, .add: setKey(&operation, kind: kind, key: picker.nextStored(&random))
-        case .increment: setKey(&operation, kind: kind, key: picker.next(&random) | KeySpace.counterBit)
-        case .get:
-            setKey(&operation, kind: kind, key: picker.next(&random))
+        // One place where a key is drawn: each is a copy of all the ways.
+        var key = picker.next(&random, stores: kind == .set || kind == .add)
+        if kind == .increment { key |= KeySpace.counterBit }
+        setKey(&operation, kind: kind, key: key)
+        if kind == .get || kind == .multiget {
             operation.storesOnMiss = storesOnMiss
-        case .multiget:
-            setKey(&operation, kind: kind, key: picker.next(&random))
-            operation.storesOnMiss = storesOnMiss
-            operation.keyCount = mix.keyCount(word &<< 32)
-        default: setKey(&operation, kind: kind, key: picker.next(&random))
+            if kind == .multiget { operation.keyCount = mix.keyCount(word &<< 32) }
         }
     }
 

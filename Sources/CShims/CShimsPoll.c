@@ -6,7 +6,9 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-_Static_assert(EPOLLIN == 0x001 && EPOLLOUT == 0x004, "the bits of CShimsPoll.h are those of epoll");
+_Static_assert(EPOLLIN == 0x001 && EPOLLOUT == 0x004 && EPOLLET == 1u << 31 && EPOLLRDHUP == 0x2000 &&
+                   (EPOLLERR | EPOLLHUP) == 0x018,
+               "the bits of CShimsPoll.h are those of epoll");
 
 size_t cshims_poll_event_bytes(void) { return sizeof(struct epoll_event); }
 

@@ -75,6 +75,34 @@ struct LoopTests {
         #expect(result.violations.isEmpty)
     }
 
+    @Test("tells the workload the time: what is popular moves on by the seconds")
+    func drift() throws {
+        let double = try ServerDouble()
+        var settings = try LoadRunTests.settings(
+            [ServerAddress(.host("127.0.0.1", port: double.port))], "get")
+        // One key is nearly all there is, and each tenth of a second it is the next one.
+        settings.workload.popularity = Popularity(
+            .zipf(exponent: 100), drift: .init(keys: 1, period: .nanoseconds(100_000_000)))
+        // So that they come in the order in which they were drawn.
+        settings.connectionCount = 1
+        settings.depth = 64
+        settings.requestCount = nil
+        settings.seconds = 1
+        settings.pace = .arriving(.constant(500), .constant)
+
+        let result = try LoadRun.run(settings)
+        double.stop()
+
+        #expect(result.counts.requests == 500)
+        var hottest: [String] = []
+        for request in double.journal where request.verb == "get" && hottest.last != request.key {
+            hottest.append(request.key)
+        }
+        // One after the other and none again; a machine that stands still for a while may pass over some.
+        #expect(Set(hottest).count == hottest.count)
+        #expect(hottest.count > 3)
+    }
+
     @Test("that replays a trace keeps the order of each key", arguments: [1, 2], [1, 16])
     func traceOrder(threads: Int, depth: Int) throws {
         let double = try ServerDouble()

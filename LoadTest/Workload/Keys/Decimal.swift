@@ -1,7 +1,7 @@
 import Glibc
 
 /// Numbers as decimal digits, eight at a time.
-enum Decimal {
+public enum Decimal {
     /// Writes `number` with at least `digitsMin` digits, zeros in front, and returns how many digits were written.
     /// May scribble on up to 24 bytes behind `address`, whatever it returns.
     @inline(__always)
@@ -56,12 +56,13 @@ enum Decimal {
     }
 
     /// The eight digits of a number below 10^8 as bytes, the first digit lowest: four, then two, then one digit to a lane.
+    @inlinable
     @inline(__always)
-    private static func eightDigits(_ number: UInt64) -> UInt64 {
+    public static func eightDigits(_ number: UInt64) -> UInt64 {
         let fours = number / 10_000 | (number % 10_000) &<< 32
         let upperTwos = (fours &* 10_486) &>> 20 & 0x0000_007f_0000_007f
         let twos = upperTwos | (fours &- 100 &* upperTwos) &<< 16
         let upperOnes = (twos &* 103) &>> 10 & 0x000f_000f_000f_000f
-        return (upperOnes | (twos &- 10 &* upperOnes) &<< 8) | zeros
+        return (upperOnes | (twos &- 10 &* upperOnes) &<< 8) | 0x3030_3030_3030_3030
     }
 }

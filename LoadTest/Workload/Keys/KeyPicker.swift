@@ -1,4 +1,4 @@
-/// Draws key numbers as a `Popularity` says; one for each thread.
+/// Draws key numbers as a `Popularity` says; one for each thread, which calls `deallocate` at the end.
 struct KeyPicker: BitwiseCopyable {
     private enum Way: UInt8, BitwiseCopyable { case uniform, zipf, hotSet, sequential, latest }
 
@@ -41,7 +41,8 @@ struct KeyPicker: BitwiseCopyable {
         case .sequential: way = .sequential
         case .latest(let given): (way, exponent) = (.latest, given)
         }
-        zipf = Zipf(count: keyCount, exponent: exponent)
+        let isRanked = way == .zipf || way == .latest
+        zipf = Zipf(count: isRanked ? keyCount : 1, exponent: exponent)
         hotKeys = max(1, min(keyCount, UInt64((Double(keyCount) * hot.keys).rounded())))
         hotShare = Self.part(hot.operations)
         driftKeys = popularity.drift?.keys ?? 0
@@ -64,12 +65,19 @@ struct KeyPicker: BitwiseCopyable {
         position = UInt64(thread) % keyCount
     }
 
+    func deallocate() { zipf.deallocate() }
+
     /// 0...1 as a part of 2^64.
     private static func part(_ share: Double) -> UInt64 { share >= 1 ? .max : UInt64(max(0, share) * 0x1p64) }
 
-    /// The key of an operation that reads, or that does not care.
+    /// The key of an operation that reads, or that does not care; or, if it `stores`, with `latest` a new one, which reads
+    /// soon prefer.
     @inline(__always)
-    mutating func next(_ random: inout RandomSource) -> UInt64 {
+    mutating func next(_ random: inout RandomSource, stores: Bool = false) -> UInt64 {
+        if stores, way == .latest {
+            _ = Self.step(&position, by: stride, of: keyCount)
+            return firstKey &+ position
+        }
         if scanShare > 0, random.next() < scanShare {
             return scanFirstKey &+ Self.step(&scanPosition, by: stride, of: scanCount)
         }
@@ -86,14 +94,6 @@ struct KeyPicker: BitwiseCopyable {
             let rank = zipf.rank(&random)
             return firstKey &+ (position >= rank ? position &- rank : position &+ keyCount &- rank)
         }
-    }
-
-    /// The key of an operation that stores: with `latest` a new one, which reads soon prefer.
-    @inline(__always)
-    mutating func nextStored(_ random: inout RandomSource) -> UInt64 {
-        guard way == .latest else { return next(&random) }
-        _ = Self.step(&position, by: stride, of: keyCount)
-        return firstKey &+ position
     }
 
     /// One operation more: popularity may move on.

@@ -60,6 +60,17 @@ package struct KeySpace: BitwiseCopyable, Sendable {
         self.length = length
     }
 
+    /// Numbers below have eight digits.
+    package static let eightDigitsEnd: UInt64 = 100_000_000
+
+    /// Where all keys below `eightDigitsEnd` are the same bytes and then eight digits: how many bytes stand before the
+    /// digits; -1 where keys are not so.
+    package var headBytes: Int {
+        guard case .fixed(let bytes) = length else { return -1 }
+        let head = min(bytes, Self.bytesMax) - 8
+        return head >= prefixBytes ? head : -1
+    }
+
     /// How many bytes `write` makes of `key`.
     package func byteCount(of key: UInt64) -> Int {
         let number = Self.number(of: key)

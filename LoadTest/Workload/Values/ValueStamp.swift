@@ -61,6 +61,22 @@ package enum ValueStamp {
         return .good(version: UInt32(truncatingIfNeeded: versionAndCount), versionBits: 32)
     }
 
+    /// The version in a value of `key` that is wholly as it was written; nil if it is not, or too short to tell quickly: then
+    /// `verify` says more.
+    @inline(__always)
+    static func soundVersion(_ address: UnsafeRawPointer, count: Int, key: UInt64) -> UInt32? {
+        guard count >= longBytesMin else { return nil }
+        let mixedKey = KeyMix.mix(key)
+        let versionAndCount = (address + 8).loadUnaligned(as: UInt64.self)
+        let check = check(mixedKey: mixedKey, versionAndCount: versionAndCount)
+        guard address.loadUnaligned(as: UInt64.self) == mixedKey,
+            (address + 16).loadUnaligned(as: UInt64.self) == check,
+            versionAndCount &>> 32 == UInt64(truncatingIfNeeded: count),
+            isBody(address + longBytesMin, count: count &- longBytesMin, seed: check)
+        else { return nil }
+        return UInt32(truncatingIfNeeded: versionAndCount)
+    }
+
     /// How many of a version's lowest bits a value of `count` bytes holds.
     package static func versionBits(count: Int) -> UInt8 {
         switch count {
@@ -157,16 +173,27 @@ extension ValueStamp {
         var difference: UInt64 = 0
         var position = address
         var left = count
-        while left >= 32 {
+        if left >= 32 {
+            var words = SIMD4(seed, seed &+ step, seed &+ 2 &* step, seed &+ 3 &* step)
+            var differences = SIMD4<UInt64>()
+            repeat {
+                differences |= position.loadUnaligned(as: SIMD4<UInt64>.self) ^ words
+                words &+= SIMD4(repeating: 4 &* step)
+                position += 32
+                left &-= 32
+            } while left >= 32
+            word = words[0]
+            difference = differences[0] | differences[1] | differences[2] | differences[3]
+        }
+        // Less than 32: no loop, which would be made a bigger one.
+        if left >= 16 {
             difference |= position.loadUnaligned(as: UInt64.self) ^ word
             difference |= (position + 8).loadUnaligned(as: UInt64.self) ^ (word &+ step)
-            difference |= (position + 16).loadUnaligned(as: UInt64.self) ^ (word &+ 2 &* step)
-            difference |= (position + 24).loadUnaligned(as: UInt64.self) ^ (word &+ 3 &* step)
-            word &+= 4 &* step
-            position += 32
-            left &-= 32
+            word &+= 2 &* step
+            position += 16
+            left &-= 16
         }
-        while left >= 8 {
+        if left >= 8 {
             difference |= position.loadUnaligned(as: UInt64.self) ^ word
             word &+= step
             position += 8

@@ -14,6 +14,16 @@ package enum VersionFinding: BitwiseCopyable, Sendable, Equatable {
 }
 
 extension VersionTable {
+    /// Whether the `count` bytes at `address` are a value of `key` as it was written, and its version certainly one that a
+    /// read may return that was sent when the key's word was `sent`. The answer to nearly every value, for tables without
+    /// lives; if it is false, `ValueStamp.verify` and `judge` find out what is wrong, if anything is.
+    package func isGood(_ address: UnsafeRawPointer, count: Int, key: UInt64, sent: VersionWord) -> Bool {
+        guard let version = ValueStamp.soundVersion(address, count: count, key: key) else { return false }
+        // Rule 8. Between two floors there is nothing to raise, and all was issued.
+        let floor = sent.floor
+        return floor == 0 || version >= floor && version <= word(key).floor
+    }
+
     /// Whether a read of `key` that was sent when the key's word was `sent`, `sentSeconds` on the caller's clock, may
     /// return `version`, of which the value holds the lowest `versionBits` bits.
     package func judge(

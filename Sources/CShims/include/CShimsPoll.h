@@ -10,6 +10,12 @@
 /// What is waited for, and what is due.
 static const uint32_t CSHIMS_POLL_READABLE = 0x001, CSHIMS_POLL_WRITABLE = 0x004;
 
+/// With an interest: told once for all that has come up to then, not again as long as some of it is left.
+static const uint32_t CSHIMS_POLL_ONCE = 0x80000000;
+
+/// The other side has closed, to be waited for, or the connection is broken, which is due in any case.
+static const uint32_t CSHIMS_POLL_CLOSED = 0x2000, CSHIMS_POLL_BROKEN = 0x018;
+
 /// Bytes of one event that a wait brings.
 size_t cshims_poll_event_bytes(void);
 
