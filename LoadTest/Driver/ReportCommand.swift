@@ -31,7 +31,9 @@ struct ReportCommand: ParsableCommand {
     @Option(help: "The page's title.")
     var title: String?
 
-    func run() throws {
+    func run() throws { try ExitStatus.translating(show) }
+
+    private func show() throws {
         var runs: [RunResult] = []
         for file in files { runs += try ResultFile(path: file).runs }
         guard let first = runs.first else { throw ReportError("\(files.joined(separator: ", ")): no runs in it") }
