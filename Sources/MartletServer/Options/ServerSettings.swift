@@ -44,7 +44,12 @@ package struct ServerSettings: Sendable {
     package var evicts = true
     /// Largest item, header included.
     package var itemBytesMax = 1 << 20
-    package var growthFactor = 1.05
+    /// What `-f` says. Without it memory decides: finer classes round sizes up by less, and each wants a page or two.
+    package var growthFactor: Double {
+        get { growthFactorGiven ?? (memoryBytes < 256 << 20 ? 1.05 : 1.03) }
+        set { growthFactorGiven = newValue }
+    }
+    private var growthFactorGiven: Double?
     /// Least space of a chunk for key, value and client flags.
     package var chunkSpaceBytesMin = 1
     /// Chunk sizes given one by one; empty when they follow from the growth factor.

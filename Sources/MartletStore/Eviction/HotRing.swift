@@ -1,15 +1,15 @@
 import Synchronization
 
-/// A run of HOT ring places: 4 KiB.
+/// A run of HOT ring places: 1 KiB, since each class has one that is being filled and one being emptied.
 ///
 ///     off size field
 ///       0    4 next block (number, 0 for none)
-///       4 4092 handles
+///       4 1020 handles
 package struct RingBlock: BitwiseCopyable {
     package let raw: UnsafeMutableRawPointer
 
-    package static var bytes: Int { 4096 }
-    package static var handleCount: Int { 1023 }
+    package static var bytes: Int { 1024 }
+    package static var handleCount: Int { 255 }
 
     /// Atomic, because a thread that lost the race for a free block may still look at it.
     package var next: UInt32 {

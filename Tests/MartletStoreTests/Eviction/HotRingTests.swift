@@ -56,7 +56,7 @@ struct HotRingTests {
 
     @Test(
         "gives back in order what was pushed, across the ends of its blocks",
-        arguments: [1, 2, 1022, 1023, 1024, 2045, 2046, 2047, 3000])
+        arguments: [1, 2, 254, 255, 256, 509, 510, 511, 800])
     func order(_ count: Int) {
         let pool = Pool(4)
         let ring = Queue(pool)
@@ -70,7 +70,7 @@ struct HotRingTests {
         #expect(ring.pop() == nil)
     }
 
-    @Test("stays a queue while both ends move", arguments: [1, 500, 1023, 1500])
+    @Test("stays a queue while both ends move", arguments: [1, 100, 255, 400])
     func steady(_ length: Int) {
         let pool = Pool(4)
         let ring = Queue(pool)
@@ -95,16 +95,16 @@ struct HotRingTests {
         let pool = Pool(2)
         let first = Queue(pool)
         let second = Queue(pool)
-        for number in 1...1023 { #expect(first.push(UInt32(number))) }
+        for number in 1...255 { #expect(first.push(UInt32(number))) }
         #expect(second.push(1))
 
-        #expect(!first.push(1024))
-        #expect(first.count == 1023)
+        #expect(!first.push(256))
+        #expect(first.count == 255)
         #expect(second.pop() == 1)
-        #expect(first.push(1024))
+        #expect(first.push(256))
         #expect(!second.push(2))
 
-        #expect(first.drain() == Array(1...1024))
+        #expect(first.drain() == Array(1...256))
         #expect(second.push(2))
         #expect(second.pop() == 2)
         #expect(pool.pool.touchedBytes == 2 * RingBlock.bytes)
