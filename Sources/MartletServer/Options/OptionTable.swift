@@ -62,7 +62,7 @@ package enum OptionTable {
         Option(
             "slab-growth-factor", "f", .fraction(\.growthFactor, above: 1, upTo: 1000), "<num>",
             setting: "growth_factor",
-            help: "how much larger the chunks of each slab class are; from -m 256 on it is 1.03 unless given"),
+            help: "growth of chunks from class to class; from -m 256 on 1.03 unless given"),
         Option(
             "slab-min-size", "n", .number(\.chunkSpaceBytesMin, 1...(1 << 20)), "<bytes>", setting: "chunk_size",
             help: "least space of a chunk for key, value and flags"),
