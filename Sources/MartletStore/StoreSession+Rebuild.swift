@@ -83,7 +83,7 @@ extension StoreSession {
             precondition(filled, "a small value always fits")
             return handle
         }
-        guard let head = core.makeLargeHead(key, length, state) else { return nil }
+        guard let head = core.makeLargeHead(key, length, .fresh, state) else { return nil }
         let item = core.pointee.arena.item(head)
         item.setClientFlags(shape.flags, item.state)
         var writer = ValueWriter(

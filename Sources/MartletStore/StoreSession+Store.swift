@@ -26,11 +26,11 @@ extension StoreSession {
         let made: Handle?
         if valueLength > ItemPointer.copiedValueBytesMax {
             if isBounded, !core.mayReserve(beyond: 0, state) { return .noRoom }
-            made = core.makeLargeHead(key, valueLength, state)
+            made = core.makeLargeHead(key, valueLength, admission(of: key), state)
         } else {
             // Whatever the request will want is there.
             let shape = ItemShape(flags: 1, hasExpiry: true, hasSequence: true)
-            made = core.makeItem(key, valueLength, shape, .fresh, state)
+            made = core.makeItem(key, valueLength, shape, admission(of: key), state)
         }
         guard let made else { return .noMemory }
         return .reserved(
@@ -219,6 +219,21 @@ extension StoreSession {
         guard core.pointee.settings.evicts else { return .fresh }
         let ghost = core.pointee.table.ghostHome(key.hash).take(key.hash)
         return Admission(segment: ghost == nil ? .hot : .warm, ghost: ghost)
+    }
+
+    /// For a value that is still to come: one more hold, because its chunk is taken before anything is judged.
+    private func admission(of key: ItemKey) -> Admission {
+        guard core.pointee.settings.evicts else { return .fresh }
+        let stripe = core.pointee.table.stripe(key.hash)
+        let admission: Admission
+        if let slot = lockAndFind(key, stripe) {
+            admission = Self.admission(replacing: core.pointee.arena.item(slot.handle).access)
+        } else {
+            admission = admissionOfAbsentLocked(key)
+        }
+        stripe.unlock()
+        core.passHook()
+        return admission
     }
 
     /// A key that is stored again keeps what it has earned.

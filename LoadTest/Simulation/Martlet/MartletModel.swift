@@ -204,7 +204,6 @@ struct MartletModel: ~Copyable, CacheModel {
         var admission = Admission(segment: .hot, ghost: nil)
         if isLarge, !rules.largeGhosts { return admission }
         if old != 0 {
-            if isLarge { return admission }
             let chunk = space.chunk(old)
             if chunk.pointee.segment == .warm || chunk.pointee.frequency > 0 { admission.segment = .warm }
             return admission

@@ -69,7 +69,7 @@ package struct MartletRules: Sendable, Equatable {
     /// Whether a key that a ghost remembers enters WARM.
     package var ghostsAdmit = true
     /// Whether that is so for large items, too.
-    package var largeGhosts = false
+    package var largeGhosts = true
     package var overwriteCountsAsHit = true
     /// Frequency that a HOT item needs to survive.
     package var hotHitsNeeded: UInt8 = 1

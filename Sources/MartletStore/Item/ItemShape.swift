@@ -56,12 +56,14 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     /// A reserved large item, ready to receive its value through a reservation; nil if there is no memory.
     ///
     /// Large items have every optional word: 16 bytes on more than 4 KiB.
-    func makeLargeHead(_ key: ItemKey, _ valueLength: Int, _ session: SessionPointer) -> Handle? {
+    func makeLargeHead(
+        _ key: ItemKey, _ valueLength: Int, _ admission: Admission, _ session: SessionPointer
+    ) -> Handle? {
         let bits = ItemState.hasExpiry | ItemState.hasFlags | ItemState.hasSequence | ItemState.isLarge
         var shape = ItemShape(flags: 0, hasExpiry: true, hasSequence: true)
         shape.bits = bits
         let before = shape.state.keyOffset + key.count
-        guard let (handle, inlineBytes) = allocatePiece(of: valueLength, behind: before, .fresh, session) else {
+        guard let (handle, inlineBytes) = allocatePiece(of: valueLength, behind: before, admission, session) else {
             return nil
         }
         let item = pointee.arena.item(handle)
