@@ -82,32 +82,35 @@ extension MartletModel {
     mutating func push(_ place: Chunk.Place, _ home: ClassPointer) {
         let before = home.pointee.ring.blockCount
         home.pointee.ring.push(place)
+        space.chunk(place).stamp = home.pointee.ring.lastStamp
         ringBlocks += home.pointee.ring.blockCount - before
         ringBlocksMost = max(ringBlocksMost, ringBlocks)
     }
 
-    private mutating func pop(_ home: ClassPointer) -> Chunk.Place? {
+    private mutating func pop(_ home: ClassPointer) -> (place: Chunk.Place, stamp: UInt8)? {
+        let stamp = home.pointee.ring.firstStamp
         let before = home.pointee.ring.blockCount
         let place = home.pointee.ring.pop()
         ringBlocks += home.pointee.ring.blockCount - before
-        return place
+        return place.map { ($0, stamp) }
     }
 
     /// Deleted items leave their places in the ring; this keeps it at most about twice as long as HOT.
     private mutating func trimRing(_ home: ClassPointer) {
         guard home.pointee.ring.count > 2 * max(home.pointee.hotCount, 512) else { return }
         for _ in 0..<2 {
-            guard let place = pop(home) else { return }
-            if standsInRing(place, home) { push(place, home) }
+            guard let (place, stamp) = pop(home) else { return }
+            if standsInRing(place, stamp, home) { push(place, home) }
         }
     }
 
     /// Whether a place in the ring still means a HOT item of this class.
-    private func standsInRing(_ place: Chunk.Place, _ home: ClassPointer) -> Bool {
+    private func standsInRing(_ place: Chunk.Place, _ stamp: UInt8, _ home: ClassPointer) -> Bool {
         let slabClass = space.slabClass(of: place)
         guard slabClass != 0, classes.place(slabClass) == home else { return false }
         let chunk = space.chunk(place)
-        return (chunk.pointee.phase == .item || chunk.pointee.phase == .reserved) && chunk.pointee.segment == .hot
+        guard chunk.pointee.phase == .item || chunk.pointee.phase == .reserved else { return false }
+        return chunk.pointee.segment == .hot && chunk.stamp == stamp
     }
 
     // MARK: Choosing
@@ -131,10 +134,10 @@ extension MartletModel {
     /// Rule 2.
     private mutating func popVictim(_ home: ClassPointer) -> Victim? {
         var visits = 0
-        while visits < rules.visitsMax, let place = pop(home) {
+        while visits < rules.visitsMax, let (place, stamp) = pop(home) {
             visits += 1
             counts.visits += 1
-            guard standsInRing(place, home) else { continue }
+            guard standsInRing(place, stamp, home) else { continue }
             let chunk = space.chunk(place)
             if chunk.pointee.phase == .reserved {
                 push(place, home)

@@ -11,6 +11,9 @@ struct PlaceRing: BitwiseCopyable {
     private(set) var count = 0
     /// Of the oldest, in its block.
     private var indexInBlock = 0
+    /// Of the block that is being emptied, and of the one being filled, modulo 4.
+    private(set) var firstStamp: UInt8 = 0
+    private(set) var lastStamp: UInt8 = 0
 
     init() {
         places = .allocate(capacity: 64)
@@ -22,6 +25,10 @@ struct PlaceRing: BitwiseCopyable {
 
     mutating func push(_ place: Chunk.Place) {
         if count == capacity { grow() }
+        if (indexInBlock &+ count) % Self.handlesPerBlock == 0 {
+            lastStamp = (lastStamp &+ 1) & 3
+            if count == 0 { firstStamp = lastStamp }
+        }
         places[(first &+ count) & (capacity &- 1)] = place
         count &+= 1
     }
@@ -31,7 +38,9 @@ struct PlaceRing: BitwiseCopyable {
         let place = places[first]
         first = (first &+ 1) & (capacity &- 1)
         count &-= 1
-        indexInBlock = count == 0 || indexInBlock &+ 1 == Self.handlesPerBlock ? 0 : indexInBlock &+ 1
+        let endsBlock = indexInBlock &+ 1 == Self.handlesPerBlock
+        if endsBlock, count > 0 { firstStamp = (firstStamp &+ 1) & 3 }
+        indexInBlock = count == 0 || endsBlock ? 0 : indexInBlock &+ 1
         return place
     }
 

@@ -36,6 +36,8 @@ struct Chunk: BitwiseCopyable {
     static let isLarge: UInt8 = 8
     /// The item entered as the cache's rule for short lives says.
     static let isShortLived: UInt8 = 16
+    /// Two bits: which of four successive blocks of the ring its place is in.
+    static let stampShift: UInt8 = 6
 }
 
 extension UnsafeMutablePointer where Pointee == Chunk {
@@ -47,6 +49,11 @@ extension UnsafeMutablePointer where Pointee == Chunk {
 
     @inline(__always)
     func unmark(_ mark: UInt8) { pointee.marks &= ~mark }
+
+    var stamp: UInt8 {
+        get { pointee.marks >> Chunk.stampShift }
+        nonmutating set { pointee.marks = pointee.marks & (1 << Chunk.stampShift - 1) | newValue << Chunk.stampShift }
+    }
 
     @inline(__always)
     func hasExpired(_ second: UInt32) -> Bool { pointee.expiry != 0 && pointee.expiry <= second }

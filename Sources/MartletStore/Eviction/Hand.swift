@@ -45,7 +45,8 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
             segment = .cold
         }
         countLocked(segment, 1)
-        store.pointee.arena.item(handle).access = AccessWord(segment: segment, second: now)
+        store.pointee.arena.item(handle).access = AccessWord(
+            segment: segment, second: now, stamp: ring.pointee.lastStamp)
     }
 
     /// Rule 7.
@@ -66,16 +67,21 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
     private func trimRingLocked(_ store: StorePointer) {
         guard ring.pointee.count > 2 &* Swift.max(pointee.hotCount, 512) else { return }
         for _ in 0..<2 {
-            guard let handle = ring.pointee.pop(store.pointee.ringBlocks) else { return }
-            if standsInRingLocked(handle, store) { pushBackLocked(handle, store) }
+            guard let place = ring.pointee.pop(store.pointee.ringBlocks) else { return }
+            if standsInRingLocked(place, store) { pushBackLocked(place.handle, store) }
         }
     }
 
     /// An item must not be HOT without a place in the ring: where there is no memory for one, it becomes COLD.
     private func pushBackLocked(_ handle: Handle, _ store: StorePointer) {
-        if ring.pointee.push(handle, store.pointee.ringBlocks) { return }
         let item = store.pointee.arena.item(handle)
         var access = item.access
+        if ring.pointee.push(handle, store.pointee.ringBlocks) {
+            while !item.exchangeAccess(expected: access, desired: access.with(stamp: ring.pointee.lastStamp)) {
+                access = item.access
+            }
+            return
+        }
         moveLocked(item, &access, to: .cold, frequency: access.frequency)
     }
 
@@ -83,7 +89,8 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
     ///
     /// A place may outlive its chunk and even its page, whose bytes may now be the middle of somebody's value: nothing at
     /// the handle may be read before the page is known to be this class's.
-    private func standsInRingLocked(_ handle: Handle, _ store: StorePointer) -> Bool {
+    private func standsInRingLocked(_ place: HotRing.Place, _ store: StorePointer) -> Bool {
+        let handle = place.handle
         let pageIndex = store.pointee.arena.pageIndex(handle)
         guard store.pointee.pages.slabClass(pageIndex) == Int(pointee.index) else { return false }
         let bump = store.pointee.pages[pageIndex].pointee.bump
@@ -92,7 +99,8 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         let item = store.pointee.arena.item(handle)
         let phase = item.stateHint.phase
         let access = item.access
-        return (phase == .linked || phase == .reserved) && access.segment == .hot && !access.isPart
+        guard phase == .linked || phase == .reserved else { return false }
+        return access.segment == .hot && !access.isPart && access.stamp == place.stamp
     }
 
     /// The item to go, as a hint; nil if nothing evictable was met.
@@ -112,9 +120,10 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
 
     /// Rule 2.
     private func popVictimLocked(_ store: StorePointer, now: UInt32, visits: inout Int) -> Victim? {
-        while visits < Victim.visitsMax, let handle = ring.pointee.pop(store.pointee.ringBlocks) {
+        while visits < Victim.visitsMax, let place = ring.pointee.pop(store.pointee.ringBlocks) {
             visits += 1
-            guard standsInRingLocked(handle, store) else { continue }
+            guard standsInRingLocked(place, store) else { continue }
+            let handle = place.handle
             let item = store.pointee.arena.item(handle)
             let state = item.stateHint
             // A page that somebody drains may come back with this item.

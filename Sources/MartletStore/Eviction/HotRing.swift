@@ -94,24 +94,37 @@ package struct RingBlockPool: BitwiseCopyable {
 /// The HOT ring of one class: a queue of handles in blocks. Guarded by the class lock.
 ///
 /// Every linked HOT item has a place in it (invariant 7). A place may outlive its item: it counts only if the chunk is
-/// linked and HOT when it comes out.
+/// linked and HOT when it comes out, and bears the stamp of the place's block. Blocks are stamped 0, 1, 2, 3, 0, ...:
+/// where short-lived or deleted items follow each other in the same chunks, most of the places left behind would
+/// otherwise look as if they counted, and the ring would grow with every store.
 package struct HotRing: BitwiseCopyable {
+    /// What comes out of the ring.
+    package struct Place: BitwiseCopyable {
+        package let handle: Handle
+        package let stamp: UInt32
+    }
+
     private var first: UInt32 = 0
     private var last: UInt32 = 0
     private var firstIndex = 0
     private var lastIndex = 0
+    /// Of the block that is being emptied, and of the one being filled.
+    private var firstStamp: UInt32 = 0
+    package private(set) var lastStamp: UInt32 = 0
     package private(set) var count = 0
 
     package init() {}
 
-    /// Returns false if there is no memory for another block.
+    /// Returns false if there is no memory for another block. The item is to bear `lastStamp`.
     package mutating func push(_ handle: Handle, _ pool: RingBlockPool) -> Bool {
         if last == 0 || lastIndex == RingBlock.handleCount {
             let number = pool.take()
             if number == 0 { return false }
             pool.block(number).next = 0
+            lastStamp = (lastStamp &+ 1) & 3
             if last == 0 {
                 first = number
+                firstStamp = lastStamp
                 firstIndex = 0
             } else {
                 pool.block(last).next = number
@@ -125,10 +138,10 @@ package struct HotRing: BitwiseCopyable {
         return true
     }
 
-    package mutating func pop(_ pool: RingBlockPool) -> Handle? {
+    package mutating func pop(_ pool: RingBlockPool) -> Place? {
         if count == 0 { return nil }
         let block = pool.block(first)
-        let handle = block.handle(firstIndex)
+        let place = Place(handle: block.handle(firstIndex), stamp: firstStamp)
         firstIndex += 1
         count -= 1
         if count == 0 {
@@ -142,20 +155,23 @@ package struct HotRing: BitwiseCopyable {
             pool.giveBack(first)
             first = next
             firstIndex = 0
+            firstStamp = (firstStamp &+ 1) & 3
         }
-        return handle
+        return place
     }
 
-    /// Calls `body` with every handle in the ring, oldest first. For invariant checks.
-    package func forEach(_ pool: RingBlockPool, _ body: (Handle) -> Void) {
+    /// Calls `body` with every place in the ring, oldest first. For invariant checks.
+    package func forEach(_ pool: RingBlockPool, _ body: (Place) -> Void) {
+        var stamp = firstStamp
         var number = first
         var index = firstIndex
         for _ in 0..<count {
-            body(pool.block(number).handle(index))
+            body(Place(handle: pool.block(number).handle(index), stamp: stamp))
             index += 1
             if index == RingBlock.handleCount {
                 number = pool.block(number).next
                 index = 0
+                stamp = (stamp &+ 1) & 3
             }
         }
     }

@@ -5,7 +5,7 @@
 ///         26..27  segment      hot, cold, warm, temp
 ///             28  fetched      read since it was stored
 ///             29  part         this chunk is a part of a large item (see LargeItem.swift)
-///         30..31  spare
+///         30..31  stamp        of a HOT item: which of four successive blocks its place in the ring is in (HotRing.swift)
 ///
 /// In a free chunk the same word is the handle of the next free chunk.
 package struct AccessWord: BitwiseCopyable, Equatable {
@@ -16,6 +16,7 @@ package struct AccessWord: BitwiseCopyable, Equatable {
     package static var segmentMask: UInt32 { 3 << 26 }
     package static var fetchedBit: UInt32 { 1 << 28 }
     package static var partBit: UInt32 { 1 << 29 }
+    package static var stampMask: UInt32 { 3 << 30 }
 
     @inline(__always)
     package init(raw: UInt32) {
@@ -23,8 +24,8 @@ package struct AccessWord: BitwiseCopyable, Equatable {
     }
 
     @inline(__always)
-    package init(segment: Segment, second: UInt32) {
-        raw = (second & Self.secondMask) | UInt32(segment.rawValue) << 26
+    package init(segment: Segment, second: UInt32, stamp: UInt32 = 0) {
+        raw = (second & Self.secondMask) | UInt32(segment.rawValue) << 26 | stamp << 30
     }
 
     @inline(__always)
@@ -33,6 +34,7 @@ package struct AccessWord: BitwiseCopyable, Equatable {
     @inline(__always)
     package var segment: Segment { Segment(rawValue: UInt8(truncatingIfNeeded: raw >> 26) & 3).unsafelyUnwrapped }
 
+    package var stamp: UInt32 { raw >> 30 }
     package var isFetched: Bool { raw & Self.fetchedBit != 0 }
     package var isPart: Bool { raw & Self.partBit != 0 }
 
@@ -46,6 +48,10 @@ package struct AccessWord: BitwiseCopyable, Equatable {
     package func hit(now: UInt32) -> AccessWord {
         let counted = raw & (3 << 24) == 3 << 24 ? raw : raw &+ 1 << 24
         return AccessWord(raw: (counted & ~Self.secondMask) | (now & Self.secondMask) | Self.fetchedBit)
+    }
+
+    package func with(stamp: UInt32) -> AccessWord {
+        AccessWord(raw: raw & ~Self.stampMask | stamp << 30)
     }
 
     package func with(segment: Segment, frequency: UInt32) -> AccessWord {

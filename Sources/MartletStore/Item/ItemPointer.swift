@@ -75,12 +75,13 @@ public struct ItemPointer: BitwiseCopyable {
         }
     }
 
-    /// Takes over what accesses have left in the word of an earlier version of this item; the segment stays its own.
+    /// Takes over what accesses have left in the word of an earlier version of this item; where it stands stays its own.
     package func inheritAccess(_ old: ItemPointer) {
-        let inherited = old.access.raw & ~AccessWord.segmentMask
+        let own = AccessWord.segmentMask | AccessWord.stampMask
+        let inherited = old.access.raw & ~own
         var before = access
         while true {
-            let after = AccessWord(raw: before.raw & AccessWord.segmentMask | inherited)
+            let after = AccessWord(raw: before.raw & own | inherited)
             if exchangeAccess(expected: before, desired: after) { return }
             before = access
         }

@@ -133,7 +133,11 @@ extension CacheStore {
                 freeChunks += free
             }
             try expect(freeChunks == home.pointee.freeChunks, "invariant 3: the class's free chunks are counted")
-            home.ring.pointee.forEach(core.pointee.ringBlocks) { inClass.hot.remove($0.raw) }
+            home.ring.pointee.forEach(core.pointee.ringBlocks) { place in
+                if core.pointee.arena.item(place.handle).access.stamp == place.stamp {
+                    inClass.hot.remove(place.handle.raw)
+                }
+            }
             try expect(inClass.hot.isEmpty, "invariant 7: every HOT item has a place in the ring")
             try expect(
                 inClass.bySegment[Int(Segment.hot.rawValue)] == home.pointee.hotCount

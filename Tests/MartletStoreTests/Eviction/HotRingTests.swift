@@ -38,12 +38,12 @@ struct HotRingTests {
         }
 
         func pop() -> UInt32? {
-            ring.pop(pool)?.raw
+            ring.pop(pool)?.handle.raw
         }
 
         func walk() -> [UInt32] {
             var seen: [UInt32] = []
-            ring.forEach(pool) { seen.append($0.raw) }
+            ring.forEach(pool) { seen.append($0.handle.raw) }
             return seen
         }
 
