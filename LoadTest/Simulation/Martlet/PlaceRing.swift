@@ -1,9 +1,9 @@
 /// A queue of places: the HOT ring of one class. `deallocate` ends it.
 ///
-/// A server keeps it in blocks of 1,023 handles; `blockCount` says how many that would be.
+/// A server keeps it in blocks of 255 handles; `blockCount` says how many that would be.
 struct PlaceRing: BitwiseCopyable {
-    static let handlesPerBlock = 1023
-    static let blockBytes = 4096
+    static let handlesPerBlock = 255
+    static let blockBytes = 1024
 
     private var places: UnsafeMutablePointer<Chunk.Place>
     private var capacity = 64
