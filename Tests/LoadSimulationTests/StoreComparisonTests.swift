@@ -21,7 +21,8 @@ struct StoreComparisonTests {
         let (misses, items) = try stored(workload, megabytes: megabytes)
 
         #expect(abs(simulated.counts.misses - misses) * 100 <= misses, "\(simulated.counts.misses) and \(misses)")
-        #expect(abs(simulated.items - items) * 100 <= items, "\(simulated.items) and \(items)")
+        // One page of a hundred more or less for small items is one percent of them.
+        #expect(abs(simulated.items - items) * 50 <= items, "\(simulated.items) and \(items)")
         #expect(simulated.counts.evictions > items)
     }
 
