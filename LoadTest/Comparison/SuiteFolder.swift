@@ -35,14 +35,23 @@ package struct SuiteFolder: Sendable {
         return Self.usual.filter(names.contains) + names.filter { !Self.usual.contains($0) }.sorted()
     }
 
-    /// A suite by its name, or by the path of its file.
-    package func suite(_ name: String) throws(ComparisonError) -> Suite {
-        let isPath = name.contains("/") || name.hasSuffix(Self.suffix)
-        let file = isPath ? name : "\(path)/\(name)\(Self.suffix)"
+    /// Whether a word names a suite's file, and not a suite of a folder.
+    package static func isPath(_ word: String) -> Bool { word.contains("/") || word.hasSuffix(suffix) }
+
+    /// The suite in a file, wherever it lies.
+    package static func suite(at file: String) throws(ComparisonError) -> Suite {
         guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-            if isPath { throw .usage("\(file) cannot be read") }
-            throw .usage("there is no suite '\(name)'; there are \(names.joined(separator: ", "))")
+            throw .usage("\(file) cannot be read")
         }
         return try SuiteFile.read(text, path: file)
+    }
+
+    /// A suite by its name, or by the path of its file.
+    package func suite(_ name: String) throws(ComparisonError) -> Suite {
+        if Self.isPath(name) { return try Self.suite(at: name) }
+        guard names.contains(name) else {
+            throw .usage("there is no suite '\(name)'; there are \(names.joined(separator: ", "))")
+        }
+        return try Self.suite(at: "\(path)/\(name)\(Self.suffix)")
     }
 }

@@ -98,6 +98,7 @@ struct CompareCommand: ParsableCommand {
             let comparison = try made()
             _ = Self.loadBefore
             let chosen = try chosenSuites()
+            for path in [json, html, results] { try ResultFile.expectWritable(path) }
             StopSignal.listen()
             OpenFiles.raiseLimit()
             var line = LiveLine()
@@ -142,8 +143,11 @@ struct CompareCommand: ParsableCommand {
     private var hasTraces: Bool { FileManager.default.fileExists(atPath: traces) }
 
     private func chosenSuites() throws -> [Suite] {
-        let folder = try scenarios.map { SuiteFolder(path: $0) } ?? SuiteFolder.found()
         let isAll = suites == ["all"]
+        // Suites that are given by their paths need no folder.
+        let needsFolder = !suites.allSatisfy(SuiteFolder.isPath)
+        let folder =
+            try scenarios.map { SuiteFolder(path: $0) } ?? (needsFolder ? SuiteFolder.found() : SuiteFolder(path: "."))
         var chosen: [Suite] = []
         for name in isAll ? folder.names : suites {
             var suite = try folder.suite(name)

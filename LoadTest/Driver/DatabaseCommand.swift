@@ -111,6 +111,7 @@ struct DatabaseCommand: ParsableCommand {
     func run() throws {
         try ExitStatus.translating {
             let settings = try made()
+            try ResultFile.expectWritable(json)
             let endRequest = EndRequest()
             StopSignal.listen()
             // Whoever reads the progress may go away without taking the database's tidying up with him.

@@ -59,6 +59,7 @@ struct RunCommand: ParsableCommand {
         try ExitStatus.translating {
             if checks.check == .history { return try checkHistory() }
             let settings = try made()
+            try output.expectWritable()
             Interruption.catchSignals()
             OpenFiles.raiseLimit()
             var live = Live(isQuiet: output.quiet)
@@ -94,6 +95,7 @@ struct RunCommand: ParsableCommand {
     private func checkHistory() throws {
         var settings = try checks.history(servers, pace, work, traces, series)
         settings.label = output.label
+        try output.expectWritable()
         Interruption.catchSignals()
         OpenFiles.raiseLimit()
         var live = Live(isQuiet: output.quiet)
@@ -111,6 +113,7 @@ struct RunCommand: ParsableCommand {
             settings, goal: goal, news: { live.tell($0) }, progress: { live.show($0, $1, settings.seconds) })
         live.line.finish()
         var text = SeriesTable(trials, goal: goal).text + "\n"
+        if Interruption.isWanted { text += "The search was interrupted: what follows is what was known by then.\n" }
         if let best {
             text += "The highest rate with \(goal): \(Quantity.grouped(Int(best.rate.rounded()))) requests a second\n\n"
             text += TextReport(best).text

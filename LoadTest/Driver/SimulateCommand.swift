@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import LoadEngine
 import LoadReport
 import LoadSimulation
 import LoadWorkload
@@ -30,7 +31,7 @@ struct SimulateCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp("Memory in MB, one or many: 32,64,128.", valueName: "megabytes"),
         transform: { try Self.memories($0) })
-    var sizes: [Int] = [64]
+    var sizes: [Int] = [64 << 20]
 
     @Option(
         name: .shortAndLong,
@@ -191,6 +192,12 @@ struct SimulatedWorkOptions: ParsableArguments {
         transform: { try Reading.count($0, "requests") })
     var beforeRequests: UInt64?
 
+    func validate() throws {
+        guard rate > 0, rate <= RateCurve.rateMax else {
+            throw ValidationError("--rate \(rate): more than 0 and at most \(RateCurve.rateMax) are possible.")
+        }
+    }
+
     func replay(in simulation: inout Simulation, seed: UInt64) throws {
         var firstKey: UInt64 = 0
         var second: UInt32 = 2
@@ -233,7 +240,12 @@ struct SimulatedWorkOptions: ParsableArguments {
         var replay = TraceReplay(path: trace)
         replay.copies = copies
         replay.storesOnMiss = !noStoreOnMiss
-        _ = try workload.replay(replay)
+        do {
+            _ = try workload.replay(replay)
+        } catch {
+            // What is wrong with a file is not the command line's fault.
+            throw LoadError.circumstances(error.message)
+        }
     }
 
     private static func folder(_ path: String) -> String? {

@@ -103,6 +103,11 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     private func finish() {
         pointee.tally.endedCPU = MonotonicTime.threadCPU()
         pointee.tally.endedAt = MonotonicTime.now()
+        if !pointee.hasRunOut {
+            let isStopped = pointee.control.pointee.stops.load(ordering: .relaxed)
+            pointee.tally.loadedUntil =
+                isStopped ? Swift.min(pointee.tally.endedAt, pointee.plan.endsAt) : pointee.plan.endsAt
+        }
         if pointee.tally.startedCPU == 0 { pointee.tally.startedCPU = pointee.tally.endedCPU }
     }
 

@@ -161,7 +161,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         guard pointee.tally.violations.count < LoadLimits.violationsDescribedMax else { return }
         let server = address(of: connection)
         pointee.tally.violations.append(
-            Violation(kind: kind, key: key.map(text(of:)) ?? "", server: server, explanation: "\(server) \(what)."))
+            Violation(kind: kind, key: key.map(text(of:)) ?? "", server: server, explanation: "\(what)."))
     }
 
     private func text(of key: UInt64) -> String {

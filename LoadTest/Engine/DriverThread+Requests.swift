@@ -50,7 +50,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         let isMeasured: UInt64 = now >= pointee.plan.measuresAt ? 1 : 0
         while connection.pointee.outstandingCount < pointee.plan.depth {
             guard pointee.operationsLeft > 0, pointee.source.next(&pointee.upcoming.operation) else {
-                pointee.isSourceDry = true
+                runOut()
                 return
             }
             pointee.operationsLeft &-= isMeasured

@@ -51,7 +51,10 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     private func peek() -> Bool {
         if !pointee.hasUpcoming {
             guard mayTake else { return false }
-            guard pointee.operationsLeft > 0, pointee.source.next(&pointee.upcoming.operation) else { return dryUp() }
+            guard pointee.operationsLeft > 0, pointee.source.next(&pointee.upcoming.operation) else {
+                runOut()
+                return false
+            }
             let dueAt = pointee.plan.isOpenLoop ? dueTime() : pointee.now
             guard dueAt < pointee.plan.endsAt else { return dryUp() }
             pointee.upcoming.dueAt = dueAt
@@ -70,6 +73,12 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     private func dryUp() -> Bool {
         pointee.isSourceDry = true
         return false
+    }
+
+    /// There are no more operations, however much time is left.
+    func runOut() {
+        pointee.isSourceDry = true
+        pointee.hasRunOut = true
     }
 
     private func dueTime() -> UInt64 {

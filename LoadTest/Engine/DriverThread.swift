@@ -52,6 +52,8 @@ struct DriverThread: ~Copyable {
     /// Operations that may still be taken from the source.
     var operationsLeft: UInt64
     var isSourceDry = false
+    /// It is dry because there are no more operations, and not because the time is over.
+    var hasRunOut = false
     /// The source's next operation, if `hasUpcoming`.
     var upcoming = ServerQueue.Arrival(operation: Operation(kind: .get, key: 0), dueAt: 0, waitedForServer: false)
     var hasUpcoming = false

@@ -4,7 +4,7 @@
 ///    CPU time per request remains comparable.
 /// 2. Open loop: one request in a hundred left later than `slipMax` and than a quarter of the response time that one in a
 ///    hundred exceeded: the latency is the driver's to that part.
-/// 3. Nothing was answered.
+/// 3. Nothing was answered, or nothing but errors.
 package struct RunDoubts {
     private let result: RunResult
     private let isOpenLoop: Bool
@@ -18,6 +18,17 @@ package struct RunDoubts {
         self.isOpenLoop = isOpenLoop
     }
 
+    /// What is wrong with the fill before a run: the keys that it could not store are missed.
+    static func ofFill(_ result: RunResult) -> [String] {
+        let failed = result.counts.refused + result.counts.errors
+        guard failed > 0 else { return [] }
+        let reason = (result.errorTexts ?? [:]).max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
+        return [
+            "The cache was not filled: \(failed) of \(result.counts.requests) keys were refused"
+                + "\(reason.map { ", with '\($0)'" } ?? "")."
+        ]
+    }
+
     package var sentences: [String] {
         var sentences: [String] = []
         if result.driver.busyFraction > Self.busyFractionMax {
@@ -29,9 +40,14 @@ package struct RunDoubts {
         let slip = result.slip.value(percentile: 99)
         if isOpenLoop, slip > Self.slipMax, slip > result.response.value(percentile: 99) / 4 {
             sentences.append(
-                "The driver itself was late: one request in a hundred left more than \(slip / 1000) us after its time.")
+                "The driver itself was late: one request in a hundred left more than "
+                    + "\(slip / 1_000_000).\(slip / 100_000 % 10) ms after its time.")
         }
-        if result.counts.requests == 0 { sentences.append("No request was answered.") }
+        if result.counts.requests == 0 {
+            sentences.append("No request was answered.")
+        } else if result.isFutile {
+            sentences.append("Every answer was an error.")
+        }
         return sentences
     }
 }

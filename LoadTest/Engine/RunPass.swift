@@ -57,8 +57,8 @@ struct RunPass {
         plan.interval = UInt64(settings.intervalSeconds * 1e9)
     }
 
-    /// `processes`: the servers' own, in their order, where they are known.
-    func run(processes: [ServerProcess?], progress: (TimelinePoint) -> Void) throws(LoadError) -> RunResult {
+    /// `facts`: the servers', in their order; none where nobody asks what the pass cost them.
+    func run(facts: [ServerFacts], progress: (TimelinePoint) -> Void) throws(LoadError) -> RunResult {
         let count = settings.threadCount
         let shared = try RunControl()
         let control = UnsafeMutablePointer<RunControl>.allocate(capacity: 1)
@@ -84,21 +84,21 @@ struct RunPass {
         try start(drivers, control)
         var timeline = Timeline(times: times, interval: plan.interval)
         _ = control.pointee.wait(until: times.measuresAt)
-        let began = processes.map { $0?.cpuNanoseconds }
+        let began = facts.map(\.cpuNanoseconds)
         timeline.draw(boards: boards, count: count, control: control, progress: progress)
         for index in 0..<count { (drivers + index).join() }
-        let ended = processes.map { $0?.cpuNanoseconds }
+        let ended = facts.map(\.cpuNanoseconds)
         timeline.drawRest(boards: boards, count: count)
         for index in 0..<count {
             if let failure = drivers[index].failure, drivers[index].tally.violations.isEmpty { throw failure }
             if let failure = drivers[index].source.failure { throw .circumstances(failure.message) }
         }
         var result = result(drivers, times, timeline.points)
-        for index in processes.indices {
+        for index in facts.indices {
             if let began = began[index], let ended = ended[index], ended >= began {
                 result.servers[index].cpuNanoseconds = ended - began
             }
-            let memory = processes[index]?.residentBytes
+            let memory = facts[index].residentBytes
             result.servers[index].residentBytes = memory?.now
             result.servers[index].residentBytesPeak = memory?.peak
         }
@@ -187,13 +187,13 @@ struct RunPass {
         result.settings = settings.described
         result.timeline = points
         var kinds = OperationKind.allCases.map { _ in LatencyHistogram() }
-        var lastReplyAt = times.measuresAt
+        var endedAt = times.measuresAt
         var errorTexts: [String: Int] = [:]
         result.driver.threads = settings.threadCount
         for index in 0..<settings.threadCount {
             let driver = drivers + index
             driver.pointee.tally.pour(into: &result, kinds: &kinds)
-            lastReplyAt = max(lastReplyAt, driver.pointee.tally.lastReplyAt)
+            endedAt = max(endedAt, driver.pointee.tally.lastReplyAt, driver.pointee.tally.loadedUntil)
             result.driver.connections += driver.pointee.connectionCount
             for (text, count) in driver.pointee.tally.errorTexts { errorTexts[text, default: 0] += count }
             let cpu = driver.pointee.tally.endedCPU - driver.pointee.tally.startedCPU
@@ -209,7 +209,7 @@ struct RunPass {
         if !plan.isOpenLoop { result.service = result.response }
         if result.servers.count == 1 { result.servers[0].response = result.response }
         if !errorTexts.isEmpty { result.errorTexts = errorTexts }
-        result.seconds = Double(lastReplyAt - times.measuresAt) / 1e9
+        result.seconds = Double(endedAt - times.measuresAt) / 1e9
         return result
     }
 }

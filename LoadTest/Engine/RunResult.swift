@@ -51,6 +51,9 @@ package struct RunResult: Codable, Sendable {
 
     /// Requests answered in a second.
     package var rate: Double { seconds > 0 ? Double(counts.requests) / seconds : 0 }
+
+    /// Nobody answered, or with nothing but errors: the figures say nothing about a cache.
+    package var isFutile: Bool { counts.errors + counts.refused >= counts.requests }
 }
 
 /// What was answered.

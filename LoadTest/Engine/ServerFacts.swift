@@ -4,14 +4,16 @@ package struct ServerFacts: Sendable {
     /// The server's process, where it is on this machine.
     private let process: ServerProcess?
 
-    /// `processNumber`: the server's process; otherwise a local server is asked. Connects, which settles the connector. Throws when nobody is there, or does not speak memcached.
+    /// `processNumber`: the server's process; otherwise a local server is asked, if `asksForProcess`. Connects, which settles
+    /// the connector. Throws when nobody is there, or does not speak memcached.
     package init(
-        _ connector: inout SocketConnector, processNumber: Int32? = nil, connectSeconds: Double, seconds: Double
+        _ connector: inout SocketConnector, processNumber: Int32? = nil, asksForProcess: Bool = true,
+        connectSeconds: Double, seconds: Double
     ) throws(LoadError) {
-        let isLocal = connector.address.isLocal
+        let asks = asksForProcess && connector.address.isLocal
         var probe = try Probe(&connector, connectSeconds: connectSeconds, seconds: seconds)
         version = try probe.version()
-        let number = processNumber ?? (isLocal ? (try? probe.statistics())?["pid"].flatMap { Int32($0) } : nil)
+        let number = processNumber ?? (asks ? (try? probe.statistics())?["pid"].flatMap { Int32($0) } : nil)
         process = number.flatMap { ServerProcess($0) }
     }
 

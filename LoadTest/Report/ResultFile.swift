@@ -66,18 +66,39 @@ package struct ResultFile: Sendable {
 
     package func write(path: String) throws(ReportError) { try Self.write(encoded(), path: path) }
 
-    /// Writes any report whole or not at all; `-` is standard output.
+    /// Writes any report whole or not at all; `-` is standard output. What is no file, such as a pipe or /dev/null, is written
+    /// to and not replaced.
     package static func write(_ bytes: [UInt8], path: String) throws(ReportError) {
         do {
             if path == "-" {
                 try FileHandle.standardOutput.write(contentsOf: Data(bytes))
             } else {
-                try Data(bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
+                try Data(bytes).write(to: URL(fileURLWithPath: path), options: isSpecial(path) ? [] : .atomic)
             }
         } catch {
             let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
             throw ReportError("\(path) cannot be written: \(Self.reason(folder, W_OK, error))")
         }
+    }
+
+    /// Throws when `write` could not succeed: said before a long measurement rather than after it. nil and `-` are well.
+    package static func expectWritable(_ path: String?) throws(ReportError) {
+        guard let path, path != "-" else { return }
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+            throw ReportError("\(path) cannot be written: it is a folder")
+        }
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        guard access(isSpecial(path) ? path : folder, W_OK) == 0 else {
+            throw ReportError("\(path) cannot be written: \(String(cString: strerror(errno)))")
+        }
+    }
+
+    /// A pipe, a device or the like.
+    private static func isSpecial(_ path: String) -> Bool {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return false }
+        return status.st_mode & S_IFMT != S_IFREG
     }
 
     private struct Head: Codable {

@@ -101,6 +101,15 @@ struct SuiteFileTests {
         #expect(error.description == "there is no suite 'three'; there are one, two")
     }
 
+    @Test("A suite that is given by its path needs no folder")
+    func path() throws {
+        let folder = try SuiteText.folder(["mine": "title Mine\nabout x.\nshow rate\n\n[one]\nrun -d 1\n"])
+        defer { try? FileManager.default.removeItem(atPath: folder.path) }
+
+        #expect(SuiteFolder.isPath("./mine") && SuiteFolder.isPath("mine.suite") && !SuiteFolder.isPath("mine"))
+        #expect(try SuiteFolder(path: "/nowhere").suite("\(folder.path)/mine.suite").title == "Mine")
+    }
+
     @Test("Every suite of the repository can be read and shows something")
     func ours() throws {
         let folder = try SuiteFolder.found()

@@ -62,6 +62,34 @@ struct LoopTests {
         }
     }
 
+    @Test("that is open lasts as long as it was told to, however rare its requests are")
+    func rareRequests() throws {
+        let server = try CacheServer()
+        var settings = try LoadRunTests.settings([server.address], "get")
+        settings.requestCount = nil
+        settings.seconds = 0.5
+        settings.pace = .arriving(.constant(4), .constant)
+
+        let result = try LoadRun.run(settings)
+
+        // Due at 0 and 0.25 s. Up to the last answer it would be eight a second.
+        #expect(result.counts.requests == 2)
+        #expect(abs(result.rate - 4) < 0.1)
+    }
+
+    @Test("that ends by the number of its requests lasts up to the last answer", arguments: [1, 2])
+    func countedRequests(serverCount: Int) throws {
+        let servers = try (0..<serverCount).map { _ in try CacheServer() }
+        var settings = try LoadRunTests.settings(servers.map(\.address), "get")
+        settings.requestCount = 500
+        settings.seconds = 60
+
+        let result = try LoadRun.run(settings)
+
+        #expect(result.counts.requests == 500)
+        #expect(result.seconds > 0 && result.seconds < 30)
+    }
+
     @Test("that is open sends what is due together in one pipeline")
     func bursts() throws {
         let server = try CacheServer()

@@ -76,6 +76,28 @@ struct ProgramTests {
         #expect(bad.output.contains("no order of these calls explains their answers"))
     }
 
+    @Test("ends with 2 when a server answers nothing but errors, and says so", .enabled(if: path != nil))
+    func errorsOnly() throws {
+        let double = try ServerDouble(.refusing)
+
+        let end = try Self.run(["-q", "-p", "\(double.port)", "-n", "50", "-c", "2", "--mix", "set=1", "--fill"])
+
+        #expect(end.status == 2)
+        #expect(end.output.contains("Every answer was an error."))
+        #expect(end.output.contains("The cache was not filled: "))
+    }
+
+    @Test("says before it measures that a file cannot be written", .enabled(if: path != nil))
+    func unwritable() throws {
+        let double = try ServerDouble()
+
+        let end = try Self.run(["-q", "-p", "\(double.port)", "-d", "60", "--json", "/nowhere/a.json"])
+
+        #expect(end.status == 2)
+        #expect(end.errors == "martlet-load: /nowhere/a.json cannot be written: No such file or directory\n")
+        #expect(double.answered.load(ordering: .relaxed) == 0)
+    }
+
     @Test("ends with 2 when there is no server", .enabled(if: path != nil))
     func noServer() throws {
         let end = try Self.run(["-S", "/nowhere/martlet"])
@@ -94,7 +116,8 @@ struct ProgramTests {
             ["--sweep", "5", "--search", "p99<1s"],
             ["--verify", "off", "--expect-hits"], ["--ratio", "1"], ["--keys", "1000g"], ["-s", "a:b"], ["--nonsense"],
             ["--check", "history", "--rate", "5k"], ["--check", "history", "-c", "1"], ["--check", "foo"],
-            ["--pressure", "0.5"], ["--check", "history", "-s", "a", "-s", "b"],
+            ["--clients", "9223372036854775807", "-t", "2"], ["simulate", "--rate", "nan"], ["--pressure", "0.5"],
+            ["--check", "history", "-s", "a", "-s", "b"],
         ])
     func usage(words: [String]) throws {
         let end = try Self.run(words)

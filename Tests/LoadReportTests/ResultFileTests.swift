@@ -72,4 +72,31 @@ struct ResultFileTests {
         #expect(reading?.message.hasPrefix("\(folder)/a.json cannot be read") == true)
         #expect(writing?.message.hasPrefix("\(folder)/a.json cannot be written") == true)
     }
+
+    @Test("What is no file, such as a pipe, is written to and not replaced")
+    func pipe() throws {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("pipe-\(UUID())").path
+        try #require(mkfifo(path, 0o600) == 0)
+        defer { unlink(path) }
+        // Without waiting for a writer; what is written fits into the pipe.
+        let reader = open(path, O_RDONLY | O_NONBLOCK)
+        defer { close(reader) }
+
+        try ResultFile.expectWritable(path)
+        try ResultFile.write(Array("words".utf8), path: path)
+
+        var bytes = [UInt8](repeating: 0, count: 16)
+        let count = read(reader, &bytes, bytes.count)
+        #expect(String(decoding: bytes[..<max(count, 0)], as: UTF8.self) == "words")
+    }
+
+    @Test("A folder cannot be written, nor can what lies in none")
+    func unwritable() throws {
+        let folder = FileManager.default.temporaryDirectory.path
+
+        #expect(throws: ReportError.self) { try ResultFile.expectWritable(folder) }
+        #expect(throws: ReportError.self) { try ResultFile.expectWritable("\(folder)/no-\(UUID())/a.json") }
+        try ResultFile.expectWritable("\(folder)/no-\(UUID()).json")
+        try ResultFile.expectWritable(nil)
+    }
 }

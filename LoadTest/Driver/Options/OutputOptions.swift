@@ -22,6 +22,11 @@ struct OutputOptions: ParsableArguments {
     @Flag(help: "Fail (exit status 1) also when the figures are doubtful or the server answered with errors.")
     var strict = false
 
+    /// Throws, before anything is measured, when a file could not be written.
+    func expectWritable() throws {
+        for path in [json, hgrm, html] { try ResultFile.expectWritable(path) }
+    }
+
     /// Prints `text`, unless standard output is taken, and writes the files asked for.
     func write(_ runs: [RunResult], text: String) throws {
         if json != "-" { print(text, terminator: "") }
@@ -42,5 +47,6 @@ struct OutputOptions: ParsableArguments {
             if run.counts.violations > 0 { throw ExitStatus.failed }
             if strict, !run.invalidReasons.isEmpty || run.counts.errors > 0 { throw ExitStatus.failed }
         }
+        if runs.allSatisfy(\.isFutile) { throw ExitStatus.impossible }
     }
 }

@@ -63,9 +63,17 @@ struct PaceOptions: ParsableArguments {
         }
     }
 
+    /// The bounds are checked with the settings; beyond what fits it is too many anyway.
+    private var clientsInAll: Int? {
+        clients.map { each in
+            let (all, overflow) = each.multipliedReportingOverflow(by: threads ?? 1)
+            return overflow ? .max : all
+        }
+    }
+
     func apply(to settings: inout LoadSettings) {
         settings.threadCount = threads ?? 1
-        settings.connectionCount = connections ?? clients.map { $0 * (threads ?? 1) } ?? 50
+        settings.connectionCount = connections ?? clientsInAll ?? 50
         settings.depth = pipeline ?? 1
         if let rate { settings.pace = .arriving(rate, arrivals) }
         settings.requestCount = requests
