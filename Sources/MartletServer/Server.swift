@@ -173,7 +173,10 @@ extension ServerSettings {
         store.itemBytesMax = itemBytesMax
         store.growthFactor = growthFactor
         store.chunkBytesMin = chunkSpaceBytesMin
-        store.evicts = evicts
+        store.eviction = eviction
+        store.hotPercent = hotPercent
+        store.warmPercent = warmPercent
+        store.temporarySeconds = UInt32(temporaryTTLSeconds ?? 0)
         return store
     }
 }

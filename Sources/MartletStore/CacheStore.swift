@@ -63,7 +63,7 @@ package struct CacheStore: @unchecked Sendable {
         }
 
         let pages = PageTable(start: pageFacts)
-        let classes = Self.makeClasses(geometry, classPages, pageCountMax)
+        let classes = Self.makeClasses(geometry, classPages, pageCountMax, settings.eviction)
         let pool = UnsafeMutablePointer<PagePool>.allocate(capacity: 1)
         pool.initialize(
             to: PagePool(limitBytes: settings.memoryLimitBytes, reserveCount: max(1, workerCount / 4)))
@@ -160,7 +160,8 @@ extension CacheStore {
     }
 
     private static func makeClasses(
-        _ geometry: SlabGeometry, _ pageLists: UnsafeMutableRawPointer, _ pageCountMax: Int
+        _ geometry: SlabGeometry, _ pageLists: UnsafeMutableRawPointer, _ pageCountMax: Int,
+        _ eviction: EvictionPolicy
     ) -> UnsafeMutableRawPointer {
         precondition(
             MemoryLayout<SlabClass>.size <= SlabClass.ringOffset
@@ -176,7 +177,7 @@ extension CacheStore {
             start.bindMemory(to: SlabClass.self, capacity: 1).initialize(
                 to: SlabClass(
                     index: index, chunkBytes: chunkBytes, chunksPerPage: geometry.pageBytes / chunkBytes,
-                    pageList: list))
+                    pageList: list, queuesEverything: eviction.queuesEverything))
             (start + SlabClass.ringOffset).bindMemory(to: HotRing.self, capacity: 1).initialize(to: HotRing())
             (start + SlabClass.statisticsOffset).bindMemory(to: SlabClassStatistics.self, capacity: 1).initialize(
                 to: SlabClassStatistics())

@@ -89,7 +89,8 @@ extension StoreSession {
         stripe.unlock()
         core.passHook()
 
-        guard let new = core.makeItem(key, value.count, shape, admission, state) else { return StoreOutcome(.noMemory) }
+        let placed = self.admission(admission, request)
+        guard let new = core.makeItem(key, value.count, shape, placed, state) else { return StoreOutcome(.noMemory) }
         let item = core.pointee.arena.item(new)
         if let start = value.baseAddress {
             item.value(item.state).copyMemory(from: start, byteCount: value.count)
@@ -216,14 +217,14 @@ extension StoreSession {
     /// A key that a ghost remembers enters WARM at once; the ghost is used up.
     @inline(__always)
     func admissionOfAbsentLocked(_ key: ItemKey) -> Admission {
-        guard core.pointee.settings.evicts else { return .fresh }
+        guard core.pointee.settings.eviction.hasGhosts else { return .fresh }
         let ghost = core.pointee.table.ghostHome(key.hash).take(key.hash)
         return Admission(segment: ghost == nil ? .hot : .warm, ghost: ghost)
     }
 
     /// For a value that is still to come: one more hold, because its chunk is taken before anything is judged.
     private func admission(of key: ItemKey) -> Admission {
-        guard core.pointee.settings.evicts else { return .fresh }
+        guard core.pointee.settings.eviction.hasGhosts else { return .fresh }
         let stripe = core.pointee.table.stripe(key.hash)
         let admission: Admission
         if let slot = lockAndFind(key, stripe) {
@@ -234,6 +235,15 @@ extension StoreSession {
         stripe.unlock()
         core.passHook()
         return admission
+    }
+
+    /// Short-lived items are TEMP, whatever is known of their keys.
+    @inline(__always)
+    func admission(_ usual: Admission, _ request: StoreRequest) -> Admission {
+        let temporarySeconds = core.pointee.settings.temporarySeconds
+        if temporarySeconds == 0 || request.expiry == 0 { return usual }
+        if request.expiry > state.pointee.now, request.expiry &- state.pointee.now > temporarySeconds { return usual }
+        return Admission(segment: .temp, ghost: usual.ghost)
     }
 
     /// A key that is stored again keeps what it has earned.

@@ -8,12 +8,19 @@ package struct StoreSettings: Sendable {
     package var growthFactor = 1.05
     /// `-n`: the least room for key and value that the smallest chunk has; 0 for no such wish.
     package var chunkBytesMin = 0
-    /// Without `-M`: items make room for new ones.
-    package var evicts = true
+    /// Which items make room for new ones.
+    package var eviction = EvictionPolicy.martlet
+    /// Of `segmented`: the most that HOT and WARM have of a class's items.
+    package var hotPercent = 20
+    package var warmPercent = 40
+    /// Items stored with a shorter life, in seconds, are TEMP: read as often as may be, they do not rise. 0 for none.
+    package var temporarySeconds: UInt32 = 0
     /// Every token issued is above this.
     package var firstSequence: UInt64 = 0
 
     package init() {}
+
+    package var evicts: Bool { eviction.evicts }
 }
 
 /// Why there is no store.

@@ -21,6 +21,8 @@ struct Generator {
         } else {
             configuration.itemBytesMax = [2000, 10_000, 300_000][random.below(3)]
         }
+        let policies = EvictionPolicy.allCases.filter(\.evicts)
+        if random.below(2) == 0 { configuration.eviction = policies[random.below(policies.count)] }
         self.configuration = configuration
         self.random = random
         favourites = (0..<4).map { _ in anyLength() }

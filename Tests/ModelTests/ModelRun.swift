@@ -100,6 +100,7 @@ final class ModelRun {
         var settings = StoreSettings()
         settings.memoryLimitBytes = limitBytes
         settings.itemBytesMax = configuration.itemBytesMax
+        settings.eviction = configuration.eviction
         fixture = try StoreFixture(settings, now: now)
         clients = fixture.clients(2)
         keyMemory = .allocate(byteCount: 32 * configuration.keyCount, alignment: 1)

@@ -118,4 +118,5 @@ struct ModelConfiguration: Equatable {
     var keysCollide = false
     /// Memory is tight: an item may be absent at any time, though never wrong. Otherwise nothing may vanish.
     var mayVanish = false
+    var eviction = EvictionPolicy.martlet
 }

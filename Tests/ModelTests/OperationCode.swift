@@ -113,6 +113,7 @@ extension ModelConfiguration {
     var code: String {
         call(
             "ModelConfiguration", "megabytes: \(megabytes)", "itemBytesMax: \(itemBytesMax)",
-            "keyCount: \(keyCount)", keysCollide ? "keysCollide: true" : nil, mayVanish ? "mayVanish: true" : nil)
+            "keyCount: \(keyCount)", keysCollide ? "keysCollide: true" : nil, mayVanish ? "mayVanish: true" : nil,
+            eviction == .martlet ? nil : "eviction: .\(eviction.name)")
     }
 }

@@ -1,4 +1,4 @@
-/// `stats settings`: memcached's names in memcached's order.
+/// `stats settings`: memcached's names in memcached's order, and our own behind them.
 ///
 /// Each line names a row of `OptionTable` or stands for a thing that no option sets; `OptionTableTests` holds the two
 /// together. memcached's extstore and TLS lines are absent: so they are from a memcached built without them.
@@ -25,7 +25,7 @@ package struct SettingsReport: Sendable {
 
     package static var names: [String] { lines.map(\.name) }
 
-    static let lines: [Line] = listening + commands + memory + segments + buffers
+    static let lines: [Line] = listening + commands + memory + segments + buffers + ownNames
 
     private static let listening: [Line] = [
         Line("maxbytes") { String($0.settings.memoryBytes) },
@@ -35,7 +35,7 @@ package struct SettingsReport: Sendable {
         Line("inter") { $0.settings.effectiveListenAddresses.joined(separator: ",") },
         Line("verbosity") { String($0.settings.verbosity) },
         Line("oldest") { String($0.flushSecond) },
-        Line("evictions") { $0.settings.evicts ? "on" : "off" },
+        Line("evictions") { $0.settings.eviction.evicts ? "on" : "off" },
         Line("domain_socket") { $0.settings.unixSocketPath ?? "NULL" },
         Line("umask") { String($0.settings.unixSocketMode, radix: 8) },
     ]
@@ -84,6 +84,9 @@ package struct SettingsReport: Sendable {
         Line("temp_lru") { ($0.settings.temporaryTTLSeconds != nil).yesOrNo },
         Line("temporary_ttl") { String($0.settings.temporaryTTLSeconds ?? ServerSettings.temporaryTTLSecondsUsual) },
     ]
+
+    /// What memcached has no name for.
+    private static let ownNames: [Line] = [Line("eviction") { $0.settings.eviction.name }]
 
     private static let buffers: [Line] = [
         Line("idle_timeout") { String($0.settings.idleTimeoutSeconds) },

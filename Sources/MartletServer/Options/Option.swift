@@ -5,7 +5,7 @@
 package struct Option: Sendable {
     /// Long name (`--port`), or the name behind `-o`.
     package let name: String
-    /// Short name; `nil` for sub-options.
+    /// Short name; `nil` for sub-options, and for what memcached has no letter for.
     package let letter: Character?
     package let argument: OptionArgument
     /// What help texts show for the argument, such as `<num>`.
@@ -18,11 +18,13 @@ package struct Option: Sendable {
     package let status: Int32
     /// Not printed by `-h`.
     package let isHidden: Bool
+    /// Whether it stands behind `-o`.
+    package let isExtended: Bool
 
     package init(
         _ name: String, _ letter: Character?, _ argument: OptionArgument, _ placeholder: String = "",
         standing: OptionStanding = .applied, setting: String? = nil, status: Int32 = ExitStatus.failure,
-        isHidden: Bool = false, help summary: String
+        isHidden: Bool = false, isExtended: Bool = false, help summary: String
     ) {
         self.name = name
         self.letter = letter
@@ -33,6 +35,7 @@ package struct Option: Sendable {
         self.setting = setting
         self.status = status
         self.isHidden = isHidden
+        self.isExtended = isExtended
     }
 
     /// A sub-option of `-o`.
@@ -42,7 +45,7 @@ package struct Option: Sendable {
     ) {
         self.init(
             name, nil, argument, placeholder, standing: standing, setting: setting, status: status,
-            isHidden: isHidden, help: summary)
+            isHidden: isHidden, isExtended: true, help: summary)
     }
 
     package var isNotOffered: Bool {
@@ -50,8 +53,8 @@ package struct Option: Sendable {
         return false
     }
 
-    /// How messages call it: `-t`, or the sub-option's name.
-    package var spelling: String { letter.map { "-\($0)" } ?? "-o \(name)" }
+    /// How messages call it: `-t`, the long name, or the sub-option's name.
+    package var spelling: String { letter.map { "-\($0)" } ?? (isExtended ? "-o \(name)" : "--\(name)") }
 }
 
 /// What an option does here.

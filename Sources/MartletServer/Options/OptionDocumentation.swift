@@ -73,7 +73,8 @@ package enum OptionDocumentation {
 
     private static func optionSpelling(_ option: Option) -> String {
         let argument = option.placeholder.isEmpty ? "" : " \(option.placeholder)"
-        let short = "`-\(option.letter.map(String.init) ?? "")\(argument)`"
+        guard let letter = option.letter else { return "`--\(option.name)\(argument)`" }
+        let short = "`-\(letter)\(argument)`"
         // -D has no long name in memcached.
         return option.name.count > 1 ? short + ", `--\(option.name)`" : short
     }

@@ -29,8 +29,7 @@ extension OptionTable {
             standing: ownChunks, setting: "slab_chunk_max", help: "largest chunk; larger items are chains of chunks"),
         Option(
             "temporary_ttl", .numberIfGiven(\.temporaryTTLSeconds, 0...Int(Int32.max)), "<seconds>",
-            standing: .withoutMeaning("Short-lived items share the segments of the others; kept and shown."),
-            setting: "temporary_ttl", help: "items that live shorter than this get a segment of their own"),
+            setting: "temporary_ttl", help: "items stored with no longer a life than this do not rise, read or not"),
     ]
 
     private static let ownPages = OptionStanding.withoutMeaning("Pages move by rules of their own; kept and shown.")
@@ -81,11 +80,11 @@ extension OptionTable {
             "no_lru_maintainer", .preset { ($0.lruMaintainer, $0.lruSegmented) = (false, false) },
             standing: ownSegments, setting: "lru_segmented", help: "one flat LRU"),
         Option(
-            "hot_lru_pct", .number(\.hotPercent, 1...79), "<percent>", standing: ownSegments, setting: "hot_lru_pct",
-            help: "share of the hot segment"),
+            "hot_lru_pct", .number(\.hotPercent, 1...79), "<percent>", setting: "hot_lru_pct",
+            help: "share of the hot segment, with --eviction segmented"),
         Option(
-            "warm_lru_pct", .number(\.warmPercent, 1...79), "<percent>", standing: ownSegments,
-            setting: "warm_lru_pct", help: "share of the warm segment"),
+            "warm_lru_pct", .number(\.warmPercent, 1...79), "<percent>", setting: "warm_lru_pct",
+            help: "share of the warm segment, with --eviction segmented"),
         Option(
             "hot_max_factor", .fraction(\.hotFactorMax, above: 0, upTo: 1e9), "<num>", standing: ownSegments,
             setting: "hot_max_factor", help: "age at which hot items sink, relative to the cold ones'"),

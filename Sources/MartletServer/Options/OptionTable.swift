@@ -1,3 +1,5 @@
+import MartletStore
+
 /// The options, in the order in which help texts list them. Sub-options of `-o` are in `OptionTable+Extended.swift`.
 ///
 /// To add an option: a stored property with its default in `ServerSettings`, a row here, and `./martlet docs` for
@@ -55,6 +57,10 @@ package enum OptionTable {
         Option(
             "disable-evictions", "M", .off(\.evicts), setting: "evictions",
             help: "when memory is full, refuse to store in place of evicting"),
+        Option(
+            "eviction", nil, .choice(\.evictionName, EvictionPolicy.allCases.map(\.name)), "<policy>",
+            setting: "eviction",
+            help: "martlet, segmented (as memcached), lru, lfu, fifo, ttl, random or none"),
         Option(
             "max-item-size", "I", .size(\.itemBytesMax, 0...(4 << 30)), "<size>", setting: "item_size_max",
             status: ExitStatus.usage,

@@ -1,3 +1,5 @@
+import MartletStore
+
 /// Everything that is decided at the start: what the command line says, with the defaults where it says nothing.
 ///
 /// A value, filled in by `CommandLineParser` from the rows of `OptionTable` and not changed afterwards; what can change
@@ -42,6 +44,8 @@ package struct ServerSettings: Sendable {
     /// Everything the cache holds, table and bookkeeping included.
     package var memoryBytes = 64 << 20
     package var evicts = true
+    /// An `EvictionPolicy` by name.
+    package var evictionName = EvictionPolicy.martlet.name
     /// Largest item, header included.
     package var itemBytesMax = 1 << 20
     /// What `-f` says. Without it memory decides: finer classes round sizes up by less, and each wants a page or two.
@@ -105,6 +109,9 @@ package struct ServerSettings: Sendable {
     package var napiIdCount = 0
 
     package init() {}
+
+    /// What `--eviction` and `-M` come to.
+    package var eviction: EvictionPolicy { evicts ? EvictionPolicy(name: evictionName) ?? .martlet : .none }
 
     /// The addresses to listen on, the default written out.
     package var effectiveListenAddresses: [String] {

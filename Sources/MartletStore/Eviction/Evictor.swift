@@ -86,6 +86,12 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         home.unlock()
     }
 
+    /// Leaves a ghost of what is evicted, if the policy has any use for it. The lock of the hash's stripe is held.
+    @inline(__always)
+    func rememberLocked(_ hash: UInt64, _ kind: GhostRow.Kind) {
+        if pointee.settings.eviction.hasGhosts { pointee.table.ghostHome(hash).remember(hash, kind) }
+    }
+
     private func addPage(_ page: Int, _ home: UnsafeMutablePointer<SlabClass>) {
         home.lock()
         home.addPageLocked(page, self)
@@ -179,7 +185,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
             return nil
         }
         let reason: LeaveReason = dead ? .reclaimed : item.expiry(state) == 0 ? .evicted : .evictedMortal
-        if !dead { pointee.table.ghostHome(victim.hash).remember(victim.hash, victim.ghost) }
+        if !dead { rememberLocked(victim.hash, victim.ghost) }
         let owned = unlinkLocked(slot, hash: victim.hash, item, state, session)
         stripe.unlock()
         passHook()

@@ -1,6 +1,6 @@
 import CShims
 
-/// The segmented LRU without lists: HOT is a ring, COLD and WARM are bits that a hand sweeps in address order.
+/// The default policy, `martlet`: the segmented LRU without lists: HOT is a ring, COLD and WARM are bits that a hand sweeps in address order.
 ///
 /// Rules, for a class that needs a chunk and has none:
 /// 1. Until a class first has to evict, new items are COLD and nobody keeps a queue. From then on new items are HOT and
@@ -37,11 +37,12 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         var segment = admission.segment
         if pointee.isPressed {
             if let ghost = admission.ghost { adaptLocked(ghost) }
+            if pointee.queuesEverything, segment == .warm { segment = .hot }
             if segment == .hot {
                 trimRingLocked(store)
                 if !ring.pointee.push(handle, store.pointee.ringBlocks) { segment = .cold }
             }
-        } else {
+        } else if segment != .temp {
             segment = .cold
         }
         countLocked(segment, 1)
@@ -73,7 +74,7 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
     }
 
     /// An item must not be HOT without a place in the ring: where there is no memory for one, it becomes COLD.
-    private func pushBackLocked(_ handle: Handle, _ store: StorePointer) {
+    func pushBackLocked(_ handle: Handle, _ store: StorePointer) {
         let item = store.pointee.arena.item(handle)
         var access = item.access
         if ring.pointee.push(handle, store.pointee.ringBlocks) {
@@ -89,7 +90,7 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
     ///
     /// A place may outlive its chunk and even its page, whose bytes may now be the middle of somebody's value: nothing at
     /// the handle may be read before the page is known to be this class's.
-    private func standsInRingLocked(_ place: HotRing.Place, _ store: StorePointer) -> Bool {
+    func standsInRingLocked(_ place: HotRing.Place, _ store: StorePointer) -> Bool {
         let handle = place.handle
         let pageIndex = store.pointee.arena.pageIndex(handle)
         guard store.pointee.pages.slabClass(pageIndex) == Int(pointee.index) else { return false }
@@ -106,6 +107,7 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
     /// The item to go, as a hint; nil if nothing evictable was met.
     func chooseVictimLocked(_ store: StorePointer, now: UInt32) -> Victim? {
         if let victim = ripeVictimLocked(store, now: now) { return victim }
+        if !store.pointee.settings.eviction.hasGhosts { return chooseByPolicyLocked(store, now: now) }
         if !pointee.isPressed {
             pointee.isPressed = true
             pointee.hotTarget = itemCountLocked / 10
@@ -225,7 +227,7 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
     }
 
     /// Rule 6. Head handle and hash of a part are fixed while it is linked; of the head only atomic words are read.
-    private func visitPartLocked(_ part: PartPointer, _ store: StorePointer, now: UInt32) -> Victim? {
+    func visitPartLocked(_ part: PartPointer, _ store: StorePointer, now: UInt32) -> Victim? {
         let head = store.pointee.arena.item(part.head)
         guard head.stateHint.phase == .linked else { return nil }
         let access = head.access
@@ -240,7 +242,7 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
     }
 
     /// Changes segment and frequency, keeping what readers change meanwhile; the counts follow.
-    private func moveLocked(_ item: ItemPointer, _ access: inout AccessWord, to segment: Segment, frequency: UInt32) {
+    func moveLocked(_ item: ItemPointer, _ access: inout AccessWord, to segment: Segment, frequency: UInt32) {
         let before = access.segment
         while !item.exchangeAccess(expected: access, desired: access.with(segment: segment, frequency: frequency)) {
             access = item.access

@@ -91,7 +91,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         let table = pointee.table
         var buckets = table.stripeCount
         forEachSession { buckets += $0.pointee.counters.bucketsAdded.load(ordering: .relaxed) }
-        let perBucket = Bucket.bytes + (pointee.settings.evicts ? GhostRow.bytes : 0)
+        let perBucket = Bucket.bytes + (pointee.settings.eviction.hasGhosts ? GhostRow.bytes : 0)
         let overflow = Int(table.words.pointee.overflowBump.load(ordering: .relaxed)) * Bucket.bytes
         return table.stripeCount * Stripe.bytes + buckets * perBucket + overflow + pointee.ringBlocks.touchedBytes
             + pointee.pool.pointee.bump * Page.bytes

@@ -47,18 +47,28 @@ struct SlabClass: ~Copyable {
     var tempCount = 0
     /// Items that HOT should hold; moved by ghost hits.
     var hotTarget = 0
-    /// Whether the class has ever had to evict: from then on new items go through HOT.
-    var isPressed = false
+    /// Whether the class has ever had to evict: from then on new items go through HOT. Of a policy that queues everything,
+    /// true from the start; of the others beside the default, never.
+    var isPressed: Bool
+    /// `EvictionPolicy.queuesEverything`.
+    let queuesEverything: Bool
+    /// Where the lots of `random` are (Policies/AnyItem.swift).
+    var lots: UInt64
 
     static let strideBytes = 512
     static let ringOffset = 256
     static let statisticsOffset = 320
 
-    init(index: Int, chunkBytes: Int, chunksPerPage: Int, pageList: UnsafeMutablePointer<UInt32>) {
+    init(
+        index: Int, chunkBytes: Int, chunksPerPage: Int, pageList: UnsafeMutablePointer<UInt32>, queuesEverything: Bool
+    ) {
         self.index = UInt8(index)
         self.chunkBytes = chunkBytes
         self.chunksPerPage = chunksPerPage
         self.pageList = pageList
+        self.queuesEverything = queuesEverything
+        isPressed = queuesEverything
+        lots = UInt64(index)
     }
 }
 

@@ -192,7 +192,7 @@ struct CommandLineParserTests {
     }
 
     private static func example(_ option: Option) -> [String]? {
-        guard let letter = option.letter else { return nil }
+        guard let letter = option.letter else { return ["--\(option.name)"] + (value(option).map { [$0] } ?? []) }
         return ["-\(letter)"] + (value(option).map { [$0] } ?? [])
     }
 

@@ -25,7 +25,7 @@ struct EvictorTests {
         var settings = StoreSettings()
         settings.memoryLimitBytes = 2 << 20
         settings.itemBytesMax = 64 << 10
-        settings.evicts = false
+        settings.eviction = .none
         let fixture = try StoreFixture(settings)
         let value = [UInt8](repeating: 1, count: 900)
         var stored = 0
@@ -47,7 +47,7 @@ struct EvictorTests {
     func largerChunks() throws {
         var settings = StoreSettings()
         settings.memoryLimitBytes = 2 << 20
-        settings.evicts = false
+        settings.eviction = .none
         let fixture = try StoreFixture(settings)
         var stored = 0
         while fixture.store("key-\(stored)", [UInt8](repeating: 1, count: 3000)).result == .stored { stored += 1 }
