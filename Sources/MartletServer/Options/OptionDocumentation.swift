@@ -93,8 +93,8 @@ package enum OptionDocumentation {
 
         - Without `-l` the server listens on 127.0.0.1 and ::1 only. `-l 0.0.0.0`, or an address of the machine, opens it.
         - `-m` bounds everything the cache holds: items, hash table and bookkeeping. memcached counts items only.
-        - `-f` is 1.05 by default, because slab classes can be many when pages are small; pages are 64 KiB up to \
-        `-m 1024` and 256 KiB above.
+        - `-f` is 1.05 by default, 1.03 from `-m 256` on, because slab classes can be many when pages are \
+        small; pages are 64 KiB up to `-m 1024` and 256 KiB above.
         - `-n` is no minimum by default.
         - `-R` is 64 by default; a number given is exact.
         - `-c` counts client connections, not descriptors.
