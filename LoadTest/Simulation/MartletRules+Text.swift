@@ -86,7 +86,8 @@ extension MartletRules {
             yes("overwrite-hit", \.overwriteCountsAsHit), whole("sampled", \.sampled, 1...4096),
             fraction("margin", \.moverMargin, 0...1e6), fraction("checks", \.checksPerPage, 0.01...1e6),
             fraction("halving", \.halvingDivisor, 0.001...1e6), fraction("ghost-hits-min", \.ghostHitsMin, 0...1e9),
-            whole("misses-per-move", \.missesPerMove, 0...1 << 30), yes("gain-by-ghosts", \.gainNormalisesByGhosts),
+            whole("evictions-per-move", \.evictionsPerMove, 0...1 << 30),
+            fraction("silence", \.silenceDivisor, 0...1e6), fraction("silent-hits", \.silentHitsMin, 0...1e6),
             yes("loss-by-promotions", \.lossCountsPromotions), whole("sampled-pages", \.sampledPages, 1...1024),
             yes("relocate", \.relocates), yes("relocate-cold", \.relocatesCold),
         ]

@@ -20,7 +20,8 @@ import Synchronization
 ///                PagePool, PageMover                       Crawler: pages with something due
 ///
 /// Reading order: Handle, Arena, SlabGeometry, Page, SlabClass; AccessWord, ItemState, ItemPointer, LargeItem; Bucket,
-/// Stripe, HashTable; StoreSession+Find, +Store; Hand, Evictor; DueSeconds, Crawler, PageMover.
+/// Stripe, HashTable; StoreSession+Find, +Store; Hand, Evictor; DueSeconds, Crawler, MoverSums, PageMover,
+/// PageMove, Relocation.
 ///
 /// The store is a value around one pointer. It lives until `destroy()`.
 package struct CacheStore: @unchecked Sendable {
@@ -69,6 +70,8 @@ package struct CacheStore: @unchecked Sendable {
             to: PagePool(limitBytes: settings.memoryLimitBytes, reserveCount: max(1, workerCount / 4)))
         let blockWords = UnsafeMutablePointer<RingBlockPool.Words>.allocate(capacity: 1)
         blockWords.initialize(to: RingBlockPool.Words())
+        let mover = UnsafeMutablePointer<PageMover>.allocate(capacity: 1)
+        mover.initialize(to: PageMover())
         let sessions = UnsafeMutablePointer<SessionPointer?>.allocate(capacity: StoreCore.sessionCountMax)
         sessions.initialize(repeating: nil, count: StoreCore.sessionCountMax)
 
@@ -79,7 +82,7 @@ package struct CacheStore: @unchecked Sendable {
                 classes: classes, pool: pool,
                 ringBlocks: RingBlockPool(
                     start: rings, blockCountMax: UInt32(layout.ringBytes / RingBlock.bytes), words: blockWords),
-                range: range, sessions: sessions, latestSecond: Atomic(now)))
+                mover: mover, range: range, sessions: sessions, latestSecond: Atomic(now)))
         // The maintainer's own session is the first.
         _ = makeSession(now: now)
     }
@@ -97,6 +100,8 @@ package struct CacheStore: @unchecked Sendable {
         core.pointee.classes.deallocate()
         core.pointee.pool.deallocate()
         core.pointee.ringBlocks.words.deallocate()
+        core.pointee.mover.pointee.deallocate()
+        core.pointee.mover.deallocate()
         core.pointee.sessions.deallocate()
         core.pointee.geometry.deallocate()
         core.deinitialize(count: 1)
@@ -166,8 +171,9 @@ extension CacheStore {
         precondition(
             MemoryLayout<SlabClass>.size <= SlabClass.ringOffset
                 && SlabClass.ringOffset + MemoryLayout<HotRing>.size <= SlabClass.statisticsOffset
-                && SlabClass.statisticsOffset + MemoryLayout<SlabClassStatistics>.size <= SlabClass.strideBytes,
-            "a slab class, its ring or its statistics have outgrown their room")
+                && SlabClass.statisticsOffset + MemoryLayout<SlabClassStatistics>.size <= SlabClass.sumsOffset
+                && SlabClass.sumsOffset + MemoryLayout<MoverSums>.size <= SlabClass.strideBytes,
+            "a slab class, its ring, its statistics or its sums have outgrown their room")
         let classes = UnsafeMutableRawPointer.allocate(
             byteCount: (geometry.classCount + 1) * SlabClass.strideBytes, alignment: 64)
         for index in 0...geometry.classCount {
@@ -181,6 +187,7 @@ extension CacheStore {
             (start + SlabClass.ringOffset).bindMemory(to: HotRing.self, capacity: 1).initialize(to: HotRing())
             (start + SlabClass.statisticsOffset).bindMemory(to: SlabClassStatistics.self, capacity: 1).initialize(
                 to: SlabClassStatistics())
+            (start + SlabClass.sumsOffset).bindMemory(to: MoverSums.self, capacity: 1).initialize(to: MoverSums())
         }
         return classes
     }

@@ -23,6 +23,7 @@ struct SessionState: ~Copyable {
 
     func deallocate() {
         counters.requestedBytes.deallocate()
+        counters.coldHits.deallocate()
         scratch.deallocate()
     }
 }
@@ -41,10 +42,16 @@ struct SessionCounters: ~Copyable {
     let reservedBytes = Atomic<Int>(0)
     /// Bytes of linked items by class.
     let requestedBytes: UnsafeMutablePointer<Atomic<Int>>
+    /// Hits on COLD items by class, for the page mover; at 0 all other hits.
+    let coldHits: UnsafeMutablePointer<Atomic<Int>>
 
     init(classCount: Int) {
         requestedBytes = .allocate(capacity: classCount + 1)
-        for index in 0...classCount { (requestedBytes + index).initialize(to: Atomic(0)) }
+        coldHits = .allocate(capacity: classCount + 1)
+        for index in 0...classCount {
+            (requestedBytes + index).initialize(to: Atomic(0))
+            (coldHits + index).initialize(to: Atomic(0))
+        }
     }
 }
 

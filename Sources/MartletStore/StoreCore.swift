@@ -12,6 +12,7 @@ struct StoreCore: ~Copyable {
     let classes: UnsafeMutableRawPointer
     let pool: UnsafeMutablePointer<PagePool>
     let ringBlocks: RingBlockPool
+    let mover: UnsafeMutablePointer<PageMover>
     let range: AddressRange
     let sessions: UnsafeMutablePointer<SessionPointer?>
     /// Sessions made so far; written only while one is being made.
@@ -28,6 +29,8 @@ struct StoreCore: ~Copyable {
     /// Where the next search for a page to drain begins.
     let drainCursor = Atomic<Int>(0)
     let pagesMoved = Atomic<Int>(0)
+    let itemsRelocated = Atomic<Int>(0)
+    let partsRelocated = Atomic<Int>(0)
     let itemsLostInMoves = Atomic<Int>(0)
     let itemsFoundBusy = Atomic<Int>(0)
     let maintainerPasses = Atomic<Int>(0)

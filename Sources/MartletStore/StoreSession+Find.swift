@@ -24,10 +24,31 @@ extension StoreSession {
             core.passHook()
             return holdRebuilt(key, bump: bump, newExpiry)
         }
-        let before = bump ? item.countHit(now: state.pointee.now) : item.access
+        var before = item.access
+        if bump {
+            let hit = item.countHit(now: state.pointee.now)
+            before = hit.before
+            if hit.isCold {
+                countColdHit(handle, item, itemState)
+            } else {
+                state.pointee.counters.coldHits[0].addAlone(1)
+            }
+        }
         return ItemHold(
             stripe: stripe, store: core, handle: handle, item: item, state: itemState, before: before,
             now: state.pointee.now, expiryBefore: expiryBefore, isVivified: false)
+    }
+
+    /// Counts a hit on a COLD item for the page mover, which asks what a page of the class is worth to it. The last part
+    /// of a large item stands for its class as the head for its own: an item is worth nothing without either.
+    @inline(__always)
+    private func countColdHit(_ handle: Handle, _ item: ItemPointer, _ itemState: ItemState) {
+        let slabClass = slabClass(of: handle)
+        state.pointee.counters.coldHits[slabClass].addAlone(1)
+        if itemState.has(ItemState.isLarge), !item.large(itemState).firstPart.isNone {
+            let last = core.lastPartClass(total: item.valueLength(itemState), inline: item.large(itemState).inlineBytes)
+            if last != slabClass { state.pointee.counters.coldHits[last].addAlone(1) }
+        }
     }
 
     /// Meta `N` on a miss: holds a new, empty item with its win given to the caller, or the item that somebody else made

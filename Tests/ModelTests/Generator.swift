@@ -46,12 +46,13 @@ struct Generator {
     private mutating func place(in operation: Operation) -> Int {
         switch operation {
         case .flush: random.below(1100)
-        case .maintain, .fill: random.below(100)
+        case .maintain, .fill, .advanceMove: random.below(100)
         default: random.below(10) == 0 ? random.below(60) : random.below(6)
         }
     }
 
     private mutating func operation(on key: Int, isOuter: Bool) -> Operation {
+        if configuration.mayVanish, random.below(10) == 0 { return pageMove() }
         switch random.below(isOuter ? 108 : 84) {
         case ..<26: return .store(key: key, content(), storeChoice())
         case ..<40: return .hold(key: key, holdChoice())
@@ -72,6 +73,12 @@ struct Generator {
         case ..<99: return limit()
         default: return fill()
         }
+    }
+
+    /// Pages move where items may vanish only: those that nobody has hit do not go along.
+    private mutating func pageMove() -> Operation {
+        if random.below(3) == 0 { return .reassign(from: random.below(100), to: random.below(60)) }
+        return .advanceMove(slices: 1 + random.below(random.below(4) == 0 ? 40 : 2))
     }
 
     private mutating func limit() -> Operation {

@@ -45,6 +45,7 @@ final class ModelRun {
     /// What happened, to see that a run has met what it is meant to meet.
     struct Counts {
         var hits = 0, misses = 0, stored = 0, refusals = 0, nested = 0, leases = 0, commits = 0
+        var moves = 0, relocated = 0
     }
 
     /// A reservation under way.
@@ -120,6 +121,14 @@ final class ModelRun {
         #if DEBUG
         fixture.store._setHook { [unowned self] in passUnlock() }
         #endif
+    }
+
+    /// The counts, with what the store has counted.
+    var countsAtEnd: Counts {
+        let statistics = fixture.store.statistics()
+        var counts = counts
+        counts.relocated = statistics.itemsRelocated + statistics.partsRelocated
+        return counts
     }
 
     deinit {
@@ -311,6 +320,15 @@ final class ModelRun {
             return Event(key: nil, action: .flush, answer: .none)
         case .maintain(let passes):
             for _ in 0..<passes where !fixture.store.maintain(now: now) { break }
+        case .reassign(let from, let to):
+            let givers = fixture.store.statistics().classes.filter { $0.pageCount > 1 }
+            if givers.isEmpty { break }
+            let giver = givers[from % givers.count].id
+            let outcome = fixture.store.reassign(
+                from: giver, to: min(to, fixture.store.slabClassMax), session: client.session)
+            if outcome == .started { counts.moves += 1 }
+        case .advanceMove(let slices):
+            for _ in 0..<slices where !client.session._advanceMove() { break }
         case .setLimit(let megabytes):
             if fixture.store.setMemoryLimit(bytes: megabytes << 20) { limitBytes = megabytes << 20 }
         case .fill(let first, let count, let length, let lifetime):

@@ -36,12 +36,13 @@ struct ModelTests {
                 report(seed, generator.configuration, steps, ModelRun.Failure(step: number, reason: reason))
                 return
             }
-            counts = counts + run.counts
+            counts = counts + run.countsAtEnd
         }
         CrashNote.end()
         if Self.seeds.count > Self.fixedSeedCount { print("model: \(counts)") }
         #expect(counts.hits > counts.misses / 10)
         #expect(counts.stored > 100 && counts.leases > 10 && counts.commits > 10, "\(counts)")
+        #expect(counts.moves > 50 && counts.relocated > 20, "\(counts)")
         #if DEBUG
         #expect(counts.nested > 500, "\(counts)")
         #endif
@@ -82,6 +83,7 @@ extension ModelRun.Counts {
         Self(
             hits: left.hits + right.hits, misses: left.misses + right.misses, stored: left.stored + right.stored,
             refusals: left.refusals + right.refusals, nested: left.nested + right.nested,
-            leases: left.leases + right.leases, commits: left.commits + right.commits)
+            leases: left.leases + right.leases, commits: left.commits + right.commits,
+            moves: left.moves + right.moves, relocated: left.relocated + right.relocated)
     }
 }

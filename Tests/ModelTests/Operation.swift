@@ -24,6 +24,10 @@ enum Operation {
     case advance(seconds: UInt32)
     case maintain(passes: Int = 1)
     case setLimit(megabytes: Int)
+    /// One of the classes with two pages and more begins to give one to a class, or to the pool (0).
+    case reassign(from: Int, to: Int)
+    /// Slices of a move under way, or of one that is asked for.
+    case advanceMove(slices: Int = 1)
     /// Items that the model does not follow, to press on those it follows.
     case fill(first: Int, count: Int, length: Int, Lifetime = .never)
 }

@@ -25,6 +25,8 @@ extension Operation {
         case .flushLater(let seconds): ".flushLater(seconds: \(seconds))"
         case .advance(let seconds): ".advance(seconds: \(seconds))"
         case .maintain(let passes): ".maintain(passes: \(passes))"
+        case .reassign(let from, let to): ".reassign(from: \(from), to: \(to))"
+        case .advanceMove(let slices): ".advanceMove(slices: \(slices))"
         case .setLimit(let megabytes): ".setLimit(megabytes: \(megabytes))"
         case .fill(let first, let count, let length, let lifetime):
             ".fill(first: \(first), count: \(count), length: \(length), \(lifetime.code))"

@@ -62,6 +62,7 @@ struct StressTests {
         let results = Results(plan.threadCount)
         let clients = fixture.clients(plan.threadCount)
         let store = fixture.store
+        let maintainer = fixture.clients(1)[0]
         plan.clock.begin(plan.threadCount)
         #if DEBUG
         // Between two holds of a lock somebody else goes first, now and then.
@@ -70,7 +71,7 @@ struct StressTests {
         #endif
         onThreads(plan.threadCount + 1) { thread in
             if thread == plan.threadCount {
-                maintain(store, plan)
+                maintain(store, maintainer, plan)
                 return
             }
             var client = StressClient(clients[thread], thread: thread, plan)
@@ -89,6 +90,7 @@ struct StressTests {
         #expect(all.reduce(0) { $0 + $1.counts.stored } > plan.threadCount * plan.operationsPerThread / 6)
         #expect(all.reduce(0) { $0 + $1.counts.hits } > 100)
         #expect(store.statistics().classes.reduce(0) { $0 + $1.evicted } > 100)
+        if plan.megabytesMin > 4 { #expect(store.statistics().itemsRelocated > 20) }
 
         // No memory is lost: there is room for every size, and at rest nothing is left of what was flushed or leased.
         fixture.session.setNow(plan.clock.now + 10)
@@ -104,11 +106,18 @@ struct StressTests {
     }
 
     /// The maintainer's thread, as long as any other runs.
-    private func maintain(_ store: CacheStore, _ plan: StressPlan) {
+    private func maintain(_ store: CacheStore, _ maintainer: StoreClient, _ plan: StressPlan) {
+        let session = maintainer.session
         var passes = 0
         while plan.clock.runningCount > 0 {
             if passes % 16 == 0 { plan.clock.advance() }
             _ = store.maintain(now: plan.clock.now)
+            // Pages move all the time, wanted or not.
+            let givers = store.statistics().classes.filter { $0.pageCount > 1 }
+            if passes % 2 == 0, !givers.isEmpty {
+                let taker = givers[passes / 2 * 7 % givers.count].id
+                _ = store.reassign(from: givers[passes % givers.count].id, to: taker, session: session)
+            }
             if passes % 40 == 0 {
                 _ = store.setMemoryLimit(bytes: plan.megabytes[passes / 40 % plan.megabytes.count] << 20)
             }

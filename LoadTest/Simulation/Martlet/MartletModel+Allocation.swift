@@ -23,6 +23,7 @@ extension MartletModel {
         chunk.pointee = Chunk(
             key: 0, valueBytes: 0, expiry: 0, lastAccess: tick, previous: 0, next: 0, part: 0, phase: .reserved,
             segment: .cold, frequency: 0, marks: 0)
+        classes.place(slabClass).pointee.taken += 1
         if let admission { enter(place, chunk, admission, classes.place(slabClass)) }
         return place
     }
@@ -44,11 +45,23 @@ extension MartletModel {
         for _ in 0..<Self.candidatesMax {
             if let place = take(slabClass, admission) { return place }
             guard let victim = chooseVictim(slabClass) else { continue }
+            let chunks = chunkCount(victim.place)
             evict(victim)
-            if rules.mover == .marginal { considerMove(to: slabClass) }
+            if rules.mover == .marginal { considerMove(to: slabClass, chunks: chunks) }
             if let place = take(slabClass, admission) { return place }
         }
         return nil
+    }
+
+    /// Of an item with its parts.
+    private func chunkCount(_ place: Chunk.Place) -> Int {
+        var count = 1
+        var part = space.chunk(place).pointee.part
+        while part != 0 {
+            count += 1
+            part = space.chunk(part).pointee.part
+        }
+        return count
     }
 
     private mutating func takeForeignPage(_ slabClass: Int, _ admission: Admission?) -> Chunk.Place? {
@@ -91,8 +104,6 @@ extension MartletModel {
             counts.evictions += 1
             let home = classes.place(space.slabClass(of: victim.place))
             home.pointee.evictions += 1
-            home.pointee.recentEvictions += 1
-            recentEvictions += 1
             if rules.choice == .martlet, !chunk.has(Chunk.isShortLived) {
                 buckets.remember(buckets.hasher.hash(chunk.pointee.key), victim.ghost)
             }

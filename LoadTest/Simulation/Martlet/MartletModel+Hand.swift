@@ -25,8 +25,6 @@ extension MartletModel {
     mutating func enter(
         _ place: Chunk.Place, _ chunk: UnsafeMutablePointer<Chunk>, _ admission: Admission, _ home: ClassPointer
     ) {
-        home.pointee.storesSincePage += 1
-        home.pointee.recentStores += 1
         var segment = admission.segment
         if home.pointee.isPressed, rules.choice == .martlet {
             if let ghost = admission.ghost {

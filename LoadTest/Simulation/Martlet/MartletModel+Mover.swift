@@ -1,83 +1,121 @@
 /// The mover `marginal`: rules 3 to 5 of MartletModel+Pages.
 extension MartletModel {
-    /// After a miss: wears the counters down with time.
-    @inline(__always)
-    mutating func countMiss() {
-        missesSinceMove &+= 1
-        missesSinceHalving &+= 1
-        if rules.mover == .marginal,
-            Double(missesSinceHalving) * rules.halvingDivisor > Double(buckets.itemCount + 1024)
-        {
-            halve()
-        }
-    }
+    /// Of each page that may go.
+    private static var sampledHeaders: Int { 64 }
+    private static var evictionsPerRequest: Int { 16 }
 
-    private mutating func halve() {
-        missesSinceHalving = 0
-        recentEvictions *= 0.5
-        for slabClass in 1...space.table.classCount {
-            let home = classes.place(slabClass)
-            home.pointee.ghostHits *= 0.5
-            home.pointee.coldHits *= 0.5
-            home.pointee.promotions *= 0.5
-            home.pointee.hits *= 0.5
-            home.pointee.recentStores *= 0.5
-            home.pointee.recentEvictions *= 0.5
-        }
-    }
-
-    /// Rule 3, after an eviction in `taker`.
-    mutating func considerMove(to taker: Int) {
+    /// Rule 3, after an eviction in `taker` that has freed so many chunks.
+    mutating func considerMove(to taker: Int, chunks: Int) {
         let home = classes.place(taker)
-        home.pointee.evictionsUnchecked += 1
-        let perPage = Double(space.classes[taker].chunksPerPage)
-        guard Double(home.pointee.evictionsUnchecked) * rules.checksPerPage >= perPage else { return }
-        home.pointee.evictionsUnchecked = 0
-        guard home.pointee.ghostHits >= rules.ghostHitsMin, missesSinceMove >= rules.missesPerMove else { return }
-        let gain = gain(taker)
-        guard let giver = cheapestGiver(except: taker, below: gain / (1 + rules.moverMargin)) else { return }
-        missesSinceMove = 0
+        home.pointee.evictionsUntold += chunks
+        let perPage = space.classes[taker].chunksPerPage
+        guard Double(home.pointee.evictionsUntold) * rules.checksPerPage >= Double(perPage) else { return }
+        moverClock += home.pointee.evictionsUntold
+        home.pointee.evictionsUntold = 0
+        if Double(moverClock - lastHalving) > halvingWindow {
+            lastHalving = moverClock
+            halvings += 1
+        }
+        wearDown(home)
+        let rest = moverClock - lastMove
+        guard home.pointee.ghostHits >= rules.ghostHitsMin, rest >= min(rules.evictionsPerMove, perPage),
+            moverClock - home.pointee.lastRequest >= min(Self.evictionsPerRequest, perPage)
+        else { return }
+        home.pointee.lastRequest = moverClock
+        let gain = home.pointee.ghostHits / Double(max(1, space.classes[taker].pageCount))
+        // Before the time is up only who loses nothing gives.
+        let lossMax = rest < rules.evictionsPerMove ? 0 : gain / (1 + rules.moverMargin)
+        guard let giver = cheapestGiver(except: taker, lossMax: lossMax) else { return }
+        lastMove = moverClock
         move(from: giver, to: taker)
     }
 
-    /// Hits that one page more would have brought.
-    private func gain(_ slabClass: Int) -> Double {
-        let home = classes.place(slabClass)
-        let perPage = Double(space.classes[slabClass].chunksPerPage)
-        var remembered = Double(space.classes[slabClass].pageCount) * perPage
-        if rules.gainNormalisesByGhosts, recentEvictions > 0 {
-            remembered = Double(buckets.ghostLaneCount) * home.pointee.recentEvictions / recentEvictions
+    /// Evictions between two halvings of what is counted.
+    private var halvingWindow: Double { Double(buckets.itemCount + 1024) / rules.halvingDivisor }
+
+    private func wearDown(_ home: ClassPointer) {
+        while home.pointee.halvings < halvings {
+            home.pointee.halvings += 1
+            home.pointee.ghostHits *= 0.5
+            home.pointee.coldHits *= 0.5
+            home.pointee.promotions *= 0.5
+            home.pointee.stores *= 0.5
         }
-        return perPage * home.pointee.ghostHits / max(1, remembered)
+    }
+
+    /// Takes in what was counted since the last look.
+    private func takeIn(_ home: ClassPointer) {
+        let hits = Double(home.pointee.newColdHits)
+        home.pointee.newColdHits = 0
+        home.pointee.coldHits += hits
+        home.pointee.spanHits += hits
+        home.pointee.stores += Double(home.pointee.taken - home.pointee.takenSeen)
+        home.pointee.takenSeen = home.pointee.taken
+    }
+
+    /// A class that falls silent, in hits and in stores, is not judged by its past. `total` is all hits, worn down.
+    private func judgeSilence(_ home: ClassPointer, total: Double) {
+        let window = halvingWindow
+        let length = Double(moverClock - home.pointee.spanStart)
+        guard rules.silenceDivisor > 0, length * rules.silenceDivisor >= window else { return }
+        let expectedHits = home.pointee.coldHits / (total + 1) * (hitsEver - home.pointee.spanTotal)
+        if expectedHits < rules.silentHitsMin { return }
+        let expectedStores = home.pointee.stores * min(1, length / (1.5 * window))
+        if home.pointee.spanHits < expectedHits / 4,
+            Double(home.pointee.taken - home.pointee.spanTaken) <= expectedStores / 4
+        {
+            home.pointee.coldHits = home.pointee.spanHits * max(1, window / length)
+        }
+        home.pointee.spanStart = moverClock
+        home.pointee.spanHits = 0
+        home.pointee.spanTotal = hitsEver
+        home.pointee.spanTaken = home.pointee.taken
     }
 
     /// Hits that one page less would have cost.
     private func loss(_ slabClass: Int) -> Double {
         let home = classes.place(slabClass)
         let perPage = space.classes[slabClass].chunksPerPage
-        if space.classes[slabClass].freeChunks >= perPage { return 0 }
-        if home.pointee.recentStores < 1 {
-            return home.pointee.hits / Double(max(1, space.classes[slabClass].pageCount))
-        }
+        let freeChunks = space.classes[slabClass].freeChunks
+        if freeChunks >= perPage { return 0 }
+        // Parts stand in no segment: they count as COLD.
+        let parts = space.classes[slabClass].pageCount * perPage - freeChunks - home.pointee.itemCount
         let hits = rules.lossCountsPromotions ? home.pointee.promotions : home.pointee.coldHits
-        return Double(perPage) * hits / Double(max(1, home.pointee.coldCount))
+        return Double(perPage) * hits / Double(max(1, home.pointee.coldCount + parts))
     }
 
-    private mutating func cheapestGiver(except taker: Int, below limit: Double) -> Int? {
+    /// Rule 4, and never the last page.
+    private func mayGive(_ slabClass: Int) -> Bool {
+        let home = space.classes[slabClass]
+        if home.pageCount < 2 { return false }
+        return home.freeChunks >= home.chunksPerPage
+            || classes[slabClass].taken - classes[slabClass].takenAtPage >= home.chunksPerPage
+            || Double(moverClock - classes[slabClass].pageCame) > halvingWindow
+    }
+
+    private mutating func cheapestGiver(except taker: Int, lossMax: Double) -> Int? {
+        while recentHitsHalvings < halvings {
+            recentHitsHalvings += 1
+            recentHits *= 0.5
+        }
+        recentHits += Double(newHits)
+        hitsEver += Double(newHits)
+        newHits = 0
+        let total = recentHits
+        for slabClass in 1...space.table.classCount {
+            let home = classes.place(slabClass)
+            wearDown(home)
+            takeIn(home)
+        }
         var best: Int?
-        var bestLoss = limit
+        var bestLoss = lossMax
         for slabClass in 1...space.table.classCount where slabClass != taker {
-            let home = space.classes[slabClass]
-            if home.pageCount < 2 { continue }
-            if classes[slabClass].storesSincePage < home.chunksPerPage, home.freeChunks < home.chunksPerPage,
-                classes[slabClass].recentStores >= 1
-            {
-                continue
-            }
+            judgeSilence(classes.place(slabClass), total: total)
+            guard mayGive(slabClass) else { continue }
             let loss = loss(slabClass)
-            if loss < bestLoss {
-                bestLoss = loss
+            if loss < bestLoss || loss == 0 && best == nil {
                 best = slabClass
+                bestLoss = loss
             }
         }
         return best
@@ -115,7 +153,7 @@ extension MartletModel {
         for offset in 1...max(1, min(rules.sampledPages, pageCount)) {
             let page = space.page(slabClass, at: (classes[slabClass].handPage + offset) % pageCount)
             var cost = 0
-            for slot in 0..<Int(space.page(page).pointee.bump) {
+            for slot in 0..<min(Self.sampledHeaders, Int(space.page(page).pointee.bump)) {
                 let chunk = space.chunk(space.place(page: page, slot: slot))
                 if chunk.pointee.phase == .reserved { cost += 1 << 20 }
                 if chunk.pointee.phase == .part || chunk.pointee.phase == .item && isWorthCopying(chunk) { cost += 1 }

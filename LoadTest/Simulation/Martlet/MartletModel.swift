@@ -20,15 +20,22 @@ struct MartletModel: ~Copyable, CacheModel {
     var second: UInt32 = 2
     /// Requests so far: what `lastAccess` means here.
     var tick: UInt32 = 0
+    /// The first of this second.
+    var secondStart: UInt32 = 0
     var ringBlocks = 0
     /// The most there were at once: memory once touched.
     var ringBlocksMost = 0
     var slowAllocations = 0
-    var moverTurn = 0
-    var missesSinceMove = 0
-    var missesSinceHalving = 0
-    /// Evictions of all classes, worn down like the classes' counts.
-    var recentEvictions = 0.0
+    /// Evictions that the mover has been told of, and when it last acted.
+    var moverClock = 0
+    var lastMove = 0
+    /// All hits, worn down like the classes' counts; and when last looked at.
+    var recentHits = 0.0
+    var recentHitsHalvings = 0
+    var hitsEver = 0.0
+    var newHits = 0
+    var lastHalving = 0
+    var halvings = 0
     var random: UInt64
 
     /// What one slab class has beside its pages.
@@ -45,15 +52,25 @@ struct MartletModel: ~Copyable, CacheModel {
         var newest: Chunk.Place = 0
         var oldest: Chunk.Place = 0
         var evictions = 0
-        // What the mover goes by; all but the first two are worn down with time.
-        var evictionsUnchecked = 0
-        var storesSincePage = 0
+        // What the mover goes by. Worn down with time:
         var ghostHits = 0.0
         var coldHits = 0.0
         var promotions = 0.0
-        var hits = 0.0
-        var recentStores = 0.0
-        var recentEvictions = 0.0
+        var stores = 0.0
+        var halvings = 0
+        // Not yet in the above, or since the start; chunks taken, parts' as well.
+        var newColdHits = 0
+        var evictionsUntold = 0
+        var lastRequest = 0
+        var taken = 0
+        var takenSeen = 0
+        var takenAtPage = 0
+        var pageCame = 0
+        // Of the time in which silence is judged.
+        var spanStart = 0
+        var spanHits = 0.0
+        var spanTotal = 0.0
+        var spanTaken = 0
 
         var itemCount: Int { hotCount &+ coldCount &+ warmCount }
     }
@@ -92,7 +109,10 @@ struct MartletModel: ~Copyable, CacheModel {
 
     @inline(__always)
     private mutating func replay(_ request: SimulatedRequest) {
-        if request.second != second { pass(to: request.second) }
+        if request.second != second {
+            secondStart = tick
+            pass(to: request.second)
+        }
         tick &+= 1
         counts.requests &+= 1
         switch request.kind {
@@ -116,18 +136,25 @@ struct MartletModel: ~Copyable, CacheModel {
         if place == 0 {
             counts.misses &+= 1
             counts.missBytes &+= Int(request.valueBytes)
-            countMiss()
             return false
         }
         let chunk = space.chunk(place)
+        newHits &+= 1
+        if rules.mover == .marginal, chunk.pointee.segment == .cold { countColdHit(place, chunk, request) }
         hit(chunk)
-        if rules.mover == .marginal {
-            let home = classes.place(space.slabClass(of: place))
-            home.pointee.hits += 1
-            if chunk.pointee.segment == .cold { home.pointee.coldHits += 1 }
-        }
         if rules.choice == .lru { moveToNewest(place, chunk, classes.place(space.slabClass(of: place))) }
         return true
+    }
+
+    /// Counts a hit on a COLD item, unless it is one that leaves the access word as it is. The last part of a large item
+    /// stands for its class as the head for its own.
+    private func countColdHit(_ place: Chunk.Place, _ chunk: UnsafeMutablePointer<Chunk>, _ request: SimulatedRequest) {
+        if chunk.pointee.frequency == rules.frequencyMax, chunk.pointee.lastAccess >= secondStart { return }
+        let slabClass = space.slabClass(of: place)
+        classes.place(slabClass).pointee.newColdHits += 1
+        if chunk.pointee.part == 0 { return }
+        let last = lastPartClass(Int(request.keyBytes), Int(chunk.pointee.valueBytes))
+        if last != slabClass { classes.place(last).pointee.newColdHits += 1 }
     }
 
     @inline(__always)
@@ -249,6 +276,15 @@ struct MartletModel: ~Copyable, CacheModel {
         return place
     }
 
+    /// The class of the last part of a value that needs parts.
+    private func lastPartClass(_ keyBytes: Int, _ valueBytes: Int) -> Int {
+        let largest = space.table.chunkBytesMax
+        let inParts = valueBytes - (largest - rules.largeHeaderBytes - keyBytes)
+        let most = largest - rules.partHeaderBytes
+        let rest = inParts % most
+        return space.table.slabClass(for: (rest == 0 ? most : rest) + rules.partHeaderBytes)
+    }
+
     /// A head, and as many parts as the value needs.
     private mutating func makeLarge(_ request: SimulatedRequest, _ admission: Admission) -> Chunk.Place? {
         let before = rules.largeHeaderBytes + Int(request.keyBytes)
@@ -258,6 +294,10 @@ struct MartletModel: ~Copyable, CacheModel {
         space.chunk(head).mark(Chunk.isLarge | Chunk.hasExpiry)
         space.chunk(head).pointee.key = request.key
         var left = Int(request.valueBytes) - (size - before)
+        if left > 0, admission.ghost != nil {
+            let last = lastPartClass(Int(request.keyBytes), Int(request.valueBytes))
+            if last != space.slabClass(of: head) { classes.place(last).pointee.ghostHits += 1 }
+        }
         var last = head
         while left > 0 {
             let length = min(left, largest - rules.partHeaderBytes)

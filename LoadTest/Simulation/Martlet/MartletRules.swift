@@ -21,7 +21,7 @@ package struct MartletRules: Sendable, Equatable {
     }
 
     package var choice = Choice.martlet
-    package var mover = Mover.needy
+    package var mover = Mover.marginal
 
     // MARK: Memory
 
@@ -83,13 +83,16 @@ package struct MartletRules: Sendable, Equatable {
     /// How much more a page must be worth to the one who gets it than to the one who gives it: 1 + this.
     package var moverMargin = 0.5
     /// Checks in the time in which a class evicts a page's worth of items.
-    package var checksPerPage = 8.0
-    /// The counters are halved after as many misses as there are items, divided by this.
-    package var halvingDivisor = 4.0
+    package var checksPerPage = 2.0
+    /// The counters are halved after as many evictions as there are items, divided by this.
+    package var halvingDivisor = 8.0
     package var ghostHitsMin = 4.0
-    /// Misses between two moves.
-    package var missesPerMove = 64
-    package var gainNormalisesByGhosts = false
+    /// Evictions between two moves, unless a page costs nobody anything.
+    package var evictionsPerMove = 64
+    /// A class is found silent in a time between two halvings, divided by this; 0 for never.
+    package var silenceDivisor = 8.0
+    /// Hits on COLD items that were to be expected from a class when it is judged.
+    package var silentHitsMin = 16.0
     /// Whether the worth of a page to who has it is counted from COLD items that the hand finds hit, not from hits.
     package var lossCountsPromotions = false
     package var sampledPages = 8

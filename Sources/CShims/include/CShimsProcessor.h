@@ -41,6 +41,12 @@ static inline void cshims_futex_wait(const void *address, uint32_t expected) {
     syscall(SYS_futex, address, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
 }
 
+/// The same for at most so many milliseconds.
+static inline void cshims_futex_wait_for(const void *address, uint32_t expected, int64_t milliseconds) {
+    struct timespec rest = {.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000};
+    syscall(SYS_futex, address, FUTEX_WAIT_PRIVATE, expected, &rest, NULL, 0);
+}
+
 /// Wakes at most `count` threads sleeping on `address`.
 static inline void cshims_futex_wake(const void *address, int32_t count) {
     syscall(SYS_futex, address, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);

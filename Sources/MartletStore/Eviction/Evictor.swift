@@ -3,7 +3,7 @@
 /// 1. A free chunk of the class's pages.
 /// 2. A page from the pool.
 /// 3. Evict in the class, up to 8 candidates.
-/// 4. The page in reserve, or one drained for it that another class had (PageMover.swift).
+/// 4. The page in reserve, or one drained for it that another class had (PageDrain.swift).
 /// 5. A chunk of a larger class: free, or by eviction there.
 /// 6. What was made free may have gone to others, who were quicker: once more from the start, a few times.
 /// 7. Only then is the store out of memory. With `-M` only steps 1, 2 and 5 without eviction, once.
@@ -92,7 +92,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         if pointee.settings.eviction.hasGhosts { pointee.table.ghostHome(hash).remember(hash, kind) }
     }
 
-    private func addPage(_ page: Int, _ home: UnsafeMutablePointer<SlabClass>) {
+    func addPage(_ page: Int, _ home: UnsafeMutablePointer<SlabClass>) {
         home.lock()
         home.addPageLocked(page, self)
         home.unlock()
@@ -114,7 +114,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
             guard let victim, let reason = evict(victim, session) else { continue }
 
             let item = pointee.arena.item(victim.handle)
-            freeParts(item)
+            let chunks = 1 &+ freeParts(item)
             guard pointee.pages.slabClass(pointee.arena.pageIndex(victim.handle)) == Int(home.pointee.index) else {
                 freeChunk(victim.handle, reason, now: session.pointee.now)
                 continue
@@ -123,9 +123,12 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
             home.leaveLocked(item, reason, now: session.pointee.now)
             let emptied = home.putChunkLocked(victim.handle, self)
             let handle = takeAdmittedLocked(home, admission, session)
+            let evictions = home.countEvictionLocked(chunks: chunks)
             home.unlock()
             if let emptied { givePage(emptied) }
             passHook()
+            if evictions > 0 { considerMove(to: Int(home.pointee.index), evictions, session) }
+            if pointee.mover.pointee.workersHelp.load(ordering: .relaxed) { _ = advanceMove(session) }
             if let handle { return handle }
         }
         return nil
@@ -169,7 +172,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
 
     /// Carries out a victim's hint: under the stripe lock the item must still be there, not hit again, not leased.
     /// Returns why it left, with the detached item now the caller's; nil if the hint no longer holds.
-    private func evict(_ victim: Victim, _ session: SessionPointer) -> LeaveReason? {
+    func evict(_ victim: Victim, _ session: SessionPointer) -> LeaveReason? {
         let stripe = pointee.table.stripe(victim.hash)
         stripe.lock()
         guard let slot = pointee.table.findLocked(victim.handle, hash: victim.hash) else {

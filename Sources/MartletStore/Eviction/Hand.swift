@@ -36,7 +36,10 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
     func admitLocked(_ handle: Handle, _ admission: Admission, _ store: StorePointer, now: UInt32) {
         var segment = admission.segment
         if pointee.isPressed {
-            if let ghost = admission.ghost { adaptLocked(ghost) }
+            if let ghost = admission.ghost {
+                adaptLocked(ghost)
+                sums.pointee.ghostHits += 1
+            }
             if pointee.queuesEverything, segment == .warm { segment = .hot }
             if segment == .hot {
                 trimRingLocked(store)

@@ -14,6 +14,7 @@ package struct AccessWord: BitwiseCopyable, Equatable {
     package static var frequencyMax: UInt32 { 3 }
     package static var secondMask: UInt32 { 0xff_ffff }
     package static var segmentMask: UInt32 { 3 << 26 }
+    package static var coldBits: UInt32 { UInt32(Segment.cold.rawValue) << 26 }
     package static var fetchedBit: UInt32 { 1 << 28 }
     package static var partBit: UInt32 { 1 << 29 }
     package static var stampMask: UInt32 { 3 << 30 }

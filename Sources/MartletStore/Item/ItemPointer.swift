@@ -61,16 +61,17 @@ public struct ItemPointer: BitwiseCopyable {
         accessAtomic.pointee.compareExchange(expected: expected.raw, desired: desired.raw, ordering: .relaxed).exchanged
     }
 
-    /// Counts a hit at `now`; writes only if second, frequency or fetched changes. Returns the word before.
+    /// Counts a hit at `now`; writes only if second, frequency or fetched changes. Returns the word before, and whether it
+    /// was that of a COLD item and has changed.
     @inline(__always)
-    package func countHit(now: UInt32) -> AccessWord {
+    package func countHit(now: UInt32) -> (before: AccessWord, isCold: Bool) {
         var before = access
         while true {
             let after = before.hit(now: now)
-            if after == before { return before }
+            if after == before { return (before, false) }
             let (exchanged, original) = accessAtomic.pointee.weakCompareExchange(
                 expected: before.raw, desired: after.raw, ordering: .relaxed)
-            if exchanged { return before }
+            if exchanged { return (before, before.raw & AccessWord.segmentMask == AccessWord.coldBits) }
             before = AccessWord(raw: original)
         }
     }

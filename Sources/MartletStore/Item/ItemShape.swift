@@ -66,6 +66,9 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         guard let (handle, inlineBytes) = allocatePiece(of: valueLength, behind: before, admission, session) else {
             return nil
         }
+        if admission.ghost != nil, inlineBytes < valueLength {
+            countGhost(ofLastPart: lastPartClass(total: valueLength, inline: inlineBytes), handle)
+        }
         let item = pointee.arena.item(handle)
         let large = item.large(shape.state)
         large.totalLength = valueLength
@@ -75,6 +78,16 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         writeHead(item, key, shape)
         item.smallLength = 0xffff
         return handle
+    }
+
+    /// A large item is missed in the class of its last part as in that of its head.
+    private func countGhost(ofLastPart slabClass: Int, _ head: Handle) {
+        if slabClass == pointee.pages.slabClass(pointee.arena.pageIndex(head)) { return }
+        let home = pointee.slabClass(slabClass)
+        home.lock()
+        home.sums.pointee.ghostHits += 1
+        home.unlock()
+        passHook()
     }
 
     @inline(__always)

@@ -66,7 +66,8 @@ package struct LargeWords: BitwiseCopyable {
 ///      32    . the piece
 ///
 /// Head handle and hash let the hand turn a part into a hint on its head without touching the head's key. They are
-/// written before the part leaves reserved and do not change; parts are freed before their head.
+/// written before the part leaves reserved; the hash does not change, the head only when a move copies it, which waits
+/// for whoever may still look at the old one (Relocation.swift). Parts are freed before their head.
 package struct PartPointer: BitwiseCopyable {
     package let raw: UnsafeMutableRawPointer
 
@@ -79,8 +80,13 @@ package struct PartPointer: BitwiseCopyable {
     package var item: ItemPointer { ItemPointer(raw: raw) }
 
     package var head: Handle {
-        get { Handle(raw: (raw + 8).load(as: UInt32.self)) }
-        nonmutating set { (raw + 8).storeBytes(of: newValue.raw, as: UInt32.self) }
+        get { Handle(raw: atomicWord(8).pointee.load(ordering: .relaxed)) }
+        nonmutating set { atomicWord(8).pointee.store(newValue.raw, ordering: .relaxed) }
+    }
+
+    /// Atomic, because the hand reads head and previous under the class lock while a move changes them under the stripe's.
+    private func atomicWord(_ offset: Int) -> UnsafeMutablePointer<Atomic<UInt32>> {
+        (raw + offset).assumingMemoryBound(to: Atomic<UInt32>.self)
     }
 
     package var next: Handle {
@@ -89,8 +95,8 @@ package struct PartPointer: BitwiseCopyable {
     }
 
     package var previous: Handle {
-        get { Handle(raw: (raw + 16).load(as: UInt32.self)) }
-        nonmutating set { (raw + 16).storeBytes(of: newValue.raw, as: UInt32.self) }
+        get { Handle(raw: atomicWord(16).pointee.load(ordering: .relaxed)) }
+        nonmutating set { atomicWord(16).pointee.store(newValue.raw, ordering: .relaxed) }
     }
 
     package var length: Int {
@@ -107,6 +113,14 @@ package struct PartPointer: BitwiseCopyable {
 }
 
 extension UnsafeMutablePointer where Pointee == StoreCore {
+    /// The class of the last part of a value of which `inline` of `total` bytes stand in the head, if every other part is
+    /// as long as the largest chunk allows.
+    func lastPartClass(total: Int, inline: Int) -> Int {
+        let pieceMax = pointee.geometry.chunkBytesMax - PartPointer.headerBytes
+        let rest = (total - inline) % pieceMax
+        return pointee.geometry.slabClass(for: (rest == 0 ? pieceMax : rest) + PartPointer.headerBytes)
+    }
+
     /// A reserved chunk for the next piece of a value of which `remaining` bytes are still to be placed, behind `before`
     /// bytes of header; and how many it takes. Nil if there is no memory.
     ///

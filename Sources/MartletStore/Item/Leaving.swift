@@ -55,21 +55,26 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         freeChunk(handle, reason, now: now)
     }
 
-    /// Frees the parts of an item, first to last; before the head, so that a part's head is never a stranger.
+    /// Frees the parts of an item, first to last; before the head, so that a part's head is never a stranger. Returns how
+    /// many there were.
     @inline(__always)
-    func freeParts(_ item: ItemPointer) {
+    @discardableResult
+    func freeParts(_ item: ItemPointer) -> Int {
         let state = item.state
-        if state.has(ItemState.isLarge) { freePartsOfLarge(item, state) }
+        return state.has(ItemState.isLarge) ? freePartsOfLarge(item, state) : 0
     }
 
     @inline(never)
-    private func freePartsOfLarge(_ item: ItemPointer, _ state: ItemState) {
+    private func freePartsOfLarge(_ item: ItemPointer, _ state: ItemState) -> Int {
+        var count = 0
         var part = item.large(state).firstPart
         while !part.isNone {
             let next = PartPointer(raw: pointee.arena.address(part)).next
             freeChunk(part, .dropped, now: 0)
             part = next
+            count += 1
         }
+        return count
     }
 
     /// Frees one chunk: an item's, counted out of its segment, or a part's.

@@ -58,12 +58,12 @@ extension StoreSession {
         if _slowPath(itemState.has(ItemState.isLarge)) {
             return ValueHold(stripe: stripe, start: item.raw, length: 0, clientFlags: 0, slabClass: 0)
         }
-        _ = item.countHit(now: state.pointee.now)
-        let arena = core.pointee.arena
+        let slabClass = core.pointee.pages.slabClass(core.pointee.arena.pageIndex(ofAddress: item.raw))
+        let isCold = item.countHit(now: state.pointee.now).isCold
+        state.pointee.counters.coldHits[isCold ? slabClass : 0].addAlone(1)
         return ValueHold(
             stripe: stripe, start: item.value(itemState), length: item.smallLength,
-            clientFlags: item.clientFlags(itemState),
-            slabClass: core.pointee.pages.slabClass(arena.pageIndex(ofAddress: item.raw)))
+            clientFlags: item.clientFlags(itemState), slabClass: slabClass)
     }
 
     /// Takes the dead item of a key out. Returns a hold only if somebody has stored the key meanwhile.

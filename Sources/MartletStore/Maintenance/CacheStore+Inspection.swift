@@ -16,6 +16,7 @@ extension CacheStore {
             0..<MemoryLayout<SlabClass>.size,
             SlabClass.ringOffset..<SlabClass.ringOffset + MemoryLayout<HotRing>.size,
             SlabClass.statisticsOffset..<SlabClass.statisticsOffset + MemoryLayout<SlabClassStatistics>.size,
+            SlabClass.sumsOffset..<SlabClass.sumsOffset + MemoryLayout<MoverSums>.size,
             SlabClass.strideBytes..<SlabClass.strideBytes,
         ]
     }
@@ -45,6 +46,14 @@ extension CacheStore {
         Int(core.pointee.table.words.pointee.overflowBump.load(ordering: .relaxed))
     }
 
+    /// Whether a page is on its way, or asked for.
+    package var _hasMoves: Bool { core.pointee.mover.hasWork }
+
     /// Locks the calling thread holds; always 0 in release builds.
     package static var _heldLockCount: Int { LockCheck.heldCount }
+}
+
+extension StoreSession {
+    /// A slice of a page's move, as a worker carries it out where the maintainer is late.
+    package func _advanceMove() -> Bool { core.advanceMove(state) }
 }

@@ -2,6 +2,8 @@
 extension CacheStore {
     /// Pages drained in one pass to meet the limit, and pooled pages whose memory is returned.
     private static let drainedPagesPerPass = 16
+    /// Slices of page moves in one pass.
+    private static let moveSlicesPerPass = 256
 
     /// One pass at server second `now`: a delayed flush, expired items, pages beyond the limit. Returns whether there is
     /// more to do at once. One thread at a time.
@@ -12,7 +14,27 @@ extension CacheStore {
         core.pointee.maintainerPasses.wrappingAdd(1, ordering: .relaxed)
         let hasMoreExpired = crawl(session)
         let hasMorePages = meetLimit(session)
-        return hasMoreExpired || hasMorePages
+        return movePages() || hasMoreExpired || hasMorePages
+    }
+
+    /// Carries out what the page mover was asked for, as the maintainer; bounded. Returns whether there is more to do at
+    /// once. The thread of `maintain`, or whoever stands in for it.
+    package func movePages() -> Bool {
+        guard core.pointee.mover.hasWork else { return false }
+        for _ in 0..<Self.moveSlicesPerPass where !core.advanceMove(maintainer.state) {
+            return false
+        }
+        return true
+    }
+
+    /// Sleeps until a class asks for a page, or `wake()` is called, at most so long. The thread of `maintain`.
+    package func awaitWork(milliseconds: Int) {
+        core.awaitBell(milliseconds: milliseconds)
+    }
+
+    /// Ends `awaitWork`. Any thread.
+    package func wake() {
+        core.ringBell()
     }
 
     /// `cache_memlimit`: returns false if the limit is out of bounds (below a megabyte, below twice the item size limit, or
@@ -47,7 +69,11 @@ extension CacheStore {
         let hasMoreToReturn = core.trimPool(countMax: Self.drainedPagesPerPass)
         for _ in 0..<Self.drainedPagesPerPass {
             if !core.isOverLimit() { return hasMoreToReturn }
-            if core.drainLargestClass(session.state) || core.drainNextPage(except: 0, session.state) { continue }
+            if core.returnPage(session.state) || core.drainLargestClass(session.state)
+                || core.drainNextPage(except: 0, session.state)
+            {
+                continue
+            }
             _ = core.drainNextPage(except: 0, evenPinned: true, session.state)
             return hasMoreToReturn
         }

@@ -28,6 +28,9 @@ extension CacheStore {
             if row.pageCount > 0 || row.evicted > 0 || row.outOfMemory > 0 { result.classes.append(row) }
         }
         result.pagesMoved = core.pointee.pagesMoved.load(ordering: .relaxed)
+        result.itemsRelocated = core.pointee.itemsRelocated.load(ordering: .relaxed)
+        result.partsRelocated = core.pointee.partsRelocated.load(ordering: .relaxed)
+        result.isMovingPage = core.pointee.mover.pointee.isMoving.load(ordering: .relaxed)
         result.itemsLostInMoves = core.pointee.itemsLostInMoves.load(ordering: .relaxed)
         result.itemsFoundBusy = core.pointee.itemsFoundBusy.load(ordering: .relaxed)
         result.maintainerPasses = core.pointee.maintainerPasses.load(ordering: .relaxed)

@@ -1,228 +1,335 @@
-/// Taking a page from a class by evicting what is in it.
+import CShims
+import Synchronization
+
+/// Pages go to the classes that miss them.
 ///
-/// 1. A class without pages takes the page that costs least: of 8 sampled pages of other classes the one with the fewest
-///    chunks in use. A class's last page is taken only if no other is to be had.
-/// 2. A page is pinned while something in it is being written, leased or freed: evicting the rest would not empty it, so
-///    it keeps its items, and the next sample is taken. After the third all pages are tried in order of address, each such
-///    search going on where the last one ended.
-/// 3. Otherwise the page leaves its class: nothing of it is handed out meanwhile. Then each item in it is unlinked by a
-///    hint. A walk counts as one used chunk, so that the page is not handed to another class under it.
-/// 4. An empty page goes to the pool. If somebody came in between (a lease taken, a value being written since), the page
-///    goes back to its class with all that is free in it: memory that nobody may use would be memory lost for as long as
-///    a client cares to read slowly, and every further page taken like this would be lost as well.
-enum PageMover {
-    static let samplesMax = 3
+/// 1. A worker whose class evicts looks at the class twice in a page's worth of evictions: where 4 of its keys or more have
+///    come back lately that ghosts remember, it asks for a page. A request is one bit for each class, and rings the bell.
+/// 2. The maintainer answers: it looks for the class that loses least by a page (MoverSums.swift), and takes one if the
+///    asking class gains more than half as much again. Otherwise the request is forgotten; the class may ask again after 16
+///    evictions.
+/// 3. Between two moves there are at least 64 evictions, wherever; only a page that costs nobody anything goes as soon as
+///    the asking class has evicted what it holds.
+/// 4. Of 8 pages that the giver's hand will come to next the one goes that has the fewest items worth keeping, as far as
+///    the first 64 headers tell, and nothing in it that is leased or being written. Its items are relocated or evicted
+///    (PageMove.swift), 64 at a time.
+/// 5. Meanwhile the worker goes on evicting. Only where nobody has worked on requests for 32 evictions does each worker
+///    that evicts carry out 64 chunks' worth, until the page has moved.
+/// 6. Whoever moves has the *turn*, of which there is one. Nobody waits for it: who does not get it goes on without. So it
+///    is no lock, and what rule R1 says of locks holds.
+///
+/// Time is told in evictions, each by the chunks it frees: no clock says how fast a cache changes.
+struct PageMover: ~Copyable {
+    /// 1 while there is work for the maintainer, 2 while it sleeps. The first word, so that its address is the mover's.
+    fileprivate let bell = Atomic<UInt32>(0)
+    /// Rule 6.
+    let turn = Atomic<Bool>(false)
+    let isMoving = Atomic<Bool>(false)
+    /// Evictions told by all classes.
+    let evictions = Atomic<Int>(0)
+    let halvings = Atomic<Int>(0)
+    let lastHalving = Atomic<Int>(0)
+    let lastMove = Atomic<Int>(0)
+    /// Evictions at the last slice of work, or at the first request after that.
+    let lastSlice = Atomic<Int>(0)
+    let workersHelp = Atomic<Bool>(false)
+    /// Requests by class: class c is bit c % 64 of word c / 64.
+    let requests: InlineArray<4, Atomic<UInt64>> = .init { _ in Atomic(0) }
+    /// What belongs to whoever has the turn.
+    let held: UnsafeMutablePointer<Held>
+
+    struct Held: BitwiseCopyable {
+        var move = PageMove()
+        /// All hits, worn down like the sums of a class.
+        var hits = 0.0
+        var halvings = 0
+        /// And since the start.
+        var hitsSeen = 0
+    }
+
+    init() {
+        held = .allocate(capacity: 1)
+        held.initialize(to: Held())
+    }
+
+    func deallocate() { held.deallocate() }
+
+    static let ghostHitsMin = 4.0
+    static let margin = 0.5
+    static let evictionsPerMove = 64
+    static let evictionsPerRequest = 16
+    static let patience = 32
     static let sampledPages = 8
-    static let pagesPerClass = 2
-    /// Pages that one search tries at most.
-    static let triedPagesMax = 64
-    /// Headers looked at in one hold of the class lock.
-    static let sliceChunks = 64
+    static let sampledHeaders = 64
+    static let chunksPerSlice = 64
+    static let pageTriesMax = 3
 }
 
 extension UnsafeMutablePointer where Pointee == StoreCore {
-    /// Drains one page, not of class `excluded`. Returns false if there is none, or if those it met were pinned.
-    func drainCheapestPage(except excluded: Int, _ session: SessionPointer) -> Bool {
-        for _ in 0..<PageMover.samplesMax {
-            guard
-                let page = cheapestPage(except: excluded, sparesLast: true)
-                    ?? cheapestPage(except: excluded, sparesLast: false)
-            else { return false }
-            if drain(page.index, of: page.slabClass, session) { return true }
+    // MARK: Asking
+
+    /// Rules 1 and 5, after `evictions` in a class. No lock is held.
+    @inline(never)
+    func considerMove(to slabClass: Int, _ evictions: Int, _ session: SessionPointer) {
+        let mover = pointee.mover
+        let clock = mover.pointee.evictions.wrappingAdd(evictions, ordering: .relaxed).newValue
+        halveNowAndThen(clock)
+        let hasRequests = mover.hasWork
+        if hasRequests, clock - mover.pointee.lastSlice.load(ordering: .relaxed) >= PageMover.patience {
+            mover.pointee.workersHelp.store(true, ordering: .relaxed)
         }
-        return false
-    }
-
-    /// Rule 2: drains the next page, not of class `excluded`, that is not pinned; or, `evenPinned`, the next one, as far as
-    /// that goes. Returns whether a page became free.
-    func drainNextPage(except excluded: Int, evenPinned: Bool = false, _ session: SessionPointer) -> Bool {
-        let pageCount = pagesTouched
-        var tried = 0
-        for _ in 0..<pageCount {
-            let pageIndex = pointee.drainCursor.wrappingAdd(1, ordering: .relaxed).oldValue % pageCount
-            let owner = pointee.pages.owner(pageIndex)
-            if owner.slabClass == 0 || owner.slabClass == excluded || owner.isDraining { continue }
-            if drain(pageIndex, of: owner.slabClass, evenPinned: evenPinned, session) { return true }
-            tried += 1
-            if evenPinned || tried == PageMover.triedPagesMax { return false }
-        }
-        return false
-    }
-
-    /// Pages taken at least once.
-    var pagesTouched: Int {
-        pointee.pool.lock()
-        defer { pointee.pool.unlock() }
-        return pointee.pool.pointee.bump
-    }
-
-    /// Drains one page of a class. Returns false if the page is pinned or no longer the class's.
-    private func drain(
-        _ pageIndex: Int, of slabClass: Int, evenPinned: Bool = false, _ session: SessionPointer
-    ) -> Bool {
         let home = pointee.slabClass(slabClass)
-        if !evenPinned, isPinned(pageIndex, home) {
-            pointee.itemsFoundBusy.wrappingAdd(1, ordering: .relaxed)
-            return false
-        }
         home.lock()
-        guard pointee.pages.owner(pageIndex) == PageOwner(slabClass) else {
-            home.unlock()
-            return false
-        }
-        let page = pointee.pages[pageIndex]
-        home.removePageLocked(pageIndex, self)
-        page.pointee.used = page.pointee.used + 1
-        let bump = Int(page.pointee.bump)
+        home.sums.pointee.wearDown(to: mover.pointee.halvings.load(ordering: .relaxed))
+        let rest = clock - mover.pointee.lastMove.load(ordering: .relaxed)
+        let isWanting =
+            home.sums.pointee.ghostHits >= PageMover.ghostHitsMin && rest >= restBeforeMove(to: home)
+            && clock - home.sums.pointee.lastRequest >= restBeforeRequest(of: home)
+        if isWanting { home.sums.pointee.lastRequest = clock }
         home.unlock()
         passHook()
-        for chunk in 0..<bump {
-            empty(pointee.arena.handle(page: pageIndex, offset: chunk * home.pointee.chunkBytes), session)
+        guard isWanting else { return }
+        if !hasRequests { mover.pointee.lastSlice.store(clock, ordering: .relaxed) }
+        mover.request(slabClass)
+        ringBell()
+    }
+
+    /// Rule 3.
+    private func restBeforeMove(to home: UnsafeMutablePointer<SlabClass>) -> Int {
+        Swift.min(PageMover.evictionsPerMove, home.pointee.chunksPerPage)
+    }
+
+    private func restBeforeRequest(of home: UnsafeMutablePointer<SlabClass>) -> Int {
+        Swift.min(PageMover.evictionsPerRequest, home.pointee.chunksPerPage)
+    }
+
+    /// Time between two halvings.
+    private var halvingWindow: Double {
+        let items = Swift.max(0, pointee.table.words.pointee.toldCount.load(ordering: .relaxed))
+        return Double(items + 1024) / Double(MoverSums.itemsPerHalving)
+    }
+
+    private func halveNowAndThen(_ clock: Int) {
+        let mover = pointee.mover
+        let last = mover.pointee.lastHalving.load(ordering: .relaxed)
+        guard Double(clock - last) > halvingWindow else { return }
+        if mover.pointee.lastHalving.compareExchange(expected: last, desired: clock, ordering: .relaxed).exchanged {
+            mover.pointee.halvings.wrappingAdd(1, ordering: .relaxed)
         }
+    }
+
+    /// The move under way, for who knows that nobody has the turn.
+    var movingPage: PageMove? {
+        let mover = pointee.mover
+        return mover.pointee.isMoving.load(ordering: .relaxed) ? mover.pointee.held.pointee.move : nil
+    }
+
+    // MARK: The bell
+
+    /// Wakes the maintainer, if it sleeps.
+    func ringBell() {
+        let mover = pointee.mover
+        if mover.pointee.bell.exchange(1, ordering: .releasing) == 2 { cshims_futex_wake(mover, 1) }
+    }
+
+    /// Sleeps until the bell rings, at most so long. One thread at a time.
+    func awaitBell(milliseconds: Int) {
+        let mover = pointee.mover
+        if mover.pointee.bell.compareExchange(expected: 0, desired: 2, ordering: .acquiring).exchanged {
+            cshims_futex_wait_for(mover, 2, Int64(milliseconds))
+        }
+        _ = mover.pointee.bell.exchange(0, ordering: .acquiringAndReleasing)
+    }
+
+    // MARK: Working
+
+    /// Carries out a slice of the move under way, or begins the next that is asked for. Returns whether there is more to do
+    /// at once; false also if somebody else has the turn. No lock is held.
+    @inline(never)
+    func advanceMove(_ session: SessionPointer) -> Bool {
+        let mover = pointee.mover
+        if mover.pointee.turn.exchange(true, ordering: .acquiring) { return false }
+        defer { mover.pointee.turn.store(false, ordering: .releasing) }
+        mover.pointee.lastSlice.store(mover.pointee.evictions.load(ordering: .relaxed), ordering: .relaxed)
+        if !mover.pointee.isMoving.load(ordering: .relaxed) {
+            guard beginMove(session) else {
+                mover.pointee.workersHelp.store(mover.hasRequests, ordering: .relaxed)
+                return mover.hasRequests
+            }
+        }
+        var move = mover.pointee.held.pointee.move
+        let outcome = walk(&move, chunks: PageMover.chunksPerSlice, hurries: mover.hasRequests, session)
+        mover.pointee.held.pointee.move = move
+        if outcome == .ended {
+            mover.pointee.isMoving.store(false, ordering: .relaxed)
+            mover.pointee.workersHelp.store(false, ordering: .relaxed)
+        }
+        return outcome == .underWay || mover.hasRequests
+    }
+
+    /// Rules 2 to 4. Returns whether a move has begun.
+    private func beginMove(_ session: SessionPointer) -> Bool {
+        let mover = pointee.mover
+        guard let taker = mover.takeRequest() else { return false }
+        let home = pointee.slabClass(taker)
+        let clock = mover.pointee.evictions.load(ordering: .relaxed)
+        let rest = clock - mover.pointee.lastMove.load(ordering: .relaxed)
+        if rest < restBeforeMove(to: home) { return false }
         home.lock()
-        page.pointee.used = page.pointee.used - 1
-        let isEmpty = page.pointee.used == 0
-        if isEmpty {
-            pointee.pages.setOwner(pageIndex, .none)
-        } else {
-            home.restorePageLocked(pageIndex, self)
-        }
+        home.sums.pointee.wearDown(to: mover.pointee.halvings.load(ordering: .relaxed))
+        let gain = home.gainLocked
         home.unlock()
-        if isEmpty {
-            givePage(pageIndex)
-            pointee.pagesMoved.wrappingAdd(1, ordering: .relaxed)
-        }
         passHook()
-        return isEmpty
+        let lossMax = rest < PageMover.evictionsPerMove ? 0 : gain / (1 + PageMover.margin)
+        guard let giver = cheapestGiver(except: taker, lossMax: lossMax, session),
+            let page = pageToGive(giver, session), let move = PageMove(page, from: giver, to: taker, self, session)
+        else { return false }
+        mover.pointee.held.pointee.move = move
+        mover.pointee.isMoving.store(true, ordering: .relaxed)
+        mover.pointee.lastMove.store(clock, ordering: .relaxed)
+        return true
     }
 
-    /// Rule 2, as a hint; also true if the page is no longer the class's.
-    private func isPinned(_ pageIndex: Int, _ home: UnsafeMutablePointer<SlabClass>) -> Bool {
-        var first = 0
-        while true {
-            home.lock()
-            guard pointee.pages.owner(pageIndex) == PageOwner(Int(home.pointee.index)) else {
-                home.unlock()
-                return true
-            }
-            let bump = Int(pointee.pages[pageIndex].pointee.bump)
-            let last = Swift.min(bump, first + PageMover.sliceChunks)
-            var isPinned = false
-            for chunk in first..<Swift.max(first, last) where !isPinned {
-                isPinned = isPinnedLocked(
-                    pointee.arena.handle(page: pageIndex, offset: chunk * home.pointee.chunkBytes))
-            }
-            home.unlock()
-            passHook()
-            if isPinned { return true }
-            if last == bump { return false }
-            first = last
-        }
+    /// A move that somebody wants whatever it costs; nil for the giver that loses least.
+    func beginMove(from wanted: Int?, to taker: Int, _ session: SessionPointer) -> ReassignOutcome {
+        let mover = pointee.mover
+        if mover.pointee.turn.exchange(true, ordering: .acquiring) { return .busy }
+        defer { mover.pointee.turn.store(false, ordering: .releasing) }
+        if mover.pointee.isMoving.load(ordering: .relaxed) { return .busy }
+        guard let giver = wanted ?? cheapestGiver(except: taker, lossMax: .infinity, session),
+            let page = pageToGive(giver, session), let move = PageMove(page, from: giver, to: taker, self, session)
+        else { return .noSpare }
+        mover.pointee.held.pointee.move = move
+        mover.pointee.isMoving.store(true, ordering: .relaxed)
+        ringBell()
+        return .started
     }
 
-    /// Safe: the class lock keeps a part from being freed, and its head goes after it.
-    private func isPinnedLocked(_ handle: Handle) -> Bool {
-        let item = pointee.arena.item(handle)
-        let state = item.stateHint
-        switch state.phase {
-        case .free: return false
-        case .reserved, .detached: return true
-        case .linked: break
-        }
-        let head = item.access.isPart ? pointee.arena.item(PartPointer(raw: item.raw).head) : item
-        let headState = head.stateHint
-        if headState.phase != .linked { return true }
-        return headState.has(ItemState.isLarge) && head.large(headState).leases.pointee.load(ordering: .relaxed) > 1
-    }
-
-    /// Unlinks what lives in a chunk of a page being walked. Its key may be read without the class lock: the chunk is not
-    /// handed out again, so whoever owned it when it was linked was its last owner.
-    private func empty(_ handle: Handle, _ session: SessionPointer) {
-        let item = pointee.arena.item(handle)
-        let state = item.stateHint
-        guard state.phase == .linked else { return }
-        if item.access.isPart {
-            let part = PartPointer(raw: item.raw)
-            unlink(part.head, hash: part.keyHash, session)
-        } else {
-            unlink(handle, hash: pointee.keyHash(item.key(state), item.keyLength), session)
-        }
-    }
-
-    private func unlink(_ handle: Handle, hash: UInt64, _ session: SessionPointer) {
-        let stripe = pointee.table.stripe(hash)
-        stripe.lock()
-        guard let slot = pointee.table.findLocked(handle, hash: hash) else {
-            stripe.unlock()
-            pointee.itemsFoundBusy.wrappingAdd(1, ordering: .relaxed)
-            return
-        }
-        let item = pointee.arena.item(handle)
-        let state = item.state
-        let dead = deathLocked(item, state, stripe, now: session.pointee.now) != nil
-        if !dead { rememberLocked(hash, .fromCold) }
-        let reason: LeaveReason = dead ? .reclaimed : item.expiry(state) == 0 ? .evicted : .evictedMortal
-        let owned = unlinkLocked(slot, hash: hash, item, state, session)
-        stripe.unlock()
-        passHook()
-        pointee.itemsLostInMoves.wrappingAdd(1, ordering: .relaxed)
-        if owned { freeItem(handle, reason, now: session.pointee.now) }
-    }
-
-    /// Rule 1.
-    private func cheapestPage(except excluded: Int, sparesLast: Bool) -> (index: Int, slabClass: Int)? {
-        var best: (index: Int, slabClass: Int)?
-        var bestUsed = Int.max
-        var sampled = 0
-        let classCount = pointee.geometry.classCount
-        // Start somewhere else each time, so that no class always pays.
-        let start = pointee.drainCursor.wrappingAdd(1, ordering: .relaxed).oldValue
-        for step in 0..<classCount where sampled < PageMover.sampledPages {
-            let slabClass = (start &* 7 &+ step) % classCount + 1
-            if slabClass == excluded { continue }
+    /// The class that loses least by a page, and not more than `lossMax`; any that has two, if that is infinite. Takes one class lock after the other; the turn is
+    /// the caller's.
+    func cheapestGiver(except taker: Int, lossMax: Double, _ session: SessionPointer) -> Int? {
+        let mover = pointee.mover
+        let halvings = mover.pointee.halvings.load(ordering: .relaxed)
+        let clock = mover.pointee.evictions.load(ordering: .relaxed)
+        let window = halvingWindow
+        let total = takeInHits(halvings)
+        for slabClass in 1...pointee.geometry.classCount {
+            var hits = 0
+            forEachSession { hits += $0.pointee.counters.coldHits[slabClass].load(ordering: .relaxed) }
             let home = pointee.slabClass(slabClass)
             home.lock()
-            if home.pointee.pageCount > (sparesLast ? 1 : 0) {
-                for offset in 0..<Swift.min(PageMover.pagesPerClass, home.pointee.pageCount) {
-                    let position = (home.pointee.handPage + offset) % home.pointee.pageCount
-                    let pageIndex = Int(home.pointee.pageList[position])
-                    let used = Int(pointee.pages[pageIndex].pointee.used)
-                    sampled += 1
-                    if used < bestUsed {
-                        bestUsed = used
-                        best = (pageIndex, slabClass)
-                    }
+            home.sums.pointee.wearDown(to: halvings)
+            home.sums.pointee.takeIn(coldHitsNow: hits)
+            home.unlock()
+            passHook()
+        }
+        var best: Int?
+        var bestLoss = lossMax
+        for slabClass in 1...pointee.geometry.classCount where slabClass != taker {
+            let home = pointee.slabClass(slabClass)
+            home.lock()
+            home.sums.pointee.judgeSilence(
+                now: clock, window: window, share: home.sums.pointee.coldHits / (total.worn + 1), total: total.ever)
+            if home.mayGiveLocked(now: clock, window: window) || lossMax == .infinity && home.pointee.pageCount > 1 {
+                let loss = home.lossLocked
+                if loss < bestLoss || (loss == 0 && best == nil) {
+                    best = slabClass
+                    bestLoss = loss
                 }
             }
             home.unlock()
+            passHook()
         }
         return best
     }
 
-    /// A page of the class with the most, for giving memory back to the limit. Returns false if there is none, or it is
-    /// pinned.
-    func drainLargestClass(_ session: SessionPointer) -> Bool {
-        var best: (index: Int, slabClass: Int)?
-        var most = 0
-        for slabClass in 1...pointee.geometry.classCount {
-            let home = pointee.slabClass(slabClass)
-            home.lock()
-            if home.pointee.pageCount > most {
-                most = home.pointee.pageCount
-                best = (Int(home.pointee.pageList[home.pointee.handPage % most]), slabClass)
+    /// All hits: worn down to now, and since the start.
+    private func takeInHits(_ halvings: Int) -> (worn: Double, ever: Double) {
+        var now = 0
+        forEachSession { session in
+            for slabClass in 0...pointee.geometry.classCount {
+                now += session.pointee.counters.coldHits[slabClass].load(ordering: .relaxed)
             }
-            home.unlock()
         }
-        guard let best else { return false }
-        return drain(best.index, of: best.slabClass, session)
+        var held = pointee.mover.pointee.held.pointee
+        while held.halvings < halvings {
+            held.halvings += 1
+            held.hits /= 2
+        }
+        held.hits += Double(now - held.hitsSeen)
+        held.hitsSeen = now
+        pointee.mover.pointee.held.pointee = held
+        return (held.hits, Double(now))
+    }
+
+    /// Rule 4; nil if all that were tried are pinned.
+    func pageToGive(_ slabClass: Int, _ session: SessionPointer) -> Int? {
+        let home = pointee.slabClass(slabClass)
+        for attempt in 0..<PageMover.pageTriesMax {
+            var best: Int?
+            var bestCost = Int.max
+            for sample in 1...PageMover.sampledPages {
+                home.lock()
+                let pageCount = home.pointee.pageCount
+                guard pageCount > 1, sample <= pageCount else {
+                    home.unlock()
+                    break
+                }
+                let position = (home.pointee.handPage + attempt * PageMover.sampledPages + sample) % pageCount
+                let page = Int(home.pointee.pageList[position])
+                let cost = costLocked(page, home, now: session.pointee.now)
+                home.unlock()
+                passHook()
+                if cost < bestCost {
+                    bestCost = cost
+                    best = page
+                }
+            }
+            guard let best else { return nil }
+            if !isPinned(best, home) { return best }
+            pointee.itemsFoundBusy.wrappingAdd(1, ordering: .relaxed)
+        }
+        return nil
+    }
+
+    /// Items worth keeping among the first headers of a page; what is being written counts for more than all others.
+    private func costLocked(_ page: Int, _ home: UnsafeMutablePointer<SlabClass>, now: UInt32) -> Int {
+        var cost = 0
+        for chunk in 0..<Swift.min(PageMover.sampledHeaders, Int(pointee.pages[page].pointee.bump)) {
+            let item = pointee.arena.item(pointee.arena.handle(page: page, offset: chunk * home.pointee.chunkBytes))
+            let state = item.stateHint
+            switch state.phase {
+            case .free: continue
+            case .reserved, .detached: cost += PageMover.sampledHeaders
+            case .linked: cost += item.access.isPart || isWorthKeeping(item, state, now: now) ? 1 : 0
+            }
+        }
+        return cost
     }
 }
 
-extension UnsafeMutablePointer where Pointee == SlabClass {
-    /// Number of pages, for a look from outside.
-    var pageCountHint: Int {
-        lock()
-        defer { unlock() }
-        return pointee.pageCount
+extension UnsafeMutablePointer where Pointee == PageMover {
+    fileprivate func request(_ slabClass: Int) {
+        pointee.requests[slabClass / 64].bitwiseOr(1 << UInt64(slabClass % 64), ordering: .releasing)
     }
+
+    /// The next class that asks, which does so no longer.
+    fileprivate func takeRequest() -> Int? {
+        for word in 0..<4 {
+            let bits = pointee.requests[word].load(ordering: .acquiring)
+            if bits == 0 { continue }
+            let bit = bits.trailingZeroBitCount
+            pointee.requests[word].bitwiseAnd(~(1 << UInt64(bit)), ordering: .acquiring)
+            return word * 64 + bit
+        }
+        return nil
+    }
+
+    var hasRequests: Bool {
+        for word in 0..<4 where pointee.requests[word].load(ordering: .relaxed) != 0 { return true }
+        return false
+    }
+
+    /// Whether there is something to do, or to go on with.
+    var hasWork: Bool { pointee.isMoving.load(ordering: .relaxed) || hasRequests }
 }

@@ -6,7 +6,7 @@ import Synchronization
 ///    the store. What the latter have is taken from the pages.
 /// 2. As the table grows, fewer pages are allowed, though never less than half of what the limit alone would allow: a
 ///    table that stays large after the limit has fallen must not starve every store. If more are in use, the maintainer
-///    drains some (PageMover.swift), and so does every 64th store that has to evict.
+///    takes some back (PageMove.swift), and so does every 64th store that has to evict.
 /// 3. A page or more is kept in reserve for a class that has none.
 /// 4. Pages are taken in order of address, and the system is asked for a huge page (2 MB) whenever the first page of one is
 ///    taken, unless the limit will be met before its last: the rest of it would be memory that nobody uses, beyond the

@@ -7,8 +7,9 @@ import Synchronization
 ///       0    . SlabClass
 ///     256    . HotRing
 ///     320    . SlabClassStatistics
+///     512    . MoverSums
 ///
-/// Ring and statistics are reached through pointers of their own (`ring`, `statistics`): to the thread sanitizer, changing
+/// Ring, statistics and sums are reached through pointers of their own (`ring`, `statistics`, `sums`): to the thread sanitizer, changing
 /// a part of a struct in place is an access to its first word, which here is a lock that others take meanwhile.
 ///
 /// Everything but the constants is guarded by `lock`. A hold is bounded: at most 64 headers are looked at, nothing is
@@ -55,9 +56,10 @@ struct SlabClass: ~Copyable {
     /// Where the lots of `random` are (Policies/AnyItem.swift).
     var lots: UInt64
 
-    static let strideBytes = 512
+    static let strideBytes = 640
     static let ringOffset = 256
     static let statisticsOffset = 320
+    static let sumsOffset = 512
 
     init(
         index: Int, chunkBytes: Int, chunksPerPage: Int, pageList: UnsafeMutablePointer<UInt32>, queuesEverything: Bool
@@ -106,6 +108,11 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         (UnsafeMutableRawPointer(self) + SlabClass.statisticsOffset).assumingMemoryBound(to: SlabClassStatistics.self)
     }
 
+    @inline(__always)
+    var sums: UnsafeMutablePointer<MoverSums> {
+        (UnsafeMutableRawPointer(self) + SlabClass.sumsOffset).assumingMemoryBound(to: MoverSums.self)
+    }
+
     private var futex: UnsafeMutablePointer<FutexLock> {
         UnsafeMutableRawPointer(self).assumingMemoryBound(to: FutexLock.self)
     }
@@ -140,6 +147,7 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
             page.pointee.bump = page.pointee.bump &+ 1
         }
         page.pointee.used = page.pointee.used &+ 1
+        sums.pointee.taken = sums.pointee.taken &+ 1
         pointee.freeChunks = pointee.freeChunks &- 1
         if page.pointee.freeHead == 0, Int(page.pointee.bump) == pointee.chunksPerPage {
             closeLocked(pageIndex, pages)
@@ -182,6 +190,8 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         page.pointee.freeHead = 0
         page.pointee.isOpen = false
         pages.forgetDue(pageIndex)
+        sums.pointee.takenAtPage = sums.pointee.taken
+        sums.pointee.pageCame = store.pointee.mover.pointee.evictions.load(ordering: .relaxed)
         listPageLocked(pageIndex, pages)
     }
 

@@ -1,0 +1,124 @@
+import Synchronization
+
+/// What a slab class tells the page mover: what one page more would have brought it, and what one page less would have
+/// cost. Guarded by the class lock.
+///
+/// 1. Everything is worn down with time: when the store has evicted an eighth as often as it has items, all sums are halved.
+///    A class does so when it is next looked at.
+/// 2. *Gain* of a page: stores of keys that a ghost remembers, divided by the class's pages. So many of them would have
+///    been hits, had the class been larger.
+/// 3. *Loss* of a page: hits on COLD items, for each COLD item, times the items of a page. COLD is what goes next. Parts of
+///    large items stand in no segment and count as COLD, with their head's hits.
+/// 4. A class that has a page's worth of free chunks loses nothing.
+/// 5. A class that falls silent is not judged by its past: in spans of an eighth of the time of rule 1 or more, in which at
+///    least 16 hits on its COLD items were to be expected from their share of all hits, it is looked at what there was. If
+///    that was less than a quarter, and its stores less than a quarter of the usual, it is taken for the rule. A share, because a scan takes hits
+///    from all classes alike; and stores, because a class that is still being filled is not silent.
+/// 6. A page that has just come stays until its class has stored as much as it holds, or the time of rule 1 is over.
+struct MoverSums: BitwiseCopyable {
+    /// Keys stored that a ghost remembers.
+    var ghostHits = 0.0
+    /// Hits on COLD items.
+    var coldHits = 0.0
+    /// Chunks taken.
+    var stores = 0.0
+    /// Halvings that the three above have seen.
+    var halvings = 0
+
+    /// Chunks taken since the start; and what the sums know of that, and how many there were when a page last came.
+    var taken = 0
+    var takenSeen = 0
+    var takenAtPage = 0
+    /// Evictions of the store when a page last came.
+    var pageCame = 0
+    /// What the sessions had counted at the last look.
+    var coldHitsSeen = 0
+    var evictionsUntold = 0
+    /// Evictions of the store when the class last asked for a page.
+    var lastRequest = 0
+
+    // Of the time that rule 5 looks at: since when, and what there was.
+    var spanStart = 0
+    var spanHits = 0.0
+    var spanTotal = 0.0
+    var spanTaken = 0
+
+    /// Rule 1.
+    static let itemsPerHalving = 8
+    /// Rule 5.
+    static let spansPerHalving = 8
+    static let silentHitsMin = 16.0
+    /// A class is looked at twice in the time in which it evicts a page's worth of chunks.
+    static let looksPerPage = 2
+
+    /// Rule 1.
+    mutating func wearDown(to halvingsNow: Int) {
+        let missed = halvingsNow - halvings
+        // Who has read the number before another looked at the class comes too late.
+        if missed <= 0 { return }
+        halvings = halvingsNow
+        let factor = missed < 64 ? 1 / Double(UInt64(1) << UInt64(missed)) : 0
+        ghostHits *= factor
+        coldHits *= factor
+        stores *= factor
+    }
+
+    /// Takes in what was counted since the last look; `coldHitsNow` is the sum of all sessions.
+    mutating func takeIn(coldHitsNow: Int) {
+        let hits = Double(coldHitsNow - coldHitsSeen)
+        coldHitsSeen = coldHitsNow
+        coldHits += hits
+        spanHits += hits
+        stores += Double(taken - takenSeen)
+        takenSeen = taken
+    }
+
+    /// Rule 5, at time `now`. `window` is the time between two halvings; `share` that of the class in all hits, of which
+    /// `total` have been counted ever.
+    mutating func judgeSilence(now: Int, window: Double, share: Double, total: Double) {
+        let length = Double(now - spanStart)
+        guard length * Double(Self.spansPerHalving) >= window else { return }
+        let expectedHits = share * (total - spanTotal)
+        if expectedHits < Self.silentHitsMin { return }
+        let expectedStores = stores * Swift.min(1, length / (1.5 * window))
+        if spanHits < expectedHits / 4, Double(taken - spanTaken) <= expectedStores / 4 {
+            coldHits = spanHits * Swift.max(1, window / length)
+        }
+        spanStart = now
+        spanHits = 0
+        spanTotal = total
+        spanTaken = taken
+    }
+}
+
+extension UnsafeMutablePointer where Pointee == SlabClass {
+    /// Counts an eviction by a store, by the chunks that it has freed. Returns those not told before when it is time for a
+    /// look, else 0.
+    @inline(__always)
+    func countEvictionLocked(chunks: Int) -> Int {
+        sums.pointee.evictionsUntold = sums.pointee.evictionsUntold &+ chunks
+        let untold = sums.pointee.evictionsUntold
+        if untold &* MoverSums.looksPerPage < pointee.chunksPerPage { return 0 }
+        sums.pointee.evictionsUntold = 0
+        return untold
+    }
+
+    /// Rule 2.
+    var gainLocked: Double { sums.pointee.ghostHits / Double(Swift.max(1, pointee.pageCount)) }
+
+    /// Rules 3 and 4.
+    var lossLocked: Double {
+        if pointee.freeChunks >= pointee.chunksPerPage { return 0 }
+        let parts = pointee.pageCount &* pointee.chunksPerPage &- pointee.freeChunks &- itemCountLocked
+        return Double(pointee.chunksPerPage) * sums.pointee.coldHits
+            / Double(Swift.max(1, pointee.coldCount &+ parts))
+    }
+
+    /// Whether the class may give a page at all, at time `now`: rule 6, and never the last.
+    func mayGiveLocked(now: Int, window: Double) -> Bool {
+        if pointee.pageCount < 2 { return false }
+        return pointee.freeChunks >= pointee.chunksPerPage
+            || sums.pointee.taken &- sums.pointee.takenAtPage >= pointee.chunksPerPage
+            || Double(now - sums.pointee.pageCame) > window
+    }
+}
