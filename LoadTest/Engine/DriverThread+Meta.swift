@@ -17,10 +17,11 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         let isKnown =
             code == MetaLine.value ? line.readValue() : line.readFlags(from: 2)
         guard isKnown else { return answerRarely(connection, request, bytes, count) }
-        if line.hasOpaque, line.opaque != MetaLine.letters(request.pointee.opaque) {
+        if line.hasOpaque ? line.opaque != MetaLine.letters(request.pointee.opaque) : owesOpaque(request, code) {
             garble(
                 connection, "order", request.pointee.key,
-                "answered with another request's opaque instead of \(MetaLine.text(request.pointee.opaque))")
+                "answered with \(line.hasOpaque ? "another request's" : "no") opaque instead of "
+                    + MetaLine.text(request.pointee.opaque))
             return -1
         }
         let total = line.lineBytes &+ (code == MetaLine.value ? line.valueLength &+ 2 : 0)
@@ -51,6 +52,14 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         default: break
         }
         return answerRarely(connection, request, bytes, count)
+    }
+
+    /// Whether a reply has to repeat the opaque. Not misses: some releases of memcached leave it out there.
+    private func owesOpaque(_ request: UnsafeMutablePointer<Outstanding>, _ code: UInt16) -> Bool {
+        switch request.pointee.expectation {
+        case .metaValue, .metaStored, .metaDone, .metaNumber: code == MetaLine.value || code == MetaLine.done
+        default: false
+        }
     }
 
     /// One key's value, or its miss. False: no such reply fits.

@@ -68,6 +68,16 @@ struct WrongAnswerTests {
         #expect(result.counts.connectionsBroken > 0)
     }
 
+    @Test("without the opaque that was asked for is found")
+    func opaque() throws {
+        let result = try Self.run(.mute(every: 50), wire: .meta) {
+            $0.workload.mix = try Mix(parsing: "get=70,set=30")
+        }
+
+        #expect(result.violations.contains { $0.explanation.contains("no opaque") })
+        #expect(result.counts.connectionsBroken > 0)
+    }
+
     @Test("is found with tiny values as well", arguments: [1, 4, 8, 23, 24])
     func sizes(bytes: Int) throws {
         let result = try Self.run(.stale(every: 20)) { $0.workload.sizes = .fixed(bytes) }

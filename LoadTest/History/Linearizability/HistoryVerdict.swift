@@ -40,8 +40,11 @@ extension HistoryVerdict {
             return .holds
         }
         if second.isProved { return .broken(excerpt(calls, loose)) }
-        return first.isProved ? .broken(excerpt(calls, strict)) : .undecided
+        // Only the search with the rule came to an end, so the text names the rule.
+        return first.isProved ? .broken(rule + excerpt(calls, strict)) : .undecided
     }
+
+    private static let rule = "taking it that a key's tokens rise, as memcached's do:\n"
 
     // MARK: The excerpt
 

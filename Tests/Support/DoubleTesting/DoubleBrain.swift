@@ -20,6 +20,8 @@ package struct DoubleBrain: ServerBrain {
         case resurrected(every: Int)
         /// Two replies in each other's place.
         case swapped(every: Int)
+        /// A meta hit without the opaque that was asked for.
+        case mute(every: Int)
         /// Bytes that are no reply.
         case garbage(every: Int)
         /// A reply nobody asked for.
@@ -176,8 +178,14 @@ package struct DoubleBrain: ServerBrain {
         if case .misnamed(let every) = fault, lastKey != name, strikes(every) { name = lastKey }
         let line =
             "VA \(item.value.count)" + (flags.contains("k") ? " k\(name)" : "")
-            + (flags.contains("c") ? " c\(item.token)" : "") + echo(words) + "\r\n"
+            + (flags.contains("c") ? " c\(item.token)" : "") + (isMute ? "" : echo(words)) + "\r\n"
         return framed(line, item.value)
+    }
+
+    private var isMute: Bool {
+        mutating get {
+            if case .mute(let every) = fault { strikes(every) } else { false }
+        }
     }
 
     private mutating func framed(_ line: String, _ value: [UInt8]) -> [UInt8] {
