@@ -100,24 +100,8 @@ struct HashTable: BitwiseCopyable {
     /// The item of a key.
     @inline(__always)
     func findItemLocked(_ key: ItemKey) -> ItemPointer? {
-        var bucket = home(key.hash)
-        let tag = Self.tag(key.hash)
-        while true {
-            var matches = bucket.matches(tag)
-            while matches != 0 {
-                let handle = bucket.handle(matches.trailingZeroBitCount)
-                if !handle.isNone {
-                    let item = arena.item(handle)
-                    if item.keyLength == key.count, Self.isEqual(item.key(item.state), key.bytes, key.count) {
-                        return item
-                    }
-                }
-                matches &= matches &- 1
-            }
-            let next = bucket.overflow
-            if next == 0 { return nil }
-            bucket = overflowBucket(next)
-        }
+        guard let slot = findLocked(key) else { return nil }
+        return arena.item(slot.handle)
     }
 
     /// The slot of a key.
