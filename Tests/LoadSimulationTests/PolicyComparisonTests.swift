@@ -45,9 +45,8 @@ struct PolicyComparisonTests {
         let choice = try #require(MartletRules.Choice(rawValue: policy.name))
         let rules = RequestScript.rules {
             $0.choice = choice
-            // Without ghosts; with places in the ring for all items, 7.5 to a bucket.
+            // Without ghosts.
             $0.ghostLanes = 0
-            if choice == .fifo { $0.bucketBytes += 30 }
         }
 
         let simulated = try RequestScript.replay(

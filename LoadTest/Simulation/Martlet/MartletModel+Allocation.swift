@@ -142,7 +142,7 @@ extension MartletModel {
         let chunk = space.chunk(place)
         let home = classes.place(space.slabClass(of: place))
         count(chunk.pointee.segment, -1, home)
-        if rules.choice == .lru || rules.choice == .fifo { unlist(place, chunk, home) }
+        if rules.choice == .lru { unlist(place, chunk, home) }
     }
 
     /// Gives back a chunk. Two pages' worth of free chunks are one too many, if one of the pages is empty.

@@ -26,7 +26,11 @@ extension MartletModel {
         _ place: Chunk.Place, _ chunk: UnsafeMutablePointer<Chunk>, _ admission: Admission, _ home: ClassPointer
     ) {
         var segment = admission.segment
-        if home.pointee.isPressed, rules.choice == .martlet {
+        if rules.choice == .fifo {
+            segment = .hot
+            trimRing(home)
+            push(place, home)
+        } else if home.pointee.isPressed, rules.choice == .martlet {
             if let ghost = admission.ghost {
                 home.pointee.ghostHits += 1
                 adapt(ghost, home)
@@ -41,7 +45,7 @@ extension MartletModel {
         if admission.isShortLived { chunk.mark(Chunk.isShortLived) }
         chunk.pointee.segment = segment
         count(segment, 1, home)
-        if rules.choice == .lru || rules.choice == .fifo { listAsNewest(place, chunk, home) }
+        if rules.choice == .lru { listAsNewest(place, chunk, home) }
     }
 
     private mutating func adapt(_ ghost: BucketTable.GhostKind, _ home: ClassPointer) {
@@ -118,7 +122,8 @@ extension MartletModel {
         let home = classes.place(slabClass)
         switch rules.choice {
         case .martlet: break
-        case .lru, .fifo: return oldest(home)
+        case .lru: return oldest(home)
+        case .fifo: return firstIn(home)
         case .lfu, .ttl, .random: return sampled(slabClass, home)
         }
         if !home.pointee.isPressed {
@@ -239,6 +244,19 @@ extension MartletModel {
         return Victim(place: place, ghost: .fromCold)
     }
 
+    private mutating func firstIn(_ home: ClassPointer) -> Victim? {
+        home.pointee.isPressed = true
+        var visits = 0
+        while visits < rules.visitsMax, let (place, stamp) = pop(home) {
+            visits += 1
+            counts.visits += 1
+            guard standsInRing(place, stamp, home) else { continue }
+            if space.chunk(place).pointee.phase == .item { return Victim(place: place, ghost: .fromHot) }
+            push(place, home)
+        }
+        return nil
+    }
+
     private mutating func sampled(_ slabClass: Int, _ home: ClassPointer) -> Victim? {
         var best: Victim?
         var bestScore = (UInt64.max, UInt32.max)
@@ -275,7 +293,7 @@ extension MartletModel {
         return word ^ word &>> 31
     }
 
-    // MARK: List of all items, newest first
+    // MARK: List of all items, newest first, for `lru`
 
     private func listAsNewest(_ place: Chunk.Place, _ chunk: UnsafeMutablePointer<Chunk>, _ home: ClassPointer) {
         chunk.pointee.previous = 0

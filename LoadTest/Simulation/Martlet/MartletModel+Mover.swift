@@ -189,7 +189,7 @@ extension MartletModel {
         counts.relocated += 1
         copy(place, chunk, to: target)
         let home = classes.place(giver)
-        if chunk.pointee.segment == .hot, rules.choice == .martlet { push(target, home) }
+        if chunk.pointee.segment == .hot { push(target, home) }
         buckets.exchange(place, for: target, buckets.hasher.hash(chunk.pointee.key))
         places[chunk.pointee.key] = target
         if chunk.pointee.expiry != 0 { lowerDue(target, to: chunk.pointee.expiry) }
@@ -232,7 +232,7 @@ extension MartletModel {
             space.chunk(part).pointee.previous = target
             part = space.chunk(part).pointee.part
         }
-        if rules.choice == .lru || rules.choice == .fifo { takeOverList(place, chunk, target) }
+        if rules.choice == .lru { takeOverList(place, chunk, target) }
     }
 
     private func takeOverList(_ place: Chunk.Place, _ chunk: UnsafeMutablePointer<Chunk>, _ target: Chunk.Place) {

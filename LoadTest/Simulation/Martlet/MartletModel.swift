@@ -48,7 +48,7 @@ struct MartletModel: ~Copyable, CacheModel {
         var hotTarget = 0
         var isPressed = false
         var ring: PlaceRing
-        /// Ends of the list of all items, for `lru` and `fifo`: newest and oldest.
+        /// Ends of the list of all items, for `lru`: newest and oldest.
         var newest: Chunk.Place = 0
         var oldest: Chunk.Place = 0
         var evictions = 0
