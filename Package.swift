@@ -75,11 +75,18 @@ let package = Package(
             path: "LoadTest/Driver"
         ),
 
-        // In-process benchmarks of the store and of the load driver's work for each request; times are recorded, not gated.
+        // In-process benchmarks of the store, of whole requests and of the load driver's work for each; times are recorded,
+        // not gated.
         .executableTarget(
-            name: "martlet-microbench", dependencies: ["MartletStore", "MartletProtocol", "LoadWorkload", "CShims"],
+            name: "martlet-microbench",
+            dependencies: [
+                "MartletServer", "MartletStore", "MartletProtocol", "LoadEngine", "LoadWorkload", "CShims",
+            ],
             path: "LoadTest/Microbench"),
-        // Gates: what the compiled hot path calls, and what a running server allocates per request.
+        // Gates: what the compiled hot path calls, what a running server allocates per request, and how many instructions
+        // a request takes.
+        .executableTarget(
+            name: "instruction-check", path: "Tools/InstructionCheck", exclude: ["instructions.txt"]),
         .executableTarget(name: "hot-path-check", path: "Tools/HotPathCheck", exclude: ["hot-path.txt"]),
         .executableTarget(name: "allocation-check", path: "Tools/AllocationCheck"),
         .target(name: "AllocationCounter", path: "Tools/AllocationCounter", linkerSettings: [.linkedLibrary("dl")]),

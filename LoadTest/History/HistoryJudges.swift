@@ -22,7 +22,7 @@ final class HistoryJudges: Sendable {
     static func verdicts(_ histories: Histories, mayEvict: Bool) throws(LoadError) -> [Int: HistoryVerdict] {
         let judges = HistoryJudges(histories, mayEvict: mayEvict)
         let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-        try ClientThreads.run(min(cores, histories.count)) { _ in judges.work() }
+        try JoinedThread.run(min(cores, histories.count)) { _ in judges.work() }
         return judges.verdicts.withLock(\.self)
     }
 

@@ -92,7 +92,7 @@ package struct HistoryRun {
             let count = min(settings.commandsInRound, Int(min(left, UInt64(Int.max))) / connections.count + 1)
             for connection in connections { connection.beginRound() }
             if connections[0].storeAll() {
-                try ClientThreads.run(connections.count) { connections[$0].act(count) }
+                try JoinedThread.run(connections.count) { connections[$0].act(count) }
             }
             note(connections)
             let calls = Dictionary(grouping: connections.flatMap(\.calls), by: \.key).mapValues { $0.map(\.call) }

@@ -1,9 +1,12 @@
 import Glibc
 
-/// In-process benchmarks: of the steps of a request, of the store, of what martlet-load does for each request, or of reading a
-/// trace. Times are printed, never gated; allocations are gated where the counter of `./martlet allocations` is loaded.
+/// In-process benchmarks: of the steps of a request, of the store, of whole requests, of several workers at once, of what
+/// martlet-load does for each request, or of reading a trace. Times are printed, never gated; allocations are gated where the
+/// counter of `./martlet allocations` is loaded. `kinds` and `count` are for `./martlet instructions`.
 ///
-///     martlet-microbench [steps | store | workload | trace FILE]
+///     martlet-microbench [steps | store | requests | scaling [WORKERS] | workload | trace FILE]
+///     martlet-microbench kinds
+///     martlet-microbench count KIND ROUNDS
 @main
 struct Microbench {
     static func main() throws {
@@ -12,12 +15,32 @@ struct Microbench {
         case nil:
             _ = try StepBenchmark.run()
             try store()
+            try RequestBenchmark().report()
         case "steps": if try !StepBenchmark.run() { exit(1) }
         case "store": try store()
+        case "requests": try RequestBenchmark().report()
+        case "scaling":
+            let workers = words.dropFirst().first.flatMap { Int($0) } ?? 2
+            try RequestBenchmark(workerCount: max(1, min(workers, 256))).reportScaling()
+        case "kinds": for kind in RequestKind.all { print(kind.name) }
+        case "count": try count(words.dropFirst())
         case "workload": try WorkloadBenchmark().run()
         case "trace" where words.count == 2: try WorkloadBenchmark().read(trace: words[words.startIndex + 1])
-        default: print("usage: martlet-microbench [steps | store | workload | trace FILE]")
+        default: usage()
         }
+    }
+
+    private static func usage() {
+        print("usage: martlet-microbench [steps | store | requests | scaling [WORKERS] | workload | trace FILE]")
+        exit(64)
+    }
+
+    /// Prints how many requests it carried out beyond those that it begins with.
+    private static func count(_ words: ArraySlice<String>) throws {
+        guard words.count == 2, let kind = RequestKind.all.first(where: { $0.name == words.first }),
+            let rounds = words.last.flatMap({ Int($0) }), rounds >= 0
+        else { return usage() }
+        print(try RequestBenchmark([kind]).carryOut(rounds: rounds))
     }
 
     private static func store() throws {

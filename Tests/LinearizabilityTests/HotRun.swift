@@ -34,7 +34,7 @@ struct HotRun {
                 source: HotCommandSource(client: client, keys: keys, seed: seed))
         }
         let count = commandsPerConnection
-        try ClientThreads.run(connectionCount) { connections[$0].act(count) }
+        try JoinedThread.run(connectionCount) { connections[$0].act(count) }
         if let failure = connections.lazy.compactMap(\.failure).first {
             print("seed \(seed)")
             throw failure

@@ -1,14 +1,8 @@
-import Glibc
 import LoadEngine
 import Synchronization
 
 /// Threads of the scenario's clients: each one waits for its server, as most programs do.
 enum ClientThread {
-    private final class Body {
-        let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-    }
-
     /// Runs `body` in `count` threads while `meanwhile` runs in this one; `control` is told to stop when that returns or
     /// anything fails. Gives what the bodies returned, in order, when all have ended; throws the first failure.
     static func run<Result: Sendable>(
@@ -16,9 +10,9 @@ enum ClientThread {
         meanwhile: () throws(LoadError) -> Void
     ) throws(LoadError) -> [Result] {
         let results = Results<Result>(count: count)
-        var threads: [pthread_t] = []
+        var threads: [JoinedThread] = []
         for index in 0..<count {
-            let thread = begin {
+            let thread = JoinedThread.start {
                 do throws(LoadError) {
                     results.set(index, try body(index))
                 } catch {
@@ -37,24 +31,9 @@ enum ClientThread {
             control.fail(error)
         }
         control.stop()
-        for thread in threads { pthread_join(thread, nil) }
+        for thread in threads { thread.join() }
         if let failure = control.failure { throw failure }
         return results.all
-    }
-
-    private static func begin(_ run: @escaping @Sendable () -> Void) -> pthread_t? {
-        let body = Unmanaged.passRetained(Body(run))
-        var thread = pthread_t()
-        let status = pthread_create(
-            &thread, nil,
-            { context in
-                // Safe: the reference that was retained for this thread.
-                Unmanaged<Body>.fromOpaque(context.unsafelyUnwrapped).takeRetainedValue().run()
-                return nil
-            }, body.toOpaque())
-        if status == 0 { return thread }
-        body.release()
-        return nil
     }
 
     private final class Results<Result: Sendable>: Sendable {
