@@ -2,10 +2,11 @@ import Foundation
 
 /// What can be said about the sources that were measured.
 package enum Repository {
-    /// The commit of the working directory, marked where files differ from it; nil where there is none.
-    package static func commit() -> String? {
+    /// The commit of the working directory, marked where files other than `page`, which is being written, differ from it; nil
+    /// where there is none.
+    package static func commit(except page: String) -> String? {
         guard let commit = output(of: "git rev-parse --short=10 HEAD"), !commit.isEmpty else { return nil }
-        let changes = output(of: "git status --porcelain --untracked-files=no") ?? ""
+        let changes = output(of: "git status --porcelain --untracked-files=no -- . ':(exclude)\(page)'") ?? ""
         return changes.isEmpty ? commit : "\(commit) with changes"
     }
 

@@ -195,7 +195,7 @@ struct CompareCommand: ParsableCommand {
         if let results {
             var page = ResultsPage(
                 contenders: comparison.contenders, versions: versions(suites), machine: .current,
-                commit: Repository.commit(), date: Repository.today(),
+                commit: Repository.commit(except: results), date: Repository.today(),
                 command: writtenBy ?? CommandWords(CommandLine.arguments).text,
                 suites: suites)
             page.conditions = conditions(comparison)

@@ -115,6 +115,7 @@ struct ProgramTests {
             ["--trace", "/dev/null", "--fill"], ["--speed", "2"], ["--sweep", "0"],
             ["--sweep", "5", "--search", "p99<1s"],
             ["--verify", "off", "--expect-hits"], ["--ratio", "1"], ["--keys", "1000g"], ["-s", "a:b"], ["--nonsense"],
+            ["--key-size", "2"],
             ["--check", "history", "--rate", "5k"], ["--check", "history", "-c", "1"], ["--check", "foo"],
             ["--clients", "9223372036854775807", "-t", "2"], ["simulate", "--rate", "nan"], ["--pressure", "0.5"],
             ["--check", "history", "-s", "a", "-s", "b"],

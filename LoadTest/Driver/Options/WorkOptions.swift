@@ -81,6 +81,11 @@ struct WorkOptions: ParsableArguments {
         if let keys { made.keyCount = keys }
         if keyPrefix != nil || keySize != nil {
             made.keys = try KeySpace(prefix: keyPrefix ?? "", length: keySize ?? .fixed(20))
+            if let keySize, made.keys.shortestBytes(below: made.keyCount) > keySize.bytesMin {
+                throw ValidationError(
+                    "keys of \(keySize.bytesMin) bytes are too short for the prefix and numbers below \(made.keyCount)."
+                )
+            }
         }
         if let popularity { made.popularity = popularity }
         if let values { made.sizes = try Sizes(parsing: values, folder: folder) }

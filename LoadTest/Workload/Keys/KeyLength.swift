@@ -6,6 +6,15 @@ package enum KeyLength: BitwiseCopyable, Sendable, Equatable {
     /// Facebook's ETC pool: generalised extreme value, location 30.8, scale 8.2, shape 0.079 (Atikoglu et al., 2012).
     case etc
 
+    /// The shortest that was asked for; none where lengths follow a model.
+    package var bytesMin: Int {
+        switch self {
+        case .fixed(let bytes): bytes
+        case .range(let lower, _): lower
+        case .etc: .max
+        }
+    }
+
     @inline(__always)
     func bytes(of key: UInt64) -> Int {
         switch self {

@@ -86,6 +86,9 @@ package struct KeySpace: BitwiseCopyable, Sendable {
         return max(wanted, before + digits)
     }
 
+    /// How many bytes prefix and number need of the largest key below `end`.
+    package func shortestBytes(below end: UInt64) -> Int { prefixBytes + String(max(end, 1) - 1).utf8.count }
+
     /// Writes `key` at `address`, where `roomBytes` bytes are free, and returns how many it took.
     package func write(_ key: UInt64, at address: UnsafeMutableRawPointer) -> Int {
         var start = 0
