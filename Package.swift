@@ -1,12 +1,17 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The server side depends on libevent only. Packages serve the load driver.
+// The server side depends on libevent only. Packages serve the tools.
 let package = Package(
     name: "martlet",
+    // What Span asks for on Apple's systems, where the client's side compiles, too.
+    platforms: [.macOS(.v26), .iOS(.v26), .tvOS(.v26), .watchOS(.v26), .visionOS(.v26)],
     products: [
         .executable(name: "martletd", targets: ["martletd"]),
         .executable(name: "martlet-load", targets: ["martlet-load"]),
+        .executable(name: "martletctl", targets: ["martletctl"]),
+        // Which server has a key: pure, for whoever has a client of their own.
+        .library(name: "MartletRing", targets: ["MartletRing"]),
         // For `./martlet allocations`: loaded in front of a server to count what it allocates.
         .library(name: "AllocationCounter", type: .dynamic, targets: ["AllocationCounter"]),
     ],
@@ -35,6 +40,14 @@ let package = Package(
             dependencies: ["MartletStore", "MartletProtocol", "MartletEvent", "CShims"]
         ),
         .executableTarget(name: "martletd", dependencies: ["MartletServer", "CShims"]),
+
+        // Which server has which key; pure.
+        .target(name: "MartletRing"),
+        // What operators ask from the command line: so far about rings.
+        .executableTarget(
+            name: "martletctl",
+            dependencies: ["MartletRing", .product(name: "ArgumentParser", package: "swift-argument-parser")]
+        ),
 
         // The load driver, martlet-load: what to ask (pure), the loop that asks, what is said about it, and whole suites of
         // runs with the servers they start.
@@ -138,6 +151,11 @@ let package = Package(
             dependencies: [
                 "LoadComparison", "LoadReport", "LoadEngine", "LoadWorkload", "MartletServer", "ServerTesting",
             ]),
+        .testTarget(
+            name: "MartletRingTests", dependencies: ["MartletRing", "martletctl"],
+            // Who has which key by other people's clients; see the folder's README.
+            exclude: ["Vectors"]
+        ),
         // The repository looks at itself: lengths, imports, words, the unsafe fence, links.
         .testTarget(name: "TidyTests"),
     ],

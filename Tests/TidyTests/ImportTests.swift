@@ -12,6 +12,8 @@ struct ImportTests {
             "MartletStore", "MartletProtocol", "MartletEvent", "CShims", "Glibc", "Synchronization",
         ],
         "martletd": ["MartletServer", "CShims", "Glibc"],
+        "MartletRing": [],
+        "martletctl": ["MartletRing", "ArgumentParser", "Glibc", "Musl", "Darwin"],
     ]
 
     @Test("Every module imports only what stands below it")

@@ -1,0 +1,74 @@
+/// A server as a ring knows it: a name that stays, and a weight.
+///
+/// Two clients agree on a ring only if they call the servers the same: `localhost` and `127.0.0.1` are two servers, and so
+/// are a name and the address it stands for. The name is used as it was given, without looking it up and without folding
+/// its case.
+public struct RingServer: Hashable, Sendable {
+    /// memcached's port, which libmemcached leaves out of the names of points.
+    public static let usualPort: UInt16 = 11211
+
+    /// A host name, an address, the path of a Unix socket, or a name of its own.
+    public let host: String
+    /// 0 for Unix sockets; nil for a server with a name of its own.
+    public let port: UInt16?
+    /// A server's share of the keys beside the others', at least 1: a virtual node for each unit.
+    public let weight: UInt32
+
+    /// A server at a host and port. A weight of 0 counts as 1, as in libmemcached.
+    public init(host: String, port: UInt16 = RingServer.usualPort, weight: UInt32 = 1) {
+        self.host = host
+        self.port = port
+        self.weight = max(weight, 1)
+    }
+
+    /// A server with a name of its own, wherever it may be at the moment (twemproxy's node names).
+    public init(name: String, weight: UInt32 = 1) {
+        host = name
+        port = nil
+        self.weight = max(weight, 1)
+    }
+
+    /// Reads `host`, `host:port`, `host:port:weight`, `[address]:port:weight` or `/path`, `/path:0:weight`.
+    /// nil if it is none of these, or if a number is none or too large.
+    public init?(_ text: String) {
+        var rest = Substring(text)
+        let host: Substring
+        if rest.first == "[" {
+            guard let end = rest.firstIndex(of: "]") else { return nil }
+            host = rest[rest.index(after: rest.startIndex)..<end]
+            rest = rest[rest.index(after: end)...]
+            guard rest.isEmpty || rest.first == ":" else { return nil }
+        } else {
+            host = rest.prefix { $0 != ":" }
+            rest = rest[host.endIndex...]
+        }
+        guard !host.isEmpty else { return nil }
+        let numbers = rest.isEmpty ? [] : rest.dropFirst().split(separator: ":", omittingEmptySubsequences: false)
+        guard numbers.count <= 2 else { return nil }
+        var port = host.first == "/" ? 0 : RingServer.usualPort
+        var weight: UInt32 = 1
+        if let digits = numbers.first {
+            guard let number = UInt16(digits) else { return nil }
+            port = number
+        }
+        if numbers.count == 2 {
+            guard let number = UInt32(numbers[1]), number > 0 else { return nil }
+            weight = number
+        }
+        self.init(host: String(host), port: port, weight: weight)
+    }
+
+    /// `host:port` with the port always shown, or the server's own name.
+    public var name: String { port.map { "\(host):\($0)" } ?? host }
+
+    /// What the names of its points begin with: libmemcached leaves out the usual port.
+    var pointName: String { port == RingServer.usualPort ? host : name }
+}
+
+extension RingServer: CustomStringConvertible {
+    /// The name, with brackets around an address that has colons itself.
+    public var description: String {
+        guard let port, host.contains(":") else { return name }
+        return "[\(host)]:\(port)"
+    }
+}

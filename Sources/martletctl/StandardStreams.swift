@@ -1,0 +1,63 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// Standard input as raw bytes: keys need not be UTF-8.
+struct StandardInput {
+    struct Failure: Error, CustomStringConvertible {
+        let code: Int32
+        var description: String { "standard input cannot be read (error \(code))" }
+    }
+
+    /// Calls `body` with each line, without its newline; the last line needs none.
+    func forEachLine(_ body: ([UInt8]) -> Void) throws {
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        var line: [UInt8] = []
+        while true {
+            let count = read(0, &buffer, buffer.count)
+            if count == 0 { break }
+            guard count > 0 else {
+                if errno == EINTR { continue }
+                throw Failure(code: errno)
+            }
+            var start = 0
+            while let end = buffer[start..<count].firstIndex(of: 0x0A) {
+                line += buffer[start..<end]
+                body(line)
+                line.removeAll(keepingCapacity: true)
+                start = end + 1
+            }
+            line += buffer[start..<count]
+        }
+        if !line.isEmpty { body(line) }
+    }
+}
+
+/// Standard output, a good deal at a time.
+struct StandardOutput {
+    private var pending: [UInt8] = []
+
+    mutating func write(_ bytes: [UInt8]) {
+        pending += bytes
+        if pending.count >= 1 << 16 { flush() }
+    }
+
+    /// Whoever closed the other end does not want the rest: that is no failure.
+    mutating func flush() {
+        var rest = pending[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { systemWrite(1, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { break }
+            rest = rest.dropFirst(count)
+        }
+        pending.removeAll(keepingCapacity: true)
+    }
+}
+
+/// `write(2)`, by a name that the method above does not hide.
+private let systemWrite = write
