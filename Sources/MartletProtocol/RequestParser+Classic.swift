@@ -38,7 +38,7 @@ extension RequestParser {
         return false
     }
 
-    /// `set <key> <flags> <exptime> <bytes>` without mistakes, in one pass; false for whatever else it may be.
+    /// `set <key> <flags> <exptime> <bytes> [noreply]` without mistakes, in one pass; false for whatever else it may be.
     ///
     /// Words stand one space apart and numbers have at most nine digits. The line is known to start with `set `.
     static func parseSimpleSet(_ bytes: UnsafeRawPointer, count: Int, into request: inout Request) -> Bool {
@@ -46,8 +46,11 @@ extension RequestParser {
         guard keyEnd > 4, keyEnd <= 4 &+ WireLimits.keyBytesMax else { return false }
         var position = keyEnd
         guard let flags = smallNumber(bytes, &position, count), let time = smallNumber(bytes, &position, count),
-            let length = smallNumber(bytes, &position, count),
-            position &+ 1 < count,
+            let length = smallNumber(bytes, &position, count)
+        else { return false }
+        let isQuiet = position &+ 8 < count && ByteSearch.word(bytes, position) == noReply
+        if isQuiet { position &+= 8 }
+        guard position &+ 1 < count,
             bytes.loadUnaligned(fromByteOffset: position, as: UInt16.self) == (0x0A0D as UInt16).littleEndian
         else { return false }
         request = Request()
@@ -57,8 +60,12 @@ extension RequestParser {
         request.clientFlags = flags
         request.exptime = Int32(truncatingIfNeeded: time)
         request.valueLength = length
+        request.isQuiet = isQuiet
         return true
     }
+
+    /// ` noreply` as a word.
+    private static let noReply = UInt64(littleEndian: 0x796C_7065_726F_6E20)
 
     /// A space and a number of one to nine digits at `position`, which then stands behind it; nil if there is none.
     @inline(__always)

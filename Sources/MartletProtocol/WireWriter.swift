@@ -82,9 +82,21 @@ public enum WireWriter {
             : number(UInt64(truncatingIfNeeded: value), at: cursor)
     }
 
-    /// Two digits at a time, from the last one to the first.
+    /// Two digits at a time, from the last one to the first. Lengths of values have three or four, as a rule.
     @usableFromInline
     static func longNumber(_ value: UInt64, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+        if value < 10000 {
+            let hundreds = (value &* 5243) &>> 19
+            var place = cursor
+            if hundreds < 10 {
+                place = byte(0x30 &+ UInt8(truncatingIfNeeded: hundreds), at: place)
+            } else {
+                storePair(hundreds, at: place)
+                place += 2
+            }
+            storePair(value &- hundreds &* 100, at: place)
+            return place + 2
+        }
         let end = cursor + digitCount(value)
         var rest = value
         var place = end

@@ -34,7 +34,7 @@ package struct Syscalls: @unchecked Sendable {
         receive: { _, descriptor, pieces, count in
             Syscalls.repeated {
                 count == 1
-                    ? recv(descriptor, pieces.pointee.iov_base, pieces.pointee.iov_len, 0)
+                    ? cshims_receive(descriptor, pieces.pointee.iov_base, pieces.pointee.iov_len)
                     : readv(descriptor, pieces, count)
             }
         },
@@ -42,8 +42,7 @@ package struct Syscalls: @unchecked Sendable {
             // A single piece needs no message header copied into the kernel.
             if count == 1 {
                 return Syscalls.repeated {
-                    Glibc.send(
-                        descriptor, pieces.pointee.iov_base, pieces.pointee.iov_len, Int32(MSG_NOSIGNAL))
+                    cshims_send(descriptor, pieces.pointee.iov_base, pieces.pointee.iov_len)
                 }
             }
             var message = msghdr()
