@@ -19,7 +19,7 @@ struct SimulateCommand: ParsableCommand {
               martlet-load simulate --keys 10m --popularity zipf:0.99 -s etc \\
                 -n 50m --sizes 256,1024
               martlet-load simulate a.zst --sizes 64 --policy martlet \\
-                --policy martlet:mover=marginal,factor=1.04
+                --policy martlet:mover=needy,factor=1.04
 
             The same seed gives the same figures. Sizes are what -m means for the
             server in question.
@@ -36,8 +36,8 @@ struct SimulateCommand: ParsableCommand {
     @Option(
         name: .shortAndLong,
         help: ArgumentHelp(
-            "martlet, lru, fifo, lfu, ttl, random or memcached; behind a colon rules that differ from the server's: "
-                + "martlet:mover=marginal,factor=1.04. Repeat it to compare.",
+            "martlet, segmented, lru, fifo, lfu, ttl, random or memcached; behind a colon rules that differ from the "
+                + "server's: martlet:mover=needy,factor=1.04. Repeat it to compare.",
             valueName: "policy"))
     var policy: [String] = []
 

@@ -6,7 +6,8 @@ import Testing
 @Suite("Simulation: policies")
 struct PolicyTests {
     static let names = [
-        "martlet", "martlet:mover=none", "martlet:mover=marginal", "lru", "fifo", "lfu", "ttl", "random", "memcached",
+        "martlet", "martlet:mover=none", "martlet:mover=needy", "segmented", "lru", "fifo", "lfu", "ttl", "random",
+        "memcached",
     ]
 
     @Test("The books balance, nothing is refused, and the same seed gives the same figures", arguments: names)

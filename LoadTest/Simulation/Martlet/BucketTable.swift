@@ -4,7 +4,7 @@
 ///     bucket    count u32 | overflow u32 | 10 x place u32
 ///     ghosts    8 x u16, newest first: bit 15 kind (0 evicted from HOT, 1 from COLD), 15 bits of the hash, never 0
 ///
-/// Who stands in which bucket follows from the hash of the key's number; no key is ever compared, because `KeyPlaces`
+/// Who stands in which bucket follows from the hash of the key's number, drawn or given; no key is ever compared, because `KeyPlaces`
 /// knows where each one is.
 struct BucketTable: ~Copyable {
     struct Form: Sendable, Equatable {
@@ -35,6 +35,8 @@ struct BucketTable: ~Copyable {
     private let form: Form
     private let stripeBits: UInt64
     let hasher: KeyHasher
+    /// Where the hasher finds hashes that were given.
+    private let hashes: Cells<UInt64>
     private let stripes: Cells<Stripe>
     /// Buckets of `stride` words each.
     private var rows: Cells<UInt32>
@@ -46,15 +48,18 @@ struct BucketTable: ~Copyable {
     private var freeOverflow: UInt32 = 0
     private(set) var bucketCount: Int
     /// Items, as far as the stripes have told: each has as many buckets as are needed on average.
-    private var toldCount = 0
+    private(set) var toldCount = 0
     /// Overflow buckets taken at least once.
     private(set) var overflowBump = 0
     private(set) var itemCount = 0
 
-    init(form: Form, stripeBits: Int, seed: UInt64) {
+    /// - Parameter hashes: by key number; none of them, and they are drawn by `seed`.
+    init(form: Form, stripeBits: Int, seed: UInt64, hashes given: [UInt64] = []) {
         self.form = form
         self.stripeBits = UInt64(stripeBits)
-        hasher = KeyHasher(seed: seed)
+        hashes = Cells(count: given.count)
+        for (key, hash) in given.enumerated() { hashes[key] = hash }
+        hasher = KeyHasher(seed: seed, given: given.isEmpty ? nil : UnsafePointer(hashes.start))
         stride = form.slotCount + 2
         overflowStride = form.overflowSlotCount + 2
         stripes = Cells(count: 1 << stripeBits)
@@ -263,23 +268,5 @@ struct BucketTable: ~Copyable {
             return kind
         }
         return nil
-    }
-}
-
-/// A key number's hash; another seed, another hash.
-struct KeyHasher: BitwiseCopyable {
-    private let secret: UInt64
-
-    init(seed: UInt64) { secret = Self.mix(seed) }
-
-    @inline(__always)
-    func hash(_ key: UInt32) -> UInt64 { Self.mix(UInt64(key) ^ secret) }
-
-    @inline(__always)
-    private static func mix(_ number: UInt64) -> UInt64 {
-        var word = number &+ 0x9e37_79b9_7f4a_7c15
-        word = (word ^ word &>> 30) &* 0xbf58_476d_1ce4_e5b9
-        word = (word ^ word &>> 27) &* 0x94d0_49bb_1331_11eb
-        return word ^ word &>> 31
     }
 }

@@ -21,7 +21,7 @@ extension MartletModel {
         guard let place = space.take(slabClass) else { return nil }
         let chunk = space.chunk(place)
         chunk.pointee = Chunk(
-            key: 0, valueBytes: 0, expiry: 0, lastAccess: tick, previous: 0, next: 0, part: 0, phase: .reserved,
+            key: 0, valueBytes: 0, expiry: 0, lastAccess: accessTime, previous: 0, next: 0, part: 0, phase: .reserved,
             segment: .cold, frequency: 0, marks: 0)
         classes.place(slabClass).pointee.taken += 1
         if let admission { enter(place, chunk, admission, classes.place(slabClass)) }
@@ -47,8 +47,9 @@ extension MartletModel {
             guard let victim = chooseVictim(slabClass) else { continue }
             let chunks = chunkCount(victim.place)
             evict(victim)
+            let place = take(slabClass, admission)
             if rules.mover == .marginal { considerMove(to: slabClass, chunks: chunks) }
-            if let place = take(slabClass, admission) { return place }
+            if let place { return place }
         }
         return nil
     }

@@ -26,7 +26,7 @@ extension MartletModel {
         _ place: Chunk.Place, _ chunk: UnsafeMutablePointer<Chunk>, _ admission: Admission, _ home: ClassPointer
     ) {
         var segment = admission.segment
-        if rules.choice == .fifo {
+        if rules.choice == .fifo || rules.choice == .segmented {
             segment = .hot
             trimRing(home)
             push(place, home)
@@ -73,7 +73,7 @@ extension MartletModel {
     }
 
     @inline(__always)
-    private func move(_ chunk: UnsafeMutablePointer<Chunk>, to segment: Chunk.Segment, _ home: ClassPointer) {
+    func move(_ chunk: UnsafeMutablePointer<Chunk>, to segment: Chunk.Segment, _ home: ClassPointer) {
         count(chunk.pointee.segment, -1, home)
         count(segment, 1, home)
         chunk.pointee.segment = segment
@@ -89,7 +89,7 @@ extension MartletModel {
         ringBlocksMost = max(ringBlocksMost, ringBlocks)
     }
 
-    private mutating func pop(_ home: ClassPointer) -> (place: Chunk.Place, stamp: UInt8)? {
+    mutating func pop(_ home: ClassPointer) -> (place: Chunk.Place, stamp: UInt8)? {
         let stamp = home.pointee.ring.firstStamp
         let before = home.pointee.ring.blockCount
         let place = home.pointee.ring.pop()
@@ -107,7 +107,7 @@ extension MartletModel {
     }
 
     /// Whether a place in the ring still means a HOT item of this class.
-    private func standsInRing(_ place: Chunk.Place, _ stamp: UInt8, _ home: ClassPointer) -> Bool {
+    func standsInRing(_ place: Chunk.Place, _ stamp: UInt8, _ home: ClassPointer) -> Bool {
         let slabClass = space.slabClass(of: place)
         guard slabClass != 0, classes.place(slabClass) == home else { return false }
         let chunk = space.chunk(place)
@@ -123,6 +123,7 @@ extension MartletModel {
         switch rules.choice {
         case .martlet: break
         case .lru: return oldest(home)
+        case .segmented: return segmented(slabClass, home)
         case .fifo: return firstIn(home)
         case .lfu, .ttl, .random: return sampled(slabClass, home)
         }
@@ -142,7 +143,7 @@ extension MartletModel {
             counts.visits += 1
             guard standsInRing(place, stamp, home) else { continue }
             let chunk = space.chunk(place)
-            if chunk.pointee.phase == .reserved {
+            if chunk.pointee.phase == .reserved || space.page(space.pageIndex(place)).pointee.isLeaving {
                 push(place, home)
                 continue
             }
@@ -156,7 +157,7 @@ extension MartletModel {
 
     /// Moves the hand on. Returns the place it stood at; nil once round the class and a page.
     @inline(__always)
-    private func advanceHand(_ slabClass: Int, _ home: ClassPointer, _ pagesLeft: inout Int) -> Chunk.Place? {
+    func advanceHand(_ slabClass: Int, _ home: ClassPointer, _ pagesLeft: inout Int) -> Chunk.Place? {
         while true {
             let pageCount = space.classes[slabClass].pageCount
             if home.pointee.handPage >= pageCount {
@@ -224,7 +225,7 @@ extension MartletModel {
     }
 
     /// Rule 6.
-    private func visitPart(_ part: UnsafeMutablePointer<Chunk>) -> Victim? {
+    func visitPart(_ part: UnsafeMutablePointer<Chunk>) -> Victim? {
         let head = part.pointee.previous
         let chunk = space.chunk(head)
         guard chunk.pointee.phase == .item else { return nil }
@@ -234,15 +235,6 @@ extension MartletModel {
     }
 
     // MARK: Plainer choices
-
-    private func oldest(_ home: ClassPointer) -> Victim? {
-        home.pointee.isPressed = true
-        let place = home.pointee.oldest
-        guard place != 0 else { return nil }
-        // Being written: it is the newest, so the class has nothing else.
-        guard space.chunk(place).pointee.phase == .item else { return nil }
-        return Victim(place: place, ghost: .fromCold)
-    }
 
     private mutating func firstIn(_ home: ClassPointer) -> Victim? {
         home.pointee.isPressed = true
@@ -291,27 +283,5 @@ extension MartletModel {
         word = (word ^ word &>> 30) &* 0xbf58_476d_1ce4_e5b9
         word = (word ^ word &>> 27) &* 0x94d0_49bb_1331_11eb
         return word ^ word &>> 31
-    }
-
-    // MARK: List of all items, newest first, for `lru`
-
-    private func listAsNewest(_ place: Chunk.Place, _ chunk: UnsafeMutablePointer<Chunk>, _ home: ClassPointer) {
-        chunk.pointee.previous = 0
-        chunk.pointee.next = home.pointee.newest
-        if home.pointee.newest != 0 { space.chunk(home.pointee.newest).pointee.previous = place }
-        home.pointee.newest = place
-        if home.pointee.oldest == 0 { home.pointee.oldest = place }
-    }
-
-    func unlist(_ place: Chunk.Place, _ chunk: UnsafeMutablePointer<Chunk>, _ home: ClassPointer) {
-        let (previous, next) = (chunk.pointee.previous, chunk.pointee.next)
-        if previous != 0 { space.chunk(previous).pointee.next = next } else { home.pointee.newest = next }
-        if next != 0 { space.chunk(next).pointee.previous = previous } else { home.pointee.oldest = previous }
-    }
-
-    func moveToNewest(_ place: Chunk.Place, _ chunk: UnsafeMutablePointer<Chunk>, _ home: ClassPointer) {
-        if home.pointee.newest == place { return }
-        unlist(place, chunk, home)
-        listAsNewest(place, chunk, home)
     }
 }

@@ -22,6 +22,25 @@ extension MartletModel {
             moverClock - home.pointee.lastRequest >= min(Self.evictionsPerRequest, perPage)
         else { return }
         home.pointee.lastRequest = moverClock
+        requests[taker / 64] |= 1 << UInt64(taker % 64)
+    }
+
+    /// Answers the classes that have asked for a page, as the maintainer does between two requests.
+    mutating func answerRequests() {
+        for word in 0..<4 {
+            while requests[word] != 0 {
+                let bit = requests[word].trailingZeroBitCount
+                requests[word] &= requests[word] &- 1
+                answer(word * 64 + bit)
+            }
+        }
+    }
+
+    private mutating func answer(_ taker: Int) {
+        let home = classes.place(taker)
+        let rest = moverClock - lastMove
+        if rest < min(rules.evictionsPerMove, space.classes[taker].chunksPerPage) { return }
+        wearDown(home)
         let gain = home.pointee.ghostHits / Double(max(1, space.classes[taker].pageCount))
         // Before the time is up only who loses nothing gives.
         let lossMax = rest < rules.evictionsPerMove ? 0 : gain / (1 + rules.moverMargin)
@@ -31,16 +50,17 @@ extension MartletModel {
     }
 
     /// Evictions between two halvings of what is counted.
-    private var halvingWindow: Double { Double(buckets.itemCount + 1024) / rules.halvingDivisor }
+    private var halvingWindow: Double { Double(buckets.toldCount + 1024) / rules.halvingDivisor }
 
     private func wearDown(_ home: ClassPointer) {
-        while home.pointee.halvings < halvings {
-            home.pointee.halvings += 1
-            home.pointee.ghostHits *= 0.5
-            home.pointee.coldHits *= 0.5
-            home.pointee.promotions *= 0.5
-            home.pointee.stores *= 0.5
-        }
+        let missed = halvings - home.pointee.halvings
+        if missed == 0 { return }
+        home.pointee.halvings = halvings
+        let factor = missed < 64 ? 1 / Double(UInt64(1) << UInt64(missed)) : 0
+        home.pointee.ghostHits *= factor
+        home.pointee.coldHits *= factor
+        home.pointee.promotions *= factor
+        home.pointee.stores *= factor
     }
 
     /// Takes in what was counted since the last look.
@@ -141,8 +161,10 @@ extension MartletModel {
             space.putBack(page, to: giver)
             return
         }
+        // One more than the limit allows by now: nobody gets it.
+        let isTooMany = isOverLimit
         space.release(page)
-        if let page = takePage(.drained) { addPage(page, to: taker) }
+        if !isTooMany, let page = takePage(.drained) { addPage(page, to: taker) }
     }
 
     /// Of a few pages that the hand will come to next, the one with the fewest items worth copying.
@@ -232,14 +254,7 @@ extension MartletModel {
             space.chunk(part).pointee.previous = target
             part = space.chunk(part).pointee.part
         }
-        if rules.choice == .lru { takeOverList(place, chunk, target) }
-    }
-
-    private func takeOverList(_ place: Chunk.Place, _ chunk: UnsafeMutablePointer<Chunk>, _ target: Chunk.Place) {
-        let home = classes.place(space.slabClass(of: target))
-        let (previous, next) = (chunk.pointee.previous, chunk.pointee.next)
-        if previous != 0 { space.chunk(previous).pointee.next = target } else { home.pointee.newest = target }
-        if next != 0 { space.chunk(next).pointee.previous = target } else { home.pointee.oldest = target }
+        if rules.choice == .lru { takeOverList(chunk, target, classes.place(space.slabClass(of: target))) }
     }
 
     /// A free chunk of the class, if need be by eviction; none of a page that is leaving.

@@ -63,13 +63,16 @@ extension MartletModel {
         return true
     }
 
-    private func cheapestPage(except excluded: Int, pagesLeast: Int) -> UInt32? {
+    private mutating func cheapestPage(except excluded: Int, pagesLeast: Int) -> UInt32? {
         var best: UInt32?
         var bestUsed = UInt32.max
         var sampled = 0
         let classCount = space.table.classCount
+        // Somewhere else each time, so that no class always pays.
+        let start = drainCursor
+        drainCursor += 1
         for step in 0..<classCount where sampled < 8 {
-            let slabClass = (counts.pageMoves * 7 + step) % classCount + 1
+            let slabClass = (start * 7 + step) % classCount + 1
             let pageCount = space.classes[slabClass].pageCount
             if slabClass == excluded || pageCount < pagesLeast { continue }
             for offset in 0..<min(2, pageCount) {

@@ -18,7 +18,7 @@ struct MartletModel: ~Copyable, CacheModel {
     /// Of the items held.
     var valueBytes = 0
     var second: UInt32 = 2
-    /// Requests so far: what `lastAccess` means here.
+    /// Requests so far.
     var tick: UInt32 = 0
     /// The first of this second.
     var secondStart: UInt32 = 0
@@ -26,6 +26,8 @@ struct MartletModel: ~Copyable, CacheModel {
     /// The most there were at once: memory once touched.
     var ringBlocksMost = 0
     var slowAllocations = 0
+    /// Where the next search for a page to drain begins.
+    var drainCursor = 0
     /// Evictions that the mover has been told of, and when it last acted.
     var moverClock = 0
     var lastMove = 0
@@ -36,6 +38,8 @@ struct MartletModel: ~Copyable, CacheModel {
     var newHits = 0
     var lastHalving = 0
     var halvings = 0
+    /// Classes that ask for a page: class c is bit c % 64 of word c / 64.
+    var requests = InlineArray<4, UInt64>(repeating: 0)
     var random: UInt64
 
     /// What one slab class has beside its pages.
@@ -75,14 +79,14 @@ struct MartletModel: ~Copyable, CacheModel {
         var itemCount: Int { hotCount &+ coldCount &+ warmCount }
     }
 
-    init(rules: MartletRules, memoryBytes: Int, label: String? = nil, seed: UInt64 = 1) {
+    init(rules: MartletRules, memoryBytes: Int, label: String? = nil, seed: UInt64 = 1, hashes: [UInt64] = []) {
         self.rules = rules
         self.memoryBytes = memoryBytes
         self.label = label ?? rules.choice.rawValue
         let table = rules.table
         space = SlabSpace(table: table, pagesMax: memoryBytes / table.pageBytes + 1)
         buckets = BucketTable(
-            form: rules.buckets, stripeBits: rules.stripeBits(memoryBytes: memoryBytes), seed: seed)
+            form: rules.buckets, stripeBits: rules.stripeBits(memoryBytes: memoryBytes), seed: seed, hashes: hashes)
         classes = Cells(count: table.classCount + 1)
         for index in 0...table.classCount { classes[index] = ClassState(ring: PlaceRing()) }
         random = seed
@@ -91,6 +95,9 @@ struct MartletModel: ~Copyable, CacheModel {
     deinit {
         for index in 0..<classes.count { classes[index].ring.deallocate() }
     }
+
+    /// What `lastAccess` means here: exact, but of `segmented`, which tells old from new as a server does.
+    var accessTime: UInt32 { rules.choice == .segmented ? second : tick }
 
     // MARK: Requests
 
@@ -126,6 +133,7 @@ struct MartletModel: ~Copyable, CacheModel {
             let place = living(request.key)
             if place != 0 { drop(place) }
         }
+        if rules.mover == .marginal { answerRequests() }
     }
 
     @inline(__always)
@@ -148,19 +156,24 @@ struct MartletModel: ~Copyable, CacheModel {
 
     /// Counts a hit on a COLD item, unless it is one that leaves the access word as it is. The last part of a large item
     /// stands for its class as the head for its own.
-    private func countColdHit(_ place: Chunk.Place, _ chunk: UnsafeMutablePointer<Chunk>, _ request: SimulatedRequest) {
+    private mutating func countColdHit(
+        _ place: Chunk.Place, _ chunk: UnsafeMutablePointer<Chunk>, _ request: SimulatedRequest
+    ) {
         if chunk.pointee.frequency == rules.frequencyMax, chunk.pointee.lastAccess >= secondStart { return }
         let slabClass = space.slabClass(of: place)
         classes.place(slabClass).pointee.newColdHits += 1
         if chunk.pointee.part == 0 { return }
         let last = lastPartClass(Int(request.keyBytes), Int(chunk.pointee.valueBytes))
-        if last != slabClass { classes.place(last).pointee.newColdHits += 1 }
+        if last != slabClass {
+            classes.place(last).pointee.newColdHits += 1
+            newHits &+= 1
+        }
     }
 
     @inline(__always)
     private func hit(_ chunk: UnsafeMutablePointer<Chunk>) {
         if chunk.pointee.frequency < rules.frequencyMax { chunk.pointee.frequency &+= 1 }
-        chunk.pointee.lastAccess = tick
+        chunk.pointee.lastAccess = accessTime
         chunk.mark(Chunk.isFetched)
     }
 

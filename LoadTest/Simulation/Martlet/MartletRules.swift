@@ -6,6 +6,8 @@ package struct MartletRules: Sendable, Equatable {
         case martlet
         /// Exact over the class: longest unread, longest there.
         case lru, fifo
+        /// memcached's segments under the hand.
+        case segmented
         /// Of the next `sampled` items at the hand: fewest hits, soonest to expire, any.
         case lfu, ttl, random
     }

@@ -115,13 +115,15 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
 
             let item = pointee.arena.item(victim.handle)
             let chunks = 1 &+ freeParts(item)
-            guard pointee.pages.slabClass(pointee.arena.pageIndex(victim.handle)) == Int(home.pointee.index) else {
-                freeChunk(victim.handle, reason, now: session.pointee.now)
-                continue
-            }
+            let isOwn = pointee.pages.slabClass(pointee.arena.pageIndex(victim.handle)) == Int(home.pointee.index)
+            // The victim of a part that was met: its head stands in another class.
+            if !isOwn { freeChunk(victim.handle, reason, now: session.pointee.now) }
             home.lock()
-            home.leaveLocked(item, reason, now: session.pointee.now)
-            let emptied = home.putChunkLocked(victim.handle, self)
+            var emptied: Int?
+            if isOwn {
+                home.leaveLocked(item, reason, now: session.pointee.now)
+                emptied = home.putChunkLocked(victim.handle, self)
+            }
             let handle = takeAdmittedLocked(home, admission, session)
             let evictions = home.countEvictionLocked(chunks: chunks)
             home.unlock()

@@ -68,6 +68,8 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         for _ in 0..<Relocation.triesMax {
             home.lock()
             if let handle = home.takeChunkLocked(self) {
+                // It is no store.
+                home.sums.pointee.taken = home.sums.pointee.taken &- 1
                 home.enterLocked(handle, like: old.access, self, now: session.pointee.now)
                 home.unlock()
                 passHook()

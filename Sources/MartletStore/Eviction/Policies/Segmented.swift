@@ -39,6 +39,7 @@ enum Segmented {
             if access.segment == .cold, isActive {
                 home.statistics.pointee.movesToWarm &+= 1
                 home.moveLocked(item, &access, to: .warm, frequency: 1)
+                access = access.with(segment: .warm, frequency: 1)
             }
             window.add(handle, access, now: now)
         }
