@@ -40,14 +40,14 @@ struct InProcessWorker: @unchecked Sendable {
     private let machine: UnsafeMutablePointer<ConnectionMachine>
 
     fileprivate init(_ context: UnsafeMutablePointer<ServerContext>, _ session: StoreSession, _ second: UInt32) {
-        counters = .allocate(capacity: 1)
+        counters = OwnLines.allocate(WorkerCounters.self)
         counters.initialize(to: WorkerCounters())
-        executor = .allocate(capacity: 1)
+        executor = OwnLines.allocate(Executor.self)
         executor.initialize(to: Executor(session: session, counters: counters, server: context))
         executor.pointee.setNow(second)
-        output = .allocate(capacity: 1)
+        output = OwnLines.allocate(OutputBuffer.self)
         output.initialize(to: OutputBuffer())
-        machine = .allocate(capacity: 1)
+        machine = OwnLines.allocate(ConnectionMachine.self)
         machine.initialize(to: ConnectionMachine())
     }
 

@@ -1,3 +1,5 @@
+import MartletStore
+
 /// What the commands of one worker count: written by the executor, in the worker's thread only.
 ///
 /// Everything that memcached tells per slab class is counted there and summed for the totals, so a get touches one
@@ -25,7 +27,7 @@ package struct CommandCounters: ~Copyable {
     private let rows: UnsafeMutablePointer<SlabClassCounters>
 
     package init() {
-        rows = .allocate(capacity: Self.classCount)
+        rows = OwnLines.allocate(SlabClassCounters.self, count: Self.classCount)
         for index in 0..<Self.classCount { (rows + index).initialize(to: SlabClassCounters()) }
     }
 

@@ -75,15 +75,15 @@ package struct Worker: ~Copyable {
         self.server = server
         self.loop = loop
         self.wakeup = wakeup
-        counters = .allocate(capacity: 1)
+        counters = OwnLines.allocate(WorkerCounters.self)
         counters.initialize(to: WorkerCounters())
         readBuffer = .allocate(byteCount: Limits.readBytesMax, alignment: 4096)
-        inputMemory = .allocate(capacity: 1)
+        inputMemory = OwnLines.allocate(InputMemory.self)
         inputMemory.initialize(to: InputMemory())
-        pieces = .allocate(capacity: Limits.outputPiecesMax)
-        output = .allocate(capacity: 1)
+        pieces = OwnLines.allocate(iovec.self, count: Limits.outputPiecesMax)
+        output = OwnLines.allocate(OutputBuffer.self)
         output.initialize(to: OutputBuffer())
-        executor = .allocate(capacity: 1)
+        executor = OwnLines.allocate(Executor.self)
         executor.initialize(
             to: Executor(session: server.pointee.store.makeSession(), counters: counters, server: server))
         commandsPerTurn = server.pointee.settings.commandsPerTurn
@@ -113,7 +113,7 @@ package struct Worker: ~Copyable {
 extension UnsafeMutablePointer where Pointee == Worker {
     /// A worker without a thread yet; nil when the system gives no descriptors.
     static func make(index: Int, server: UnsafeMutablePointer<ServerContext>) -> Self? {
-        let worker = Self.allocate(capacity: 1)
+        let worker = OwnLines.allocate(Worker.self)
         if let loop = EventLoop() {
             let wakeup = LoopWakeup(
                 loop: loop,

@@ -117,7 +117,7 @@ package struct CacheStore: @unchecked Sendable {
     private func makeSession(now: UInt32) -> StoreSession {
         let index = core.pointee.sessionCount.load(ordering: .relaxed)
         precondition(index < StoreCore.sessionCountMax, "more than 256 sessions")
-        let state = SessionPointer.allocate(capacity: 1)
+        let state = OwnLines.allocate(SessionState.self)
         state.initialize(to: SessionState(store: core, now: now))
         core.pointee.sessions[index] = state
         core.pointee.sessionCount.store(index + 1, ordering: .releasing)

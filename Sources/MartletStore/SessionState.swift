@@ -46,8 +46,8 @@ struct SessionCounters: ~Copyable {
     let coldHits: UnsafeMutablePointer<Atomic<Int>>
 
     init(classCount: Int) {
-        requestedBytes = .allocate(capacity: classCount + 1)
-        coldHits = .allocate(capacity: classCount + 1)
+        requestedBytes = OwnLines.allocate(Atomic<Int>.self, count: classCount + 1)
+        coldHits = OwnLines.allocate(Atomic<Int>.self, count: classCount + 1)
         for index in 0...classCount {
             (requestedBytes + index).initialize(to: Atomic(0))
             (coldHits + index).initialize(to: Atomic(0))

@@ -46,9 +46,9 @@ package struct Executor: ~Copyable {
         self.session = session
         self.counters = counters
         self.server = server
-        batch = .allocate(capacity: Limits.batchCountMax)
-        keys = .allocate(capacity: Limits.batchCountMax)
-        buckets = .allocate(capacity: Limits.batchCountMax)
+        batch = OwnLines.allocate(BatchedRequest.self, count: Limits.batchCountMax)
+        keys = OwnLines.allocate(ItemKey.self, count: Limits.batchCountMax)
+        buckets = OwnLines.allocate(BucketHint.self, count: Limits.batchCountMax)
         decodedKey = .allocate(byteCount: WireLimits.keyBytesMax, alignment: 8)
         time = WireTime(wallOffset: server.pointee.clock.wallOffset)
         servesText = server.pointee.settings.protocolName != "binary"
