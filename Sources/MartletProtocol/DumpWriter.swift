@@ -57,7 +57,7 @@ public enum DumpWriter {
     }
 
     /// Writes a key as part of a URI: every byte but letters, digits and `-._~` as `%XX`.
-    private static func escaped(
+    package static func escaped(
         _ key: UnsafeRawBufferPointer, at start: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         var cursor = start

@@ -45,6 +45,14 @@ extension ServerContext {
                     listenAddress: listenAddress, state: fact.phase.stateName,
                     secondsSinceLastCommand: max(Int(now) - Int(fact.lastActivity), 0)))
         }
+        for watcher in observation.pointee.all {
+            let listenAddress = listeningSockets[Int(watcher.socket.listenerIndex)].name
+            snapshots.append(
+                ConnectionSnapshot(
+                    descriptor: watcher.socket.descriptor, address: watcher.socket.peer.name ?? listenAddress,
+                    listenAddress: listenAddress, state: "conn_watch",
+                    secondsSinceLastCommand: max(Int(now) - Int(watcher.since), 0)))
+        }
         return snapshots.sorted { $0.descriptor < $1.descriptor }
     }
 }

@@ -85,6 +85,17 @@ package enum Limits {
     package static let maintenancePauseMilliseconds = 200
     package static let maintenanceBusyPauseMilliseconds = 20
 
+    // Watching
+
+    /// Connections that may watch at the same time.
+    package static let watchersMax = 20
+    /// How long the announcer rests between two looks at what there is to tell.
+    static let announcerPauseMillisecondsMax = 50
+    /// Events of one observer that are told before the next observer's.
+    static let announcedEventsMax = 4096
+    /// Key prefixes that one worker counts for `stats detail`; those that come later are not counted.
+    static let prefixesMax = 1 << 16
+
     // Stopping
 
     /// How long a graceful stop waits for requests under way.

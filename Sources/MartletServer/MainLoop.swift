@@ -92,6 +92,7 @@ extension UnsafeMutablePointer where Pointee == MainLoop {
                     listener.stop()
                     isListening = false
                     for worker in server.pointee.workers { worker.pointee.give(.finish) }
+                    server.pointee.observation.pointee.closeAll()
                 }
                 if server.pointee.connectionCount == 0 || server.pointee.clock.second >= pointee.deadline { break }
             }

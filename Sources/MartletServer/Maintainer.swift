@@ -12,8 +12,18 @@ struct Maintainer: ~Copyable {
     fileprivate let server: UnsafeMutablePointer<ServerContext>
     fileprivate let isStopping = Atomic<Bool>(false)
     fileprivate var thread: ServerThread?
+    let observer: UnsafeMutablePointer<Observer>
 
-    init(server: UnsafeMutablePointer<ServerContext>) { self.server = server }
+    init(server: UnsafeMutablePointer<ServerContext>) {
+        self.server = server
+        observer = .make(server)
+        server.pointee.store.setMaintainerListener(observer.listener)
+    }
+
+    deinit {
+        server.pointee.store.setMaintainerListener(nil)
+        observer.destroy()
+    }
 }
 
 extension UnsafeMutablePointer where Pointee == Maintainer {

@@ -31,6 +31,7 @@ package final class Server: @unchecked Sendable {
     private var mainLoop: UnsafeMutablePointer<MainLoop>?
     private var listener: UnsafeMutablePointer<Listener>?
     private var maintainer: UnsafeMutablePointer<Maintainer>?
+    private var announcer: UnsafeMutablePointer<Announcer>?
 
     /// Creates the store; no descriptor and no thread yet, so that the process may still fork.
     package init(
@@ -46,6 +47,8 @@ package final class Server: @unchecked Sendable {
         } catch {
             throw StartError("cannot create the cache: \(error)", status: ExitStatus.failure)
         }
+        store.setMovesPages(settings.slabReassign && settings.slabAutomove > 0)
+        store.setCrawls(settings.lruCrawler)
         context = .allocate(capacity: 1)
         context.initialize(
             to: ServerContext(settings: settings, store: store, clock: clock, syscalls: syscalls))
@@ -66,6 +69,7 @@ package final class Server: @unchecked Sendable {
             try listen()
             try startWorkers()
             try startMaintainer()
+            try startAnnouncer()
         } catch {
             if let listener { listener.stop() } else { closeListeningSockets() }
             tearDown()
@@ -119,23 +123,35 @@ package final class Server: @unchecked Sendable {
             }
             context.pointee.workers.append(worker)
             context.pointee.workerCounters.append(worker.pointee.counters)
+            context.pointee.observers.append(worker.pointee.executor.pointee.observer)
         }
+        let made = UnsafeMutablePointer<Maintainer>.make(server: context)
+        maintainer = made
+        context.pointee.observers.append(made.pointee.observer)
         for worker in context.pointee.workers {
             guard worker.start() else { throw Self.outOfThreads }
         }
     }
 
     private func startMaintainer() throws(StartError) {
-        let made = UnsafeMutablePointer<Maintainer>.make(server: context)
-        maintainer = made
+        guard let maintainer, maintainer.start() else { throw Self.outOfThreads }
+    }
+
+    private func startAnnouncer() throws(StartError) {
+        guard let made = UnsafeMutablePointer<Announcer>.make(server: context) else { throw Self.outOfDescriptors }
+        announcer = made
         guard made.start() else { throw Self.outOfThreads }
     }
 
     private func tearDown() {
+        for worker in context.pointee.workers.reversed() { worker.stop() }
+        announcer?.stop()
+        announcer?.destroy()
+        announcer = nil
         maintainer?.stop()
         maintainer?.destroy()
         maintainer = nil
-        for worker in context.pointee.workers.reversed() { worker.stop() }
+        context.pointee.observers = []
         for worker in context.pointee.workers.reversed() { worker.destroy() }
         context.pointee.workers = []
         context.pointee.workerCounters = []

@@ -16,7 +16,11 @@ package struct ServerContext: ~Copyable {
     let syscalls: Syscalls
     let log: ServerLog
     let stopRequest = StopRequest()
+    /// Who watches. Behind a pointer, because observers point to it.
+    package let observation: UnsafeMutablePointer<Observation>
 
+    /// One of each thread that sees anything, workers first.
+    package var observers: [UnsafeMutablePointer<Observer>] = []
     var workers: [UnsafeMutablePointer<Worker>] = []
     /// Counters of each worker, in the order of the workers.
     package var workerCounters: [UnsafeMutablePointer<WorkerCounters>] = []
@@ -29,6 +33,7 @@ package struct ServerContext: ~Copyable {
         // as gone.
         var ended: UInt64 = 0
         for counters in workerCounters { ended += counters.pointee.network.closed.value }
+        ended += observation.pointee.closed.value
         return Int(truncatingIfNeeded: listenerCounters.accepted.value &- ended)
     }
 
@@ -41,10 +46,17 @@ package struct ServerContext: ~Copyable {
         self.syscalls = syscalls
         administration = AdministrationState(settings: settings)
         log = ServerLog(verbosity: settings.verbosity)
+        observation = .allocate(capacity: 1)
+        observation.initialize(to: Observation(store: store, countsPrefixes: settings.countsPrefixes))
         let given = settings.connectionBufferBytesMax
         budget = BufferBudget(
             copiedBytesMax: given > 0 ? given : Limits.connectionBufferBytesDefault,
             leasedBytesMax: max(settings.memoryBytes / 2, 2 * settings.itemBytesMax))
+    }
+
+    deinit {
+        observation.deinitialize(count: 1)
+        observation.deallocate()
     }
 }
 

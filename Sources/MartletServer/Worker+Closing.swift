@@ -15,7 +15,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
                 if silentSeconds >= Int(Limits.drainingSecondsMax) { connection.close() }
             } else if idleSecondsMax > 0 && silentSeconds > idleSecondsMax {
                 pointee.counters.pointee.network.idleKicks.increment()
-                connection.close()
+                connection.close(.idleTimeout)
             }
         }
     }

@@ -163,7 +163,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
             }
             round()
         }
-        while pointee.table.count > 0 { pointee.table[pointee.table.count - 1].close() }
+        while pointee.table.count > 0 { pointee.table[pointee.table.count - 1].close(.shutdown) }
     }
 
     private func catchUp(with now: UInt32) {

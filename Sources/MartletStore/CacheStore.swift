@@ -82,7 +82,8 @@ package struct CacheStore: @unchecked Sendable {
                 classes: classes, pool: pool,
                 ringBlocks: RingBlockPool(
                     start: rings, blockCountMax: UInt32(layout.ringBytes / RingBlock.bytes), words: blockWords),
-                mover: mover, range: range, sessions: sessions, latestSecond: Atomic(now)))
+                mover: mover, range: range, sessions: sessions, latestSecond: Atomic(now),
+                tuning: StoreTuning(settings)))
         // The maintainer's own session is the first.
         _ = makeSession(now: now)
     }

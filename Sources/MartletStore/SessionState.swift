@@ -11,6 +11,8 @@ struct SessionState: ~Copyable {
     /// Allocations that found no free chunk.
     var slowAllocations: UInt32 = 0
     let counters: SessionCounters
+    /// Whom to tell what the store does of its own accord.
+    var listener: StoreListener?
     /// Room for one small value, while an item is rebuilt.
     let scratch: UnsafeMutableRawPointer
 

@@ -34,6 +34,9 @@ struct StoreCore: ~Copyable {
     let itemsLostInMoves = Atomic<Int>(0)
     let itemsFoundBusy = Atomic<Int>(0)
     let maintainerPasses = Atomic<Int>(0)
+    let tuning: StoreTuning
+    /// Somebody wants to know of evictions.
+    let tellsEvictions = Atomic<Bool>(false)
 
     #if DEBUG
     /// Called wherever a lock has just been released, so that a seeded test can run anything in between.

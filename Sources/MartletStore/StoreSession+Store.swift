@@ -240,7 +240,7 @@ extension StoreSession {
     /// Short-lived items are TEMP, whatever is known of their keys.
     @inline(__always)
     func admission(_ usual: Admission, _ request: StoreRequest) -> Admission {
-        let temporarySeconds = core.pointee.settings.temporarySeconds
+        let temporarySeconds = core.pointee.tuning.temporarySeconds.load(ordering: .relaxed)
         if temporarySeconds == 0 || request.expiry == 0 { return usual }
         if request.expiry > state.pointee.now, request.expiry &- state.pointee.now > temporarySeconds { return usual }
         return Admission(segment: .temp, ghost: usual.ghost)

@@ -40,6 +40,8 @@ package struct StoreStatistics: Sendable {
     package var itemsFoundBusy = 0
     /// Whether a page is being drained now.
     package var isMovingPage = false
+    /// Whether a scan for expired items that was asked for has not ended.
+    package var isScanning = false
     /// Passes of the maintainer.
     package var maintainerPasses = 0
 

@@ -1,137 +1,94 @@
 import MartletProtocol
+import MartletStore
 import Synchronization
 
-/// Commands that steer memcached's background threads. The engine steers itself, so most of them are checked, kept for
-/// `stats settings` and otherwise without effect, as their options are. A command whose effect could be missed answers
-/// ERROR.
+/// What an administrative command comes to, besides a reply.
+package enum AdministrativeAnswer {
+    /// The reply, if the command wants one, is in the output.
+    case done
+    /// A dump whose lines are to follow.
+    case dump(ItemDump)
+    /// The connection becomes a watcher.
+    case watch(WatchStreams)
+}
+
+/// Commands that look after the server: `slabs`, `lru`, `lru_crawler`, `watch`, `config`, and those for test suites.
+///
+/// A command whose effect could be missed answers ERROR; one that only sets a knob that the engine does not have is
+/// checked, kept for `stats settings` and otherwise without effect, as its option is.
 extension Administration {
-    /// Answers a command line of class `.administration`; `words` is the line, its first word included. Returns a dump
-    /// whose lines are to follow.
-    @inline(never)
-    package static func answerCommand(
-        words: UnsafeRawBufferPointer, server: Server, output: UnsafeMutablePointer<OutputBuffer>
-    ) -> ItemDump? {
-        let words = split(words)
-        if let dump = dump(words, server) {
-            output.pointee.append("OK\r\n")
-            return dump
+    /// Who asks, and where.
+    package struct Desk {
+        let server: Server
+        let session: StoreSession
+        /// Replies to commands before this one are still to be sent.
+        let isPipelined: Bool
+
+        package init(server: Server, session: StoreSession, isPipelined: Bool) {
+            self.server = server
+            self.session = session
+            self.isPipelined = isPipelined
         }
-        if let answer = command(words, server: server) { send(answer, output) }
-        return nil
+
+        var shown: ServerSettings { Administration.shownSettings(server) }
+
+        /// Keeps a setting for `stats settings`.
+        func keep(_ change: (inout ServerSettings) -> Void) -> String {
+            server.pointee.administration.shown.withLock { change(&$0) }
+            return "OK"
+        }
     }
 
-    /// The reply to a command line with these words, but for dumps; `nil` when it wants none.
-    package static func command(_ words: [String], server: Server) -> StatisticsText? {
+    /// Answers a command line of class `.administration`; `words` is the line, its first word included.
+    @inline(never)
+    package static func answerCommand(
+        words: UnsafeRawBufferPointer, desk: Desk, output: UnsafeMutablePointer<OutputBuffer>
+    ) -> AdministrativeAnswer {
+        let words = split(words)
+        switch words.first {
+        case "lru_crawler":
+            if let dump = dump(words.dropFirst(), desk) {
+                output.append(.ok)
+                return .dump(dump)
+            }
+        case "watch":
+            if let streams = watchedStreams(words.dropFirst(), desk) { return .watch(streams) }
+        default: break
+        }
+        if let answer = command(words, desk: desk) { send(answer, output) }
+        return .done
+    }
+
+    /// The reply to a command line with these words, but for dumps and watchers; `nil` when it wants none.
+    package static func command(_ words: [String], desk: Desk) -> StatisticsText? {
         var words = words[...]
         let isQuiet = words.last == "noreply" && words.count > 1
         if isQuiet { words.removeLast() }
         let answer =
             switch words.popFirst() {
-            case "slabs": slabsAnswer(words, server)
-            case "lru": lruAnswer(words, server)
-            case "lru_crawler": crawlerAnswer(words, server)
-            case "watch": watchAnswer(server)
-            case "debugtime": debugTimeAnswer(words, server)
+            case "slabs": slabsAnswer(Array(words), desk)
+            case "lru": lruAnswer(Array(words), desk)
+            case "lru_crawler": crawlerAnswer(Array(words), desk)
+            case "watch": watchRefusal(words, desk)
+            case "debugtime": debugTimeAnswer(words, desk.server)
             default: "ERROR"
             }
         return isQuiet ? nil : StatisticsText(answer)
     }
 
-    // MARK: slabs
+    // MARK: watch
 
-    private static func slabsAnswer(_ words: ArraySlice<String>, _ server: Server) -> String {
-        let words = Array(words)
-        guard words.count >= 2, words[0] == "automove" else { return "ERROR" }
-        if words.count == 2 {
-            guard let level = Int(words[1]) else { return badFormat }
-            guard (0...2).contains(level) else { return "ERROR" }
-            return keep(server) { $0.slabAutomove = level }
-        }
-        switch words[1] {
-        case "ratio":
-            guard let ratio = fraction(words[2]) else { return badFormat }
-            return keep(server) { $0.slabAutomoveRatio = ratio }
-        case "freeratio":
-            return fraction(words[2]) == nil ? badFormat : "OK"
-        case "window":
-            guard let window = Int(words[2]) else { return badFormat }
-            guard (3...1800).contains(window) else { return "CLIENT_ERROR automove window too low or too high" }
-            return keep(server) { $0.slabAutomoveWindowSeconds = window }
-        default:
-            return "ERROR"
-        }
+    private static func watchedStreams(_ words: ArraySlice<String>, _ desk: Desk) -> WatchStreams? {
+        guard desk.server.pointee.settings.allowsWatch, !desk.isPipelined else { return nil }
+        return WatchStreams(words: words)
     }
 
-    // MARK: lru
-
-    private static func lruAnswer(_ words: ArraySlice<String>, _ server: Server) -> String {
-        let words = Array(words)
-        guard words.count == 5, words[0] == "tune" else { return "ERROR" }
-        guard let hot = Int(words[1]), let warm = Int(words[2]), hot >= 0, warm >= 0,
-            let hotFactor = fraction(words[3]), let warmFactor = fraction(words[4])
-        else { return "ERROR" }
-        guard hot <= 80, warm <= 80, hot + warm <= 80 else { return "ERROR hot and warm pcts must not exceed 80" }
-        guard hotFactor > 0, warmFactor > 0 else { return "ERROR hot/warm age factors must be greater than 0" }
-        return keep(server) {
-            ($0.hotPercent, $0.warmPercent, $0.hotFactorMax, $0.warmFactorMax) = (hot, warm, hotFactor, warmFactor)
-        }
+    private static func watchRefusal(_ words: ArraySlice<String>, _ desk: Desk) -> String {
+        guard desk.server.pointee.settings.allowsWatch else { return "CLIENT_ERROR watch commands not allowed" }
+        return desk.isPipelined ? "ERROR cannot pipeline other commands before watch" : "ERROR"
     }
 
-    // MARK: lru_crawler
-
-    private static func crawlerAnswer(_ words: ArraySlice<String>, _ server: Server) -> String {
-        let words = Array(words)
-        switch (words.first, words.count) {
-        case ("enable", 1): return keep(server) { $0.lruCrawler = true }
-        case ("disable", 1): return keep(server) { $0.lruCrawler = false }
-        case ("sleep", 2):
-            guard let microseconds = UInt32(words[1]) else { return badFormat }
-            guard microseconds <= 1_000_000 else { return "CLIENT_ERROR sleep must be one second or less" }
-            return keep(server) { $0.lruCrawlerSleepMicroseconds = Int(microseconds) }
-        case ("tocrawl", 2):
-            guard let count = UInt32(words[1]) else { return badFormat }
-            return keep(server) { $0.lruCrawlerItemsMax = Int(count) }
-        case ("crawl", 2):
-            guard shownSettings(server).lruCrawler else { return crawlerDisabled }
-            let store = server.pointee.store
-            guard words[1] == "all" || ItemDump.classNumbers(words[1], slabClassMax: store.slabClassMax) != nil else {
-                return badClass
-            }
-            store.scanSoon()
-            return "OK"
-        case ("metadump", 2) where !server.pointee.settings.allowsDump:
-            return "ERROR metadump not allowed"
-        case ("mgdump", 2) where !server.pointee.settings.allowsDump:
-            return "ERROR key dump not allowed"
-        case ("metadump", 2), ("mgdump", 2):
-            // One that may be had was not brought here.
-            return shownSettings(server).lruCrawler ? badClass : crawlerDisabled
-        default:
-            return "ERROR"
-        }
-    }
-
-    private static var crawlerDisabled: String { "CLIENT_ERROR lru crawler disabled" }
-    private static var badClass: String { "BADCLASS invalid class id" }
-
-    /// The dump that a command asks for, if it may have one.
-    private static func dump(_ words: [String], _ server: Server) -> ItemDump? {
-        guard words.count == 3, words[0] == "lru_crawler", server.pointee.settings.allowsDump,
-            shownSettings(server).lruCrawler
-        else { return nil }
-        let slabClassMax = server.pointee.store.slabClassMax
-        switch words[1] {
-        case "metadump": return ItemDump(.items, classes: words[2], slabClassMax: slabClassMax)
-        case "mgdump": return ItemDump(.keys, classes: words[2], slabClassMax: slabClassMax)
-        default: return nil
-        }
-    }
-
-    // MARK: watch, debugtime
-
-    private static func watchAnswer(_ server: Server) -> String {
-        server.pointee.settings.allowsWatch ? "ERROR" : "CLIENT_ERROR watch commands not allowed"
-    }
+    // MARK: debugtime
 
     /// Moves the clock forward, for test suites started with `-o relaxed_privileges`.
     private static func debugTimeAnswer(_ words: ArraySlice<String>, _ server: Server) -> String {
@@ -144,16 +101,11 @@ extension Administration {
 
     // MARK: Shared
 
-    private static var badFormat: String { "CLIENT_ERROR bad command line format" }
+    static var badFormat: String { "CLIENT_ERROR bad command line format" }
+    static var badClass: String { "BADCLASS invalid class id" }
 
-    private static func fraction(_ word: String) -> Double? {
+    static func fraction(_ word: String) -> Double? {
         guard let number = Double(word), number >= 0, number <= 1e9 else { return nil }
         return number
-    }
-
-    /// Keeps a setting for `stats settings`.
-    private static func keep(_ server: Server, _ change: (inout ServerSettings) -> Void) -> String {
-        server.pointee.administration.shown.withLock { change(&$0) }
-        return "OK"
     }
 }

@@ -16,9 +16,12 @@ package enum Administration {
     @inline(never)
     package static func answerStatistics(
         words: UnsafeRawBufferPointer, server: Server, output: UnsafeMutablePointer<OutputBuffer>
-    ) {
-        send(statistics(split(words), server: server), output)
+    ) -> AdministrativeAnswer {
+        let words = split(words)
         server.pointee.administration.usedRareText.store(true, ordering: .relaxed)
+        if words.first == "sizes", server.pointee.settings.tracksSizes { return .dump(ItemDump()) }
+        send(statistics(words, server: server), output)
+        return .done
     }
 
     /// The whole reply to `stats` with these words behind it.
@@ -36,7 +39,7 @@ package enum Administration {
             server.pointee.resetStatistics()
             return StatisticsText("RESET")
         case "detail":
-            return StatisticsText(detailAnswer(words.dropFirst(), server.pointee.settings))
+            return detailAnswer(words.dropFirst(), server)
         case "cachedump" where !server.pointee.settings.allowsDump:
             return StatisticsText("CLIENT_ERROR stats cachedump not allowed")
         case "cachedump":
@@ -78,14 +81,26 @@ package enum Administration {
         server.pointee.administration.shown.withLock { $0 }
     }
 
-    /// Statistics by key prefix are not kept: there is nothing to dump, and only `off` can be had.
-    private static func detailAnswer(_ words: ArraySlice<String>, _ settings: ServerSettings) -> String {
-        guard settings.allowsDump else { return "CLIENT_ERROR stats detail not allowed" }
+    /// `stats detail`: counts by the part of a key in front of the delimiter of `-D`.
+    private static func detailAnswer(_ words: ArraySlice<String>, _ server: Server) -> StatisticsText {
+        guard server.pointee.settings.allowsDump else { return StatisticsText("CLIENT_ERROR stats detail not allowed") }
         switch words.first {
-        case "off": return "OK"
-        case "dump": return "END"
-        case "on": return "ERROR"
-        default: return "CLIENT_ERROR usage: stats detail on|off|dump"
+        case "on", "off":
+            let counts = words.first == "on"
+            server.pointee.observation.pointee.setCountsPrefixes(counts)
+            server.pointee.administration.shown.withLock { $0.countsPrefixes = counts }
+            return StatisticsText("OK")
+        case "dump":
+            var sums: [[UInt8]: PrefixCounts] = [:]
+            for observer in server.pointee.observers { observer.pointee.prefixes.add(to: &sums) }
+            var text = StatisticsText()
+            for (prefix, counts) in sums.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+                text.addPrefix(prefix, counts)
+            }
+            text.end()
+            return text
+        default:
+            return StatisticsText("CLIENT_ERROR usage: stats detail on|off|dump")
         }
     }
 

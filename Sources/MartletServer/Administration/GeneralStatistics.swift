@@ -115,15 +115,16 @@ struct GeneralStatistics {
 
     private func appendBackground(to text: inout StatisticsText) {
         if settings.lruCrawler {
-            text.add("lru_crawler_running", 0)
+            text.add("lru_crawler_running", store.isScanning ? 1 : 0)
             text.add("lru_crawler_starts", store.maintainerPasses)
         }
         if settings.lruMaintainer { text.add("lru_maintainer_juggles", store.maintainerPasses) }
         text.add("malloc_fails", 0)
-        for name in ["log_worker_dropped", "log_worker_written", "log_watcher_skipped", "log_watcher_sent"] {
-            text.add(name, 0)
-        }
-        text.add("log_watchers", 0)
+        text.add("log_worker_dropped", network.eventsDropped)
+        text.add("log_worker_written", network.eventsWritten)
+        text.add("log_watcher_skipped", network.linesSkipped)
+        text.add("log_watcher_sent", network.linesSent)
+        text.add("log_watchers", network.watchers)
         text.add("unexpected_napi_ids", 0)
         text.add("round_robin_fallback", 0)
     }

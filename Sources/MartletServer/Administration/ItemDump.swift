@@ -1,7 +1,7 @@
 import MartletProtocol
 import MartletStore
 
-/// `lru_crawler metadump` or `mgdump` while it is being answered.
+/// `lru_crawler metadump` or `mgdump`, or `stats sizes`, while it is being answered.
 ///
 /// The worker of the connection that asked walks the table itself, some buckets per turn, and pauses when the output is
 /// full: a client that does not read costs what its unsent replies cost, and no other client, nor another dump, waits.
@@ -11,29 +11,38 @@ package struct ItemDump {
         case items
         /// A command for each key.
         case keys
+        /// How many items of each size there are, when all are counted.
+        case sizes
     }
 
     private let form: Form
     /// Classes to tell of, by number; nil for all.
     private let classes: Set<Int>?
     private var walk = TableWalk()
+    /// Items by size, in steps of `sizeStepBytes`.
+    private var sizes: [Int: Int] = [:]
+    private static let sizeStepBytes = 32
+
+    /// `stats sizes`.
+    init() {
+        form = .sizes
+        classes = nil
+    }
 
     /// `classes` is a word of the line: `all`, `hash` or numbers joined by commas. Nil if it names a class that cannot be.
     init?(_ form: Form, classes word: String, slabClassMax: Int) {
+        guard let chosen = Self.classes(word, slabClassMax: slabClassMax) else { return nil }
         self.form = form
-        if word == "all" || word == "hash" {
-            classes = nil
-        } else {
-            guard let numbers = Self.classNumbers(word, slabClassMax: slabClassMax) else { return nil }
-            classes = numbers
-        }
+        classes = chosen.numbers
     }
 
-    /// memcached's class numbers go up to 63, whether there are so many or not.
-    static func classNumbers(_ word: String, slabClassMax: Int) -> Set<Int>? {
+    /// What such a word names; `numbers` is nil for all. memcached's class numbers go up to 63, whether there are so many
+    /// or not.
+    static func classes(_ word: String, slabClassMax: Int) -> (numbers: Set<Int>?, isAll: Bool)? {
+        if word == "all" || word == "hash" { return (nil, true) }
         let numbers = word.split(separator: ",").map { UInt32($0).map(Int.init) ?? 0 }
         guard !numbers.isEmpty, numbers.allSatisfy({ (1...max(63, slabClassMax)).contains($0) }) else { return nil }
-        return Set(numbers)
+        return (Set(numbers), false)
     }
 
     /// Appends lines until the output is full, the turn is over, or there are no more.
@@ -43,6 +52,7 @@ package struct ItemDump {
         let now = server.pointee.clock.second
         let hidesTokens = !server.pointee.settings.issuesTokens
         let (form, classes) = (form, classes)
+        if form == .sizes { return countSizes(server, output) }
         for _ in 0..<Limits.dumpedBucketsPerTurnMax {
             if output.pointee.isFull { return .outputFull }
             let goesOn = server.pointee.store.step(&walk, now: now) { item in
@@ -55,12 +65,35 @@ package struct ItemDump {
                     output.pointee.advance(to: DumpWriter.itemLine(told, at: start))
                 case .keys:
                     output.pointee.advance(to: DumpWriter.keyLine(item.key, at: start))
+                case .sizes: break
                 }
             }
             guard goesOn else {
                 output.pointee.append(form == .items ? "END\r\n" : "EN\r\n")
                 return .finished
             }
+        }
+        return .turnOver
+    }
+
+    /// Counts, and tells what was counted when the walk is over.
+    private mutating func countSizes(
+        _ server: Administration.Server, _ output: UnsafeMutablePointer<OutputBuffer>
+    ) -> Progress {
+        let now = server.pointee.clock.second
+        var sizes = sizes
+        defer { self.sizes = sizes }
+        for _ in 0..<Limits.dumpedBucketsPerTurnMax {
+            let goesOn = server.pointee.store.step(&walk, now: now) { item in
+                let steps = (item.itemSize + Self.sizeStepBytes - 1) / Self.sizeStepBytes
+                sizes[steps * Self.sizeStepBytes, default: 0] += 1
+            }
+            if goesOn { continue }
+            var text = StatisticsText()
+            for (size, count) in sizes.sorted(by: { $0.key < $1.key }) { text.add(String(size), count) }
+            text.end()
+            Administration.send(text, output)
+            return .finished
         }
         return .turnOver
     }

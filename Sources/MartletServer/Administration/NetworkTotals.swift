@@ -15,6 +15,14 @@ struct NetworkTotals: Sendable {
     var pausedMicroseconds = 0
     /// Whether accepting pauses at this moment.
     var isPaused = false
+    /// Events that watchers wanted, and those for which an observer had no room.
+    var eventsWritten = 0
+    var eventsDropped = 0
+    /// Lines told, and those for which a watcher had no room.
+    var linesSent = 0
+    var linesSkipped = 0
+    /// Of this moment.
+    var watchers = 0
 
     mutating func add(_ worker: borrowing NetworkCounters) {
         bytesRead += worker.bytesRead.total
@@ -34,5 +42,9 @@ struct NetworkTotals: Sendable {
         sum.rejectedConnections -= other.rejectedConnections
         sum.pauses -= other.pauses
         sum.pausedMicroseconds -= other.pausedMicroseconds
+        sum.eventsWritten -= other.eventsWritten
+        sum.eventsDropped -= other.eventsDropped
+        sum.linesSent -= other.linesSent
+        sum.linesSkipped -= other.linesSkipped
     }
 }

@@ -31,6 +31,7 @@ extension ServerContext {
             $0 = StatisticsBaseline(commands: commands, network: network, store: store)
         }
         self.store.resetStatistics()
+        for observer in observers { observer.pointee.prefixes.removeAll() }
     }
 
     private borrowing func commandTotalsSinceStart() -> CounterTotals {
@@ -49,6 +50,13 @@ extension ServerContext {
         totals.pauses = listenerCounters.pauses.total
         totals.pausedMicroseconds = listenerCounters.pausedMicroseconds.total
         totals.isPaused = listenerCounters.isPaused.value > 0
+        for observer in observers {
+            totals.eventsWritten += observer.pointee.written.total
+            totals.eventsDropped += observer.pointee.dropped.total
+        }
+        totals.linesSent = observation.pointee.sent.total
+        totals.linesSkipped = observation.pointee.skipped.total
+        totals.watchers = observation.pointee.watcherCount
         return totals
     }
 }

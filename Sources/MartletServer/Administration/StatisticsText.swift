@@ -21,6 +21,13 @@ package struct StatisticsText {
         append(facts)
     }
 
+    /// Appends `PREFIX <prefix> get <n> hit <n> set <n> del <n>`; the prefix is any bytes.
+    mutating func addPrefix(_ prefix: [UInt8], _ counts: PrefixCounts) {
+        bytes.append(contentsOf: "PREFIX ".utf8)
+        bytes.append(contentsOf: prefix)
+        append(" get \(counts.gets) hit \(counts.hits) set \(counts.sets) del \(counts.deletes)")
+    }
+
     mutating func end() { append("END") }
 
     private mutating func append(_ line: String) {

@@ -133,6 +133,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
         worker.pointee.output.pointee.bytesFull = worker.pointee.server.pointee.budget.share(
             of: Limits.outputBytesFull)
         let wasUploading = isUploading
+        worker.pointee.executor.pointee.beginTurn(of: pointee.descriptor)
         let step = pointee.machine.receive(
             input, executor: worker.pointee.executor, output: worker.pointee.output,
             commandsMax: worker.pointee.commandsPerTurn)
@@ -153,6 +154,8 @@ extension UnsafeMutablePointer where Pointee == Connection {
             pointee.resumes = true
         case .outputFull, .lacksRoom:
             pointee.resumes = true
+        case .watch:
+            return becomeWatcher()
         case .close:
             pointee.closesWhenSent = true
         case .closeSilently:

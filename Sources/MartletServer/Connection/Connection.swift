@@ -111,14 +111,27 @@ extension UnsafeMutablePointer where Pointee == Connection {
         connection.initialize(to: Connection(worker: worker, accepted: accepted, watcher: watcher))
         worker.pointee.table.insert(connection)
         worker.pointee.server.pointee.log.note(2, "<\(accepted.descriptor) new client connection")
+        connection.tellOpened()
         return connection
     }
 
-    /// Ends the connection and frees its memory. What it had pending is dropped, leases are released.
+    /// Ends the connection and frees its memory. What it had pending is dropped, leases are released. Without a reason
+    /// given it is the machine's.
     @inline(never)
-    func close() {
+    func close(_ reason: CloseReason? = nil) {
         let worker = pointee.worker
         worker.pointee.server.pointee.log.note(2, "<\(pointee.descriptor) connection closed.")
+        tellClosed(reason ?? pointee.machine.closeReason)
+        let descriptor = pointee.descriptor
+        let endsUpload = release { _ = Glibc.close(descriptor) }
+        worker.pointee.counters.pointee.network.closed.increment()
+        if endsUpload { worker.noteRoom() }
+    }
+
+    /// Takes the connection from its worker and frees its memory; returns whether an upload has ended with it. The socket
+    /// is `last`'s business, called just before the memory goes.
+    func release(_ last: () -> Void) -> Bool {
+        let worker = pointee.worker
         pointee.watcher.stop()
         if pointee.isReady { worker.removeReady(self) }
         if pointee.phase == .draining { worker.pointee.drainingCount -= 1 }
@@ -129,11 +142,10 @@ extension UnsafeMutablePointer where Pointee == Connection {
         dropPending()
         pointee.unfinished.removeAll()
         chargeInput()
-        _ = Glibc.close(pointee.descriptor)
+        last()
         deinitialize(count: 1)
         UnsafeMutableRawPointer(self).deallocate()
-        worker.pointee.counters.pointee.network.closed.increment()
-        if endsUpload { worker.noteRoom() }
+        return endsUpload
     }
 
     /// libevent's callback; the turn itself is taken when the loop has told of all that is due.

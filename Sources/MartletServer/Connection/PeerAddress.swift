@@ -33,6 +33,17 @@ package struct PeerAddress: BitwiseCopyable {
         }
     }
 
+    package init() {}
+
+    /// `192.0.2.1`, `::1`, or nil for a Unix socket.
+    package var hostName: String? {
+        switch family {
+        case .local: nil
+        case .ipv4: host(AF_INET)
+        case .ipv6: host(AF_INET6)
+        }
+    }
+
     /// `tcp:192.0.2.1:4000`, `tcp6:[::1]:4000`, or nil for a Unix socket.
     package var name: String? {
         switch family {

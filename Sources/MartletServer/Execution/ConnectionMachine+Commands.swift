@@ -9,6 +9,9 @@ extension ConnectionMachine {
         _ place: UnsafeMutablePointer<BatchedRequest>, _ executor: ExecutorPointer, _ output: OutputPointer
     ) -> MachineStep.Disposition? {
         if place.pointee.outcome == .refused { return refuse(place, executor, output) }
+        if _slowPath(executor.pointee.isWatched) {
+            executor.observe(place.pointee.request, place.pointee.line, place.pointee.hash)
+        }
         switch place.pointee.request.command {
         case .get:
             guard place.pointee.request.arguments.count == place.pointee.request.key.count else {
@@ -22,11 +25,14 @@ extension ConnectionMachine {
             executor.retrieveOne(place.pointee.request, place.pointee.line, hash: place.pointee.hash, output)
         case .set, .add, .replace, .append, .prepend, .cas, .metaSet:
             store(place, executor, output)
-        case .administration:
+        case .administration, .stats:
             return administer(place, executor, output)
         default:
             let goesOn = executor.execute(place.pointee.request, place.pointee.line, hash: place.pointee.hash, output)
-            if !goesOn { return .close }
+            if !goesOn {
+                if place.pointee.request.command == .shutdown { closeReason = .shutdown }
+                return .close
+            }
         }
         return nil
     }
@@ -74,7 +80,10 @@ extension ConnectionMachine {
         let refusal = place.pointee.request.refusal
         output.append(refusal.reply, unless: refusal.isSilent)
         if place.pointee.request.command == .flushAll { executor.countFlush() }
-        if refusal.closes { return .close }
+        if refusal.closes {
+            closeReason = .error
+            return .close
+        }
         let blockBytes = Int(refusal.swallowBytes)
         if blockBytes > executor.pointee.swallowBytesMax { return .close }
         swallowBytes = Int(place.pointee.request.lineBytes) &+ blockBytes &- place.pointee.bytes

@@ -12,12 +12,25 @@ extension ConnectionMachine {
         let server = executor.pointee.server
         let words = place.pointee.request.arguments.bytes(in: place.pointee.line)
         if dump == nil {
-            guard let started = Administration.answerCommand(words: words, server: server, output: output) else {
-                return nil
+            let answer: AdministrativeAnswer
+            if place.pointee.request.command == .stats {
+                answer = Administration.answerStatistics(words: words, server: server, output: output)
+            } else {
+                let desk = Administration.Desk(
+                    server: server, session: executor.session, isPipelined: !output.pointee.isEmpty)
+                answer = Administration.answerCommand(words: words, desk: desk, output: output)
             }
-            let memory = UnsafeMutablePointer<ItemDump>.allocate(capacity: 1)
-            memory.initialize(to: started)
-            dump = memory
+            switch answer {
+            case .done: return nil
+            case .watch(let streams):
+                // The line is consumed by `receive`: should there be no room, commands behind it are still answered.
+                watchedStreams = streams
+                return .watch
+            case .dump(let started):
+                let memory = UnsafeMutablePointer<ItemDump>.allocate(capacity: 1)
+                memory.initialize(to: started)
+                dump = memory
+            }
         }
         switch dump.unsafelyUnwrapped.pointee.appendLines(server, output) {
         case .finished:

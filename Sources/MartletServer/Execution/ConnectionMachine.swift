@@ -33,6 +33,10 @@ package struct ConnectionMachine: ~Copyable {
     /// A dump of items that is being answered.
     var dump: UnsafeMutablePointer<ItemDump>?
     private var waitsForValue = false
+    /// Why the connection closes, when the machine says that it does.
+    var closeReason = CloseReason.normal
+    /// What the connection wants to watch, after `.watch`.
+    var watchedStreams = WatchStreams()
 
     package init() {}
 
@@ -70,7 +74,7 @@ package struct ConnectionMachine: ~Copyable {
                 if output.pointee.isFull { return MachineStep(consumedBytes: position, .outputFull) }
                 let place = executor.pointee.batch + index
                 if let stop = carryOut(place, executor, output) {
-                    if stop == .close { position &+= place.pointee.bytes }
+                    if stop == .close || stop == .watch { position &+= place.pointee.bytes }
                     return MachineStep(consumedBytes: position, stop)
                 }
                 position &+= place.pointee.bytes
@@ -112,6 +116,7 @@ package struct ConnectionMachine: ~Copyable {
                 }
                 commandsLeft &-= 1
             case .hangUp:
+                closeReason = .error
                 return MachineStep(consumedBytes: position, .close)
             }
         }

@@ -17,6 +17,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
     func delete(_ request: Request, _ key: ItemKey, _ output: OutputPointer) {
         let outcome = session.delete(key)
         countDelete(outcome)
+        if _slowPath(pointee.isWatched), outcome.result == .done { tellDeletion(key, .delete) }
         output.append(outcome.result == .done ? .deleted : .notFound, unless: request.isQuiet)
     }
 

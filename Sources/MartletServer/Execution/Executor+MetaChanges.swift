@@ -24,6 +24,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
                     newExpiry: newExpiry))
         } else {
             outcome = session.delete(key, compareToken: compareToken)
+            if _slowPath(pointee.isWatched), outcome.result == .done { tellDeletion(key, .metaDelete) }
         }
         // A stale item is still there: nothing was deleted.
         if !(marksStale && outcome.result == .done) { countDelete(outcome) }

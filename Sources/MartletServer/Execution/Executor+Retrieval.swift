@@ -105,6 +105,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         while true {
             let count = gatherKeys(request, line, behind: end)
             if count == 0 { break }
+            if _slowPath(pointee.isWatched) { observeKeys(count) }
             for index in 0..<count {
                 if output.pointee.isFull { return .outputFull(end: end) }
                 if isPlain {

@@ -21,8 +21,6 @@ extension UnsafeMutablePointer where Pointee == Executor {
         case .cacheMemoryLimit:
             let reply = Administration.setMemoryLimit(megabytes: request.number, server: server)
             output.append(reply, unless: request.isQuiet)
-        case .stats:
-            Administration.answerStatistics(words: request.arguments.bytes(in: line), server: server, output: output)
         case .shutdown:
             // Without a reply the server is stopping, and this connection ends first.
             guard let reply = Administration.shutdown(request.shutdownMode, server: server) else { return false }

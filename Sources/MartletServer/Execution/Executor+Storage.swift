@@ -20,6 +20,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         _ reservation: consuming ItemReservation, _ request: Request, _ line: UnsafeRawPointer, _ key: ItemKey,
         _ output: OutputPointer
     ) {
+        if _slowPath(pointee.isWatched) { observeKey(key, request) }
         let outcome = session.commit(reservation, storeRequest(request))
         finishStore(request, line, key, outcome, output)
     }
@@ -39,6 +40,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
             counters.pointee.commands.storeNoMemory.increment()
         }
         if request.command == .set || request.command == .metaSet { _ = session.delete(key) }
+        if _slowPath(pointee.isWatched) { tellRefusedStore(request, key, isTooLarge: reply == .tooLarge) }
         output.append(reply, unless: request.isQuiet && request.command != .metaSet)
     }
 
@@ -100,6 +102,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
             outcome.result = .notStored
         }
         countStore(request, outcome)
+        if _slowPath(pointee.isWatched) { tellStore(request, key, outcome) }
         if request.command == .metaSet { return metaSetReply(request, line, outcome, output) }
         if request.isQuiet { return }
         switch outcome.result {

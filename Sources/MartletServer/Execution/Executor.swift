@@ -38,6 +38,10 @@ package struct Executor: ~Copyable {
     let servesText: Bool
     /// The longest refused data block that is skipped; a longer one costs the connection.
     let swallowBytesMax: Int
+    /// What this worker sees for those who watch; points to memory of its own.
+    package let observer: UnsafeMutablePointer<Observer>
+    /// Somebody wants to know of requests, as of the beginning of the turn.
+    var isWatched = false
 
     package init(
         session: StoreSession, counters: UnsafeMutablePointer<WorkerCounters>,
@@ -54,6 +58,8 @@ package struct Executor: ~Copyable {
         servesText = server.pointee.settings.protocolName != "binary"
         hidesTokens = !server.pointee.settings.issuesTokens
         swallowBytesMax = max(Limits.swallowBytesMin, 2 * server.pointee.settings.itemBytesMax)
+        observer = .make(server)
+        session.setListener(observer.listener)
     }
 
     deinit {
@@ -61,10 +67,23 @@ package struct Executor: ~Copyable {
         keys.deallocate()
         buckets.deallocate()
         decodedKey.deallocate()
+        session.setListener(nil)
+        observer.destroy()
     }
 
     /// Called by the worker before a connection's turn whenever the server second has changed.
     package mutating func setNow(_ second: UInt32) { session.setNow(second) }
+
+    /// Called by the worker before a connection's turn: whose it is, and who watches.
+    @inline(__always)
+    package mutating func beginTurn(of descriptor: Int32) {
+        let wanted = server.pointee.observation.pointee.wanted
+        isWatched = !wanted.isEmpty
+        if _slowPath(isWatched) {
+            observer.pointee.wanted = wanted
+            observer.pointee.descriptor = descriptor
+        }
+    }
 }
 
 typealias ExecutorPointer = UnsafeMutablePointer<Executor>

@@ -73,6 +73,7 @@ extension ConnectionMachine {
             tellsToken: list.tellsToken, newExpiry: list.touches ? executor.second(list.exptime) : nil)
         while list.phase == .answering {
             let slice = executor.gatherKeys(input, from: position)
+            if _slowPath(executor.pointee.isWatched) { executor.observeKeys(slice.count) }
             for index in 0..<slice.count {
                 let key = executor.pointee.keys[index]
                 if output.pointee.isFull {

@@ -12,6 +12,9 @@ package struct MachineStep: BitwiseCopyable {
         /// A large value is arriving, and unfinished ones hold all they may. Call again when one of them has ended, or when
         /// the second has changed, with the unconsumed bytes.
         case lacksRoom
+        /// The connection becomes a watcher, of the streams that the machine names: there is no output, and no further call,
+        /// unless that cannot be. Then it goes on as after `.yield`.
+        case watch
         /// Close once the output is sent. No further call.
         case close
         /// Close at once; the output of this turn is dropped. No further call.

@@ -37,7 +37,6 @@ extension OptionTable {
         "Segments are bits under a sweeping hand, without these knobs; kept and shown.")
     private static let ownCrawler = OptionStanding.withoutMeaning(
         "The maintainer reclaims what has expired, page by page; kept and shown.")
-    private static let noWatch = OptionStanding.withoutMeaning("There are no watchers yet; kept and shown.")
 
     private static let notDependedOn: [Option] = [
         Option(
@@ -97,10 +96,10 @@ extension OptionTable {
             help: "when to free an item that seems stuck"),
         Option(
             "watcher_logbuf_size", .number(\.watcherBufferBytes, 0...(4 << 20), scale: 1 << 10), "<kilobytes>",
-            standing: noWatch, setting: "watcher_logbuf_size", help: "buffer of each watcher"),
+            setting: "watcher_logbuf_size", help: "buffer of each watcher"),
         Option(
             "worker_logbuf_size", .number(\.workerLogBufferBytes, 0...(4 << 20), scale: 1 << 10), "<kilobytes>",
-            standing: noWatch, setting: "worker_logbuf_size", help: "log buffer of each worker"),
+            setting: "worker_logbuf_size", help: "log buffer of each worker"),
     ]
 
     private static let alwaysSo = OptionStanding.withoutMeaning("Nothing here can be set to anything else.")
@@ -116,8 +115,8 @@ extension OptionTable {
         Option("no_inline_ascii_resp", .ignored, standing: alwaysSo, help: "obsolete"),
         Option("resp_obj_mem_limit", .ignored, standing: alwaysSo, help: "obsolete"),
         Option(
-            "track_sizes", .ignored, standing: .withoutMeaning("stats sizes answers that it is disabled."),
-            setting: "track_sizes", help: "count items by size"),
+            "track_sizes", .on(\.tracksSizes), setting: "track_sizes",
+            help: "let stats sizes count items by size; nothing is kept for it"),
         Option(
             "slab_automove_freeratio", .ignoredText, "<num>", standing: ownPages, help: "share of memory to hold free"),
         Option("sock_cookie_id", .ignoredText, "<num>", standing: alwaysSo, help: "mark sockets for a firewall"),

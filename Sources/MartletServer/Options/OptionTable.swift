@@ -87,6 +87,9 @@ package enum OptionTable {
         Option(
             "disable-dumping", "X", .off(\.allowsDump), setting: "dump_enabled",
             help: "refuse stats cachedump, stats detail and lru_crawler metadump"),
+        Option(
+            "D", "D", .byte(\.prefixDelimiter, alsoSets: \.countsPrefixes), "<char>", setting: "stat_key_prefix",
+            help: "what ends a key's prefix in stats detail, which this also turns on"),
         Option("disable-watch", "W", .off(\.allowsWatch), help: "refuse watch"),
         Option(
             "enable-shutdown", "A", .on(\.allowsShutdown), setting: "shutdown_command",
@@ -117,7 +120,6 @@ package enum OptionTable {
     ]
 
     private static let notOffered: [Option] = [
-        notOffered("D", "D", because: "Statistics by key prefix are not offered in this version."),
         notOffered("enable-sasl", "S", takesArgument: false, because: "SASL is not offered in this version."),
         notOffered("auth-file", "Y", because: "Authentication is not offered in this version."),
         notOffered("enable-ssl", "Z", takesArgument: false, because: "TLS is not offered in this version."),

@@ -11,6 +11,10 @@ extension ServerSettings {
         case .text(let path):
             guard !text.isEmpty else { return false }
             self[keyPath: path] = text
+        case .byte(let path, let switched):
+            guard let byte = text.utf8.first, byte < 0x80 else { return false }
+            self[keyPath: path] = byte
+            self[keyPath: switched] = true
         case .texts(let path):
             return append(text, to: path)
         case .choice(let path, let names):

@@ -75,6 +75,12 @@ package struct ServerSettings: Sendable {
     package var allowsDump = true
     package var allowsWatch = true
     package var allowsShutdown = false
+    /// Commands are counted by key prefix from the start (`stats detail on`).
+    package var countsPrefixes = false
+    /// What ends a key's prefix.
+    package var prefixDelimiter = UInt8(ascii: ":")
+    /// `stats sizes` counts.
+    package var tracksSizes = false
     /// Commands that move the clock by hand, for test suites.
     package var allowsTestCommands = false
 

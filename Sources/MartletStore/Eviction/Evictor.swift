@@ -190,7 +190,10 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
             return nil
         }
         let reason: LeaveReason = dead ? .reclaimed : item.expiry(state) == 0 ? .evicted : .evictedMortal
-        if !dead { rememberLocked(victim.hash, victim.ghost) }
+        if !dead {
+            rememberLocked(victim.hash, victim.ghost)
+            tellEvictionLocked(victim.handle, item, state, session)
+        }
         let owned = unlinkLocked(slot, hash: victim.hash, item, state, session)
         stripe.unlock()
         passHook()

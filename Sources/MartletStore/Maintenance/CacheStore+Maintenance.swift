@@ -12,7 +12,7 @@ extension CacheStore {
         core.pointee.latestSecond.store(now, ordering: .relaxed)
         session.setNow(now)
         core.pointee.maintainerPasses.wrappingAdd(1, ordering: .relaxed)
-        let hasMoreExpired = crawl(session)
+        let hasMoreExpired = crawlIfWanted(session)
         let hasMorePages = meetLimit(session)
         return movePages() || hasMoreExpired || hasMorePages
     }
@@ -49,10 +49,33 @@ extension CacheStore {
         return true
     }
 
-    /// Has the coming passes look for expired items on every page, not only where it pays. Any thread.
-    package func scanSoon() {
+    /// Has the coming passes look for expired items on every page of some classes (nil: of all), not only where it pays.
+    /// Returns false if these have no items. Any thread.
+    package func scanSoon(classes: Set<Int>? = nil) -> Bool {
+        let geometry = core.pointee.geometry
+        let chosen = (1...geometry.classCount).filter { classes?.contains($0) ?? true }
+        guard chosen.contains(where: { core.pointee.slabClass($0).pageCountHint > 0 }) else { return false }
         let now = core.pointee.latestSecond.load(ordering: .relaxed)
-        for page in 0..<core.pagesTouched { core.makeRipe(page, at: max(now, DueSeconds.sweep + 1)) }
+        for page in 0..<core.pagesTouched where classes?.contains(core.pointee.pages.slabClass(page)) ?? true {
+            core.makeRipe(page, at: max(now, DueSeconds.sweep + 1))
+        }
+        core.pointee.tuning.scansAsked.wrappingAdd(1, ordering: .releasing)
+        return true
+    }
+
+    /// Whether a scan that was asked for has not come to its end. Any thread.
+    package var isScanning: Bool {
+        core.pointee.tuning.scansAsked.load(ordering: .relaxed)
+            != core.pointee.tuning.scansEnded.load(ordering: .relaxed)
+    }
+
+    /// Expired items are looked for in the background, or only where a scan was asked for.
+    private func crawlIfWanted(_ session: StoreSession) -> Bool {
+        let asked = core.pointee.tuning.scansAsked.load(ordering: .acquiring)
+        guard core.pointee.tuning.crawls.load(ordering: .relaxed) || isScanning else { return false }
+        let hasMore = crawl(session)
+        if !hasMore { core.pointee.tuning.scansEnded.store(asked, ordering: .relaxed) }
+        return hasMore
     }
 
     private func crawl(_ session: StoreSession) -> Bool {

@@ -33,6 +33,7 @@ extension CacheStore {
         result.isMovingPage = core.pointee.mover.pointee.isMoving.load(ordering: .relaxed)
         result.itemsLostInMoves = core.pointee.itemsLostInMoves.load(ordering: .relaxed)
         result.itemsFoundBusy = core.pointee.itemsFoundBusy.load(ordering: .relaxed)
+        result.isScanning = isScanning
         result.maintainerPasses = core.pointee.maintainerPasses.load(ordering: .relaxed)
         return result
     }

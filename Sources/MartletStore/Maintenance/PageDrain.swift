@@ -163,7 +163,10 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         let item = pointee.arena.item(handle)
         let state = item.state
         let dead = deathLocked(item, state, stripe, now: session.pointee.now) != nil
-        if !dead { rememberLocked(hash, .fromCold) }
+        if !dead {
+            rememberLocked(hash, .fromCold)
+            tellEvictionLocked(handle, item, state, session)
+        }
         let reason: LeaveReason = dead ? .reclaimed : item.expiry(state) == 0 ? .evicted : .evictedMortal
         let owned = unlinkLocked(slot, hash: hash, item, state, session)
         stripe.unlock()

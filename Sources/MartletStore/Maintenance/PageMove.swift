@@ -73,7 +73,11 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
             move.chunk += 1
         }
         if move.chunk < move.chunkCount { return .underWay }
-        return endMove(move, home) ? .ended : .waiting
+        if !endMove(move, home) { return .waiting }
+        if pointee.pages.owner(move.page) != PageOwner(move.giver) {
+            tellMove(from: move.giver, to: move.taker, session)
+        }
+        return .ended
     }
 
     /// Rules 4 and 5. Returns false if the page is not empty yet and another walk may make it so.

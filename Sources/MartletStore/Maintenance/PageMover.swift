@@ -71,6 +71,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     /// Rules 1 and 5, after `evictions` in a class. No lock is held.
     @inline(never)
     func considerMove(to slabClass: Int, _ evictions: Int, _ session: SessionPointer) {
+        guard pointee.tuning.movesPages.load(ordering: .relaxed) else { return }
         let mover = pointee.mover
         let clock = mover.pointee.evictions.wrappingAdd(evictions, ordering: .relaxed).newValue
         halveNowAndThen(clock)

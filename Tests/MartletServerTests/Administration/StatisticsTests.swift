@@ -11,11 +11,13 @@ struct StatisticsTests {
         let server: UnsafeMutablePointer<ServerContext>
         let counters: UnsafeMutablePointer<WorkerCounters>
         private let store: CacheStore
+        private let session: StoreSession
 
         init(_ change: (inout ServerSettings) -> Void = { _ in }) throws {
             var settings = ServerSettings()
             change(&settings)
             store = try CacheStore(settings: StoreSettings(), secret: (1, 2), now: ServerClock.firstSecond)
+            session = store.makeSession()
             counters = .allocate(capacity: 1)
             counters.initialize(to: WorkerCounters())
             server = .allocate(capacity: 1)
@@ -37,7 +39,8 @@ struct StatisticsTests {
         func value(_ name: String) -> String? { StatisticsTests.fields(reply())[name] }
 
         func answer(_ line: String) -> String? {
-            Administration.command(line.split(separator: " ").map(String.init), server: server)?.text
+            let desk = Administration.Desk(server: server, session: session, isPipelined: false)
+            return Administration.command(line.split(separator: " ").map(String.init), desk: desk)?.text
         }
     }
 
@@ -182,14 +185,38 @@ struct StatisticsTests {
         ("slabs automove window 2", "CLIENT_ERROR automove window too low or too high"), ("slabs", "ERROR"),
         ("lru tune 10 20 0.1 2.0", "OK"), ("lru tune 50 40 1 1", "ERROR hot and warm pcts must not exceed 80"),
         ("lru tune 10 20 0 1", "ERROR hot/warm age factors must be greater than 0"), ("lru tune 10 20", "ERROR"),
-        ("watch", "ERROR"), ("debugtime 3", "ERROR"), ("nosuch", "ERROR"), ("", "ERROR"),
+        ("slabs automove ratio x", "ERROR"), ("slabs reassign 1", "ERROR"),
+        ("slabs reassign x 1", "CLIENT_ERROR bad command line format"),
+        ("slabs reassign 1 1", "SAME src and dst class are identical"),
+        ("slabs reassign 1000 1000", "SAME src and dst class are identical"),
+        ("slabs reassign -5 70", "BADCLASS invalid src or dst class id"),
+        ("slabs reassign 1 1000", "BADCLASS invalid src or dst class id"),
+        ("slabs reassign 2 1", "NOSPARE source class has no spare pages"),
+        ("slabs reassign -1 0", "NOSPARE source class has no spare pages"),
+        ("lru mode flat", "OK"), ("lru mode nosuch", "ERROR"), ("lru temp_ttl 5", "OK"), ("lru temp_ttl x", "ERROR"),
+        ("lru_crawler crawl all", "NOTSTARTED no items to crawl"), ("lru_crawler crawl 0", "BADCLASS invalid class id"),
+        ("watch nosuch", "ERROR"), ("debugtime 3", "ERROR"), ("nosuch", "ERROR"), ("", "ERROR"),
     ])
     func `a command of administration has memcached's answer`(_ line: String, _ answer: String) throws {
         #expect(try Bench().answer(line) == answer + "\r\n")
     }
 
+    @Test func `what is switched off is refused`() throws {
+        let bench = try Bench { ($0.slabReassign, $0.lruMaintainer, $0.allowsWatch) = (false, false, false) }
+
+        #expect(bench.answer("slabs reassign 1 2") == "CLIENT_ERROR slab reassignment disabled\r\n")
+        #expect(bench.answer("lru mode segmented") == "ERROR\r\n")
+        #expect(bench.answer("lru temp_ttl 1") == "ERROR\r\n")
+        #expect(bench.answer("watch") == "CLIENT_ERROR watch commands not allowed\r\n")
+    }
+
     @Test func `a command's setting is shown afterwards`() throws {
         let bench = try Bench()
+        _ = bench.answer("lru temp_ttl 7")
+        #expect(Self.fields(bench.reply("settings"))["temporary_ttl"] == "7")
+        #expect(Self.fields(bench.reply("settings"))["temp_lru"] == "yes")
+        _ = bench.answer("lru temp_ttl -1")
+        #expect(Self.fields(bench.reply("settings"))["temp_lru"] == "no")
         _ = bench.answer("slabs automove window 33")
         _ = Administration.setVerbosity(99, server: bench.server)
 

@@ -34,15 +34,44 @@ struct DumpTests {
         let server = try TestServer.onUnixSocket()
         let client = try Self.filled(server)
 
-        try client.send("lru_crawler metadump all\r\nlru_crawler mgdump hash\r\nmn\r\n")
-        let lines = try Self.lines(client, until: "MN\r\n")
+        try client.send("lru_crawler metadump all\r\nmn\r\n")
+        let items = try Self.lines(client, until: "MN\r\n")
+        try client.send("lru_crawler mgdump hash\r\nmn\r\n")
+        let keys = try Self.lines(client, until: "MN\r\n")
 
-        #expect(lines.count == 2 * Self.count + 5)
-        #expect(lines.first == "OK" && lines[Self.count + 1] == "END" && lines[Self.count + 2] == "OK")
-        #expect(Set(lines[1...Self.count].map { $0.prefix { $0 != " " } }).count == Self.count)
-        let keys = lines[(Self.count + 3)..<(2 * Self.count + 3)]
-        #expect(Set(keys).count == Self.count && keys.allSatisfy { $0.hasPrefix("mg k") })
-        #expect(lines.suffix(2) == ["EN", "MN"])
+        #expect(items.count == Self.count + 3 && keys.count == Self.count + 3)
+        #expect(items.first == "OK" && items.suffix(2) == ["END", "MN"])
+        #expect(Set(items[1...Self.count].map { $0.prefix { $0 != " " } }).count == Self.count)
+        #expect(keys.first == "OK" && keys.suffix(2) == ["EN", "MN"])
+        #expect(Set(keys[1...Self.count]).count == Self.count)
+        #expect(keys[1...Self.count].allSatisfy { $0.hasPrefix("mg k") })
+    }
+
+    @Test("is refused behind other commands whose replies are not out yet")
+    func pipelined() throws {
+        let server = try TestServer.onUnixSocket()
+        let client = try server.client()
+
+        let refusal = "EN\r\nERROR cannot pipeline other commands before metadump\r\n"
+        #expect(try client.exchange("mg foo v\r\nlru_crawler metadump all\r\n", refusal))
+        #expect(try client.exchange("lru_crawler metadump all\r\n", "OK\r\nEND\r\n"))
+    }
+
+    @Test("of sizes counts items in steps of 32 bytes, where it is asked for")
+    func sizes() throws {
+        let counting = try TestServer.onUnixSocket { $0.tracksSizes = true }
+        let silent = try TestServer.onUnixSocket()
+        let client = try counting.client()
+        #expect(try silent.client().exchange("stats sizes\r\n", "STAT sizes_status disabled\r\nEND\r\n"))
+        #expect(try client.exchange("stats sizes\r\n", "END\r\n"))
+
+        // Header of at least 16, key 1, value.
+        for (key, bytes) in [("a", 5), ("b", 50), ("c", 5)] {
+            let value = String(repeating: "v", count: bytes)
+            #expect(try client.exchange("set \(key) 0 0 \(bytes)\r\n\(value)\r\n", "STORED\r\n"))
+        }
+
+        #expect(try client.exchange("stats sizes\r\nmn\r\n", "STAT 32 2\r\nSTAT 96 1\r\nEND\r\nMN\r\n"))
     }
 
     @Test("that is not read waits for its reader, and neither another client nor another dump waits for it")

@@ -205,7 +205,7 @@ struct CommandLineParserTests {
         case .octal: "700"
         case .size: "1m"
         case .choice(_, let names): names[0]
-        case .text, .texts, .ignoredText: "x"
+        case .text, .texts, .byte, .ignoredText: "x"
         case .ascending: "100-200-400"
         case .extended: "modern"
         default: nil

@@ -71,6 +71,7 @@ package final class LogicConnection {
     /// Lets the machine work until it wants input.
     private func run() {
         while true {
+            server.executor.pointee.beginTurn(of: 0)
             let step = input.withUnsafeMutableBytes { input in
                 machine.pointee.receive(
                     input, executor: server.executor, output: server.output, commandsMax: commandsMax)
@@ -84,7 +85,7 @@ package final class LogicConnection {
             switch step.disposition {
             case .wantsInput, .lacksRoom: return
             case .yield, .outputFull: continue
-            case .close, .closeSilently:
+            case .close, .closeSilently, .watch:
                 isClosed = true
                 return
             }

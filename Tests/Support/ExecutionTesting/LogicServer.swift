@@ -25,6 +25,7 @@ package final class LogicServer {
         executor = .allocate(capacity: 1)
         executor.initialize(to: Executor(session: session, counters: counters, server: context))
         executor.pointee.setNow(second)
+        context.pointee.observers = [executor.pointee.observer]
         output = .allocate(capacity: 1)
         output.initialize(to: OutputBuffer())
     }

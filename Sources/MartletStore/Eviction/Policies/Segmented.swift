@@ -51,7 +51,7 @@ enum Segmented {
 
     /// Rule 3.
     private static func shrinkHotLocked(_ home: Home, _ store: StorePointer, now: UInt32) {
-        let share = Int(store.pointee.settings.hotPercent)
+        let share = Int(store.pointee.tuning.hotPercent.load(ordering: .relaxed))
         for _ in 0..<Victim.visitsMax {
             if home.pointee.hotCount &* 100 <= home.itemCountLocked &* share { return }
             guard let place = home.popStandingLocked(store) else { return }
@@ -84,7 +84,7 @@ enum Segmented {
 
     /// Rule 4, its second part.
     private static func shrinkWarmLocked(_ home: Home, _ store: StorePointer, _ window: Window, now: UInt32) {
-        let share = Int(store.pointee.settings.warmPercent)
+        let share = Int(store.pointee.tuning.warmPercent.load(ordering: .relaxed))
         guard home.pointee.warmCount &* 100 > home.itemCountLocked &* share, let handle = window.oldest(.warm) else {
             return
         }

@@ -1,0 +1,35 @@
+import MartletStore
+
+/// `lru`: shares and ages of the segments.
+extension Administration {
+    static func lruAnswer(_ words: [String], _ desk: Desk) -> String {
+        switch (words.first, words.count) {
+        case ("tune", 5...): return tuneAnswer(words, desk)
+        case ("mode", 2...) where desk.server.pointee.settings.lruMaintainer:
+            switch words[1] {
+            case "flat": return desk.keep { $0.lruSegmented = false }
+            case "segmented": return desk.keep { $0.lruSegmented = true }
+            default: return "ERROR"
+            }
+        case ("temp_ttl", 2...) where desk.server.pointee.settings.lruMaintainer:
+            guard let seconds = Int32(words[1]) else { return "ERROR" }
+            desk.server.pointee.store.setTemporarySeconds(UInt32(max(seconds, 0)))
+            return desk.keep { $0.temporaryTTLSeconds = seconds < 0 ? nil : Int(seconds) }
+        default:
+            return "ERROR"
+        }
+    }
+
+    private static func tuneAnswer(_ words: [String], _ desk: Desk) -> String {
+        guard let hot = UInt32(words[1]), let warm = UInt32(words[2]), let hotFactor = fraction(words[3]),
+            let warmFactor = fraction(words[4])
+        else { return "ERROR" }
+        guard hot <= 80, warm <= 80, hot + warm <= 80 else { return "ERROR hot and warm pcts must not exceed 80" }
+        guard hotFactor > 0, warmFactor > 0 else { return "ERROR hot/warm age factors must be greater than 0" }
+        desk.server.pointee.store.setSegmentShares(hotPercent: Int(hot), warmPercent: Int(warm))
+        return desk.keep {
+            ($0.hotPercent, $0.warmPercent, $0.hotFactorMax, $0.warmFactorMax) =
+                (Int(hot), Int(warm), hotFactor, warmFactor)
+        }
+    }
+}

@@ -1,0 +1,40 @@
+import MartletEvent
+
+/// What a connection tells those who watch, and how it becomes one of them.
+extension UnsafeMutablePointer where Pointee == Connection {
+    /// After `watch`: gives the socket to the announcer and is gone, or answers that there are too many watchers.
+    @inline(never)
+    func becomeWatcher() {
+        let worker = pointee.worker
+        let server = worker.pointee.server
+        let socket = AcceptedSocket(
+            descriptor: pointee.descriptor, listenerIndex: pointee.listenerIndex, peer: pointee.peer)
+        // Two loops must not watch one socket.
+        pointee.watcher.stop()
+        if server.pointee.observation.pointee.add(socket, pointee.machine.watchedStreams, now: worker.pointee.second) {
+            _ = release {}
+            return
+        }
+        guard watch(.readable) else { return }
+        worker.pointee.output.pointee.append("WATCHER_TOO_MANY log watcher limit reached\r\n")
+        pointee.resumes = true
+        guard sendOutput() else { return }
+        pointee.phase = .executing
+        worker.appendReady(self)
+    }
+
+    func tellOpened() { tell(.connectionOpened, .normal) }
+
+    func tellClosed(_ reason: CloseReason) { tell(.connectionClosed, reason) }
+
+    @inline(never)
+    private func tell(_ kind: WatchedEvent.Kind, _ reason: CloseReason) {
+        let worker = pointee.worker
+        guard worker.pointee.server.pointee.observation.pointee.wanted.contains(.connectionEvents) else { return }
+        var event = WatchedEvent(kind)
+        event.status = reason.rawValue
+        event.descriptor = pointee.descriptor
+        event.peer = pointee.peer
+        worker.pointee.executor.pointee.observer.pointee.tell(event)
+    }
+}
