@@ -1,7 +1,7 @@
 /// One element of `-l`: a host, and a port where it names one.
 ///
 /// `host`, `host:port`, `[v6 address]`, `[v6 address]:port`, a bare v6 address, or `*` for every address; in front of it
-/// `proto[ascii]:` or `proto[negotiating]:`, which change nothing here.
+/// `proto[ascii]:`, `proto[negotiating]:` or `tag[...]:`, which change nothing here.
 package struct ListenAddress: Equatable, Sendable {
     /// nil for every address of the machine.
     package var host: String?
@@ -33,13 +33,18 @@ package struct ListenAddress: Equatable, Sendable {
         guard !name.isEmpty else { throw Self.bad(text, "the host is missing") }
         host = name == "*" ? nil : String(name)
         guard let portText else { return }
-        guard let port = UInt16(portText), port > 0 else { throw Self.bad(text, "\"\(portText)\" is not a port") }
+        guard let port = UInt16(portText) else { throw Self.bad(text, "\"\(portText)\" is not a port") }
         self.port = port
     }
 
     private static func withoutPrefix(_ text: Substring) throws(StartError) -> Substring {
         for name in ["notls:", "btls:", "mtls:"] where text.hasPrefix(name) {
             throw bad(String(text), "\"\(name)\" needs TLS, which is not enabled")
+        }
+        if text.hasPrefix("tag[") {
+            // A name that memcached gives the connections of a listener, for its proxy.
+            guard let end = text.firstRange(of: "]:") else { throw bad(String(text), "a bracket is not closed") }
+            return try withoutPrefix(text[end.upperBound...])
         }
         guard text.hasPrefix("proto[") else { return text }
         for name in ["proto[ascii]:", "proto[negotiating]:"] where text.hasPrefix(name) {
@@ -49,6 +54,6 @@ package struct ListenAddress: Equatable, Sendable {
     }
 
     private static func bad(_ text: String, _ reason: String) -> StartError {
-        StartError("-l: \"\(text)\": \(reason)", status: ExitStatus.usage)
+        StartError("-l: \"\(text)\": \(reason)", status: ExitStatus.system)
     }
 }

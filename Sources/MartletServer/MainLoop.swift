@@ -39,7 +39,7 @@ extension UnsafeMutablePointer where Pointee == MainLoop {
         let ticker = EventTimer(
             loop: loop, periodMilliseconds: 1000,
             callback: { _, _, context in
-                context.unsafelyUnwrapped.assumingMemoryBound(to: MainLoop.self).pointee.server.tick()
+                context.unsafelyUnwrapped.assumingMemoryBound(to: MainLoop.self).secondHasPassed()
             }, context: mainLoop)
         server.pointee.stopRequest.setWakeDescriptor(wakeup.wakeDescriptor)
         mainLoop.initialize(to: MainLoop(server: server, wakeup: wakeup, ticker: ticker, signals: nil, loop: loop))
@@ -74,9 +74,13 @@ extension UnsafeMutablePointer where Pointee == MainLoop {
             ServerLog.write("Gracefully stopping")
             pointee.server.pointee.stopRequest.ask(.graceful)
         default:
-            // SIGHUP: nothing of ours is read again.
-            break
+            pointee.server.reload()
         }
+    }
+
+    fileprivate func secondHasPassed() {
+        pointee.server.tick()
+        pointee.server.pointee.topology.look()
     }
 
     /// Runs until the server is to stop at once, or a graceful stop has waited for the last connection or long enough.

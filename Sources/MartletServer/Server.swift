@@ -41,6 +41,7 @@ package final class Server: @unchecked Sendable {
         guard withUnsafeMutableBytes(of: &secret, { cshims_random_bytes($0.baseAddress, $0.count) }) else {
             throw StartError("the system gives no random bytes", status: ExitStatus.system)
         }
+        let topology = try Topology(settings: settings, wallSecond: clock.wall)
         let store: CacheStore
         do {
             store = try CacheStore(settings: settings.storeSettings, secret: secret, now: clock.second)
@@ -51,7 +52,8 @@ package final class Server: @unchecked Sendable {
         store.setCrawls(settings.lruCrawler)
         context = .allocate(capacity: 1)
         context.initialize(
-            to: ServerContext(settings: settings, store: store, clock: clock, syscalls: syscalls))
+            to: ServerContext(
+                settings: settings, store: store, clock: clock, syscalls: syscalls, topology: topology))
     }
 
     deinit {
@@ -96,7 +98,10 @@ package final class Server: @unchecked Sendable {
 
     private func listen() throws(StartError) {
         let settings = context.pointee.settings
-        if let path = settings.unixSocketPath {
+        context.pointee.listeningSockets = try ListeningSocket.takeInherited()
+        if !context.pointee.listeningSockets.isEmpty {
+            context.pointee.log.note(1, "listening on the sockets of whoever started the server")
+        } else if let path = settings.unixSocketPath {
             context.pointee.listeningSockets = [
                 try ListeningSocket.openUnix(
                     path: path, mode: settings.unixSocketMode, backlog: settings.listenBacklog)
@@ -178,6 +183,13 @@ extension UnsafeMutablePointer where Pointee == ServerContext {
     func tick() {
         pointee.clock.tick()
         for worker in pointee.workers { worker.pointee.tick() }
+    }
+}
+
+extension UnsafeMutablePointer where Pointee == ServerContext {
+    /// SIGHUP: reads again what comes from files. The main thread only.
+    func reload() {
+        pointee.topology.look(evenUnchanged: true)
     }
 }
 

@@ -16,6 +16,7 @@ package struct ServerContext: ~Copyable {
     let syscalls: Syscalls
     let log: ServerLog
     let stopRequest = StopRequest()
+    package let topology: Topology
     /// Who watches. Behind a pointer, because observers point to it.
     package let observation: UnsafeMutablePointer<Observation>
 
@@ -38,8 +39,10 @@ package struct ServerContext: ~Copyable {
     }
 
     package init(
-        settings: ServerSettings, store: CacheStore, clock: consuming ServerClock, syscalls: Syscalls = .system
+        settings: ServerSettings, store: CacheStore, clock: consuming ServerClock, syscalls: Syscalls = .system,
+        topology: consuming Topology = Topology()
     ) {
+        self.topology = topology
         self.settings = settings
         self.store = store
         self.clock = clock

@@ -8,7 +8,7 @@ import MartletServer
 /// 3. Privileges, so that nothing below runs as root unless asked for.
 /// 4. The background, before there are threads that a fork would lose.
 /// 5. The server: store, threads, sockets. Low ports are out of reach by now, as in memcached.
-/// 6. The pid file, when the server listens.
+/// 6. The pid file, when the server listens; then whoever supervises the process is told.
 /// 7. Serve, until a signal or `shutdown` ends it. The server takes itself down, and the pid file goes last.
 enum ServerProcess {
     /// Runs the server to its end. `words` is the command line without the program's name.
@@ -42,7 +42,9 @@ enum ServerProcess {
         StopSignals.hold()
         try server.start()
         let pidFile = settings.pidFilePath.flatMap { PidFile(path: $0, remark: remark) }
+        ServiceNotice.ready()
         server.run(watchesSignals: true)
+        ServiceNotice.stopping()
         pidFile?.remove(remark: remark)
     }
 

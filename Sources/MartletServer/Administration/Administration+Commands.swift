@@ -64,6 +64,7 @@ extension Administration {
         var words = words[...]
         let isQuiet = words.last == "noreply" && words.count > 1
         if isQuiet { words.removeLast() }
+        if words.first == "config", !isQuiet { return topologyAnswer(words.dropFirst(), desk.server) }
         let answer =
             switch words.popFirst() {
             case "slabs": slabsAnswer(Array(words), desk)
@@ -86,6 +87,27 @@ extension Administration {
     private static func watchRefusal(_ words: ArraySlice<String>, _ desk: Desk) -> String {
         guard desk.server.pointee.settings.allowsWatch else { return "CLIENT_ERROR watch commands not allowed" }
         return desk.isPipelined ? "ERROR cannot pipeline other commands before watch" : "ERROR"
+    }
+
+    // MARK: config
+
+    /// `config get cluster`.
+    private static func topologyAnswer(_ words: ArraySlice<String>, _ server: Server) -> StatisticsText {
+        guard server.pointee.topology.isTold, words.elementsEqual(["get", "cluster"]) else {
+            return StatisticsText("ERROR")
+        }
+        var text = StatisticsText()
+        text.addBytes(server.pointee.topology.payload, named: "CONFIG cluster")
+        text.end()
+        return text
+    }
+
+    /// `VALUE AmazonElastiCache:cluster ...` for a client that gets the topology as a key; its `END` is the caller's.
+    @inline(never)
+    package static func appendTopology(_ server: Server, _ output: UnsafeMutablePointer<OutputBuffer>) {
+        var text = StatisticsText()
+        text.addBytes(server.pointee.topology.payload, named: "VALUE \(Topology.key)")
+        send(text, output)
     }
 
     // MARK: debugtime

@@ -28,6 +28,13 @@ package struct StatisticsText {
         append(" get \(counts.gets) hit \(counts.hits) set \(counts.sets) del \(counts.deletes)")
     }
 
+    /// Appends `<name> 0 <length>` and the bytes, each with a line end.
+    mutating func addBytes(_ payload: [UInt8], named name: String) {
+        append("\(name) 0 \(payload.count)")
+        bytes.append(contentsOf: payload)
+        append("")
+    }
+
     mutating func end() { append("END") }
 
     private mutating func append(_ line: String) {

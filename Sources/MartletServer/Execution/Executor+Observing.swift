@@ -14,8 +14,10 @@ extension UnsafeMutablePointer where Pointee == Executor {
     @inline(never)
     func observe(_ request: Request, _ line: UnsafeRawPointer, _ hash: UInt64) {
         if request.key.isEmpty || request.command == .metaDebug { return }
-        if request.command.isMultiget, request.arguments.count != request.key.count { return }
-        observeKey(key(request, line, hash: hash), request)
+        guard request.command.isMultiget else { return observeKey(key(request, line, hash: hash), request) }
+        // Of a get nothing but the key is sure to be set; that of one with many keys is observed with the others.
+        guard request.arguments.count == request.key.count else { return }
+        observeKey(ItemKey(bytes: line + Int(request.key.offset), count: Int(request.key.count), hash: hash), request)
     }
 
     /// Before each of the first `count` keys of a slice is answered.

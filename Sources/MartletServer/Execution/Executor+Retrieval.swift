@@ -51,6 +51,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
     @inline(__always)
     private func writeValue(_ key: ItemKey, at start: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
         guard let hold = session.holdValue(key) else {
+            if _slowPath(pointee.tellsTopology), Self.isTopologyKey(key) { return nil }
             counters.pointee.commands.getMisses.increment()
             return start
         }
@@ -154,6 +155,9 @@ extension UnsafeMutablePointer where Pointee == Executor {
     @inline(__always)
     func appendValue(_ key: ItemKey, _ retrieval: Retrieval, _ output: OutputPointer) {
         guard let hold = session.hold(key, bump: true, newExpiry: retrieval.newExpiry) else {
+            if _slowPath(pointee.tellsTopology), Self.isTopologyKey(key) {
+                return Administration.appendTopology(pointee.server, output)
+            }
             return countMiss(isTouch: retrieval.newExpiry != nil)
         }
         let length = hold.valueLength
@@ -177,6 +181,14 @@ extension UnsafeMutablePointer where Pointee == Executor {
             output.pointee.advance(to: WireWriter.lineEnd(at: value + length))
         }
         countHit(slabClass, isTouch: retrieval.newExpiry != nil)
+    }
+
+    /// The key under which older clients get the topology. An item of that name goes first.
+    @inline(never)
+    private static func isTopologyKey(_ key: ItemKey) -> Bool {
+        key.count == Topology.key.utf8CodeUnitCount
+            && UnsafeRawBufferPointer(start: key.bytes, count: key.count).elementsEqual(
+                UnsafeRawBufferPointer(start: Topology.key.utf8Start, count: key.count))
     }
 
     // MARK: Counting

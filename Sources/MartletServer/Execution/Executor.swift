@@ -40,6 +40,8 @@ package struct Executor: ~Copyable {
     let swallowBytesMax: Int
     /// What this worker sees for those who watch; points to memory of its own.
     package let observer: UnsafeMutablePointer<Observer>
+    /// A look-up that fails may be one for the topology.
+    let tellsTopology: Bool
     /// Somebody wants to know of requests, as of the beginning of the turn.
     var isWatched = false
 
@@ -59,6 +61,7 @@ package struct Executor: ~Copyable {
         hidesTokens = !server.pointee.settings.issuesTokens
         swallowBytesMax = max(Limits.swallowBytesMin, 2 * server.pointee.settings.itemBytesMax)
         observer = .make(server)
+        tellsTopology = server.pointee.topology.isTold
         session.setListener(observer.listener)
     }
 

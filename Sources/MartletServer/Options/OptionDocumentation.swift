@@ -103,6 +103,10 @@ package enum OptionDocumentation {
         - A word that is no option is remarked upon; memcached says nothing.
         - `-P` also works without `-d`, and the file is removed either way.
         - A value given to a sub-option that takes none is remarked upon.
+        - Listening sockets that a supervisor hands on (`LISTEN_FDS`) replace all addresses of the options, and one \
+        that waits at `NOTIFY_SOCKET` is told `READY=1`: a unit of `Type=notify`, with a socket unit or without, is enough.
+        - SIGHUP looks at the file of `--cluster-file`, at once and whether it has changed or not.
+        - `slab_automove=0` and `no_slab_reassign` keep pages where they are only as long as every store finds a chunk.
 
         """
 }

@@ -72,7 +72,7 @@ extension Option {
         case .size(let path, _): return Self.sizeText(defaults[keyPath: path])
         case .choice(let path, let names):
             return names.contains(defaults[keyPath: path]) ? defaults[keyPath: path] : nil
-        case .texts: return ServerSettings.defaultListenAddresses.joined(separator: ",")
+        case .texts where letter == "l": return ServerSettings.defaultListenAddresses.joined(separator: ",")
         default: return nil
         }
     }

@@ -50,12 +50,17 @@ extension OptionTable {
         Option(
             "no_hashexpand", .ignored, standing: .withoutMeaning("The table grows without a stop."),
             help: "never grow the table"),
-        Option("slab_reassign", .on(\.slabReassign), standing: ownPages, setting: "slab_reassign", help: "move pages"),
-        Option("no_slab_reassign", .off(\.slabReassign), standing: ownPages, help: "do not move pages"),
         Option(
-            "slab_automove", .numberOr(\.slabAutomove, 0...2, absent: 1), "[=<num>]", standing: ownPages,
-            setting: "slab_automove", help: "how eagerly pages move, 0 to 2"),
-        Option("no_slab_automove", .preset { $0.slabAutomove = 0 }, standing: ownPages, help: "as slab_automove=0"),
+            "slab_reassign", .on(\.slabReassign), setting: "slab_reassign",
+            help: "let pages go from class to class, by themselves or by slabs reassign"),
+        Option(
+            "no_slab_reassign", .off(\.slabReassign),
+            help: "pages stay with their class, but for a store that finds no chunk anywhere else"),
+        Option(
+            "slab_automove", .numberOr(\.slabAutomove, 0...2, absent: 1), "[=<num>]",
+            setting: "slab_automove",
+            help: "0: pages only move by slabs reassign; 1 and 2: they go to the classes that miss them"),
+        Option("no_slab_automove", .preset { $0.slabAutomove = 0 }, help: "as slab_automove=0"),
         Option(
             "slab_automove_ratio", .fraction(\.slabAutomoveRatio, above: 0, upTo: 1), "<num>", standing: ownPages,
             setting: "slab_automove_ratio", help: "how much older a class must be to give a page"),
@@ -63,9 +68,11 @@ extension OptionTable {
             "slab_automove_window", .number(\.slabAutomoveWindowSeconds, 3...1800), "<seconds>", standing: ownPages,
             setting: "slab_automove_window", help: "for how long classes are compared"),
         Option(
-            "lru_crawler", .on(\.lruCrawler), standing: ownCrawler, setting: "lru_crawler",
-            help: "crawl for expired items"),
-        Option("no_lru_crawler", .off(\.lruCrawler), standing: ownCrawler, help: "do not crawl"),
+            "lru_crawler", .on(\.lruCrawler), setting: "lru_crawler",
+            help: "look for expired items in the background"),
+        Option(
+            "no_lru_crawler", .off(\.lruCrawler),
+            help: "what has expired goes when it is met or its memory is wanted; no dumps"),
         Option(
             "lru_crawler_sleep", .number(\.lruCrawlerSleepMicroseconds, 0...1_000_000), "<microseconds>",
             standing: ownCrawler, setting: "lru_crawler_sleep", help: "pause between crawled items"),
@@ -108,8 +115,8 @@ extension OptionTable {
         Option(
             "modern", .ignored, standing: .withoutMeaning("The defaults are modern."), help: "defaults of the future"),
         Option(
-            "no_modern", .preset(applyNoModern), standing: .withoutMeaning("Kept and shown; memory works as always."),
-            help: "defaults of memcached 1.4"),
+            "no_modern", .preset(applyNoModern),
+            help: "defaults of memcached 1.4: pages stay, nothing is crawled, accepting stops at the connection limit"),
         Option("no_chunked_items", .ignored, standing: alwaysSo, help: "no chains of chunks"),
         Option("inline_ascii_resp", .ignored, standing: alwaysSo, help: "obsolete"),
         Option("no_inline_ascii_resp", .ignored, standing: alwaysSo, help: "obsolete"),
@@ -118,7 +125,8 @@ extension OptionTable {
             "track_sizes", .on(\.tracksSizes), setting: "track_sizes",
             help: "let stats sizes count items by size; nothing is kept for it"),
         Option(
-            "slab_automove_freeratio", .ignoredText, "<num>", standing: ownPages, help: "share of memory to hold free"),
+            "slab_automove_freeratio", .fraction(\.slabAutomoveFreeRatio, above: -1, upTo: 1e9), "<num>",
+            standing: ownPages, help: "share of memory to hold free"),
         Option("sock_cookie_id", .ignoredText, "<num>", standing: alwaysSo, help: "mark sockets for a firewall"),
         Option(
             "no_drop_privileges", .ignored, standing: alwaysSo, isHidden: true,
@@ -154,7 +162,7 @@ extension OptionTable {
         "ssl_wbuf_size", "ssl_session_cache", "ssl_kernel_tls", "ssl_min_version",
     ]
 
-    /// What memcached 1.4 had no notion of is off.
+    /// What memcached 1.4 had no notion of is off; the segments are only shown to be.
     private static let applyNoModern: @Sendable (inout ServerSettings) -> Void = { settings in
         settings.slabReassign = false
         settings.slabAutomove = 0

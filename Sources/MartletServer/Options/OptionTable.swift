@@ -6,7 +6,7 @@ import MartletStore
 /// `docs/options.md`. A value that `stats settings` shows has its line in `SettingsReport`.
 package enum OptionTable {
     package static let options: [Option] =
-        listening + limits + memory + commands + running + printing + notOffered
+        listening + limits + memory + commands + cluster + running + printing + notOffered
 
     private static let listening: [Option] = [
         Option(
@@ -97,12 +97,23 @@ package enum OptionTable {
         Option("extended", "o", .extended, "<list>", help: "comma-separated further options, listed below"),
     ]
 
+    private static let cluster: [Option] = [
+        Option(
+            "cluster-nodes", nil, .texts(\.clusterNodes), "<list>", status: ExitStatus.usage,
+            help: "servers that config get cluster tells, each as host|address|port or host:port"),
+        Option(
+            "cluster-file", nil, .text(\.clusterFilePath), "<file>", status: ExitStatus.usage,
+            help: "file with such servers, one a line, looked at again every second"),
+    ]
+
     private static let running: [Option] = [
         Option("daemon", "d", .on(\.isDaemon), help: "run in the background"),
         Option(
             "pidfile", "P", .text(\.pidFilePath), "<file>",
             help: "write the process id to this file, removed at the end"),
-        Option("user", "u", .text(\.userName), "<name>", help: "user to become when started by root"),
+        Option(
+            "user", "u", .text(\.userName), "<name>", status: ExitStatus.usage,
+            help: "user to become when started by root"),
         Option("enable-coredumps", "r", .on(\.raisesCoreLimit), help: "raise the limit of core files"),
         Option(
             "napi-ids", "N", .number(\.napiIdCount, 1...1024), "<num>",

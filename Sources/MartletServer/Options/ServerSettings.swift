@@ -84,6 +84,13 @@ package struct ServerSettings: Sendable {
     /// Commands that move the clock by hand, for test suites.
     package var allowsTestCommands = false
 
+    // MARK: The cluster
+
+    /// What `config get cluster` tells, one `TopologyNode` each; none without it.
+    package var clusterNodes: [String] = []
+    /// A file with them, in place of the list.
+    package var clusterFilePath: String?
+
     // MARK: The process
 
     package var isDaemon = false
@@ -99,6 +106,7 @@ package struct ServerSettings: Sendable {
     package var slabReassign = true
     package var slabAutomove = 1
     package var slabAutomoveRatio = 0.8
+    package var slabAutomoveFreeRatio = 0.01
     package var slabAutomoveWindowSeconds = 10
     package var lruCrawler = true
     package var lruCrawlerSleepMicroseconds = 100

@@ -9,7 +9,8 @@ struct ListenAddressTests {
             ("127.0.0.1", "127.0.0.1", nil), ("127.0.0.1:11212", "127.0.0.1", 11212), ("[::1]", "::1", nil),
             ("[::1]:11212", "::1", 11212), ("::1", "::1", nil), ("fe80::1:2", "fe80::1:2", nil), ("*", nil, nil),
             ("*:80", nil, 80), ("localhost:1", "localhost", 1), ("proto[ascii]:localhost", "localhost", nil),
-            ("proto[negotiating]:[::1]:5", "::1", 5),
+            ("proto[negotiating]:[::1]:5", "::1", 5), ("tag[one]:localhost", "localhost", nil), ("*:0", nil, 0),
+            ("tag[one]:proto[ascii]:[::1]:5", "::1", 5),
         ] as [(String, String?, UInt16?)])
     func parses(text: String, host: String?, port: UInt16?) throws {
         #expect(try ListenAddress(parsing: text) == ListenAddress(host: host, port: port))
@@ -18,8 +19,8 @@ struct ListenAddressTests {
     @Test(
         "is refused when it makes no sense",
         arguments: [
-            "", ":11211", "host:", "host:0", "host:65536", "host:port", "[::1", "[::1]x", "[::1]:", "[]",
-            "notls:localhost", "proto[binary]:localhost", "proto[proxy]:localhost", "proto[",
+            "", ":11211", "host:", "host:65536", "host:port", "[::1", "[::1]x", "[::1]:", "[]",
+            "notls:localhost", "proto[binary]:localhost", "proto[proxy]:localhost", "proto[", "tag[", "tag[a]:",
         ])
     func refuses(text: String) {
         #expect(throws: StartError.self) { try ListenAddress(parsing: text) }

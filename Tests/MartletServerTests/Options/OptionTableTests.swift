@@ -11,7 +11,10 @@ struct OptionTableTests {
 
         #expect(Set(names).count == names.count)
         #expect(Set(letters).count == letters.count)
-        #expect(OptionTable.options.filter { $0.letter == nil }.map(\.name) == ["eviction"])
+        #expect(
+            OptionTable.options.filter { $0.letter == nil }.map(\.name) == [
+                "eviction", "cluster-nodes", "cluster-file",
+            ])
     }
 
     @Test func `every letter and long name of memcached has a row`() {

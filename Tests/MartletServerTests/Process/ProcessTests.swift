@@ -1,5 +1,6 @@
 import Glibc
 import MartletServer
+import ServerTesting
 import Testing
 
 /// The program as a whole: what it prints, how it ends, and what it leaves behind.
@@ -93,5 +94,77 @@ struct ProcessTests {
 
         #expect(end.status == 0)
         #expect(end.errors.contains("cannot write the pid file"))
+    }
+
+    @Test func `whoever supervises the process hears when it is ready, and when it stops`() throws {
+        let folder = try TemporaryFolder()
+        let supervisor = try Supervisor(path: "\(folder.path)/notify")
+        let program = try Program(
+            Program.user + ["-s", "\(folder.path)/socket", "-t", "1"],
+            environment: ["NOTIFY_SOCKET": "\(folder.path)/notify"])
+
+        #expect(supervisor.next() == "READY=1\nMAINPID=\(program.process)\n")
+        #expect(folder.exists("socket"))
+        program.signal(SIGTERM)
+        #expect(supervisor.next() == "STOPPING=1\n")
+        #expect(program.end().status == 0)
+    }
+
+    @Test func `a socket that comes with the process is listened on, and its file stays`() throws {
+        let folder = try TemporaryFolder()
+        let supervisor = try Supervisor(path: "\(folder.path)/handed", listens: true)
+        let program = try Program(
+            Program.user + ["-s", "\(folder.path)/unused", "-t", "1"], inherited: supervisor.descriptor)
+        let client = try TestClient(path: "\(folder.path)/handed")
+
+        #expect(try client.exchange("mn\r\n", "MN\r\n"))
+        #expect(!folder.exists("unused"))
+        program.signal(SIGTERM)
+        #expect(program.end().status == 0)
+        #expect(folder.exists("handed"))
+    }
+
+    @Test func `a hang-up ends nothing`() throws {
+        let folder = try TemporaryFolder()
+        let program = try Program(Program.user + ["-s", "\(folder.path)/socket", "-t", "1"])
+        #expect(Program.eventually { folder.exists("socket") })
+        let client = try TestClient(path: "\(folder.path)/socket")
+        #expect(try client.exchange("mn\r\n", "MN\r\n"))
+
+        program.signal(SIGHUP)
+
+        #expect(try client.exchange("mn\r\n", "MN\r\n"))
+        program.signal(SIGTERM)
+        #expect(program.end().status == 0)
+    }
+}
+
+/// What a supervisor has of its own: a socket for notices, or one that it listens on for others.
+private final class Supervisor {
+    let descriptor: Int32
+
+    init(path: String, listens: Bool = false) throws {
+        let type = listens ? SOCK_STREAM : SOCK_DGRAM
+        descriptor = socket(AF_UNIX, Int32(type.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        guard result == 0, !listens || listen(descriptor, 5) == 0 else { throw Program.Failure(what: "bind") }
+        var timeout = timeval(tv_sec: 10, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+    }
+
+    deinit { close(descriptor) }
+
+    /// The next notice; nil if none comes in ten seconds.
+    func next() -> String? {
+        var bytes = [UInt8](repeating: 0, count: 512)
+        let count = recv(descriptor, &bytes, bytes.count, 0)
+        return count < 0 ? nil : String(decoding: bytes[..<count], as: UTF8.self)
     }
 }

@@ -33,7 +33,9 @@ final class Program {
     private let folder: TemporaryFolder
     private var isOver = false
 
-    init(_ words: [String]) throws {
+    /// `environment` is added to that of the tests. With `inherited`, a listening socket, the program gets it the way a
+    /// supervisor hands it on: as descriptor 3, and with variables that say so.
+    init(_ words: [String], environment: [String: String] = [:], inherited: Int32? = nil) throws {
         guard let path = Self.path else { throw Failure(what: "martletd is not built") }
         folder = try TemporaryFolder()
         var actions = posix_spawn_file_actions_t()
@@ -48,10 +50,23 @@ final class Program {
         sigemptyset(&none)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-        var arguments = ([path] + words).map { strdup($0) } + [nil]
+        var command = [path]
+        if let inherited {
+            posix_spawn_file_actions_adddup2(&actions, inherited, 3)
+            // The variable names the process, which only the process itself can know in time.
+            command = ["/bin/sh", "-c", "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" \"$@\"", path]
+        }
+        var arguments = (command + words).map { strdup($0) } + [nil]
+        var own: [UnsafeMutablePointer<CChar>?] = []
+        var variable = environ
+        while let text = variable.pointee {
+            own.append(strdup(text))
+            variable += 1
+        }
+        var variables = own + environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
         var process: pid_t = 0
-        let status = posix_spawn(&process, path, &actions, &attributes, &arguments, environ)
-        for argument in arguments { free(argument) }
+        let status = posix_spawn(&process, command[0], &actions, &attributes, &arguments, &variables)
+        for text in arguments + variables { free(text) }
         posix_spawn_file_actions_destroy(&actions)
         posix_spawnattr_destroy(&attributes)
         guard status == 0 else { throw Failure(what: "posix_spawn") }

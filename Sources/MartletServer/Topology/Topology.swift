@@ -1,0 +1,83 @@
+import Synchronization
+
+/// Which servers make up the cluster, for clients that ask any of them: `config get cluster`, and `get
+/// AmazonElastiCache:cluster` as older clients do.
+///
+/// 1. The nodes come from an option, or from a file that is looked at once a second and on SIGHUP. Without either nobody is
+///    told anything: the command is unknown, the key a key like any other.
+/// 2. Each change has a higher version, also over a restart: the second of the file's last change, or of the start.
+/// 3. A file that cannot be read, or that has a line which is no node, changes nothing; a message says so.
+///
+/// Any thread may ask; the main thread alone looks at the file.
+package struct Topology: ~Copyable {
+    /// The key that older clients get.
+    package static let key: StaticString = "AmazonElastiCache:cluster"
+
+    let isTold: Bool
+    private let told: Mutex<[UInt8]>
+    private let current: Mutex<Current>
+
+    struct Current {
+        var version = 0
+        var nodes: [TopologyNode] = []
+        var file: TopologyFile?
+    }
+
+    /// None.
+    package init() {
+        isTold = false
+        told = Mutex([])
+        current = Mutex(Current())
+    }
+
+    /// `wallSecond`: of the start. A file that cannot be used ends the start.
+    init(settings: ServerSettings, wallSecond: Int64) throws(StartError) {
+        isTold = settings.clusterFilePath != nil || !settings.clusterNodes.isEmpty
+        var start = Current()
+        if let path = settings.clusterFilePath {
+            var file = TopologyFile(path: path)
+            guard let found = file.readChange() else {
+                throw StartError("--cluster-file: cannot read \(path)", status: ExitStatus.failure)
+            }
+            switch TopologyFile.nodes(found.text) {
+            case .success(let nodes): start = Current(version: found.changedSecond, nodes: nodes, file: file)
+            case .failure(let bad):
+                throw StartError(
+                    "--cluster-file: \"\(bad.text)\" is not host|address|port", status: ExitStatus.failure)
+            }
+        } else {
+            let nodes = settings.clusterNodes.compactMap { TopologyNode(parsing: $0) }
+            guard nodes.count == settings.clusterNodes.count else {
+                throw StartError("--cluster-nodes: not a list of host|address|port", status: ExitStatus.failure)
+            }
+            start = Current(version: Int(wallSecond), nodes: nodes, file: nil)
+        }
+        told = Mutex(Self.payload(start))
+        current = Mutex(start)
+    }
+
+    /// `<version>\n<node> <node> ...\n`.
+    package var payload: [UInt8] { told.withLock { $0 } }
+
+    /// Looks at the file; `evenUnchanged` on SIGHUP. The main thread only.
+    borrowing func look(evenUnchanged: Bool = false) {
+        let fresh: [UInt8]? = current.withLock { current in
+            guard let found = current.file?.readChange(evenUnchanged: evenUnchanged) else { return nil }
+            switch TopologyFile.nodes(found.text) {
+            case .success(let nodes):
+                if nodes == current.nodes { return nil }
+                current.nodes = nodes
+                current.version = max(current.version + 1, found.changedSecond)
+                return Self.payload(current)
+            case .failure(let bad):
+                ServerLog.write("--cluster-file: \"\(bad.text)\" is not host|address|port; nothing is changed")
+                return nil
+            }
+        }
+        if let fresh { told.withLock { $0 = fresh } }
+    }
+
+    private static func payload(_ current: Current) -> [UInt8] {
+        Array("\(current.version)\n\(current.nodes.map(\.text).joined(separator: " "))\n".utf8)
+    }
+}

@@ -1,0 +1,101 @@
+import Glibc
+import MartletServer
+import ServerTesting
+import Testing
+
+/// Goal: clients learn from any server which servers there are, and of each change.
+@Suite("The topology")
+struct TopologyTests {
+    private static let key = "AmazonElastiCache:cluster"
+
+    /// Version and nodes of the answer to `config get cluster`.
+    private static func told(_ client: TestClient) throws -> (version: Int, nodes: String)? {
+        try client.send("config get cluster\r\n")
+        var text = ""
+        while !text.hasSuffix("END\r\n") && text != "ERROR\r\n" {
+            let some = try client.receiveSome()
+            if some.isEmpty { return nil }
+            text += String(decoding: some, as: UTF8.self)
+        }
+        guard let match = text.wholeMatch(of: #/CONFIG cluster 0 (\d+)\r\n((\d+)\n(.*)\n)\r\nEND\r\n/#),
+            let version = Int(match.3), Int(match.1) == match.2.utf8.count
+        else { return nil }
+        return (version, String(match.4))
+    }
+
+    @Test(
+        "reads nodes with and without an address",
+        arguments: [
+            ("a.example|10.0.0.1|11211", "a.example|10.0.0.1|11211"), ("a||1", "a||1"),
+            ("a.example:65535", "a.example||65535"),
+        ])
+    func nodes(_ text: String, _ told: String) {
+        #expect(TopologyNode(parsing: text)?.text == told)
+    }
+
+    @Test(
+        "refuses what is no node",
+        arguments: ["", "a", "a|b", "a|b|0", "a|b|65536", "|b|1", "a:", ":1", "a b:1", "a|b|1|"])
+    func noNodes(_ text: String) {
+        #expect(TopologyNode(parsing: text) == nil)
+    }
+
+    @Test("is told to both kinds of clients, and an item of that name goes first")
+    func list() throws {
+        let server = try TestServer.onUnixSocket { $0.clusterNodes = ["a|10.0.0.1|11211", "b:11212"] }
+        let client = try server.client()
+        let told = try #require(try Self.told(client))
+        #expect(told.nodes == "a|10.0.0.1|11211 b||11212")
+
+        let payload = "\(told.version)\n\(told.nodes)\n"
+        let value = "VALUE \(Self.key) 0 \(payload.utf8.count)\r\n\(payload)\r\n"
+        #expect(try client.exchange("get \(Self.key)\r\n", value + "END\r\n"))
+        #expect(try client.exchange("gets other \(Self.key)\r\n", value + "END\r\n"))
+        #expect(try client.exchange("config get nosuch\r\nconfig\r\n", "ERROR\r\nERROR\r\n"))
+
+        #expect(try client.exchange("set \(Self.key) 0 0 1\r\nx\r\n", "STORED\r\n"))
+        #expect(try client.exchange("get \(Self.key)\r\n", "VALUE \(Self.key) 0 1\r\nx\r\nEND\r\n"))
+    }
+
+    @Test("is unknown where there is none")
+    func none() throws {
+        let server = try TestServer.onUnixSocket()
+        let client = try server.client()
+
+        #expect(try client.exchange("config get cluster\r\nget \(Self.key)\r\n", "ERROR\r\nEND\r\n"))
+    }
+
+    @Test("follows its file, and no other line than nodes")
+    func file() throws {
+        let folder = try TemporaryFolder()
+        func write(_ text: String) {
+            let file = fopen("\(folder.path)/fresh", "w")
+            fputs(text, file)
+            fclose(file)
+            rename("\(folder.path)/fresh", "\(folder.path)/nodes")
+        }
+        write("# ours\n\na:1\nb|10.0.0.2|2\n")
+        let server = try TestServer.onUnixSocket { $0.clusterFilePath = "\(folder.path)/nodes" }
+        let client = try server.client()
+        let first = try #require(try Self.told(client))
+        #expect(first.nodes == "a||1 b|10.0.0.2|2")
+
+        write("a:1\nnonsense\n")
+        write("a:1\n")
+
+        #expect(try eventually { try Self.told(client)?.nodes == "a||1" })
+        #expect(try #require(try Self.told(client)).version > first.version)
+    }
+
+    @Test("ends the start when it makes no sense")
+    func mistakes() throws {
+        let folder = try TemporaryFolder()
+        for change: (inout ServerSettings) -> Void in [
+            { $0.clusterNodes = ["nonsense"] }, { $0.clusterFilePath = "\(folder.path)/none" },
+        ] {
+            var settings = ServerSettings()
+            change(&settings)
+            #expect(throws: StartError.self) { try Server(settings: settings) }
+        }
+    }
+}
