@@ -1,10 +1,10 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The server side depends on libevent only. Packages serve the tools.
+// The server side depends on libevent only. Packages serve the client library and the tools.
 let package = Package(
     name: "martlet",
-    // What Span asks for on Apple's systems, where the client's side compiles, too.
+    // What Span and Mutex ask for on Apple's systems, where the client library runs, too.
     platforms: [.macOS(.v26), .iOS(.v26), .tvOS(.v26), .watchOS(.v26), .visionOS(.v26)],
     products: [
         .executable(name: "martletd", targets: ["martletd"]),
@@ -12,6 +12,7 @@ let package = Package(
         .executable(name: "martletctl", targets: ["martletctl"]),
         // Which server has a key: pure, for whoever has a client of their own.
         .library(name: "MartletRing", targets: ["MartletRing"]),
+        .library(name: "MartletClient", targets: ["MartletClient"]),
         // For `./martlet allocations`: loaded in front of a server to count what it allocates.
         .library(name: "AllocationCounter", type: .dynamic, targets: ["AllocationCounter"]),
     ],
@@ -22,6 +23,8 @@ let package = Package(
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         // SQLite as the database behind the cache where no PostgreSQL is installed.
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        // The client library's event loops, sockets and byte buffers: what Swift servers have in their process anyway.
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
     targets: [
         // The C door to libevent: opaque types and thin functions, libevent's own headers only in the .c file.
@@ -43,6 +46,14 @@ let package = Package(
 
         // Which server has which key; pure.
         .target(name: "MartletRing"),
+        // Everything that talks to a server.
+        .target(
+            name: "MartletClient",
+            dependencies: [
+                "MartletRing", "MartletProtocol",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ]
+        ),
         // What operators ask from the command line: so far about rings.
         .executableTarget(
             name: "martletctl",
@@ -155,6 +166,13 @@ let package = Package(
             name: "MartletRingTests", dependencies: ["MartletRing", "martletctl"],
             // Who has which key by other people's clients; see the folder's README.
             exclude: ["Vectors"]
+        ),
+        .testTarget(
+            name: "MartletClientTests",
+            dependencies: [
+                "MartletClient", "MartletRing", "MartletServer", "ServerTesting",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ]
         ),
         // The repository looks at itself: lengths, imports, words, the unsafe fence, links.
         .testTarget(name: "TidyTests"),

@@ -58,17 +58,23 @@ public struct RingServer: Hashable, Sendable {
         self.init(host: String(host), port: port, weight: weight)
     }
 
-    /// `host:port` with the port always shown, or the server's own name.
-    public var name: String { port.map { "\(host):\($0)" } ?? host }
+    /// `host:port` with the port always shown; the path of a Unix socket, or the server's own name.
+    public var name: String {
+        guard let port, port != 0 else { return host }
+        return "\(host):\(port)"
+    }
 
-    /// What the names of its points begin with: libmemcached leaves out the usual port.
-    var pointName: String { port == RingServer.usualPort ? host : name }
+    /// What the names of its points begin with: libmemcached leaves out the usual port, and shows a Unix socket's 0.
+    var pointName: String {
+        guard let port, port != RingServer.usualPort else { return host }
+        return "\(host):\(port)"
+    }
 }
 
 extension RingServer: CustomStringConvertible {
     /// The name, with brackets around an address that has colons itself.
     public var description: String {
-        guard let port, host.contains(":") else { return name }
+        guard let port, port != 0, host.contains(":") else { return name }
         return "[\(host)]:\(port)"
     }
 }

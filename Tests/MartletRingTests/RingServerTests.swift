@@ -13,6 +13,7 @@ struct RingServerTests {
         #expect(RingServer("[::1]:11212")?.description == "[::1]:11212")
         #expect(RingServer("[::1]")?.port == 11211)
         #expect(RingServer("/run/cache.sock")?.port == 0)
+        #expect(RingServer("/run/cache.sock")?.name == "/run/cache.sock")
     }
 
     @Test(

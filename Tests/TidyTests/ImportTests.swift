@@ -13,6 +13,10 @@ struct ImportTests {
         ],
         "martletd": ["MartletServer", "CShims", "Glibc"],
         "MartletRing": [],
+        "MartletClient": [
+            "MartletRing", "MartletProtocol", "NIOCore", "NIOPosix", "Synchronization", "FoundationEssentials",
+            "Foundation",
+        ],
         "martletctl": ["MartletRing", "ArgumentParser", "Glibc", "Musl", "Darwin"],
     ]
 

@@ -15,6 +15,9 @@ struct VocabularyTests {
         "badDataChunk",
         // The data block of a refused storage command.
         "blockBytes",
+        // SwiftNIO's, Foundation's and the standard library's.
+        "ChannelInboundHandler", "ChannelHandlerContext", "addHandler", "data", "Data", "withTaskCancellationHandler",
+        "AnyObject", "ObjectIdentifier",
     ]
 
     /// A word that one file's subject cannot do without.

@@ -1,0 +1,219 @@
+import NIOCore
+
+extension CacheClient {
+    /// The value kept under `key`, or what `load` brings, which is then kept for `timeToLive`.
+    ///
+    /// However many ask for a value that is not there, in this process and with `LoadPolicy.lease` in all others, one of
+    /// them loads and the rest wait for the result. `load` runs in a task of its own; the caller's deadline is for the
+    /// cache, not for it.
+    ///
+    /// - Throws: What `load` throws. What is wrong with the cache only with `LoadPolicy.CacheFailure.rethrow`.
+    public func value<Value: CacheValue & Sendable>(
+        for key: CacheKey, as type: Value.Type = Value.self, timeToLive: Duration, policy: LoadPolicy = .standard,
+        load: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        var policy = policy
+        policy.negativeTimeToLive = nil
+        let lookUp = LookUp<Value>(cache: self, key: named(key), timeToLive: timeToLive, policy: policy) {
+            try await load()
+        }
+        if let value = try await lookUp.value() { return value }
+        // Somebody else has found out that there is nothing, and this load cannot say so.
+        return try await load()
+    }
+
+    /// As `value(for:as:timeToLive:policy:load:)`, for a source that may have nothing: then the result is nil, and with
+    /// `LoadPolicy.negativeTimeToLive` that is remembered, too.
+    public func valueIfAny<Value: CacheValue & Sendable>(
+        for key: CacheKey, as type: Value.Type = Value.self, timeToLive: Duration, policy: LoadPolicy = .standard,
+        load: @escaping @Sendable () async throws -> Value?
+    ) async throws -> Value? {
+        try await LookUp(cache: self, key: named(key), timeToLive: timeToLive, policy: policy, load: load).value()
+    }
+}
+
+/// One look into the cache with a source behind it.
+///
+///     value            nothing, and the lease is ours         nothing, and the lease is another's
+///       |                      |                                      |
+///       |  due for a           v                                      v
+///       |  refresh, and   load, store if the item is still      look again, 10 ms and then 1.5 times as long,
+///       |  it is ours     the lease, else let it be             until leaseWaitMax; then load and store nothing
+///       v       |
+///     return    +---> the same, while the old value is returned
+///
+/// A load that fails gives its lease back.
+struct LookUp<Value: CacheValue & Sendable>: Sendable {
+    let cache: CacheClient
+    /// With its namespace.
+    let key: CacheKey
+    let timeToLive: Duration
+    let policy: LoadPolicy
+    let load: @Sendable () async throws -> Value?
+
+    /// What the cache said.
+    private enum Finding {
+        case value(Value?)
+        /// A value, and the task of loading the next one.
+        case refresh(Value?, CacheVersion?)
+        /// The task of loading; with a value that is out of date, if there is one.
+        case lead(CacheVersion?, stale: Value?)
+        /// Somebody else is loading.
+        case follow
+        /// There is nothing, and no lease.
+        case absent
+        case failed(CacheError)
+    }
+
+    /// How a loaded value is stored.
+    private enum Storing: Sendable {
+        /// In the place of the item with this version, and of no other; of an empty one, if it is but a lease.
+        case replacing(CacheVersion?, isLease: Bool)
+        /// If nothing has come meanwhile.
+        case adding
+        /// In the place of something that is no value.
+        case overwriting
+        case never
+    }
+
+    func value() async throws -> Value? {
+        while true {
+            do {
+                return try await attempt()
+            } catch is AbandonedLoad {
+                // It was joined just when the last of the others left it.
+                continue
+            }
+        }
+    }
+
+    private func attempt() async throws -> Value? {
+        if policy.coalesces, let load = cache.core.loads.load(of: key, as: Value?.self) {
+            return try await load.value()
+        }
+        switch await look() {
+        case .value(let value): return value
+        case .refresh(let value, let version):
+            _ = share(replaces: true, outlivesWaiters: true) { try await fetch(.replacing(version, isLease: false)) }
+            return value
+        case .lead(let version, let stale):
+            return try await shared(replaces: true) {
+                try await fetch(.replacing(version, isLease: stale == nil), orElse: stale)
+            }
+        case .follow: return try await shared { try await follow() }
+        case .absent: return try await shared { try await fetch(.adding) }
+        case .failed(let error):
+            guard case .load = policy.whenCacheFails, error.code != .cancelled else { throw error }
+            return try await shared { try await fetch(error.code == .undecodable ? .overwriting : .never) }
+        }
+    }
+
+    // MARK: Sharing
+
+    private func shared(
+        replaces: Bool = false, _ work: @escaping @Sendable () async throws -> Value?
+    ) async throws -> Value? {
+        try await share(replaces: replaces, outlivesWaiters: false, work).value()
+    }
+
+    private func share(
+        replaces: Bool, outlivesWaiters: Bool, _ work: @escaping @Sendable () async throws -> Value?
+    ) -> SharedLoad<Value?> {
+        guard policy.coalesces else {
+            let load = SharedLoad<Value?>(outlivesWaiters: outlivesWaiters)
+            load.start(work) {}
+            return load
+        }
+        return cache.core.loads.join(
+            key, as: Value?.self, replaces: replaces, outlivesWaiters: outlivesWaiters, work)
+    }
+
+    // MARK: Looking
+
+    private func look() async -> Finding {
+        var request = CacheRequest(.get, key)
+        request.leaseSeconds = policy.leaseSeconds
+        request.refreshSeconds = policy.refreshSeconds
+        request.facts = .token
+        do throws(CacheError) {
+            let reply = try await cache.call(request)
+            guard reply.outcome == .done else { return .absent }
+            let version = reply.token.map { CacheVersion(token: $0) }
+            if reply.isNothing { return reply.hasWon ? .refresh(nil, version) : .value(nil) }
+            guard let buffer = reply.usableValue else { return reply.hasWon ? .lead(version, stale: nil) : .follow }
+            let value: Value = try cache.decode(buffer, reply.clientFlags)
+            guard reply.hasWon else { return .value(value) }
+            return reply.isStale ? .lead(version, stale: value) : .refresh(value, version)
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    /// Looks again until there is a value, or the lease is free.
+    private func follow() async throws -> Value? {
+        let end = ContinuousClock.now + policy.leaseWaitMax
+        var wait = Duration.milliseconds(10)
+        while ContinuousClock.now < end {
+            try await Task.sleep(for: wait * Double.random(in: 0.8...1.2))
+            wait = min(wait * 1.5, .milliseconds(250))
+            switch await look() {
+            case .value(let value), .refresh(let value, _): return value
+            case .lead(let version, let stale):
+                return try await fetch(.replacing(version, isLease: stale == nil), orElse: stale)
+            case .follow: continue
+            case .absent: return try await fetch(.adding)
+            case .failed(let error):
+                guard case .load = policy.whenCacheFails, error.code != .cancelled else { throw error }
+                return try await fetch(.never)
+            }
+        }
+        return try await fetch(.never)
+    }
+
+    // MARK: Loading
+
+    private func fetch(_ storing: Storing, orElse stale: Value? = nil) async throws -> Value? {
+        let value: Value?
+        do {
+            value = try await cache.core.loads.inTurn(load)
+        } catch {
+            // A value that is still there stays for the others: it is out of date, but the source has no better one.
+            if case .replacing(_, isLease: true) = storing { await remove(storing) }
+            if policy.servesStaleOnError, let stale, !(error is CancellationError) { return stale }
+            throw error
+        }
+        await store(value, storing)
+        return value
+    }
+
+    /// Whatever goes wrong with the cache now: there is a value, and the caller gets it.
+    private func store(_ value: Value?, _ storing: Storing) async {
+        var request = CacheRequest(.set, key)
+        switch storing {
+        case .replacing(let version, _): request.expectedToken = version?.token
+        case .adding: request.verb = .add
+        case .overwriting: break
+        case .never: return
+        }
+        if let value {
+            guard let (buffer, flags) = try? cache.encode(value) else { return await remove(storing) }
+            (request.value, request.clientFlags) = (buffer, flags)
+            request.exptime = TimeToLive.exptime(policy.itemLife(timeToLive))
+        } else {
+            guard let life = policy.negativeTimeToLive else { return await remove(storing) }
+            request.clientFlags = ClientFlags.nothing.rawValue
+            request.exptime = TimeToLive.exptime(life)
+        }
+        _ = try? await cache.call(request)
+    }
+
+    /// Removes the lease, so that others need not wait for its end, or the value that the source no longer has. In a task of
+    /// its own, because this one may be cancelled.
+    private func remove(_ storing: Storing) async {
+        guard case .replacing(let version?, _) = storing else { return }
+        var request = CacheRequest(.delete, key)
+        request.expectedToken = version.token
+        let final = request
+        _ = await Task { try? await cache.call(final) }.value
+    }
+}

@@ -1,0 +1,74 @@
+/// How a value comes from its source into the cache: who loads, who waits, and what is served meanwhile.
+public struct LoadPolicy: Sendable {
+    /// What happens when the cache does not answer.
+    public enum CacheFailure: Sendable {
+        /// The source is asked; nothing is stored.
+        case load
+        /// The caller gets the error.
+        case rethrow
+    }
+
+    /// Who finds nothing may load for so long, while others, in all processes, wait for the result. nil: everybody loads.
+    ///
+    /// A lease is an empty item in the value's place. Clients that do not know leases take it for an empty value: leave
+    /// them out for keys that such clients read.
+    public var lease: Duration? = .seconds(10)
+
+    /// How long to wait for somebody else's load, before loading oneself, without storing the result.
+    public var leaseWaitMax: Duration = .seconds(5)
+
+    /// From when on before its end a value is loaded anew, by one caller, who has the old one like everybody else: a value
+    /// that is asked for often enough then never makes anybody wait.
+    public var refreshAhead: Duration?
+
+    /// How long a value stays behind its life: served, and loaded anew by one caller, in that time.
+    public var staleGrace: Duration?
+
+    /// How long it is remembered that the source has nothing; nil not at all.
+    public var negativeTimeToLive: Duration?
+
+    /// Which part of a life is left to chance, so that what was stored together does not end together: 0...1.
+    public var timeToLiveJitter: Double = 0.1
+
+    /// Whether callers in one process share one load.
+    public var coalesces = true
+
+    /// Whether an old value that is still there is served when its load fails.
+    public var servesStaleOnError = true
+
+    public var whenCacheFails: CacheFailure = .load
+
+    public init() {}
+
+    /// Leases, and callers share.
+    public static let standard = LoadPolicy()
+
+    /// Look, load, store: no leases, for keys that other clients read as well.
+    public static let simple: LoadPolicy = {
+        var policy = LoadPolicy()
+        policy.lease = nil
+        return policy
+    }()
+
+    /// With a refresh before the end.
+    public static func refreshing(ahead: Duration) -> LoadPolicy {
+        var policy = LoadPolicy()
+        policy.refreshAhead = ahead
+        return policy
+    }
+
+    /// The seconds before the end of the item from which on a value is loaded anew.
+    var refreshSeconds: Int32? {
+        guard refreshAhead != nil || staleGrace != nil else { return nil }
+        let seconds = (refreshAhead.map(TimeToLive.seconds) ?? 0) + (staleGrace.map(TimeToLive.seconds) ?? 0)
+        return Int32(clamping: seconds)
+    }
+
+    var leaseSeconds: Int32? { lease.map { Int32(clamping: TimeToLive.seconds($0)) } }
+
+    /// The life of an item: the value's, up to a tenth or so shorter, and the grace behind it.
+    func itemLife(_ timeToLive: Duration) -> Duration {
+        let part = Double.random(in: (1 - min(max(timeToLiveJitter, 0), 1))...1)
+        return timeToLive * part + (staleGrace ?? .zero)
+    }
+}

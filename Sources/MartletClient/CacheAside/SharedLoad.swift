@@ -1,0 +1,104 @@
+import Synchronization
+
+/// The load was cancelled because nobody waited for it any longer.
+struct AbandonedLoad: Error {}
+
+/// One load that several callers wait for.
+///
+/// Rules:
+/// 1. The load runs in a task of its own: a caller who is cancelled leaves, and the others go on waiting.
+/// 2. With the last caller gone, and nobody else in need of it, the task is cancelled.
+/// 3. Who comes after the end gets the result at once.
+/// 4. Who comes after the cancellation has to begin anew: `AbandonedLoad`.
+final class SharedLoad<Value: Sendable>: Sendable {
+    private struct State {
+        var result: Result<Value, any Error>?
+        var waiters: [UInt64: CheckedContinuation<Result<Value, any Error>, Never>] = [:]
+        var nextWaiter: UInt64 = 0
+        var task: Task<Void, Never>?
+        var isAbandoned = false
+        var ended: (@Sendable () -> Void)?
+    }
+
+    private let state = Mutex(State())
+    /// A refresh goes on without anybody waiting.
+    let outlivesWaiters: Bool
+
+    init(outlivesWaiters: Bool) { self.outlivesWaiters = outlivesWaiters }
+
+    /// Begins. `ended` is called once: behind the last step, before the callers hear of it, or when the
+    /// last of them has gone.
+    func start(
+        _ work: @escaping @Sendable () async throws -> Value, ended: @escaping @Sendable () -> Void
+    ) {
+        state.withLock { $0.ended = ended }
+        let task = Task {
+            let result: Result<Value, any Error>
+            do {
+                result = .success(try await work())
+            } catch {
+                result = .failure(error)
+            }
+            finish(result)
+        }
+        state.withLock { state in
+            // It may be over already.
+            guard state.result == nil else { return }
+            state.task = task
+        }
+    }
+
+    private func finish(_ result: Result<Value, any Error>) {
+        state.withLock { $0.ended.take() }?()
+        let waiters = state.withLock { state in
+            state.result = result
+            state.task = nil
+            defer { state.waiters = [:] }
+            return Array(state.waiters.values)
+        }
+        for waiter in waiters { waiter.resume(returning: result) }
+    }
+
+    /// The result, for one of the callers.
+    func value() async throws -> Value {
+        let identity = state.withLock { state in
+            state.nextWaiter += 1
+            return state.nextWaiter
+        }
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let known = state.withLock { state -> Result<Value, any Error>? in
+                    if state.isAbandoned { return .failure(AbandonedLoad()) }
+                    if let result = state.result { return result }
+                    state.waiters[identity] = continuation
+                    return nil
+                }
+                if let known {
+                    continuation.resume(returning: known)
+                } else if Task.isCancelled {
+                    leave(identity)
+                }
+            }
+        } onCancel: {
+            leave(identity)
+        }
+        return try result.get()
+    }
+
+    /// Rules 1 and 2.
+    private func leave(_ identity: UInt64) {
+        let (waiter, task, ended) = state.withLock {
+            state -> (
+                CheckedContinuation<Result<Value, any Error>, Never>?, Task<Void, Never>?, (@Sendable () -> Void)?
+            )
+            in
+            guard let waiter = state.waiters.removeValue(forKey: identity) else { return (nil, nil, nil) }
+            guard state.waiters.isEmpty, !outlivesWaiters, state.result == nil else { return (waiter, nil, nil) }
+            state.isAbandoned = true
+            return (waiter, state.task, state.ended.take())
+        }
+        ended?()
+        waiter?.resume(returning: .failure(CacheError(.cancelled)))
+        task?.cancel()
+    }
+}

@@ -1,0 +1,211 @@
+import NIOCore
+
+extension CacheClient {
+    // MARK: Stores
+
+    /// Keeps `value` under `key`, whatever is there. `timeToLive` nil is for ever, or until it has to make room.
+    public func setValue(
+        _ value: some CacheValue & Sendable, for key: CacheKey, timeToLive: Duration? = nil
+    ) async throws(CacheError) {
+        _ = try await store(.set, value, key, timeToLive)
+    }
+
+    /// Keeps `value` if nothing is there; says whether it did.
+    @discardableResult
+    public func addValue(
+        _ value: some CacheValue & Sendable, for key: CacheKey, timeToLive: Duration? = nil
+    ) async throws(CacheError) -> Bool {
+        try await store(.add, value, key, timeToLive).outcome == .done
+    }
+
+    /// Keeps `value` if something is there; says whether it did.
+    @discardableResult
+    public func replaceValue(
+        _ value: some CacheValue & Sendable, for key: CacheKey, timeToLive: Duration? = nil
+    ) async throws(CacheError) -> Bool {
+        try await store(.replace, value, key, timeToLive).outcome == .done
+    }
+
+    /// Keeps `value` if the item is still that which `version` came with.
+    @discardableResult
+    public func setValue(
+        _ value: some CacheValue & Sendable, for key: CacheKey, ifVersionIs version: CacheVersion,
+        timeToLive: Duration? = nil
+    ) async throws(CacheError) -> StoreResult {
+        switch try await store(.set, value, key, timeToLive, version).outcome {
+        case .done: .stored
+        case .missing: .missing
+        case .conflict, .notStored: .conflict
+        }
+    }
+
+    /// Puts bytes behind those that are there; says whether there were any. The item's life stays as it is.
+    @discardableResult
+    public func appendValue(_ value: some CacheValue & Sendable, to key: CacheKey) async throws(CacheError) -> Bool {
+        try await store(.append, value, key, nil).outcome == .done
+    }
+
+    /// Puts bytes in front of those that are there; says whether there were any. The item's life stays as it is.
+    @discardableResult
+    public func prependValue(_ value: some CacheValue & Sendable, to key: CacheKey) async throws(CacheError) -> Bool {
+        try await store(.prepend, value, key, nil).outcome == .done
+    }
+
+    private func store(
+        _ verb: CacheRequest.Verb, _ value: some CacheValue, _ key: CacheKey, _ timeToLive: Duration?,
+        _ version: CacheVersion? = nil
+    ) async throws(CacheError) -> CacheReply {
+        let key = named(key)
+        core.loads.forget(key)
+        return try await call(storeRequest(verb, value, key, timeToLive, version))
+    }
+
+    func storeRequest(
+        _ verb: CacheRequest.Verb, _ value: some CacheValue, _ key: CacheKey, _ timeToLive: Duration?,
+        _ version: CacheVersion? = nil
+    ) throws(CacheError) -> CacheRequest {
+        var request = CacheRequest(verb, key)
+        (request.value, request.clientFlags) = try encode(value)
+        if verb != .append && verb != .prepend { request.exptime = TimeToLive.exptime(timeToLive) }
+        request.expectedToken = version?.token
+        return request
+    }
+
+    /// Keeps many values: each server gets all of its own at once. The keys that were not stored, and why.
+    public func setValues<Value: CacheValue & Sendable>(
+        _ values: [CacheKey: Value], timeToLive: Duration? = nil
+    ) async -> [CacheKey: CacheError] {
+        var failures: [CacheKey: CacheError] = [:]
+        var keys: [CacheKey] = []
+        var requests: [CacheRequest] = []
+        for (key, value) in values {
+            do throws(CacheError) {
+                let name = named(key)
+                requests.append(try storeRequest(.set, value, name, timeToLive))
+                keys.append(key)
+                core.loads.forget(name)
+            } catch {
+                failures[key] = error
+            }
+        }
+        for (key, outcome) in zip(keys, await core.cluster.call(requests, deadline: deadline)) {
+            if case .failure(let error) = outcome { failures[key] = error }
+        }
+        return failures
+    }
+
+    /// Changes a value by what it is: reads it, calls `change`, and stores the result if the item has not changed
+    /// meanwhile, else begins anew.
+    ///
+    /// - Returns: The new value; nil if there is none to change.
+    /// - Throws: What `change` throws; a `CacheError` of code `refused` after `attemptsMax` conflicts.
+    public func updateValue<Value: CacheValue & Sendable>(
+        for key: CacheKey, as type: Value.Type = Value.self, timeToLive: Duration? = nil, attemptsMax: Int = 16,
+        _ change: (inout Value) throws -> Void
+    ) async throws -> Value? {
+        for _ in 0..<max(attemptsMax, 1) {
+            guard let item = try await item(for: key, as: type) else { return nil }
+            guard let version = item.version else { throw CacheError(.unsupported, "the server keeps no versions") }
+            var value = item.value
+            try change(&value)
+            switch try await setValue(value, for: key, ifVersionIs: version, timeToLive: timeToLive) {
+            case .stored: return value
+            case .missing: return nil
+            case .conflict: continue
+            }
+        }
+        throw CacheError(.refused, "changed by others \(attemptsMax) times in a row")
+    }
+
+    // MARK: Removals
+
+    /// Removes the item; says whether there was one.
+    @discardableResult
+    public func removeValue(for key: CacheKey) async throws(CacheError) -> Bool {
+        let key = named(key)
+        core.loads.forget(key)
+        return try await call(CacheRequest(.delete, key)).outcome == .done
+    }
+
+    /// Removes the item if it is still that which `version` came with. `stored` means that it did.
+    @discardableResult
+    public func removeValue(
+        for key: CacheKey, ifVersionIs version: CacheVersion
+    ) async throws(CacheError) -> StoreResult {
+        var request = CacheRequest(.delete, named(key))
+        request.expectedToken = version.token
+        core.loads.forget(request.key)
+        switch try await call(request).outcome {
+        case .done: return .stored
+        case .missing: return .missing
+        case .conflict, .notStored: return .conflict
+        }
+    }
+
+    /// Removes many items. The keys for which that is not sure, and why; a key that was not there is as good as removed.
+    public func removeValues(for keys: some Sequence<CacheKey>) async -> [CacheKey: CacheError] {
+        let keys = Array(Set(keys))
+        for key in keys { core.loads.forget(named(key)) }
+        let outcomes = await core.cluster.call(keys.map { CacheRequest(.delete, named($0)) }, deadline: deadline)
+        var failures: [CacheKey: CacheError] = [:]
+        for (key, outcome) in zip(keys, outcomes) {
+            if case .failure(let error) = outcome { failures[key] = error }
+        }
+        return failures
+    }
+
+    /// Declares the item out of date, but leaves it for `grace`: of those who ask, one is to recache it, and the others
+    /// have the old value meanwhile instead of waiting. Says whether there was one. Old servers remove it.
+    @discardableResult
+    public func invalidateValue(
+        for key: CacheKey, servingStaleFor grace: Duration
+    ) async throws(CacheError) -> Bool {
+        var request = CacheRequest(.invalidate, named(key))
+        request.exptime = TimeToLive.exptime(grace)
+        core.loads.forget(request.key)
+        return try await call(request).outcome == .done
+    }
+
+    // MARK: Counters and lives
+
+    /// Adds to a counter. Without an initial value, nil if there is none; with one, a counter that is not there begins with
+    /// it and lives for `timeToLive`. Beyond 64 bits it begins at 0 again.
+    public func incrementCounter(
+        _ key: CacheKey, by delta: UInt64 = 1, initialValue: UInt64? = nil, timeToLive: Duration? = nil
+    ) async throws(CacheError) -> UInt64? {
+        try await count(.increment, key, delta, initialValue, timeToLive)
+    }
+
+    /// Takes from a counter, which never goes below 0.
+    public func decrementCounter(
+        _ key: CacheKey, by delta: UInt64 = 1, initialValue: UInt64? = nil, timeToLive: Duration? = nil
+    ) async throws(CacheError) -> UInt64? {
+        try await count(.decrement, key, delta, initialValue, timeToLive)
+    }
+
+    private func count(
+        _ verb: CacheRequest.Verb, _ key: CacheKey, _ delta: UInt64, _ initialValue: UInt64?, _ timeToLive: Duration?
+    ) async throws(CacheError) -> UInt64? {
+        var request = CacheRequest(verb, named(key))
+        request.delta = delta
+        request.initialNumber = initialValue
+        if initialValue != nil { request.exptime = TimeToLive.exptime(timeToLive) }
+        // An old server makes no counter: then it is added, and if somebody else was faster, counted once more.
+        for _ in 0..<2 {
+            let reply = try await call(request)
+            if reply.outcome == .done { return reply.number }
+            guard let initialValue else { return nil }
+            let added = try await store(.add, initialValue, key, timeToLive)
+            if added.outcome == .done { return initialValue }
+        }
+        return nil
+    }
+
+    /// Gives the item another life, from now on; nil for ever. Says whether there is one.
+    @discardableResult
+    public func touchValue(for key: CacheKey, timeToLive: Duration?) async throws(CacheError) -> Bool {
+        var request = CacheRequest(.touch, named(key))
+        request.exptime = TimeToLive.exptime(timeToLive)
+        return try await call(request).outcome == .done
+    }
+}

@@ -1,0 +1,100 @@
+import NIOCore
+
+extension CacheClient {
+    /// The value kept under `key`; nil if there is none.
+    ///
+    /// A value that was invalidated with a grace time counts as none for the first who asks, who should recache it; the
+    /// others get the old one until then.
+    public func value<Value: CacheValue & Sendable>(
+        for key: CacheKey, as type: Value.Type = Value.self
+    ) async throws(CacheError) -> Value? {
+        let reply = try await call(CacheRequest(.get, named(key)))
+        guard let buffer = reply.usableValue, !reply.hasWon else { return nil }
+        return try decode(buffer, reply.clientFlags)
+    }
+
+    /// The value kept under `key`, which from now on lives for `timeToLive`; nil for ever.
+    public func value<Value: CacheValue & Sendable>(
+        for key: CacheKey, as type: Value.Type = Value.self, extendingTimeToLive timeToLive: Duration?
+    ) async throws(CacheError) -> Value? {
+        var request = CacheRequest(.get, named(key))
+        request.exptime = TimeToLive.exptime(timeToLive)
+        let reply = try await call(request)
+        guard let buffer = reply.usableValue, !reply.hasWon else { return nil }
+        return try decode(buffer, reply.clientFlags)
+    }
+
+    /// The value kept under `key` and what the server knows of it; nil if there is none.
+    public func item<Value: CacheValue & Sendable>(
+        for key: CacheKey, as type: Value.Type = Value.self
+    ) async throws(CacheError) -> CacheItem<Value>? {
+        var request = CacheRequest(.get, named(key))
+        request.facts = [.token, .life, .access]
+        let reply = try await call(request)
+        guard let buffer = reply.usableValue else { return nil }
+        return CacheItem(
+            value: try decode(buffer, reply.clientFlags), version: reply.token.map { CacheVersion(token: $0) },
+            remainingTimeToLive: reply.secondsToLive.flatMap { $0 < 0 ? nil : .seconds($0) },
+            isStale: reply.isStale, wasFetched: reply.wasFetched,
+            lastAccess: reply.secondsSinceAccess.map { .seconds(Int64(clamping: $0)) })
+    }
+
+    /// The values kept under many keys: each server is asked for all of its own at once, and all servers together.
+    ///
+    /// Never throws: a key that was not answered in time is among the failures, and the others are not the worse for it.
+    public func values<Value: CacheValue & Sendable>(
+        for keys: some Sequence<CacheKey>, as type: Value.Type = Value.self
+    ) async -> BatchResult<Value> {
+        let keys = Array(Set(keys))
+        let outcomes = await core.cluster.call(keys.map { CacheRequest(.get, named($0)) }, deadline: deadline)
+        var result = BatchResult<Value>()
+        for (key, outcome) in zip(keys, outcomes) {
+            do throws(CacheError) {
+                let reply = try outcome.get()
+                if let buffer = reply.usableValue, !reply.hasWon {
+                    result.hits[key] = try decode(buffer, reply.clientFlags)
+                } else {
+                    result.misses.insert(key)
+                }
+            } catch {
+                result.failures[key] = error
+            }
+        }
+        return result
+    }
+
+    func decode<Value: CacheValue>(_ buffer: ByteBuffer, _ flags: UInt32) throws(CacheError) -> Value {
+        do {
+            return try Value(decoding: buffer, clientFlags: flags)
+        } catch {
+            throw CacheError(.undecodable, "no \(Value.self)", underlying: error)
+        }
+    }
+
+    func encode(_ value: some CacheValue) throws(CacheError) -> (ByteBuffer, UInt32) {
+        var buffer = ByteBuffer()
+        let flags: UInt32
+        do {
+            flags = try value.encode(into: &buffer)
+        } catch {
+            throw CacheError(.unencodable, underlying: error)
+        }
+        guard buffer.readableBytes <= core.configuration.valueBytesMax else {
+            throw CacheError(
+                .tooLarge, "\(buffer.readableBytes) bytes, more than \(core.configuration.valueBytesMax)")
+        }
+        return (buffer, flags)
+    }
+}
+
+extension CacheReply {
+    /// The value, if it is one: what a lease left behind for those who wait is none, and neither is a note that there is
+    /// nothing.
+    var usableValue: ByteBuffer? {
+        guard outcome == .done, let value, !isNothing else { return nil }
+        return value.readableBytes == 0 && (hasWon || isBeingRecached) ? nil : value
+    }
+
+    /// It is known that there is nothing.
+    var isNothing: Bool { ClientFlags(rawValue: clientFlags).contains(.nothing) }
+}

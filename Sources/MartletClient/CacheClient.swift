@@ -1,0 +1,129 @@
+import MartletRing
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// Many caches as one.
+///
+///     let cache = CacheClient(servers: [CacheServer(host: "10.0.1.1"), CacheServer(host: "10.0.1.2")])
+///     let user = try await cache.value(for: "user:\(id)", timeToLive: .seconds(300)) {
+///         try await database.user(id)          // once per key, however many ask, in this process and others
+///     }
+///
+/// *Goals*: the same server for every key as other clients; many calls on few connections; a deadline for every call, and no
+/// call's end another's; a database behind it that is asked once. *Non-goals*: being that database. What is in a cache may
+/// be gone at any time, and nothing here makes more of it than that.
+///
+/// Rules:
+/// 1. A miss is an answer, nil or false. An error means that there is none: an outage is never a miss.
+/// 2. A cancelled or late call leaves its connection and the calls of others alone.
+/// 3. Connections are made when they are first needed, and again when they were lost; no call has to wait for `run()`.
+///
+/// A value: `namespace` and `timeout` give another with the same servers and connections. Every method may be called from
+/// any task at any time.
+public struct CacheClient: Sendable {
+    let core: ClientCore
+    /// How long each call may take.
+    public private(set) var timeout: Duration
+    /// In front of every key.
+    private(set) var prefix: [UInt8] = []
+
+    /// A client for servers that stay.
+    ///
+    /// - Parameters:
+    ///   - servers: One at least. The order decides only where the distribution says so.
+    ///   - eventLoopGroup: Where the connections live.
+    public init(
+        servers: [CacheServer], configuration: CacheConfiguration = CacheConfiguration(),
+        eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+    ) {
+        precondition(!servers.isEmpty, "a client has one server at least")
+        core = ClientCore(
+            topology: Topology(epoch: 0, servers: servers), configuration: configuration, eventLoops: eventLoopGroup)
+        timeout = configuration.operationTimeout
+    }
+
+    // MARK: Views
+
+    /// The same cache with another time for each call.
+    public func timeout(_ timeout: Duration) -> CacheClient {
+        var view = self
+        view.timeout = timeout
+        return view
+    }
+
+    /// The same cache with `name:` in front of every key. Routing keys stay as they are.
+    public func namespace(_ name: String) -> CacheClient {
+        var view = self
+        view.prefix += Array("\(name):".utf8)
+        return view
+    }
+
+    // MARK: Servers
+
+    /// The ring in force: which server has which key, and the fingerprint to compare with other clients'.
+    public var ring: HashRing { core.cluster.ring }
+
+    /// The number of the list of servers in force; 0 for the first.
+    public var epoch: UInt64 { core.cluster.epoch }
+
+    /// Puts another list of servers in force, if its epoch is greater and it is not empty; says whether it did. Servers in
+    /// both lists keep their connections, and calls under way end where they began.
+    @discardableResult
+    public func adopt(_ topology: Topology) -> Bool { core.cluster.adopt(topology) }
+
+    /// What happens to servers, from now on.
+    public var events: AsyncStream<CacheEvent> { core.events.stream() }
+
+    // MARK: Life
+
+    /// Runs until the task is cancelled, then lets calls under way end, for as long as one may take, and shuts down. For
+    /// service groups; nothing depends on it.
+    public func run() async {
+        let (stream, continuation) = AsyncStream.makeStream(of: Never.self)
+        await withTaskCancellationHandler {
+            for await _ in stream {}
+        } onCancel: {
+            continuation.finish()
+        }
+        await shutDown()
+    }
+
+    /// Lets calls under way end, for as long as one may take, and closes all connections. Later calls fail.
+    public func shutDown() async {
+        await core.shutDown(within: timeout)
+    }
+
+    // MARK: Asking
+
+    var deadline: NIODeadline { .now() + timeout.timeAmount }
+
+    func named(_ key: CacheKey) -> CacheKey { key.prefixed(prefix) }
+
+    func call(_ request: CacheRequest) async throws(CacheError) -> CacheReply {
+        try await core.cluster.call(request, deadline: deadline)
+    }
+}
+
+/// What all views of a client share.
+final class ClientCore: Sendable {
+    let cluster: Cluster
+    let events = EventHub()
+    let loads: LoadTable
+    let configuration: CacheConfiguration
+
+    init(topology: Topology, configuration: CacheConfiguration, eventLoops: any EventLoopGroup) {
+        self.configuration = configuration
+        cluster = Cluster(topology: topology, configuration: configuration, eventLoops: eventLoops, events: events)
+        loads = LoadTable(loadsMax: configuration.concurrentLoadsMax)
+    }
+
+    func shutDown(within timeout: Duration) async {
+        let end = ContinuousClock.now + timeout
+        // Nobody tells when the last call has ended; it is worth no more than a look now and then.
+        while cluster.callCount > 0, ContinuousClock.now < end {
+            do { try await Task.sleep(for: .milliseconds(5)) } catch { break }
+        }
+        cluster.shutDown()
+    }
+}

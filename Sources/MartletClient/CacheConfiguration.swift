@@ -1,0 +1,83 @@
+import MartletRing
+import NIOCore
+
+/// What a client may do and how long it waits. Every queue and every wait has a bound, and all of them stand here.
+public struct CacheConfiguration: Sendable {
+    /// How keys are shared out among the servers.
+    public var distribution: KeyDistribution = .ketama
+    /// The key's hash; the distribution's usual one if nil.
+    public var keyHash: KeyHash?
+    /// Which part of a key decides where it goes, where it is marked.
+    public var hashTag: HashTag?
+
+    /// How long a call may take, unless it says otherwise.
+    public var operationTimeout: Duration = .milliseconds(500)
+    /// How long a connection may take to be made and to answer for the first time.
+    public var connectTimeout: Duration = .milliseconds(250)
+
+    /// Connections to each server, shared by all calls. One more is made when a large value is stored.
+    public var connectionsPerServer = 2
+    /// Requests that may be on their way on one connection.
+    public var inFlightMax = 1024
+    /// Calls that may wait for a place on one connection; more are refused as overloaded.
+    public var waitingCallsMax = 16_384
+    /// The largest value sent or taken.
+    public var valueBytesMax = 64 << 20
+    /// Values above this are stored over a connection of their own, so that small calls need not wait behind them.
+    public var smallValueBytesMax = 64 << 10
+
+    /// Loads from the source that may run at once; more wait for their turn.
+    public var concurrentLoadsMax = 64
+
+    /// Calls in a row without an answer in time after which a server counts as down.
+    public var timeoutsUntilDown = 3
+    /// The first wait before a server that is down is tried again; each further one is twice as long.
+    public var probeDelay: Duration = .seconds(1)
+    /// The longest such wait.
+    public var probeDelayMax: Duration = .seconds(60)
+    /// What calls for the keys of a server that is down come to.
+    public var whenServerDown: WhenServerDown = .fail
+
+    /// Whether to ask for the meta protocol, without which there are no leases, no refreshes, no stale values and no lives
+    /// to be read. A server that does not know it is found out by itself; false is for what breaks when asked.
+    public var usesMetaProtocol = true
+    /// Sent as the first thing on every connection: memcached's `-Y`.
+    public var credentials: CacheCredentials?
+    /// Called with each new connection before anything is sent over it: the place to add TLS.
+    public var prepareChannel: (@Sendable (any Channel) throws -> Void)?
+
+    public init() {}
+
+    var ringSettings: (KeyDistribution, KeyHash?, HashTag?) { (distribution, keyHash, hashTag) }
+}
+
+/// Name and password for a server that wants them.
+public struct CacheCredentials: Sendable {
+    public var user: String
+    public var password: String
+
+    /// Neither may have a space or a control character in it.
+    public init(user: String, password: String) {
+        self.user = user
+        self.password = password
+    }
+}
+
+/// What calls for the keys of a server that is down come to. The ring never changes because of it: what moved to another
+/// server while one was away would be stale when it comes back.
+public enum WhenServerDown: Sendable {
+    /// An error at once. A load through the cache goes to the source, and everything else may.
+    case fail
+    /// Other servers, kept for this, on a ring of their own; nothing lives there longer than given, so that what is stale
+    /// when the server comes back is so for no longer than that.
+    case gutter([CacheServer], timeToLiveMax: Duration = .seconds(10))
+}
+
+extension Duration {
+    /// In the units of event loops; what does not fit is about three centuries.
+    var timeAmount: TimeAmount {
+        let (seconds, rest) = components
+        let (nanoseconds, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        return .nanoseconds(overflow ? (seconds < 0 ? 0 : Int64.max / 4) : nanoseconds &+ rest / 1_000_000_000)
+    }
+}

@@ -1,0 +1,38 @@
+/// Which state of an item it is: changes whenever the item does. memcached's CAS token.
+public struct CacheVersion: Hashable, Sendable {
+    public let token: UInt64
+
+    public init(token: UInt64) { self.token = token }
+}
+
+/// A value and what the server knows of it.
+public struct CacheItem<Value: Sendable>: Sendable {
+    public let value: Value
+    /// To make a change depend on; nil where the server has none.
+    public let version: CacheVersion?
+    /// How long it will stay, unless it has to make room; nil for ever, or where an old server cannot say.
+    public let remainingTimeToLive: Duration?
+    /// It was invalidated and is kept for those who would rather have an old value than wait.
+    public let isStale: Bool
+    /// Somebody had asked for it before.
+    public let wasFetched: Bool?
+    /// How long ago that was.
+    public let lastAccess: Duration?
+}
+
+/// What became of a store that depended on something.
+public enum StoreResult: Hashable, Sendable {
+    case stored
+    /// The item has another version.
+    case conflict
+    /// There is no item.
+    case missing
+}
+
+/// What became of many calls at once: each key is in one of the three.
+public struct BatchResult<Value: Sendable>: Sendable {
+    public internal(set) var hits: [CacheKey: Value] = [:]
+    public internal(set) var misses: Set<CacheKey> = []
+    /// Not answered, in time or at all.
+    public internal(set) var failures: [CacheKey: CacheError] = [:]
+}

@@ -1,0 +1,156 @@
+import NIOCore
+import Synchronization
+
+/// One server: its connections, and whether it is worth asking.
+///
+///            connect refused, or timeoutsUntilDown calls in a row late
+///       up  ---------------------------------------------------------->  down, probed after probeDelay, 2 x, 4 x, ...
+///           <----------------------------------------------------------
+///                               a probe was answered
+///
+/// Rules:
+/// 1. While a server is down, calls for it fail at once, and only the probe connects: one for each server.
+/// 2. A connection that breaks is no reason by itself: the next call makes a new one, and that tells.
+/// 3. The wait before a probe is between half and all of what it could be, so that many clients do not come at once.
+final class ServerNode: LaneWatcher {
+    private struct Health {
+        var isDown = false
+        var lastError: CacheError?
+        /// Failed probes since the server was up.
+        var attempts = 0
+        var isOver = false
+    }
+
+    let server: CacheServer
+    private let configuration: CacheConfiguration
+    private let events: EventHub
+    private let eventLoop: any EventLoop
+    private let health = Mutex(Health())
+    /// A copy of `health.isDown` to be read without its lock.
+    private let isDownNow = Atomic<Bool>(false)
+    private let timeoutsInARow = Atomic<Int>(0)
+    /// Set once, right after the node itself; the last one is for large values.
+    private let lanes = Mutex<[Lane]>([])
+
+    init(
+        server: CacheServer, configuration: CacheConfiguration, eventLoops: any EventLoopGroup, events: EventHub
+    ) {
+        self.server = server
+        self.configuration = configuration
+        self.events = events
+        eventLoop = eventLoops.next()
+        let lanes = (0...max(configuration.connectionsPerServer, 1)).map { _ in
+            Lane(server: server, configuration: configuration, eventLoop: eventLoops.next(), watcher: self)
+        }
+        self.lanes.withLock { $0 = lanes }
+    }
+
+    var isDown: Bool { isDownNow.load(ordering: .relaxed) }
+
+    /// Why calls fail while the server is down.
+    var downError: CacheError {
+        let last = health.withLock { $0.lastError }
+        return CacheError(
+            last?.code == .unauthorized ? .unauthorized : .serverDown, last?.message ?? "", server: server.name,
+            underlying: last?.underlying)
+    }
+
+    /// The connection for a request: the one with fewer calls, or that for large values.
+    func lane(for request: CacheRequest) -> Lane {
+        lanes.withLock { lanes in
+            if request.value.readableBytes > configuration.smallValueBytesMax { return lanes[lanes.count - 1] }
+            var best = lanes[0]
+            for lane in lanes[1..<(lanes.count - 1)] where lane.load < best.load { best = lane }
+            return best
+        }
+    }
+
+    /// Calls waiting or in flight; a hint.
+    var callCount: Int { lanes.withLock { $0.reduce(0) { $0 + $1.load } } }
+
+    func shutDown() {
+        health.withLock { $0.isOver = true }
+        for lane in lanes.withLock({ $0 }) { lane.shutDown() }
+    }
+
+    // MARK: LaneWatcher
+
+    func laneAnswered() {
+        if timeoutsInARow.load(ordering: .relaxed) != 0 { timeoutsInARow.store(0, ordering: .relaxed) }
+    }
+
+    func laneTimedOut(_ count: Int) {
+        let total = timeoutsInARow.add(count, ordering: .relaxed).newValue
+        if total >= configuration.timeoutsUntilDown {
+            goDown(CacheError(.timeout, "\(total) calls in a row were late", server: server.name))
+        }
+    }
+
+    func laneFailed(_ error: CacheError) { goDown(error) }
+
+    // MARK: Down and up
+
+    private func goDown(_ error: CacheError) {
+        let isNews = health.withLock { health -> Bool in
+            guard !health.isDown, !health.isOver else { return false }
+            health.isDown = true
+            health.lastError = error
+            health.attempts = 0
+            isDownNow.store(true, ordering: .relaxed)
+            return true
+        }
+        guard isNews else { return }
+        events.send(.serverDown(server: server.name, error: error))
+        scheduleProbe()
+    }
+
+    private func scheduleProbe() {
+        let attempts = health.withLock { $0.isOver ? nil : $0.attempts }
+        guard let attempts else { return }
+        let longest = configuration.probeDelayMax.timeAmount.nanoseconds
+        let first = configuration.probeDelay.timeAmount.nanoseconds
+        let doubled = first.multipliedReportingOverflow(by: 1 << Int64(min(attempts, 30)))
+        let delay = doubled.overflow ? longest : min(doubled.partialValue, longest)
+        let jittered = Int64.random(in: max(delay / 2, 1)...max(delay, 1))
+        eventLoop.scheduleTask(in: .nanoseconds(jittered)) { self.probe() }
+    }
+
+    /// Asks for an item that is nobody's: any answer will do.
+    private func probe() {
+        guard health.withLock({ !$0.isOver }) else { return }
+        let request = CacheRequest(.get, CacheKey("martlet:probe"))
+        let deadline = NIODeadline.now() + (configuration.operationTimeout + configuration.connectTimeout).timeAmount
+        let lane = lanes.withLock { $0[0] }
+        let slot = CallSlot(
+            identity: CallIdentity.next(), deadline: deadline,
+            completion: .probe { outcome in
+                if case .failure(let error) = outcome, error.code != .refused {
+                    self.health.withLock { $0.attempts += 1 }
+                    self.scheduleProbe()
+                } else {
+                    self.comeUp()
+                }
+            },
+            request: request)
+        lane.submit(slot)
+    }
+
+    private func comeUp() {
+        timeoutsInARow.store(0, ordering: .relaxed)
+        health.withLock { health in
+            health.isDown = false
+            health.attempts = 0
+            isDownNow.store(false, ordering: .relaxed)
+        }
+        events.send(.serverUp(server: server.name))
+    }
+}
+
+/// Numbers for calls, unique in the process.
+enum CallIdentity {
+    private static let last = Atomic<UInt64>(0)
+
+    static func next(_ count: Int = 1) -> UInt64 {
+        last.add(UInt64(count), ordering: .relaxed).newValue - UInt64(count)
+    }
+}

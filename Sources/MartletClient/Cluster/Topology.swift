@@ -1,0 +1,22 @@
+import MartletRing
+
+/// A list of servers with a number: of two lists the one with the greater number is in force.
+public struct Topology: Sendable {
+    public var epoch: UInt64
+    public var servers: [CacheServer]
+
+    public init(epoch: UInt64, servers: [CacheServer]) {
+        self.epoch = epoch
+        self.servers = servers
+    }
+}
+
+/// A topology at work: the ring, and a node for each of its servers.
+struct ActiveTopology: Sendable {
+    let epoch: UInt64
+    let ring: HashRing
+    /// In the order of the ring's servers.
+    let nodes: [ServerNode]
+
+    func node(for key: CacheKey) -> ServerNode { nodes[ring.server(for: key.routingBytes.span)] }
+}

@@ -1,0 +1,146 @@
+import NIOCore
+
+/// The calls of one connection in the order of their requests: those that are in flight, and those that wait to be sent.
+///
+///     in flight                        waiting
+///      | answered next | ... | last     | sent next | ... | last
+///
+/// Rules:
+/// 1. A call leaves when its reply has come, and no sooner: a cancelled or late one leaves a gravestone behind, whose
+///    reply is dropped. No other call on the connection notices.
+/// 2. A gravestone that was not sent yet is not sent at all.
+/// 3. Calls beyond `inFlightMax` wait; calls beyond `waitingMax` are refused.
+/// 4. A head that is older than twice its time is a server that does not answer: the connection is given up.
+///
+/// A value without locks or I/O; its owner holds a lock around every operation and completes calls outside of it.
+struct CallQueue {
+    private var inFlight = RingBuffer<CallSlot>()
+    private var waiting = RingBuffer<CallSlot>()
+    /// When `expire` has to be called next: no call's deadline is earlier.
+    private(set) var firstDeadline: NIODeadline?
+    private var nextNumber: UInt32 = 0
+    private let inFlightMax: Int
+    private let waitingMax: Int
+
+    init(inFlightMax: Int, waitingMax: Int) {
+        self.inFlightMax = max(inFlightMax, 1)
+        self.waitingMax = max(waitingMax, 1)
+    }
+
+    var isEmpty: Bool { inFlight.isEmpty && waiting.isEmpty }
+    var count: Int { inFlight.count + waiting.count }
+    /// Something waits that could be sent.
+    var canSend: Bool { !waiting.isEmpty && inFlight.count < inFlightMax }
+
+    /// Puts a call at the end; false if too many wait already.
+    mutating func append(_ slot: CallSlot) -> Bool {
+        guard waiting.count < waitingMax else { return false }
+        waiting.append(slot)
+        firstDeadline = firstDeadline.map { min($0, slot.deadline) } ?? slot.deadline
+        return true
+    }
+
+    // MARK: Sending
+
+    /// Encodes as many requests as may be in flight. Returns the calls that the dialect has no words for.
+    mutating func send(_ dialect: Dialect, into pieces: inout OutgoingPieces) -> [(Completion, CallOutcome)] {
+        var refused: [(Completion, CallOutcome)] = []
+        while inFlight.count < inFlightMax, var slot = waiting.popFirst() {
+            guard let completion = slot.completion, let request = slot.request.take() else { continue }
+            nextNumber &+= 1
+            do throws(CacheError) {
+                try RequestEncoder.encode(request, number: nextNumber, dialect: dialect, into: &pieces)
+            } catch {
+                refused.append((completion, .failure(error)))
+                continue
+            }
+            slot.expected = ExpectedReply(
+                verb: request.verb, key: request.key, dialect: dialect, number: nextNumber)
+            inFlight.append(slot)
+        }
+        return refused
+    }
+
+    // MARK: Answers
+
+    enum Receipt {
+        /// The call it was for, nil if that was given up; or nothing to be told yet.
+        case accepted((Completion, CallOutcome)?)
+        case violation(String)
+    }
+
+    /// Takes a reply for the head of the line.
+    mutating func receive(_ reply: ReceivedReply) -> Receipt {
+        guard !inFlight.isEmpty, let match = inFlight[0].expected?.match(reply) else {
+            return .violation("a reply that nothing had asked for")
+        }
+        switch match {
+        case .more: return .accepted(nil)
+        case .violation(let what): return .violation(what)
+        case .outcome(let outcome): return .accepted(inFlight.popFirst()?.completion.map { ($0, outcome) })
+        }
+    }
+
+    // MARK: Giving up
+
+    /// Takes the calls with an identity in `range` out; their slots become gravestones.
+    mutating func cancel(_ range: Range<UInt64>) -> [Completion] {
+        Self.takeOut(&inFlight) { range.contains($0.identity) } + Self.takeOut(&waiting) { range.contains($0.identity) }
+    }
+
+    struct Expiry {
+        var expired: [Completion] = []
+        /// When to look again; nil if nobody waits.
+        var next: NIODeadline?
+        /// Rule 4.
+        var isStuck = false
+    }
+
+    /// Takes out the calls whose time is over.
+    mutating func expire(at now: NIODeadline, patience: TimeAmount) -> Expiry {
+        var expiry = Expiry()
+        var next = NIODeadline.distantFuture
+        let isLate: (CallSlot) -> Bool = { slot in
+            guard slot.deadline > now else { return true }
+            next = min(next, slot.deadline)
+            return false
+        }
+        expiry.expired = Self.takeOut(&inFlight, isLate) + Self.takeOut(&waiting, isLate)
+        if !inFlight.isEmpty {
+            let limit = inFlight[0].deadline + patience
+            expiry.isStuck = limit <= now
+            next = min(next, limit)
+        }
+        expiry.next = next == .distantFuture ? nil : next
+        firstDeadline = expiry.next
+        return expiry
+    }
+
+    private static func takeOut(
+        _ slots: inout RingBuffer<CallSlot>, _ isWanted: (CallSlot) -> Bool
+    ) -> [Completion] {
+        var taken: [Completion] = []
+        for offset in 0..<slots.count where slots[offset].completion != nil && isWanted(slots[offset]) {
+            if let completion = slots[offset].completion.take() { taken.append(completion) }
+        }
+        return taken
+    }
+
+    /// The connection is gone. Takes out everything that was sent; what waits stays for the next connection.
+    mutating func loseSent() -> [Completion] {
+        var lost: [Completion] = []
+        while let slot = inFlight.popFirst() {
+            if let completion = slot.completion { lost.append(completion) }
+        }
+        return lost
+    }
+
+    /// Takes out everything.
+    mutating func loseAll() -> [Completion] {
+        var lost = loseSent()
+        while let slot = waiting.popFirst() {
+            if let completion = slot.completion { lost.append(completion) }
+        }
+        return lost
+    }
+}

@@ -1,0 +1,254 @@
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// One connection to a server, made when it is first needed and made anew when it is lost, with the queue of its calls.
+///
+///     any thread          submit, cancel          one lock, no waiting: append, and wake the loop if nobody has yet
+///     the event loop      turn                    encode all that waits, one write
+///                         receive                 match what one read brought, complete outside of the lock
+///                         timer                   give up what is late
+///
+/// Phases: idle -> connecting -> open -> idle ..., and closed for good.
+final class Lane: Sendable {
+    private enum Phase {
+        case idle
+        case connecting
+        case open(any Channel, Dialect)
+        case closed
+    }
+
+    private struct State {
+        var queue: CallQueue
+        var phase = Phase.idle
+        var isTurnDue = false
+        /// When the timer goes off.
+        var alarm: NIODeadline?
+        var timer: Scheduled<Void>?
+    }
+
+    let server: CacheServer
+    let eventLoop: any EventLoop
+    let configuration: CacheConfiguration
+    private let state: Mutex<State>
+    private let callCount = Atomic<Int>(0)
+    /// Weak, because a watcher has its lanes.
+    private weak let watcher: (any LaneWatcher)?
+
+    init(
+        server: CacheServer, configuration: CacheConfiguration, eventLoop: any EventLoop, watcher: any LaneWatcher
+    ) {
+        self.server = server
+        self.configuration = configuration
+        self.eventLoop = eventLoop
+        self.watcher = watcher
+        state = Mutex(
+            State(queue: CallQueue(inFlightMax: configuration.inFlightMax, waitingMax: configuration.waitingCallsMax)))
+    }
+
+    /// Calls that are waiting or in flight; a hint.
+    var load: Int { callCount.load(ordering: .relaxed) }
+
+    // MARK: Any thread
+
+    /// Takes a call. Its completion is called in any case, and never while a lock is held.
+    func submit(_ slot: CallSlot) {
+        enum Step { case wait, wake, refuse(CacheError) }
+        let step = state.withLock { state -> Step in
+            if case .closed = state.phase { return .refuse(CacheError(.shutDown)) }
+            guard state.queue.append(slot) else { return .refuse(CacheError(.overloaded)) }
+            callCount.store(state.queue.count, ordering: .relaxed)
+            guard !state.isTurnDue else { return .wait }
+            state.isTurnDue = true
+            return .wake
+        }
+        switch step {
+        case .wait: break
+        case .wake: eventLoop.execute { self.turn() }
+        case .refuse(let error): slot.completion?(.failure(error.at(server.name)))
+        }
+    }
+
+    /// Gives up calls; their replies, if any come, are dropped.
+    func cancel(_ identities: Range<UInt64>) {
+        let cancelled = state.withLock { $0.queue.cancel(identities) }
+        for completion in cancelled { completion(.failure(CacheError(.cancelled, server: server.name))) }
+    }
+
+    /// Ends the connection and all of its calls; later ones are refused.
+    func shutDown() {
+        let (channel, lost) = state.withLock { state -> ((any Channel)?, [Completion]) in
+            var channel: (any Channel)?
+            if case .open(let open, _) = state.phase { channel = open }
+            state.phase = .closed
+            state.timer?.cancel()
+            state.timer = nil
+            return (channel, state.queue.loseAll())
+        }
+        fail(lost, CacheError(.shutDown))
+        channel?.close(promise: nil)
+    }
+
+    private func fail(_ completions: [Completion], _ error: CacheError) {
+        let error = error.at(server.name)
+        for completion in completions { completion(.failure(error)) }
+    }
+
+    // MARK: The event loop
+
+    /// Sends what waits, or sees to a connection first.
+    private func turn() {
+        enum Step { case none, connect, write(any Channel, OutgoingPieces, [(Completion, CallOutcome)]) }
+        let step = state.withLock { state -> Step in
+            state.isTurnDue = false
+            guard !state.queue.isEmpty else { return .none }
+            setAlarm(&state)
+            switch state.phase {
+            case .connecting, .closed: return .none
+            case .idle:
+                state.phase = .connecting
+                return .connect
+            case .open(let channel, let dialect):
+                var pieces = OutgoingPieces(channel.allocator)
+                let refused = state.queue.send(dialect, into: &pieces)
+                return .write(channel, pieces, refused)
+            }
+        }
+        switch step {
+        case .none: break
+        case .connect: connect()
+        case .write(let channel, let pieces, let refused):
+            for (completion, outcome) in refused { completion(outcome) }
+            guard !pieces.isEmpty else { return }
+            for piece in pieces.finished { channel.write(piece, promise: nil) }
+            channel.writeAndFlush(pieces.current, promise: nil)
+        }
+    }
+
+    /// Matches what one read has brought. Whatever it says, calls get their own answers or none.
+    func receive(_ replies: [ReceivedReply], from channel: any Channel) {
+        var answers: [(Completion, CallOutcome)] = []
+        answers.reserveCapacity(replies.count)
+        var violation: String?
+        let hasRoom = state.withLock { state -> Bool in
+            guard case .open(let open, _) = state.phase, open === channel else { return false }
+            for reply in replies {
+                switch state.queue.receive(reply) {
+                case .accepted(let answer): if let answer { answers.append(answer) }
+                case .violation(let what): violation = what
+                }
+                if violation != nil { break }
+            }
+            callCount.store(state.queue.count, ordering: .relaxed)
+            return state.queue.canSend && !state.isTurnDue
+        }
+        if !answers.isEmpty { watcher?.laneAnswered() }
+        for (completion, outcome) in answers {
+            if case .failure(let error) = outcome {
+                completion(.failure(error.at(server.name)))
+            } else {
+                completion(outcome)
+            }
+        }
+        if let violation {
+            lose(channel, CacheError(.protocolViolation, violation))
+        } else if hasRoom {
+            turn()
+        }
+    }
+
+    /// The connection was greeted and is ready.
+    func opened(_ channel: any Channel, _ dialect: Dialect) {
+        let isWanted = state.withLock { state -> Bool in
+            guard case .connecting = state.phase else { return false }
+            state.phase = .open(channel, dialect)
+            return true
+        }
+        guard isWanted else { return channel.close(promise: nil) }
+        turn()
+    }
+
+    /// The connection could not be made: nothing was sent.
+    func refused(_ error: CacheError) {
+        let lost = state.withLock { state -> [Completion]? in
+            guard case .connecting = state.phase else { return nil }
+            state.phase = .idle
+            callCount.store(0, ordering: .relaxed)
+            return state.queue.loseAll()
+        }
+        guard let lost else { return }
+        watcher?.laneFailed(error.at(server.name))
+        fail(lost, error)
+    }
+
+    /// The connection is gone, or to be given up. What was sent has no answer; what waits is for the next connection.
+    func lose(_ channel: any Channel, _ error: CacheError) {
+        let (lost, isDue) = state.withLock { state -> ([Completion], Bool) in
+            guard case .open(let open, _) = state.phase, open === channel else { return ([], false) }
+            state.phase = .idle
+            let lost = state.queue.loseSent()
+            callCount.store(state.queue.count, ordering: .relaxed)
+            return (lost, !state.queue.isEmpty)
+        }
+        channel.close(promise: nil)
+        fail(lost, error)
+        if isDue { turn() }
+    }
+
+    private func connect() {
+        let bootstrap = ClientBootstrap(group: eventLoop)
+            .connectTimeout(configuration.connectTimeout.timeAmount)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try self.configuration.prepareChannel?(channel)
+                    try channel.pipeline.syncOperations.addHandler(LaneChannel(self))
+                }
+            }
+        let connected =
+            switch server.address {
+            case .tcp(let host, let port): bootstrap.connect(host: host, port: Int(port))
+            case .unixSocket(let path): bootstrap.connect(unixDomainSocketPath: path)
+            }
+        connected.whenFailure { error in
+            self.refused(CacheError(.serverDown, "no connection", underlying: error))
+        }
+    }
+
+    // MARK: Time
+
+    /// Sees to it that the timer goes off when the first call's time is over.
+    private func setAlarm(_ state: inout State) {
+        guard let first = state.queue.firstDeadline else { return }
+        if let alarm = state.alarm, alarm <= first { return }
+        state.timer?.cancel()
+        state.alarm = first
+        state.timer = eventLoop.scheduleTask(deadline: first) { self.ring() }
+    }
+
+    private func ring() {
+        let (expiry, channel) = state.withLock { state -> (CallQueue.Expiry, (any Channel)?) in
+            state.alarm = nil
+            state.timer = nil
+            let expiry = state.queue.expire(at: .now(), patience: configuration.operationTimeout.timeAmount)
+            if let next = expiry.next {
+                state.alarm = next
+                state.timer = eventLoop.scheduleTask(deadline: next) { self.ring() }
+            }
+            guard case .open(let channel, _) = state.phase else { return (expiry, nil) }
+            return (expiry, channel)
+        }
+        if !expiry.expired.isEmpty { watcher?.laneTimedOut(expiry.expired.count) }
+        fail(expiry.expired, CacheError(.timeout))
+        if expiry.isStuck, let channel {
+            lose(channel, CacheError(.connectionLost, "the server has not answered for too long"))
+        }
+    }
+}
+
+/// Who wants to know how a server's connections fare. Called on event loops, without any lock held.
+protocol LaneWatcher: AnyObject, Sendable {
+    func laneAnswered()
+    func laneTimedOut(_ count: Int)
+    func laneFailed(_ error: CacheError)
+}

@@ -1,0 +1,52 @@
+/// A queue in an array that is used round and round: what leaves in front makes room for what comes behind.
+///
+///     start                      start + count
+///       |  element | element | ... |  free | free |  ...       positions are taken modulo the capacity, a power of two
+///
+/// Appending and removing the first take the same time however long the queue is; nothing is moved but to grow.
+struct RingBuffer<Element> {
+    private var places: ContiguousArray<Element?>
+    private var start = 0
+    private(set) var count = 0
+
+    init(capacity: Int = 16) {
+        var power = 4
+        while power < capacity { power *= 2 }
+        places = ContiguousArray(repeating: nil, count: power)
+    }
+
+    var isEmpty: Bool { count == 0 }
+
+    /// The element that many places behind the first, which must be there.
+    subscript(offset: Int) -> Element {
+        get { places[place(offset)]! }
+        _modify { yield &places[place(offset)]! }
+    }
+
+    mutating func append(_ element: Element) {
+        if count == places.count { grow() }
+        count += 1
+        places[place(count - 1)] = element
+    }
+
+    /// Removes the first element; nil if there is none.
+    mutating func popFirst() -> Element? {
+        guard count > 0 else { return nil }
+        let element = places[start].take()
+        start = (start + 1) & (places.count - 1)
+        count -= 1
+        return element
+    }
+
+    private func place(_ offset: Int) -> Int {
+        precondition(offset >= 0 && offset < count, "no such place in the queue")
+        return (start + offset) & (places.count - 1)
+    }
+
+    private mutating func grow() {
+        var larger = ContiguousArray<Element?>(repeating: nil, count: places.count * 2)
+        for offset in 0..<count { larger[offset] = places[place(offset)].take() }
+        places = larger
+        start = 0
+    }
+}

@@ -1,0 +1,73 @@
+import MartletRing
+
+/// The name of an item: any bytes, of any length.
+///
+///     let key: CacheKey = "user:\(id)"
+///     let name = CacheKey("user:\(id):name", routingKey: "user:\(id)")     // on the server of user:<id>
+///
+/// Up to 250 printable bytes go over the wire as they are. Rules for the others:
+/// 1. Up to 187 bytes with a space, a control character or none at all among them are sent in base64 (the meta
+///    protocol's `b`), which names the same item as the bytes themselves.
+/// 2. Longer ones, and those of rule 1 to servers without the meta protocol, are sent as `sha256:` and the digest in
+///    hexadecimal, and so are, lest two keys be one, keys that look like that already.
+/// 3. The ring sees the routing key, or the key's own bytes, never a spelling.
+public struct CacheKey: Hashable, Sendable {
+    /// How a key is written on the line.
+    enum Spelling: UInt8, Sendable {
+        case plain, base64, digest
+    }
+
+    public let bytes: [UInt8]
+    /// Decides which server has the item, in the key's place.
+    public let routingKey: [UInt8]?
+    let spelling: Spelling
+
+    /// Longest key that base64 fits into 250 bytes.
+    static let base64BytesMax = 187
+    private static let plainBytesMax = 250
+    private static let digestPrefix = Array("sha256:".utf8)
+
+    public init(bytes: [UInt8], routingKey: [UInt8]? = nil) {
+        self.bytes = bytes
+        self.routingKey = routingKey
+        spelling = Self.spelling(of: bytes)
+    }
+
+    public init(_ text: String, routingKey: String? = nil) {
+        self.init(bytes: Array(text.utf8), routingKey: routingKey.map { Array($0.utf8) })
+    }
+
+    /// The key with a text in front of it, routed as before or, without a routing key, by all of its bytes.
+    func prefixed(_ prefix: [UInt8]) -> CacheKey {
+        prefix.isEmpty ? self : CacheKey(bytes: prefix + bytes, routingKey: routingKey)
+    }
+
+    private static func spelling(of bytes: [UInt8]) -> Spelling {
+        guard !bytes.isEmpty, bytes.count <= plainBytesMax else { return .digest }
+        // From 0x80 on a byte is no control character to any server; 0x7F is to some clients.
+        if bytes.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) {
+            return bytes.starts(with: digestPrefix) ? .digest : .plain
+        }
+        return bytes.count <= base64BytesMax ? .base64 : .digest
+    }
+
+    /// What stands for the key where neither its bytes nor base64 can.
+    var digest: [UInt8] { Self.digestPrefix + SHA256(bytes).hexadecimal.utf8 }
+
+    /// What the ring sees.
+    var routingBytes: [UInt8] { routingKey ?? bytes }
+
+    public static func == (one: CacheKey, other: CacheKey) -> Bool {
+        one.bytes == other.bytes && one.routingKey == other.routingKey
+    }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(bytes) }
+}
+
+extension CacheKey: ExpressibleByStringInterpolation {
+    public init(stringLiteral text: String) { self.init(text) }
+}
+
+extension CacheKey: CustomStringConvertible {
+    public var description: String { String(decoding: bytes, as: UTF8.self) }
+}

@@ -1,0 +1,105 @@
+import NIOCore
+
+/// What can be kept in a cache.
+///
+/// Texts, bytes and integers are kept as what they are, and any client can read them: a text as UTF-8, an integer in
+/// decimal, as counters are. A `Codable` type becomes one by saying that it is a `CodedCacheValue`.
+public protocol CacheValue {
+    /// Appends the value's bytes and returns the client flags to keep with them: `CodecMark.clientFlags`, or 0.
+    func encode(into buffer: inout ByteBuffer) throws -> UInt32
+
+    /// Makes a value of all of `buffer`. Throws if it is none.
+    init(decoding buffer: ByteBuffer, clientFlags: UInt32) throws
+}
+
+/// Thrown by values for bytes that are none of theirs.
+public struct UndecodableValue: Error, Sendable, CustomStringConvertible {
+    public let description: String
+
+    public init(_ description: String) { self.description = description }
+}
+
+extension String: CacheValue {
+    public func encode(into buffer: inout ByteBuffer) -> UInt32 {
+        buffer.writeString(self)
+        return 0
+    }
+
+    public init(decoding buffer: ByteBuffer, clientFlags: UInt32) throws {
+        guard let text = String(validating: buffer.readableBytesView, as: UTF8.self) else {
+            throw UndecodableValue("not UTF-8")
+        }
+        self = text
+    }
+}
+
+extension ByteBuffer: CacheValue {
+    public func encode(into buffer: inout ByteBuffer) -> UInt32 {
+        buffer.writeImmutableBuffer(self)
+        return 0
+    }
+
+    /// A copy: a slice would keep everything alive that arrived together with it.
+    public init(decoding buffer: ByteBuffer, clientFlags: UInt32) {
+        self = ByteBuffer(bytes: buffer.readableBytesView)
+    }
+}
+
+extension FixedWidthInteger where Self: CacheValue {
+    public func encode(into buffer: inout ByteBuffer) throws -> UInt32 {
+        buffer.writeString(String(self))
+        return 0
+    }
+
+    /// Blanks at the end are left out: `decr` leaves some where a number has become shorter.
+    public init(decoding buffer: ByteBuffer, clientFlags: UInt32) throws {
+        let text = String(decoding: buffer.readableBytesView, as: UTF8.self)
+        guard buffer.readableBytes <= 64, let number = Self(text.prefix { $0 != " " }) else {
+            throw UndecodableValue("no integer of \(Self.bitWidth) bits")
+        }
+        self = number
+    }
+}
+
+extension Int: CacheValue {}
+extension Int8: CacheValue {}
+extension Int16: CacheValue {}
+extension Int32: CacheValue {}
+extension Int64: CacheValue {}
+extension UInt: CacheValue {}
+extension UInt8: CacheValue {}
+extension UInt16: CacheValue {}
+extension UInt32: CacheValue {}
+extension UInt64: CacheValue {}
+
+/// Bytes are kept as they are, arrays of anything else as JSON.
+extension Array: CacheValue where Element: Codable {
+    public func encode(into buffer: inout ByteBuffer) throws -> UInt32 {
+        // The type is asked first: an empty array is one of any element.
+        if Element.self == UInt8.self, let bytes = self as? [UInt8] {
+            buffer.writeBytes(bytes)
+            return 0
+        }
+        return try JSONCodec().encode(self, into: &buffer)
+    }
+
+    public init(decoding buffer: ByteBuffer, clientFlags: UInt32) throws {
+        let bytes: Any = Element.self == UInt8.self ? [UInt8](buffer.readableBytesView) : ()
+        if let bytes = bytes as? [Element] {
+            self = bytes
+        } else {
+            self = try JSONCodec().decode([Element].self, from: buffer)
+        }
+    }
+}
+
+/// Kept as JSON.
+extension Dictionary: CacheValue where Key: Codable, Value: Codable {
+    public func encode(into buffer: inout ByteBuffer) throws -> UInt32 {
+        try JSONCodec().encode(self, into: &buffer)
+    }
+
+    public init(decoding buffer: ByteBuffer, clientFlags: UInt32) throws {
+        self = try JSONCodec().decode([Key: Value].self, from: buffer)
+    }
+}

@@ -1,0 +1,135 @@
+import MartletProtocol
+import NIOCore
+
+/// One reply, out of the connection's buffer and ready to be matched with its request.
+struct ReceivedReply: Sendable {
+    var kind: Reply.Kind
+    var status: MetaStatus
+    var flags: MetaFlags
+    /// The opaque number a meta reply brought back.
+    var number: UInt32?
+    var value: ByteBuffer?
+    /// Of `VALUE`: the key as it stood on the line.
+    var key: [UInt8]
+    /// Of an error: the server's words.
+    var text: String
+    var clientFlags: UInt32
+    var token: UInt64?
+    var secondsToLive: Int64?
+    var secondsSinceAccess: UInt64?
+    var wasFetched: Bool?
+    /// Of `incr` and `decr`.
+    var count: UInt64
+}
+
+/// A server's bytes to replies.
+///
+/// Whatever a server sends, this neither traps nor grows without bound: lines are bounded by `WireLimits`, values by
+/// `valueBytesMax`, and what cannot be is a protocol violation, after which the connection is of no more use.
+struct ReplyDecoder {
+    /// What has arrived and is not decoded yet.
+    private var pending: ByteBuffer?
+    private let valueBytesMax: Int
+
+    init(valueBytesMax: Int) { self.valueBytesMax = valueBytesMax }
+
+    /// Takes what was read.
+    mutating func append(_ buffer: ByteBuffer) {
+        guard var rest = pending else {
+            pending = buffer
+            return
+        }
+        pending = nil
+        rest.writeImmutableBuffer(buffer)
+        pending = rest
+    }
+
+    /// The next whole reply; nil if more bytes are needed.
+    mutating func next() throws(CacheError) -> ReceivedReply? {
+        guard var buffer = pending else { return nil }
+        pending = nil
+        let decoded: Decoded = buffer.withUnsafeReadableBytes { bytes in
+            guard let start = bytes.baseAddress, bytes.count > 0 else { return .incomplete(total: 0) }
+            return Self.decode(start, count: bytes.count)
+        }
+        switch decoded {
+        case .incomplete(let total):
+            guard total <= valueBytesMax + WireLimits.replyLineBytesMax else {
+                throw CacheError(.protocolViolation, "a value of \(total) bytes, more than \(valueBytesMax)")
+            }
+            if buffer.readableBytes == 0 { return nil }
+            keep(&buffer, total: total)
+            return nil
+        case .invalid:
+            throw CacheError(.protocolViolation, "no reply of this protocol")
+        case .reply(var reply, let line, let length):
+            guard length <= valueBytesMax else {
+                throw CacheError(.protocolViolation, "a value of \(length) bytes, more than \(valueBytesMax)")
+            }
+            buffer.moveReaderIndex(forwardBy: line)
+            if reply.kind == .value || (reply.kind == .meta && reply.status == .value) {
+                reply.value = buffer.readSlice(length: length)
+                buffer.moveReaderIndex(forwardBy: 2)
+            }
+            if buffer.readableBytes > 0 { pending = buffer }
+            return reply
+        }
+    }
+
+    /// Keeps an unfinished reply. Once values have been cut out of a buffer, appending to it would copy it whole, so what
+    /// is left, little in most cases, moves to one of its own, with room for all of a value whose length is known.
+    private mutating func keep(_ buffer: inout ByteBuffer, total: Int) {
+        if buffer.readerIndex > 0 || buffer.capacity < total {
+            var rest = ByteBuffer()
+            rest.reserveCapacity(max(total, 1024))
+            rest.writeImmutableBuffer(buffer)
+            pending = rest
+        } else {
+            pending = buffer
+        }
+    }
+
+    private enum Decoded {
+        /// `total` bytes are needed, as far as is known.
+        case incomplete(total: Int)
+        case invalid
+        /// With the lengths of its line, and of the value behind it.
+        case reply(ReceivedReply, line: Int, length: Int)
+    }
+
+    private static func decode(_ start: UnsafeRawPointer, count: Int) -> Decoded {
+        var reply = Reply()
+        switch ReplyParser.parse(start, count: count, into: &reply) {
+        case .incomplete: return .incomplete(total: 0)
+        case .invalid: return .invalid
+        case .reply: break
+        }
+        if reply.carriesValue {
+            guard reply.totalBytes <= count else { return .incomplete(total: reply.totalBytes) }
+            guard ReplyParser.isValueClosed(start, reply) else { return .invalid }
+        }
+        var number: UInt32?
+        if reply.opaque.count > 0 {
+            guard let digits = DecimalNumber.unsigned32(reply.opaque.bytes(in: start)) else { return .invalid }
+            number = digits
+        }
+        let isError = reply.kind == .error || reply.kind == .clientError || reply.kind == .serverError
+        let hasText = isError || reply.kind == .version || reply.kind == .other
+        return .reply(
+            ReceivedReply(
+                kind: reply.kind, status: reply.status, flags: reply.flags, number: number, value: nil,
+                key: reply.kind == .value ? Array(reply.key.bytes(in: start)) : [],
+                text: hasText ? text(reply.text.bytes(in: start)) : "",
+                clientFlags: reply.clientFlags, token: reply.hasToken ? reply.token : nil,
+                secondsToLive: reply.flags.contains(MetaFlags("t")) ? reply.secondsToLive : nil,
+                secondsSinceAccess: reply.flags.contains(MetaFlags("l")) ? reply.secondsSinceAccess : nil,
+                wasFetched: reply.flags.contains(MetaFlags("h")) ? reply.wasHit : nil,
+                count: reply.number),
+            line: Int(reply.lineBytes), length: Int(reply.valueLength))
+    }
+
+    /// What a server says, fit for a log: printable and short.
+    private static func text(_ bytes: UnsafeRawBufferPointer) -> String {
+        String(decoding: bytes.prefix(200).map { $0 >= 0x20 && $0 < 0x7F ? $0 : 0x3F }, as: UTF8.self)
+    }
+}

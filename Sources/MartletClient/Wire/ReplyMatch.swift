@@ -1,0 +1,141 @@
+import MartletProtocol
+import NIOCore
+
+/// A request that was sent, as far as its reply must be known by it.
+struct ExpectedReply: Sendable {
+    let verb: CacheRequest.Verb
+    let key: CacheKey
+    let dialect: Dialect
+    /// What the reply's opaque must be.
+    let number: UInt32
+    /// A classic retrieval's value, which an `END` has still to follow.
+    var value: CacheReply?
+}
+
+/// What a reply means for the request at the head of the line.
+enum ReplyMatch {
+    case outcome(CallOutcome)
+    /// A classic value: its `END` is to come.
+    case more
+    /// Not the reply to this request: the connection cannot be trusted any longer.
+    case violation(String)
+}
+
+extension ExpectedReply {
+    /// Rules:
+    /// 1. An error is an answer to the oldest request: servers answer in order.
+    /// 2. A meta reply brings back the request's number, except `EN`, which brings nothing.
+    /// 3. A classic value brings back the key.
+    /// 4. Anything the verb has no use for is a violation.
+    mutating func match(_ reply: ReceivedReply) -> ReplyMatch {
+        switch reply.kind {
+        case .error, .clientError, .serverError: return .outcome(.failure(Self.refusal(reply)))
+        case .meta:
+            guard dialect == .meta else { return .violation("a meta reply to a classic request") }
+            return matchMeta(reply)
+        default:
+            guard dialect == .classic else { return .violation("a classic reply to a meta request") }
+            return matchClassic(reply)
+        }
+    }
+
+    private static func refusal(_ reply: ReceivedReply) -> CacheError {
+        if reply.kind == .serverError, reply.text.hasPrefix("object too large") {
+            return CacheError(.tooLarge, reply.text)
+        }
+        if reply.kind == .serverError, reply.text.hasPrefix("out of memory") {
+            return CacheError(.outOfMemory, reply.text)
+        }
+        if reply.text.hasPrefix("unauthenticated") { return CacheError(.unauthorized, reply.text) }
+        return CacheError(.refused, reply.text.isEmpty ? "the server does not know the command" : reply.text)
+    }
+
+    // MARK: Meta
+
+    private func matchMeta(_ reply: ReceivedReply) -> ReplyMatch {
+        let isMiss = reply.status == .miss && verb == .get || reply.status == .miss && verb == .touch
+        if isMiss {
+            // Whoever brings a number back here brings the right one.
+            guard reply.number == nil || reply.number == number else {
+                return .violation("the reply of another request")
+            }
+            return .outcome(.success(CacheReply(.missing)))
+        }
+        guard reply.number == number else { return .violation("the reply of another request") }
+        switch (reply.status, verb) {
+        case (.value, .get), (.done, .get): return .outcome(.success(retrieved(reply)))
+        case (.value, .increment), (.value, .decrement):
+            guard let count = reply.value.flatMap(Self.count) else { return .violation("a count that is none") }
+            var result = CacheReply(.done)
+            result.number = count
+            return .outcome(.success(result))
+        case (.value, _): return .violation("a value nobody asked for")
+        case (.done, _):
+            var result = CacheReply(.done)
+            result.token = reply.token
+            return .outcome(.success(result))
+        case (.notStored, _) where verb != .get: return .outcome(.success(CacheReply(.notStored)))
+        case (.exists, _) where verb != .get: return .outcome(.success(CacheReply(.conflict)))
+        case (.notFound, _) where verb != .get: return .outcome(.success(CacheReply(.missing)))
+        default: return .violation("a status that the request cannot have")
+        }
+    }
+
+    private func retrieved(_ reply: ReceivedReply) -> CacheReply {
+        var result = CacheReply(.done)
+        result.value = reply.value ?? ByteBuffer()
+        result.clientFlags = reply.clientFlags
+        result.token = reply.token
+        result.secondsToLive = reply.secondsToLive
+        result.secondsSinceAccess = reply.secondsSinceAccess
+        result.wasFetched = reply.wasFetched
+        result.hasWon = reply.flags.contains(.won)
+        result.isStale = reply.flags.contains(.stale)
+        result.isBeingRecached = reply.flags.contains(.winSent)
+        return result
+    }
+
+    /// A number in decimal, perhaps with blanks behind it.
+    private static func count(_ buffer: ByteBuffer) -> UInt64? {
+        guard buffer.readableBytes <= 64 else { return nil }
+        return UInt64(String(decoding: buffer.readableBytesView, as: UTF8.self).prefix { $0 != " " })
+    }
+
+    // MARK: Classic
+
+    private mutating func matchClassic(_ reply: ReceivedReply) -> ReplyMatch {
+        switch (reply.kind, verb) {
+        case (.value, .get):
+            guard value == nil, reply.key == wireKey else { return .violation("a value under another key") }
+            var result = CacheReply(.done)
+            result.value = reply.value ?? ByteBuffer()
+            result.clientFlags = reply.clientFlags
+            result.token = reply.token
+            value = result
+            return .more
+        case (.end, .get): return .outcome(.success(value ?? CacheReply(.missing)))
+        case (.stored, _) where isStore: return .outcome(.success(CacheReply(.done)))
+        case (.notStored, _) where isStore: return .outcome(.success(CacheReply(.notStored)))
+        case (.exists, .set): return .outcome(.success(CacheReply(.conflict)))
+        case (.notFound, .set), (.notFound, .delete), (.notFound, .invalidate), (.notFound, .touch),
+            (.notFound, .increment), (.notFound, .decrement):
+            return .outcome(.success(CacheReply(.missing)))
+        case (.deleted, .delete), (.deleted, .invalidate), (.touched, .touch):
+            return .outcome(.success(CacheReply(.done)))
+        case (.number, .increment), (.number, .decrement):
+            var result = CacheReply(.done)
+            result.number = reply.count
+            return .outcome(.success(result))
+        default: return .violation("a reply that the request cannot have")
+        }
+    }
+
+    private var isStore: Bool {
+        switch verb {
+        case .set, .add, .replace, .append, .prepend: true
+        default: false
+        }
+    }
+
+    private var wireKey: [UInt8] { key.spelling == .plain ? key.bytes : key.digest }
+}

@@ -1,0 +1,184 @@
+import MartletClient
+import NIOCore
+import Testing
+
+extension ClientTests {
+    /// Each call against a real server, in both dialects.
+    @Suite("Calls")
+    struct CommandTests {
+        @Test("Stores of every kind", arguments: [true, false])
+        func stores(meta: Bool) async throws {
+            try await CacheFixture.run({ $0.usesMetaProtocol = meta }) { (fixture) async throws in
+                let cache = fixture.cache
+
+                #expect(try await cache.value(for: "a", as: String.self) == nil)
+                #expect(try await !cache.replaceValue("0", for: "a"))
+                #expect(try await !cache.appendValue("0", to: "a"))
+                #expect(try await cache.addValue("1", for: "a"))
+                #expect(try await !cache.addValue("2", for: "a"))
+                #expect(try await cache.replaceValue("3", for: "a"))
+                #expect(try await cache.appendValue("4", to: "a"))
+                #expect(try await cache.prependValue("2", to: "a"))
+                #expect(try await cache.value(for: "a") == "234")
+                #expect(try await cache.removeValue(for: "a"))
+                #expect(try await !cache.removeValue(for: "a"))
+                #expect(try await cache.value(for: "a", as: String.self) == nil)
+            }
+        }
+
+        @Test("A store that depends on a version", arguments: [true, false])
+        func versions(meta: Bool) async throws {
+            try await CacheFixture.run({ $0.usesMetaProtocol = meta }) { fixture in
+                let cache = fixture.cache
+                try await cache.setValue("1", for: "a")
+                let version = try #require(try await cache.item(for: "a", as: String.self)?.version)
+
+                #expect(try await cache.setValue("2", for: "a", ifVersionIs: version) == .stored)
+                #expect(try await cache.setValue("3", for: "a", ifVersionIs: version) == .conflict)
+                #expect(try await cache.setValue("3", for: "b", ifVersionIs: version) == .missing)
+                #expect(try await cache.value(for: "a") == "2")
+            }
+        }
+
+        @Test("A removal that depends on a version")
+        func conditionalRemoval() async throws {
+            try await CacheFixture.run { fixture in
+                let cache = fixture.cache
+                try await cache.setValue("1", for: "a")
+                let old = try #require(try await cache.item(for: "a", as: String.self)?.version)
+                try await cache.setValue("2", for: "a")
+                let new = try #require(try await cache.item(for: "a", as: String.self)?.version)
+
+                #expect(try await cache.removeValue(for: "a", ifVersionIs: old) == .conflict)
+                #expect(try await cache.removeValue(for: "a", ifVersionIs: new) == .stored)
+                #expect(try await cache.removeValue(for: "a", ifVersionIs: new) == .missing)
+            }
+        }
+
+        @Test("Counters", arguments: [true, false])
+        func counters(meta: Bool) async throws {
+            try await CacheFixture.run({ $0.usesMetaProtocol = meta }) { fixture in
+                let cache = fixture.cache
+
+                #expect(try await cache.incrementCounter("n") == nil)
+                #expect(try await cache.incrementCounter("n", initialValue: 40, timeToLive: .seconds(60)) == 40)
+                #expect(try await cache.incrementCounter("n", by: 2) == 42)
+                #expect(try await cache.decrementCounter("n", by: 50) == 0)
+                #expect(try await cache.incrementCounter("n", by: .max) == .max)
+                #expect(try await cache.value(for: "n") == UInt64.max)
+                try await cache.setValue("text", for: "t")
+                let error = await #expect(throws: CacheError.self) { try await cache.incrementCounter("t") }
+                #expect(error?.code == .refused)
+            }
+        }
+
+        @Test("Lives are kept, prolonged and read")
+        func lives() async throws {
+            try await CacheFixture.run { fixture in
+                let cache = fixture.cache
+                try await cache.setValue("1", for: "a", timeToLive: .seconds(100))
+                try await cache.setValue("1", for: "b")
+                try await cache.setValue("1", for: "long", timeToLive: .seconds(40 * 24 * 60 * 60))
+                try await cache.setValue("1", for: "rounded", timeToLive: .milliseconds(99_500))
+                func life(_ key: CacheKey) async throws -> Int64? {
+                    try await cache.item(for: key, as: String.self)?.remainingTimeToLive?.components.seconds
+                }
+
+                #expect(try #require(try await life("a")) > 90)
+                #expect(try await life("b") == nil)
+                #expect(try #require(try await life("long")) > 39 * 24 * 60 * 60)
+                #expect(try #require(try await life("rounded")) > 90)
+                #expect(try await cache.touchValue(for: "a", timeToLive: .seconds(1000)))
+                #expect(try #require(try await life("a")) > 900)
+                #expect(try await cache.value(for: "a", extendingTimeToLive: nil) == "1")
+                #expect(try await life("a") == nil)
+                #expect(try await !cache.touchValue(for: "none", timeToLive: nil))
+            }
+        }
+
+        @Test("What was invalidated with a grace is recached by one and served to the others")
+        func invalidation() async throws {
+            try await CacheFixture.run { fixture in
+                let cache = fixture.cache
+                try await cache.setValue("old", for: "a")
+
+                #expect(try await cache.invalidateValue(for: "a", servingStaleFor: .seconds(60)))
+
+                #expect(try await cache.value(for: "a", as: String.self) == nil)
+                #expect(try await cache.value(for: "a") == "old")
+                #expect(try await cache.item(for: "a", as: String.self)?.isStale == true)
+                try await cache.setValue("new", for: "a")
+                #expect(try await cache.value(for: "a") == "new")
+                #expect(try await cache.item(for: "a", as: String.self)?.isStale == false)
+            }
+        }
+
+        @Test("Many keys at once, over five servers", arguments: [true, false])
+        func batches(meta: Bool) async throws {
+            try await CacheFixture.run(servers: 5, { $0.usesMetaProtocol = meta }) { fixture in
+                let cache = fixture.cache
+                let values = Dictionary(uniqueKeysWithValues: (0..<5000).map { (CacheKey("key:\($0)"), $0) })
+
+                #expect(await cache.setValues(values, timeToLive: .seconds(60)).isEmpty)
+                let found = await cache.values(for: Array(values.keys) + ["none", "none"], as: Int.self)
+                #expect(found.hits == values)
+                #expect(found.misses == ["none"])
+                #expect(found.failures.isEmpty)
+
+                let even = values.filter { $0.value % 2 == 0 }.keys
+                #expect(await cache.removeValues(for: Array(even) + ["none"]).isEmpty)
+                #expect(await cache.values(for: values.keys, as: Int.self).hits.count == 2500)
+            }
+        }
+
+        @Test("A value is changed by many at once, and no change is lost")
+        func updates() async throws {
+            try await CacheFixture.run { fixture in
+                let cache = fixture.cache
+                try await cache.setValue([Int](), for: "list")
+
+                try await withThrowingTaskGroup { group in
+                    for number in 0..<20 {
+                        group.addTask {
+                            _ = try await cache.updateValue(for: "list", as: [Int].self, attemptsMax: 1000) {
+                                $0.append(number)
+                            }
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+
+                #expect(try await cache.value(for: "list", as: [Int].self)?.sorted() == Array(0..<20))
+                #expect(try await cache.updateValue(for: "none", as: [Int].self) { $0.append(1) } == nil)
+            }
+        }
+
+        @Test("Namespaces do not see each other")
+        func namespaces() async throws {
+            try await CacheFixture.run { fixture in
+                let (one, other) = (fixture.cache.namespace("one"), fixture.cache.namespace("other"))
+
+                try await one.setValue(1, for: "k")
+
+                #expect(try await other.value(for: "k", as: Int.self) == nil)
+                #expect(try await fixture.cache.value(for: "one:k") == 1)
+                #expect(await one.values(for: ["k"], as: Int.self).hits == ["k": 1])
+            }
+        }
+
+        @Test("Too large a value is refused, here or there, and the connection lives on")
+        func tooLarge() async throws {
+            try await CacheFixture.run({ $0.valueBytesMax = 4 << 20 }) { fixture in
+                let cache = fixture.cache
+                for size in [2 << 20, 5 << 20] {
+                    let error = await #expect(throws: CacheError.self) {
+                        try await cache.setValue([UInt8](repeating: 1, count: size), for: "large")
+                    }
+                    #expect(error?.code == .tooLarge)
+                }
+                try await cache.setValue("small", for: "a")
+                #expect(try await cache.value(for: "a") == "small")
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+import MartletClient
+import NIOCore
+import Testing
+
+extension ClientTests {
+    /// Calls that end before their answer: the answers of others stay theirs.
+    @Suite("Deadlines and cancellation")
+    struct GivingUpTests {
+        @Test("A late answer is dropped, and the connection and its other calls go on")
+        func lateAnswer() async throws {
+            let door = Door()
+            let server = try await DelayingServer { line in
+                if line.contains(" slow ") { await door.pass() }
+            }
+            let cache = CacheFixture.client(for: [server.path]) {
+                $0.connectionsPerServer = 1
+                $0.timeoutsUntilDown = 1000
+            }
+
+            let error = await #expect(throws: CacheError.self) {
+                try await cache.timeout(.milliseconds(50)).value(for: "slow", as: String.self)
+            }
+            #expect(error?.code == .timeout)
+            async let next = cache.value(for: "next", as: String.self)
+            await door.open()
+
+            #expect(try await next == "next")
+            #expect(await server.connectionCount == 1)
+            await cache.shutDown()
+            await server.stop()
+        }
+
+        @Test("A cancelled call ends at once, and the connection and its other calls go on")
+        func cancellation() async throws {
+            let door = Door()
+            let server = try await DelayingServer { line in
+                if line.contains(" slow ") { await door.pass() }
+            }
+            let cache = CacheFixture.client(for: [server.path]) { $0.connectionsPerServer = 1 }
+
+            let call = Task { try await cache.value(for: "slow", as: String.self) }
+            #expect(await eventually { await door.arrivals == 1 })
+            call.cancel()
+            let error = await #expect(throws: CacheError.self) { try await call.value }
+            #expect(error?.code == .cancelled)
+            async let next = cache.value(for: "next", as: String.self)
+            await door.open()
+
+            #expect(try await next == "next")
+            #expect(await server.connectionCount == 1)
+            await cache.shutDown()
+            await server.stop()
+        }
+
+        @Test("A call in a task that is cancelled already does not wait")
+        func cancelledBefore() async throws {
+            let server = try await DelayingServer { _ in await Door().pass() }
+            let cache = CacheFixture.client(for: [server.path])
+
+            let call = Task {
+                withUnsafeCurrentTask { $0?.cancel() }
+                return try await cache.value(for: "k", as: String.self)
+            }
+
+            let error = await #expect(throws: CacheError.self) { try await call.value }
+            #expect(error?.code == .cancelled)
+            await cache.shutDown()
+            await server.stop()
+        }
+
+        @Test("Of many keys those that are there by the deadline are had, the others failures")
+        func partial() async throws {
+            let (fast, slow) = (
+                try await DelayingServer { _ in }, try await DelayingServer { _ in await Door().pass() }
+            )
+            let cache = CacheFixture.client(for: [fast.path, slow.path]) { $0.operationTimeout = .seconds(2) }
+            let keys = (0..<100).map { CacheKey("k\($0)") }
+
+            let result = await cache.values(for: keys, as: String.self)
+
+            let ring = cache.ring
+            for key in keys {
+                if ring.server(for: key.description) == 0 {
+                    #expect(result.hits[key] == key.description)
+                } else {
+                    #expect(result.failures[key]?.code == .timeout)
+                }
+            }
+            await cache.shutDown()
+            await fast.stop()
+            await slow.stop()
+        }
+
+        @Test("More calls than may wait are refused at once")
+        func overload() async throws {
+            let server = try await DelayingServer { _ in await Door().pass() }
+            let cache = CacheFixture.client(for: [server.path]) {
+                $0.connectionsPerServer = 1
+                $0.inFlightMax = 4
+                $0.waitingCallsMax = 8
+                $0.operationTimeout = .milliseconds(500)
+            }
+
+            let result = await cache.values(for: (0..<100).map { CacheKey("k\($0)") }, as: String.self)
+
+            let codes = result.failures.values.map(\.code)
+            #expect(codes.count { $0 == .overloaded } >= 100 - 4 - 8)
+            #expect(codes.count { $0 == .timeout } >= 8)
+            #expect(codes.count == 100)
+            await cache.shutDown()
+            await server.stop()
+        }
+
+        @Test("Under random cancellations and deadlines every answer is its own call's, and none is lost")
+        func storm() async throws {
+            try await CacheFixture.run(servers: 2, { $0.timeoutsUntilDown = .max }) { fixture in
+                let cache = fixture.cache
+                let all = Dictionary(uniqueKeysWithValues: (0..<500).map { (CacheKey("k\($0)"), "v\($0)") })
+                #expect(await cache.setValues(all).isEmpty)
+
+                let (answers, failures) = await withTaskGroup(of: (Int, Int).self) { group in
+                    for worker in 0..<40 {
+                        group.addTask { await Self.storming(cache, SplitMix(seed: UInt64(worker))) }
+                    }
+                    return await group.reduce(into: (0, 0)) { sum, part in
+                        sum.0 += part.0
+                        sum.1 += part.1
+                    }
+                }
+
+                #expect(answers + failures == 40 * 200)
+                #expect(answers > 1000)
+                // And afterwards all is as before.
+                #expect(await cache.values(for: all.keys, as: String.self).hits == all)
+            }
+        }
+
+        /// Two hundred calls, some cancelled, some with hardly any time. Counts answers and calls given up.
+        private static func storming(_ cache: CacheClient, _ generator: SplitMix) async -> (Int, Int) {
+            var random = generator
+            var (answers, failures) = (0, 0)
+            for _ in 0..<200 {
+                let number = Int(random.next() % 500)
+                let isHurried = random.next() % 4 == 0
+                let view = isHurried ? cache.timeout(.microseconds(Int64(random.next() % 500))) : cache
+                let call = Task { try await view.value(for: CacheKey("k\(number)"), as: String.self) }
+                if random.next() % 4 == 0 {
+                    if random.next() % 2 == 0 { await Task.yield() }
+                    call.cancel()
+                }
+                do {
+                    let value = try await call.value
+                    #expect(value == "v\(number)")
+                    answers += 1
+                } catch let error as CacheError {
+                    #expect(error.code == .cancelled || error.code == .timeout, "\(error)")
+                    failures += 1
+                } catch {
+                    Issue.record(error)
+                }
+            }
+            return (answers, failures)
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import MartletClient
+import MartletRing
+import NIOCore
+import Testing
+
+extension ClientTests {
+    @Suite("Keys and values")
+    struct KeyTests {
+        static let keys: [CacheKey] = [
+            "plain", "with space", "line\r\nend", "", "käse", CacheKey(bytes: [0, 1, 2, 255]),
+            CacheKey(String(repeating: "x", count: 250)), CacheKey(String(repeating: "x", count: 251)),
+            CacheKey(String(repeating: "x ", count: 93)), CacheKey(String(repeating: "y ", count: 94)),
+            CacheKey(String(repeating: "z ", count: 100_000)), "sha256:", "sha256:0",
+        ]
+
+        @Test("Any key at all names an item of its own", arguments: [true, false])
+        func anyKey(meta: Bool) async throws {
+            try await CacheFixture.run({ $0.usesMetaProtocol = meta }) { fixture in
+                for (index, key) in Self.keys.enumerated() { try await fixture.cache.setValue(index, for: key) }
+
+                for (index, key) in Self.keys.enumerated() {
+                    #expect(try await fixture.cache.value(for: key) == index)
+                }
+                let all = await fixture.cache.values(for: Self.keys, as: Int.self)
+                #expect(all.hits == Dictionary(uniqueKeysWithValues: zip(Self.keys, Self.keys.indices)))
+            }
+        }
+
+        @Test("A key that looks like a digest is not the item of the key with that digest")
+        func digests() async throws {
+            try await CacheFixture.run { fixture in
+                let long = CacheKey(String(repeating: "a", count: 1000))
+                // SHA-256 of a thousand "a".
+                let digest = "41edece42d63e8d9bf515a9ba6932e1c20cbc9f5a5d134645adb5db1b9737ea3"
+
+                try await fixture.cache.setValue("long", for: long)
+
+                #expect(try await fixture.cache.value(for: CacheKey("sha256:\(digest)"), as: String.self) == nil)
+                // On the wire it is there, as other clients may see it.
+                let client = try fixture.servers[0].client()
+                #expect(
+                    try client.exchange("get sha256:\(digest)\r\n", "VALUE sha256:\(digest) 0 4\r\nlong\r\nEND\r\n"))
+            }
+        }
+
+        @Test("A routing key decides the server, and no more")
+        func routing() async throws {
+            try await CacheFixture.run(servers: 5) { fixture in
+                let ring = fixture.cache.ring
+                for number in 0..<50 {
+                    let key = CacheKey("name:\(number)", routingKey: "user:7")
+                    try await fixture.cache.setValue(number, for: key)
+                    #expect(try await fixture.cache.value(for: key) == number)
+                }
+                let home = ring.server(for: "user:7")
+                for (index, server) in fixture.servers.enumerated() {
+                    let client = try server.client()
+                    #expect(
+                        try client.exchange(
+                            "get name:1\r\n", index == home ? "VALUE name:1 0 1\r\n1\r\nEND\r\n" : "END\r\n"))
+                }
+            }
+        }
+
+        struct User: CodedCacheValue, Equatable {
+            var id: Int
+            var name: String
+        }
+
+        @Test("Values of all kinds come back as they were")
+        func values() async throws {
+            try await CacheFixture.run { (fixture) async throws in
+                func isKept<Value: CacheValue & Sendable & Equatable>(_ value: Value) async throws -> Bool {
+                    try await fixture.cache.setValue(value, for: "k")
+                    return try await fixture.cache.value(for: "k", as: Value.self) == value
+                }
+                #expect(try await isKept("text"))
+                #expect(try await isKept(""))
+                #expect(try await isKept(-5))
+                #expect(try await isKept(UInt64.max))
+                #expect(try await isKept([UInt8]([0, 13, 10, 255])))
+                #expect(try await isKept(["a", "b"]))
+                #expect(try await isKept(["a": 1.5]))
+                #expect(try await isKept(User(id: 1, name: "Ada")))
+                #expect(try await isKept([User(id: 1, name: "Ada")]))
+                #expect(try await isKept(ByteBuffer(string: "buffer")))
+                #expect(try await isKept(String(repeating: "large", count: 150_000)))
+            }
+        }
+
+        @Test("Bytes that are no such value are an error, not a miss")
+        func undecodable() async throws {
+            try await CacheFixture.run { fixture in
+                try await fixture.cache.setValue([UInt8]([0xFF, 0xFE]), for: "k")
+
+                for type in [String.self, Int.self, User.self] as [any (CacheValue & Sendable).Type] {
+                    let error = await #expect(throws: CacheError.self) { try await read(type) }
+                    #expect(error?.code == .undecodable)
+                }
+                func read<Value: CacheValue & Sendable>(_ type: Value.Type) async throws {
+                    _ = try await fixture.cache.value(for: "k", as: type)
+                }
+            }
+        }
+    }
+}

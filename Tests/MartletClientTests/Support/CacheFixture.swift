@@ -1,0 +1,79 @@
+import MartletClient
+import MartletServer
+import NIOPosix
+import ServerTesting
+
+/// Servers on Unix sockets in this process, and a client for them. Stops everything at the end of `run`.
+struct CacheFixture {
+    let servers: [TestServer]
+    let cache: CacheClient
+
+    var addresses: [CacheServer] { servers.map { CacheServer(unixSocket: $0.path ?? "") } }
+
+    /// Runs `body` with `count` servers.
+    static func run(
+        servers count: Int = 1, _ change: (inout CacheConfiguration) -> Void = { _ in },
+        body: (CacheFixture) async throws -> Void
+    ) async throws {
+        let servers = try (0..<count).map { _ in try TestServer.onUnixSocket() }
+        defer { for server in servers { server.stop() } }
+        let fixture = CacheFixture(servers: servers, cache: client(for: servers.map { $0.path ?? "" }, change))
+        do {
+            try await body(fixture)
+        } catch {
+            await fixture.cache.shutDown()
+            throw error
+        }
+        await fixture.cache.shutDown()
+    }
+
+    /// A client whose calls may take five seconds: on a loaded machine as well, a timeout means that something is wrong.
+    static func client(
+        for paths: [String], _ change: (inout CacheConfiguration) -> Void = { _ in }
+    ) -> CacheClient {
+        var configuration = CacheConfiguration()
+        configuration.operationTimeout = .seconds(5)
+        configuration.connectTimeout = .seconds(5)
+        change(&configuration)
+        return CacheClient(servers: paths.map { CacheServer(unixSocket: $0) }, configuration: configuration)
+    }
+}
+
+/// Counts from many tasks at once.
+actor Count {
+    private(set) var value = 0
+
+    @discardableResult
+    func add(_ number: Int = 1) -> Int {
+        value += number
+        return value
+    }
+}
+
+/// A door that opens once, for all who wait in front of it.
+actor Door {
+    private var isOpen = false
+    private var waiters: [CheckedContinuation<Void, Never>] = []
+    private(set) var arrivals = 0
+
+    func pass() async {
+        arrivals += 1
+        guard !isOpen else { return }
+        await withCheckedContinuation { waiters.append($0) }
+    }
+
+    func open() {
+        isOpen = true
+        for waiter in waiters { waiter.resume() }
+        waiters = []
+    }
+}
+
+/// Waits, for at most ten seconds, for what other tasks do and no event tells.
+func eventually(_ condition: () async -> Bool) async -> Bool {
+    for _ in 0..<2000 {
+        if await condition() { return true }
+        try? await Task.sleep(for: .milliseconds(5))
+    }
+    return false
+}
