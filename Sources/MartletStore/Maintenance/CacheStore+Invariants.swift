@@ -65,9 +65,22 @@ extension CacheStore {
                     try expect(bucket.filledCount > 0, "invariant 1: no overflow bucket is empty")
                 }
             }
+            try checkGhosts(stripeIndex: index, bucketCount: Int(bucketCount))
             try expect(inStripe == Int(stripe.pointee.itemCount), "invariant 2: the stripe's count is right")
         }
         return handles.count
+    }
+
+    /// Invariant 14: ghosts stand beside the buckets that there are, and only where somebody asks for them.
+    private func checkGhosts(stripeIndex: Int, bucketCount: Int) throws(BrokenInvariant) {
+        let table = core.pointee.table
+        let first = core.pointee.settings.eviction.hasGhosts ? bucketCount : 0
+        for local in first..<min(bucketCount + 2, Int(table.rowCountMax)) {
+            let row = table.ghostRow(local, stripeIndex)
+            try expect(
+                row.raw.load(as: UInt64.self) == 0 && (row.raw + 8).load(as: UInt64.self) == 0,
+                "invariant 14: nobody is remembered where nobody looks")
+        }
     }
 
     private func check(_ handle: Handle, tag: UInt16, local: Int, stripeIndex: Int, _ bucketCount: UInt32)
@@ -266,7 +279,9 @@ extension CacheStore {
         try expect(discarded == pool.pointee.discardedCount, "invariant 4: pages without memory are counted")
         try expect(
             pool.pointee.usedCount == owned, "invariant 4: a page is in one place only, and none goes on draining")
-        try expect(pool.pointee.bump == owned + free + discarded, "invariant 4: no page is lost")
+        let wanted = pool.pointee.wantedHugePage == 0 ? 0 : ArenaLayout.hugePageBytes / core.pointee.geometry.pageBytes
+        try expect(pool.pointee.bump == owned + free + discarded + wanted, "invariant 4: no page is lost")
+        try expect(pool.pointee.isHugePageComing == (wanted > 0), "invariant 4: a huge page that comes is wanted")
     }
 
     /// Length of one of the pool's lists.

@@ -17,9 +17,10 @@ extension CacheStore {
         return movePages() || hasMoreExpired || hasMorePages
     }
 
-    /// Carries out what the page mover was asked for, as the maintainer; bounded. Returns whether there is more to do at
+    /// Carries out what the page mover was asked for, as the maintainer, and makes a huge page if one is wanted; bounded. Returns whether there is more to do at
     /// once. The thread of `maintain`, or whoever stands in for it.
     package func movePages() -> Bool {
+        core.makeWantedHugePage()
         guard core.pointee.mover.hasWork else { return false }
         for _ in 0..<Self.moveSlicesPerPass where !core.advanceMove(maintainer.state) {
             return false

@@ -111,6 +111,8 @@ struct AddressRange: BitwiseCopyable {
         let aligned = UnsafeMutableRawPointer(bitPattern: (UInt(bitPattern: mapped) + mask) & ~mask)!
         // Values are secrets: they do not belong in core files.
         madvise(mapped, mappedBytes, MADV_DONTDUMP)
+        // The system would make huge pages of what lies beside what is used, and of what was given back to it.
+        madvise(mapped, mappedBytes, MADV_NOHUGEPAGE)
         return AddressRange(start: aligned, mappedStart: mapped, mappedBytes: mappedBytes)
     }
 
@@ -122,6 +124,16 @@ struct AddressRange: BitwiseCopyable {
     static func adviseHuge(_ start: UnsafeMutableRawPointer, bytes: Int) {
         let whole = bytes & ~(ArenaLayout.hugePageBytes - 1)
         if whole > 0 { madvise(start, whole, MADV_HUGEPAGE) }
+    }
+
+    /// Makes one huge page of memory that nobody has touched, if the system has one to give now.
+    ///
+    /// The wish ends with the call. A part of the page that is given back later would otherwise be filled again by the system,
+    /// which mends huge pages in the background: more memory than anybody asked for.
+    static func takeHugePage(_ start: UnsafeMutableRawPointer) {
+        guard madvise(start, ArenaLayout.hugePageBytes, MADV_HUGEPAGE) == 0 else { return }
+        start.storeBytes(of: 0, as: UInt8.self)
+        madvise(start, ArenaLayout.hugePageBytes, MADV_NOHUGEPAGE)
     }
 
     /// Gives a part of the range back to the system; it reads as zero afterwards.

@@ -9,9 +9,12 @@ import Synchronization
 ///    takes some back (PageMove.swift), and so does every 64th store that has to evict.
 /// 3. A page or more is kept in reserve for a class that has none.
 /// 4. Pages are taken in order of address, and the system is asked for a huge page (2 MB) whenever the first page of one is
-///    taken, unless the limit will be met before its last: the rest of it would be memory that nobody uses, beyond the
-///    limit. What the limit leaves by then is foreseen from what tables and pages have now.
-/// 5. A page given back keeps its memory while it and those in use are allowed together. Beyond that the memory returns to
+///    taken; the others wait in the pool. Not so where the limit will be met before the last of them: the rest of it would
+///    be memory that nobody uses, beyond the limit. What the limit leaves by then is foreseen from what tables and pages
+///    have now.
+/// 5. To fill a huge page with zeroes takes the system a tenth of a millisecond, on a virtual machine up to ten. So when
+///    half of one is left, the maintainer is asked to make the next. Only a store that comes before it makes one itself.
+/// 6. A page given back keeps its memory while it and those in use are allowed together. Beyond that the memory returns to
 ///    the system, when the page is given back or, if the limit falls later, by the maintainer.
 struct PagePool: ~Copyable {
     let lock = FutexLock()
@@ -23,6 +26,10 @@ struct PagePool: ~Copyable {
     var discardedCount = 0
     /// Pages taken at least once; those from here on were never touched.
     var bump = 0
+    /// First page of the huge page that the maintainer is asked for (index + 1), 0 for none.
+    var wantedHugePage = 0
+    /// Whether one is wanted or being made.
+    var isHugePageComing = false
     /// Pages owned by classes or draining.
     var usedCount = 0
     /// Changed under the lock.
@@ -76,6 +83,12 @@ extension UnsafeMutablePointer where Pointee == PagePool {
         pointee.firstFree = UInt32(page) + 1
         pointee.freeCount = pointee.freeCount + 1
     }
+
+    fileprivate func pushDiscardedLocked(_ page: Int, _ pages: PageTable) {
+        pages[page].pointee.nextOpen = pointee.firstDiscarded
+        pointee.firstDiscarded = UInt32(page) + 1
+        pointee.discardedCount = pointee.discardedCount + 1
+    }
 }
 
 extension UnsafeMutablePointer where Pointee == StoreCore {
@@ -119,38 +132,110 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     func takePage(_ purpose: PagePool.Purpose) -> Int? {
         let pool = pointee.pool
         pool.lock()
-        let bump = pool.pointee.bump
-        let page = takePageLocked(purpose)
-        let wantsHugePage = pool.pointee.bump != bump && isWorthHugePageLocked(bump)
-        pool.unlock()
-        // Nobody else knows the page yet, nor those behind it.
-        if wantsHugePage {
-            AddressRange.adviseHuge(pointee.arena.pageAddress(bump), bytes: ArenaLayout.hugePageBytes)
+        let fresh = pool.pointee.bump
+        var page: Int?
+        var madeHere: Int?
+        var isWanted = false
+        if pool.pointee.freeCount == 0, pool.pointee.wantedHugePage != 0, mayTakeLocked(purpose) {
+            madeHere = takeWantedLocked()
+            page = madeHere
+            pool.pointee.usedCount = pool.pointee.usedCount + 1
+        } else {
+            page = takePageLocked(purpose)
+            if pool.pointee.bump != fresh {
+                if isWorthHugePageLocked(fresh) {
+                    pool.pointee.bump = fresh + pagesPerHugePage
+                    madeHere = fresh
+                }
+            } else if page != nil {
+                isWanted = wantHugePageLocked()
+            }
         }
+        pool.unlock()
+        if let madeHere { fillHugePage(madeHere) }
+        if isWanted { ringBell() }
         return page
+    }
+
+    private var pagesPerHugePage: Int { ArenaLayout.hugePageBytes >> pointee.geometry.pageShift }
+
+    /// Rule 5: sets the next huge page aside for the maintainer, if it is time.
+    private func wantHugePageLocked() -> Bool {
+        let pool = pointee.pool
+        let next = pool.pointee.bump
+        guard pool.pointee.freeCount * 2 < pagesPerHugePage, !pool.pointee.isHugePageComing,
+            isWorthHugePageLocked(next)
+        else { return false }
+        pool.pointee.wantedHugePage = next + 1
+        pool.pointee.isHugePageComing = true
+        pool.pointee.bump = next + pagesPerHugePage
+        return true
+    }
+
+    private func takeWantedLocked() -> Int {
+        let pool = pointee.pool
+        let first = pool.pointee.wantedHugePage - 1
+        pool.pointee.wantedHugePage = 0
+        pool.pointee.isHugePageComing = false
+        return first
+    }
+
+    /// Rule 5, for the maintainer.
+    func makeWantedHugePage() {
+        let pool = pointee.pool
+        pool.lock()
+        guard pool.pointee.wantedHugePage != 0 else {
+            pool.unlock()
+            return
+        }
+        let first = takeWantedLocked()
+        // The limit may have fallen meanwhile.
+        let isWorth = isWorthHugePageLocked(first)
+        pool.pointee.isHugePageComing = isWorth
+        if !isWorth {
+            for page in (first..<first + pagesPerHugePage).reversed() { pool.pushDiscardedLocked(page, pointee.pages) }
+        }
+        pool.unlock()
+        guard isWorth else { return }
+        AddressRange.takeHugePage(pointee.arena.pageAddress(first))
+        pool.lock()
+        for page in (first..<first + pagesPerHugePage).reversed() { pool.pushFreeLocked(page, pointee.pages) }
+        pool.pointee.isHugePageComing = false
+        pool.unlock()
+    }
+
+    /// Rule 4: makes a huge page and gives the pool all of its pages but the first. Nobody else knows them yet, nor touches
+    /// the huge page before it is one.
+    private func fillHugePage(_ first: Int) {
+        AddressRange.takeHugePage(pointee.arena.pageAddress(first))
+        let pool = pointee.pool
+        pool.lock()
+        for page in (first + 1..<first + pagesPerHugePage).reversed() { pool.pushFreeLocked(page, pointee.pages) }
+        pool.unlock()
     }
 
     /// Rule 4, for a page never taken before.
     private func isWorthHugePageLocked(_ page: Int) -> Bool {
-        let pagesPerHuge = ArenaLayout.hugePageBytes >> pointee.geometry.pageShift
-        let end = page + pagesPerHuge
-        guard page % pagesPerHuge == 0, end <= pointee.arena.pageCountMax else { return false }
+        let end = page + pagesPerHugePage
+        guard page % pagesPerHugePage == 0, end <= pointee.arena.pageCountMax else { return false }
         let tables = tableBytesLocked()
         // Of a cache that is still small the tables tell little.
         let foreseen = end * 2 > allowedPagesLocked() ? tables / max(1, page) * end : tables
         return end << pointee.geometry.pageShift <= pointee.limitBytes - foreseen
     }
 
-    private func takePageLocked(_ purpose: PagePool.Purpose) -> Int? {
+    private func mayTakeLocked(_ purpose: PagePool.Purpose) -> Bool {
         let pool = pointee.pool
         switch purpose {
-        case .free:
-            if pool.pointee.usedCount + pool.pointee.reserveCount >= allowedPagesLocked() { return nil }
-        case .reserve:
-            if pool.pointee.usedCount >= allowedPagesLocked() { return nil }
-        case .drained:
-            if pool.pointee.freeCount + pool.pointee.discardedCount == 0 { return nil }
+        case .free: return pool.pointee.usedCount + pool.pointee.reserveCount < allowedPagesLocked()
+        case .reserve: return pool.pointee.usedCount < allowedPagesLocked()
+        case .drained: return pool.pointee.freeCount + pool.pointee.discardedCount > 0
         }
+    }
+
+    private func takePageLocked(_ purpose: PagePool.Purpose) -> Int? {
+        if !mayTakeLocked(purpose) { return nil }
+        let pool = pointee.pool
         let page: Int
         if pool.pointee.freeCount > 0 {
             page = pool.popFreeLocked(pointee.pages)
@@ -178,7 +263,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         if !keepsMemory { discard(page) }
     }
 
-    /// Rule 5, after the limit has fallen or the table has grown. Returns the memory of at most `countMax` pages; whether
+    /// Rule 6, after the limit has fallen or the table has grown. Returns the memory of at most `countMax` pages; whether
     /// there is more to return.
     func trimPool(countMax: Int) -> Bool {
         let pool = pointee.pool
@@ -202,9 +287,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         AddressRange.discard(pointee.arena.pageAddress(page), bytes: pointee.geometry.pageBytes)
         let pool = pointee.pool
         pool.lock()
-        pointee.pages[page].pointee.nextOpen = pool.pointee.firstDiscarded
-        pool.pointee.firstDiscarded = UInt32(page) + 1
-        pool.pointee.discardedCount = pool.pointee.discardedCount + 1
+        pool.pushDiscardedLocked(page, pointee.pages)
         pool.unlock()
     }
 }
