@@ -21,7 +21,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     /// Whether an item is worth relocating, as a hint.
     func isWorthKeeping(_ item: ItemPointer, _ state: ItemState, now: UInt32) -> Bool {
         let access = item.access
-        if access.segment == .cold, access.frequency == 0 { return false }
+        if access.segment == .cold, access.frequency == 0, pointee.settings.eviction.dropsUnreadInMoves { return false }
         let expiry = item.expiry(state)
         return expiry == 0 || expiry > now
     }

@@ -32,6 +32,10 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         var compared = 0
         var visits = 0
         var pagesLeft = pointee.pageCount &+ 1
+        // Passed on as a variable: changed in place, it would be an access to the whole class, lock included, for the thread
+        // sanitizer.
+        var lots = pointee.lots
+        defer { pointee.lots = lots }
         while compared < WindowItem.countMax, visits < Victim.visitsMax,
             let handle = advanceHandLocked(store, pagesLeft: &pagesLeft)
         {
@@ -49,7 +53,7 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
             compared += 1
             let rank = Policy.rank(
                 WindowItem(access: access, lastAccess: access.lastAccess(now: now), expiry: expiry),
-                lots: &pointee.lots)
+                lots: &lots)
             if lowest == nil || rank < lowestRank {
                 lowest = handle
                 lowestRank = rank
