@@ -21,8 +21,9 @@ struct Generator {
         } else {
             configuration.itemBytesMax = [2000, 10_000, 300_000][random.below(3)]
         }
-        let policies = EvictionPolicy.allCases.filter(\.evicts)
+        let policies = EvictionPolicy.allCases.filter { $0.evicts || configuration.mayVanish }
         if random.below(2) == 0 { configuration.eviction = policies[random.below(policies.count)] }
+        if random.below(3) == 0 { configuration.temporarySeconds = UInt32(1 + random.below(20)) }
         self.configuration = configuration
         self.random = random
         favourites = (0..<4).map { _ in anyLength() }

@@ -6,7 +6,7 @@ import StoreTesting
 /// 1. A step is one operation of a client. Where the store passes an unlock in it, operations of the other client are run,
 ///    as a thread might that has waited for the lock. (Only debug builds of the store tell; release builds run none.)
 /// 2. When the step is over, its answers must be explained key by key: the outer operation at some place among the nested.
-/// 3. No small store is refused while nothing is leased or reserved: something could have gone.
+/// 3. No small store is refused while nothing is leased or reserved: something could have gone, unless nothing ever goes.
 /// 4. After each step every invariant of the store holds.
 final class ModelRun {
     /// Why a run failed, and at which step.
@@ -102,6 +102,7 @@ final class ModelRun {
         settings.memoryLimitBytes = limitBytes
         settings.itemBytesMax = configuration.itemBytesMax
         settings.eviction = configuration.eviction
+        settings.temporarySeconds = configuration.temporarySeconds
         fixture = try StoreFixture(settings, now: now)
         clients = fixture.clients(2)
         keyMemory = .allocate(byteCount: 32 * configuration.keyCount, alignment: 1)
@@ -182,7 +183,7 @@ final class ModelRun {
         nestedEvents = []
         complaint = nil
         isNested = false
-        let isFree = isNothingOutstanding
+        let isFree = isNothingOutstanding && configuration.eviction.evicts
         let outer = perform(step.operation, step.client)
         isNested = true
         if let complaint { return complaint }

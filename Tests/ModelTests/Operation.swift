@@ -123,4 +123,6 @@ struct ModelConfiguration: Equatable {
     /// Memory is tight: an item may be absent at any time, though never wrong. Otherwise nothing may vanish.
     var mayVanish = false
     var eviction = EvictionPolicy.martlet
+    /// Items that live at most so long are TEMP; 0 for none.
+    var temporarySeconds: UInt32 = 0
 }

@@ -116,6 +116,7 @@ extension ModelConfiguration {
         call(
             "ModelConfiguration", "megabytes: \(megabytes)", "itemBytesMax: \(itemBytesMax)",
             "keyCount: \(keyCount)", keysCollide ? "keysCollide: true" : nil, mayVanish ? "mayVanish: true" : nil,
-            eviction == .martlet ? nil : "eviction: .\(eviction.name)")
+            eviction == .martlet ? nil : "eviction: .\(eviction.name)",
+            temporarySeconds == 0 ? nil : "temporarySeconds: \(temporarySeconds)")
     }
 }

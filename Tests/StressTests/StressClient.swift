@@ -5,10 +5,12 @@ import StoreTesting
 /// a token is always shown with the same value, and the tokens of a key never fall.
 struct StressClient {
     private let client: StoreClient
+    private let store: CacheStore
     private let thread: Int
     private let plan: StressPlan
     private var random: SplitMix
     private var version: UInt64 = 0
+    private var newKeys = 0
     /// Token and fingerprint of the value last seen, by key.
     private var seen: [Int: (token: UInt64, fingerprint: UInt64)] = [:]
     private(set) var faults: [String] = []
@@ -31,8 +33,9 @@ struct StressClient {
         }
     }
 
-    init(_ client: StoreClient, thread: Int, _ plan: StressPlan) {
+    init(_ client: StoreClient, of store: CacheStore, thread: Int, _ plan: StressPlan) {
         self.client = client
+        self.store = store
         self.thread = thread
         self.plan = plan
         random = SplitMix(seed: plan.seed << 8 | UInt64(thread))
@@ -49,6 +52,10 @@ struct StressClient {
     }
 
     private mutating func act() {
+        if plan.newKeysPercent > 0, random.below(100) < plan.newKeysPercent {
+            storeNewKey()
+            return
+        }
         // Few keys are hot, all are in use.
         let key = random.below(3) == 0 ? random.below(20) : random.below(plan.keyCount)
         let name = "stress-\(key)"
@@ -66,12 +73,25 @@ struct StressClient {
         case ..<93: vivify(key, name)
         case ..<99: stream(key, name)
         default:
-            if random.below(40) == 0 {
+            if random.below(2) == 0 || plan.newKeysPercent > 0 {
+                // A table that grows is not emptied.
+                movePage()
+            } else if random.below(20) == 0 {
                 client.session.flushAll()
             } else {
                 client.session.flushAll(at: client.session.now + 1)
             }
         }
+    }
+
+    /// Pages move all the time, wanted or not, by the client as far as the maintainer does not come before it.
+    private mutating func movePage() {
+        let givers = store.statistics().classes.filter { $0.pageCount > 1 }
+        if givers.isEmpty { return }
+        let giver = random.below(4) == 0 ? nil : givers[random.below(givers.count)].id
+        let taker = random.below(8) == 0 ? 0 : givers[random.below(givers.count)].id
+        _ = store.reassign(from: giver, to: taker, session: client.session)
+        for _ in 0..<random.below(30) where !client.session._advanceMove() { break }
     }
 
     // MARK: Reading
@@ -114,6 +134,16 @@ struct StressClient {
         var request = StoreRequest(mode: mode, clientFlags: UInt32(random.below(3)), expiry: expiry())
         if mode == .append || mode == .prepend, random.below(2) == 0 { request.vivifyExpiry = expiry() }
         note(client.store(name, frame(key), request))
+    }
+
+    /// A key that nobody else has, sometimes read again soon.
+    private mutating func storeNewKey() {
+        newKeys += 1
+        let number = newKeys * 64 + thread
+        note(client.store("new-\(number)", frame(number), StoreRequest(mode: .set, expiry: expiry())))
+        if random.below(8) != 0 { return }
+        let older = random.below(newKeys + 1) * 64 + thread
+        if let value = client.value("new-\(older)") { check(value, of: older) }
     }
 
     private mutating func compareAndSet(_ key: Int, _ name: String) {

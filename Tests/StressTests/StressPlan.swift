@@ -1,4 +1,5 @@
 import Glibc
+import MartletStore
 import StoreTesting
 import Synchronization
 
@@ -15,6 +16,11 @@ struct StressPlan: Sendable {
     var leasesMax: Int
     /// Memory limits in turn; the first is the one of the start.
     var megabytes: [Int]
+    var eviction = EvictionPolicy.martlet
+    /// Items that live at most so long are TEMP; 0 for none.
+    var temporarySeconds: UInt32 = 0
+    /// Of a hundred operations, those that store a key nobody had before: the table grows.
+    var newKeysPercent = 0
     let clock = StressClock()
 
     /// `MARTLET_STRESS_OPERATIONS`, operations of each thread, and `MARTLET_STRESS_SEED`.
@@ -42,6 +48,15 @@ struct StressPlan: Sendable {
     var reservedBytesMax: Int { (threadCount - 1) * itemBytesMax }
 
     var megabytesMin: Int { megabytes.min() ?? 0 }
+
+    var settings: StoreSettings {
+        var settings = StoreSettings()
+        settings.memoryLimitBytes = megabytes[0] << 20
+        settings.itemBytesMax = itemBytesMax
+        settings.eviction = eviction
+        settings.temporarySeconds = temporarySeconds
+        return settings
+    }
 }
 
 /// The second of all threads, moved by one of them.

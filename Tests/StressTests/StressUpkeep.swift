@@ -1,0 +1,57 @@
+import Glibc
+import MartletStore
+
+/// What goes on beside the clients as long as any of them runs: the maintainer on a thread of its own, and on another whoever
+/// looks on.
+struct StressUpkeep: @unchecked Sendable {
+    // Sendable: the session is used by the looking thread only; the plan is a value around atomics.
+    private let store: CacheStore
+    private let session: StoreSession
+    private let plan: StressPlan
+
+    init(_ store: CacheStore, _ session: StoreSession, _ plan: StressPlan) {
+        self.store = store
+        self.session = session
+        self.plan = plan
+    }
+
+    /// Time goes on, what has expired goes, pages move, and the limit rises and falls.
+    func maintain() {
+        var passes = 0
+        while plan.clock.runningCount > 0 {
+            if passes % 16 == 0 { plan.clock.advance() }
+            _ = store.maintain(now: plan.clock.now)
+            if passes % 40 == 0 {
+                _ = store.setMemoryLimit(bytes: plan.megabytes[passes / 40 % plan.megabytes.count] << 20)
+            }
+            if passes % 64 == 0 { store.scanSoon() }
+            passes += 1
+            store.awaitWork(milliseconds: 0)
+            sched_yield()
+        }
+    }
+
+    /// Somebody reads all statistics again and again, and walks through the table.
+    func look() {
+        var walk = TableWalk()
+        var rounds = 0
+        while plan.clock.runningCount > 0 {
+            session.setNow(plan.clock.now)
+            _ = store.statistics()
+            if rounds == 1 { store.resetStatistics() }
+            for _ in 0..<200 where !store.step(&walk, now: plan.clock.now, Self.check) { walk = TableWalk() }
+            rounds += 1
+            sched_yield()
+        }
+    }
+
+    /// Under the lock of a stripe.
+    private static func check(_ item: WalkedItem) {
+        let prefixes: [StaticString] = ["stress-", "counter-", "new-"]
+        let isKnown = prefixes.contains { prefix in
+            item.key.count > prefix.utf8CodeUnitCount
+                && memcmp(item.key.baseAddress!, prefix.utf8Start, prefix.utf8CodeUnitCount) == 0
+        }
+        precondition(isKnown && item.itemSize >= item.key.count, "a walk meets whole items only")
+    }
+}
