@@ -4,7 +4,7 @@ import Glibc
 /// martlet-load does for each request, or of reading a trace. Times are printed, never gated; allocations are gated where the
 /// counter of `./martlet allocations` is loaded. `kinds` and `count` are for `./martlet instructions`.
 ///
-///     martlet-microbench [steps | store | requests | scaling [WORKERS] | workload | trace FILE]
+///     martlet-microbench [steps | store | growth | requests | scaling [WORKERS] | workload | trace FILE]
 ///     martlet-microbench kinds
 ///     martlet-microbench count KIND ROUNDS
 @main
@@ -18,6 +18,7 @@ struct Microbench {
             try RequestBenchmark().report()
         case "steps": if try !StepBenchmark.run() { exit(1) }
         case "store": try store()
+        case "growth": try GrowthBenchmark().run()
         case "requests": try RequestBenchmark().report()
         case "scaling":
             let workers = words.dropFirst().first.flatMap { Int($0) } ?? 2
@@ -31,7 +32,8 @@ struct Microbench {
     }
 
     private static func usage() {
-        print("usage: martlet-microbench [steps | store | requests | scaling [WORKERS] | workload | trace FILE]")
+        print(
+            "usage: martlet-microbench [steps | store | growth | requests | scaling [WORKERS] | workload | trace FILE]")
         exit(64)
     }
 
