@@ -50,7 +50,7 @@ package struct ServerContext: ~Copyable {
         administration = AdministrationState(settings: settings)
         log = ServerLog(verbosity: settings.verbosity)
         observation = .allocate(capacity: 1)
-        observation.initialize(to: Observation(store: store, countsPrefixes: settings.countsPrefixes))
+        observation.initialize(to: Observation(store: store, settings: settings))
         let given = settings.connectionBufferBytesMax
         budget = BufferBudget(
             copiedBytesMax: given > 0 ? given : Limits.connectionBufferBytesDefault,

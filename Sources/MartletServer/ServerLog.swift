@@ -27,6 +27,21 @@ package struct ServerLog: ~Copyable {
         line.withUTF8 { _ = Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 
+    /// Bytes of the wire up to their first line end, cut and escaped.
+    package static func shown(_ bytes: some Sequence<UInt8>) -> String {
+        var text = ""
+        for byte in bytes.prefix(lineBytesMax) {
+            switch byte {
+            case 0x0A, 0x0D: return text
+            case 0x20..<0x7F: text.unicodeScalars.append(UnicodeScalar(byte))
+            default: text += "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+            }
+        }
+        return text + "..."
+    }
+
+    private static let lineBytesMax = 300
+
     /// The text for an `errno`.
     package static func reason(_ error: Int32) -> String { String(cString: strerror(error)) }
 }

@@ -22,6 +22,8 @@ extension Administration {
     }
 
     private static func setCrawler(_ crawls: Bool, _ desk: Desk) -> String {
+        // memcached cannot start the thread that runs.
+        if crawls, desk.shown.lruCrawler { return "ERROR failed to start lru crawler thread" }
         desk.server.pointee.store.setCrawls(crawls)
         return desk.keep { $0.lruCrawler = crawls }
     }

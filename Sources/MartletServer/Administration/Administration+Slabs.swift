@@ -5,24 +5,24 @@ extension Administration {
     static func slabsAnswer(_ words: [String], _ desk: Desk) -> String {
         if words.count == 3, words[0] == "reassign" { return reassignAnswer(words[1], words[2], desk) }
         guard words.count >= 2, words[0] == "automove" else { return "ERROR" }
-        if words.count == 2 {
+        // Words behind those that count are ignored.
+        let value = words.count > 2 ? words[2] : ""
+        switch words[1] {
+        case "ratio":
+            guard let ratio = fraction(value) else { return "ERROR" }
+            return desk.keep { $0.slabAutomoveRatio = ratio }
+        case "freeratio":
+            guard let ratio = fraction(value) else { return "ERROR" }
+            return desk.keep { $0.slabAutomoveFreeRatio = ratio }
+        case "window":
+            guard let window = UInt32(value) else { return badFormat }
+            guard (3...1800).contains(window) else { return "CLIENT_ERROR automove window too low or too high" }
+            return desk.keep { $0.slabAutomoveWindowSeconds = Int(window) }
+        default:
             guard let level = UInt32(words[1]) else { return badFormat }
             guard (0...2).contains(level) else { return "ERROR" }
             desk.server.pointee.store.setMovesPages(level > 0 && desk.server.pointee.settings.slabReassign)
             return desk.keep { $0.slabAutomove = Int(level) }
-        }
-        switch words[1] {
-        case "ratio":
-            guard let ratio = fraction(words[2]) else { return "ERROR" }
-            return desk.keep { $0.slabAutomoveRatio = ratio }
-        case "freeratio":
-            return fraction(words[2]) == nil ? "ERROR" : "OK"
-        case "window":
-            guard let window = UInt32(words[2]) else { return badFormat }
-            guard (3...1800).contains(window) else { return "CLIENT_ERROR automove window too low or too high" }
-            return desk.keep { $0.slabAutomoveWindowSeconds = Int(window) }
-        default:
-            return "ERROR"
         }
     }
 

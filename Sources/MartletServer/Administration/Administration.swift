@@ -112,6 +112,7 @@ package enum Administration {
         let level = Int(min(level, 2))
         server.pointee.administration.shown.withLock { $0.verbosity = level }
         server.pointee.log.setVerbosity(level)
+        server.pointee.observation.pointee.setLogsCommands(level > 1)
         return .ok
     }
 

@@ -11,10 +11,12 @@ struct CacheDump {
 
     /// `startSecond`: the unix second that the server second 0 belongs to. `now`: the current server second.
     init(_ words: ArraySlice<String>, _ store: CacheStore, startSecond: Int64, now: UInt32) {
-        guard words.count >= 2, let slabClass = UInt32(words[words.startIndex]),
-            let limit = UInt32(words[words.startIndex + 1])
-        else {
+        guard words.count >= 2 else {
             text = StatisticsText("CLIENT_ERROR bad command line")
+            return
+        }
+        guard let slabClass = UInt32(words[words.startIndex]), let limit = UInt32(words[words.startIndex + 1]) else {
+            text = StatisticsText("CLIENT_ERROR bad command line format")
             return
         }
         guard slabClass >= 1, slabClass <= store.slabClassMax else {

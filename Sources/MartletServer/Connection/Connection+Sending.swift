@@ -15,6 +15,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
     func sendOutput() -> Bool {
         let output = pointee.worker.pointee.output
         if output.pointee.isEmpty && !output.pointee.isBroken { return true }
+        if _slowPath(pointee.worker.pointee.executor.pointee.isWatched) { noteReplies() }
         if output.pointee.isBroken {
             output.pointee.removeAll()
             close()

@@ -23,6 +23,16 @@ extension UnsafeMutablePointer where Pointee == Connection {
         worker.appendReady(self)
     }
 
+    /// With `-vv`: writes `><connection> <first line>` of the turn's replies to stderr.
+    @inline(never)
+    func noteReplies() {
+        let worker = pointee.worker
+        guard worker.pointee.executor.pointee.observer.pointee.wanted.contains(.log) else { return }
+        let output = worker.pointee.output
+        let bytes = UnsafeRawBufferPointer(start: output.pointee.bytes, count: output.pointee.byteCount)
+        ServerLog.write(">\(pointee.descriptor) \(ServerLog.shown(bytes))")
+    }
+
     func tellOpened() { tell(.connectionOpened, .normal) }
 
     func tellClosed(_ reason: CloseReason) { tell(.connectionClosed, reason) }

@@ -8,10 +8,8 @@ extension ConnectionMachine {
     mutating func carryOut(
         _ place: UnsafeMutablePointer<BatchedRequest>, _ executor: ExecutorPointer, _ output: OutputPointer
     ) -> MachineStep.Disposition? {
+        if _slowPath(executor.pointee.isWatched) { executor.observe(place) }
         if place.pointee.outcome == .refused { return refuse(place, executor, output) }
-        if _slowPath(executor.pointee.isWatched) {
-            executor.observe(place.pointee.request, place.pointee.line, place.pointee.hash)
-        }
         switch place.pointee.request.command {
         case .get:
             guard place.pointee.request.arguments.count == place.pointee.request.key.count else {

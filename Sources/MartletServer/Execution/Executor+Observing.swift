@@ -10,9 +10,23 @@ extension UnsafeMutablePointer where Pointee == Executor {
 
     // MARK: Before
 
-    /// Before a request with one key; those with many are observed slice by slice.
+    /// Before a request is carried out, or refused.
     @inline(never)
-    func observe(_ request: Request, _ line: UnsafeRawPointer, _ hash: UInt64) {
+    func observe(_ place: UnsafeMutablePointer<BatchedRequest>) {
+        let line = place.pointee.line
+        if observer.pointee.wanted.contains(.log) { noteLine(line, bytes: Int(place.pointee.request.lineBytes)) }
+        if place.pointee.outcome == .refused { return }
+        observe(place.pointee.request, line, place.pointee.hash)
+    }
+
+    /// Writes `<<connection> <command line>` to stderr.
+    private func noteLine(_ line: UnsafeRawPointer, bytes: Int) {
+        let bytes = UnsafeRawBufferPointer(start: line, count: bytes)
+        ServerLog.write("<\(observer.pointee.descriptor) \(ServerLog.shown(bytes))")
+    }
+
+    /// Before a request with one key; those with many are observed slice by slice.
+    private func observe(_ request: Request, _ line: UnsafeRawPointer, _ hash: UInt64) {
         if request.key.isEmpty || request.command == .metaDebug { return }
         guard request.command.isMultiget else { return observeKey(key(request, line, hash: hash), request) }
         // Of a get nothing but the key is sure to be set; that of one with many keys is observed with the others.

@@ -31,6 +31,7 @@ package struct Observation: ~Copyable {
         var all: [Watcher] = []
         var fresh: [Watcher] = []
         var countsPrefixes = false
+        var logsCommands = false
         let store: CacheStore
     }
 
@@ -47,8 +48,9 @@ package struct Observation: ~Copyable {
     /// Connections of watchers that have ended. The announcer's.
     let closed = SingleWriterCounter()
 
-    init(store: CacheStore, countsPrefixes: Bool) {
-        watchers = Mutex(Watchers(countsPrefixes: countsPrefixes, store: store))
+    init(store: CacheStore, settings: ServerSettings) {
+        watchers = Mutex(
+            Watchers(countsPrefixes: settings.countsPrefixes, logsCommands: settings.verbosity > 1, store: store))
         watchers.withLock { settle(&$0) }
     }
 
@@ -111,10 +113,21 @@ package struct Observation: ~Copyable {
         }
     }
 
+    // MARK: -vv
+
+    /// Whether commands and replies are written to stderr. Any thread.
+    borrowing func setLogsCommands(_ logs: Bool) {
+        watchers.withLock {
+            $0.logsCommands = logs
+            settle(&$0)
+        }
+    }
+
     /// Works out what is wanted.
     private borrowing func settle(_ watchers: inout Watchers) {
         var streams = watchers.all.reduce(into: WatchStreams()) { $0.formUnion($1.streams) }
         if watchers.countsPrefixes { streams.formUnion(.prefixes) }
+        if watchers.logsCommands { streams.formUnion(.log) }
         wantedBits.store(streams.rawValue, ordering: .relaxed)
         watchers.store.setTellsEvictions(streams.contains(.evictions))
     }

@@ -17,6 +17,8 @@ package struct WatchStreams: OptionSet, BitwiseCopyable, Sendable {
     package static let silent = WatchStreams(rawValue: 1 << 6)
     /// Not a stream: commands are counted by the prefixes of their keys.
     static let prefixes = WatchStreams(rawValue: 1 << 7)
+    /// Nor is this: commands and replies are written to stderr (`-vv`).
+    static let log = WatchStreams(rawValue: 1 << 8)
 
     /// The streams that the words behind `watch` name; none means look-ups. Nil if a word is no stream.
     package init?(words: some Collection<String>) {

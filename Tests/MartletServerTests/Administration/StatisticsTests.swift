@@ -176,7 +176,8 @@ struct StatisticsTests {
     }
 
     @Test(arguments: [
-        ("lru_crawler enable", "OK"), ("lru_crawler disable", "OK"), ("lru_crawler sleep 5", "OK"),
+        ("lru_crawler enable", "ERROR failed to start lru crawler thread"), ("lru_crawler disable", "OK"),
+        ("lru_crawler sleep 5", "OK"),
         ("lru_crawler sleep 1000001", "CLIENT_ERROR sleep must be one second or less"),
         ("lru_crawler sleep x", "CLIENT_ERROR bad command line format"), ("lru_crawler tocrawl 3", "OK"),
         ("lru_crawler", "ERROR"), ("lru_crawler nosuch", "ERROR"), ("slabs automove 2", "OK"),
@@ -185,7 +186,9 @@ struct StatisticsTests {
         ("slabs automove window 2", "CLIENT_ERROR automove window too low or too high"), ("slabs", "ERROR"),
         ("lru tune 10 20 0.1 2.0", "OK"), ("lru tune 50 40 1 1", "ERROR hot and warm pcts must not exceed 80"),
         ("lru tune 10 20 0 1", "ERROR hot/warm age factors must be greater than 0"), ("lru tune 10 20", "ERROR"),
-        ("slabs automove ratio x", "ERROR"), ("slabs reassign 1", "ERROR"),
+        ("slabs automove ratio x", "ERROR"), ("slabs automove 1 2", "OK"), ("slabs automove ratio", "ERROR"),
+        ("slabs automove window", "CLIENT_ERROR bad command line format"), ("slabs automove freeratio 0.1", "OK"),
+        ("slabs reassign 1", "ERROR"),
         ("slabs reassign x 1", "CLIENT_ERROR bad command line format"),
         ("slabs reassign 1 1", "SAME src and dst class are identical"),
         ("slabs reassign 1000 1000", "SAME src and dst class are identical"),

@@ -124,6 +124,23 @@ struct ProcessTests {
         #expect(folder.exists("handed"))
     }
 
+    @Test func `very verbose, the server writes commands and replies to stderr, and no values`() throws {
+        let folder = try TemporaryFolder()
+        let program = try Program(Program.user + ["-vv", "-s", "\(folder.path)/socket", "-t", "1"])
+        #expect(Program.eventually { folder.exists("socket") })
+        let client = try TestClient(path: "\(folder.path)/socket")
+
+        #expect(try client.exchange("set a\u{7F} 0 0 6\r\nsecret\r\n", "STORED\r\n"))
+        #expect(try client.exchange("nosuch\r\n", "ERROR\r\n"))
+        #expect(try client.exchange("verbosity 0\r\n", "OK\r\n"))
+        #expect(try client.exchange("get quiet\r\n", "END\r\n"))
+        program.signal(SIGTERM)
+        let errors = program.end().errors
+
+        for line in [" set a\\x7f 0 0 6\n", " STORED\n", " nosuch\n", " ERROR\n"] { #expect(errors.contains(line)) }
+        #expect(!errors.contains("secret") && !errors.contains("quiet"))
+    }
+
     @Test func `a hang-up ends nothing`() throws {
         let folder = try TemporaryFolder()
         let program = try Program(Program.user + ["-s", "\(folder.path)/socket", "-t", "1"])
