@@ -35,6 +35,8 @@ public struct CacheConfiguration: Sendable {
     public var probeDelay: Duration = .seconds(1)
     /// The longest such wait.
     public var probeDelayMax: Duration = .seconds(60)
+    /// Keys, for each server, whose failed changes are remembered, to be removed there before it is used again.
+    public var invalidationsMax = 10_000
     /// What calls for the keys of a server that is down come to.
     public var whenServerDown: WhenServerDown = .fail
 

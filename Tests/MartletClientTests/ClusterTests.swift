@@ -123,6 +123,42 @@ extension ClientTests {
             }
         }
 
+        @Test("What could not be changed on a server that was out of reach is removed before it is used again")
+        func invalidationLog() async throws {
+            // A server that stays alive behind a door: to the client it is down, and it keeps what it has.
+            try await CacheFixture.run { fixture in
+                let real = fixture.servers[0].path ?? ""
+                let gate = try await Gate(to: real)
+                let cache = CacheFixture.client(for: [gate.path]) {
+                    $0.probeDelay = .milliseconds(20)
+                    $0.probeDelayMax = .milliseconds(40)
+                }
+                var events = cache.events.makeAsyncIterator()
+                try await cache.setValue("old", for: "removed")
+                try await cache.setValue("old", for: "set")
+                try await cache.setValue("old", for: "untouched")
+
+                await gate.close()
+                await #expect(throws: CacheError.self) { try await cache.removeValue(for: "removed") }
+                await #expect(throws: CacheError.self) { try await cache.setValue("new", for: "set") }
+                guard case .serverDown = await events.next() else {
+                    Issue.record("not down")
+                    return
+                }
+                try await gate.open()
+                guard case .serverUp = await events.next() else {
+                    Issue.record("not up")
+                    return
+                }
+
+                #expect(try await cache.value(for: "removed", as: String.self) == nil)
+                #expect(try await cache.value(for: "set", as: String.self) == nil)
+                #expect(try await cache.value(for: "untouched") == "old")
+                await cache.shutDown()
+                await gate.close()
+            }
+        }
+
         @Test("Only a list of servers with a greater epoch is taken, and servers in both keep what they have")
         func topologies() async throws {
             try await CacheFixture.run(servers: 3) { fixture in

@@ -332,6 +332,55 @@ extension ClientTests {
             }
         }
 
+        @Test("Many keys: one load for all that are not there", arguments: [true, false])
+        func bulk(meta: Bool) async throws {
+            try await CacheFixture.run(servers: 3, { $0.usesMetaProtocol = meta }) { fixture in
+                let cache = fixture.cache
+                let asked = Asked()
+                let keys = (0..<100).map { CacheKey("k\($0)") }
+                for key in keys.prefix(40) { try await cache.setValue(key.description, for: key) }
+                func read() async throws -> [CacheKey: String] {
+                    try await cache.values(for: keys, timeToLive: .seconds(60)) { missing in
+                        await asked.note(missing)
+                        // The source has not all of them either.
+                        return Dictionary(
+                            uniqueKeysWithValues: missing.filter { $0 != "k99" }.map { ($0, $0.description) })
+                    }
+                }
+
+                let first = try await read()
+                #expect(first.count == 99)
+                #expect(first.allSatisfy { $0.key.description == $0.value })
+                #expect(await asked.lists.map { Set($0) } == [Set(keys.dropFirst(40))])
+
+                // What was loaded is there now, and the lease of what was not is free again.
+                #expect(try await read() == first)
+                #expect(await asked.lists.last == ["k99"])
+            }
+        }
+
+        actor Asked {
+            private(set) var lists: [[CacheKey]] = []
+
+            func note(_ keys: [CacheKey]) { lists.append(keys) }
+        }
+
+        @Test("Many keys: a load that fails gives its leases back")
+        func bulkFailure() async throws {
+            try await CacheFixture.run { fixture in
+                let cache = fixture.cache
+                await #expect(throws: Broken()) {
+                    try await cache.values(for: ["a", "b"], as: String.self, timeToLive: .seconds(60)) { _ in
+                        throw Broken()
+                    }
+                }
+
+                let value = try await cache.value(for: "a", timeToLive: .seconds(60)) { "value" }
+
+                #expect(value == "value")
+            }
+        }
+
         @Test("Without the meta protocol loads work as well, only without leases")
         func classic() async throws {
             try await CacheFixture.run({ $0.usesMetaProtocol = false }) { fixture in

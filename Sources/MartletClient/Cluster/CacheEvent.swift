@@ -6,6 +6,10 @@ public enum CacheEvent: Sendable {
     case serverDown(server: String, error: CacheError)
     /// It does again.
     case serverUp(server: String)
+    /// More changes failed than could be remembered: what is on the server may be out of date until its life ends.
+    case invalidationsLost(server: String)
+    /// The source of the list of servers could not be asked; the last list stays in force.
+    case topologySourceFailed(CacheError)
     /// Another list of servers is in force.
     case topologyChanged(epoch: UInt64, fingerprint: String)
 }

@@ -91,10 +91,14 @@ final class Cluster: Sendable {
     /// A retrieval whose connection broke is asked once more, because asking twice does no harm; nothing else is.
     func call(_ request: CacheRequest, deadline: NIODeadline) async throws(CacheError) -> CacheReply {
         let node = topology.node(for: request.key)
-        if node.isDown { return try await callInstead(request, node, deadline) }
+        if node.isDown {
+            note(request, node.downError, node)
+            return try await callInstead(request, node, deadline)
+        }
         do throws(CacheError) {
             return try await Self.ask(node, request, deadline)
         } catch {
+            note(request, error, node)
             switch error.code {
             case .connectionLost where request.isRetrieval && !node.isDown:
                 return try await Self.ask(node, request, deadline)
@@ -102,6 +106,11 @@ final class Cluster: Sendable {
             default: throw error
             }
         }
+    }
+
+    /// Remembers a change that may not have reached its server; also if the gutter takes it, whose copies are its own.
+    private func note(_ request: CacheRequest, _ error: CacheError, _ node: ServerNode) {
+        if InvalidationLog.concerns(request, error) { node.note(request.key) }
     }
 
     private func callInstead(
@@ -185,6 +194,9 @@ final class Cluster: Sendable {
             }
         } onCancel: {
             for lane in involved { lane.cancel(all) }
+        }
+        for (place, outcome) in outcomes.enumerated() {
+            if case .failure(let error) = outcome { note(requests[place], error, calls[place].2) }
         }
         await askAgain(requests, &outcomes, deadline)
         return outcomes

@@ -12,6 +12,8 @@ import Synchronization
 /// 1. While a server is down, calls for it fail at once, and only the probe connects: one for each server.
 /// 2. A connection that breaks is no reason by itself: the next call makes a new one, and that tells.
 /// 3. The wait before a probe is between half and all of what it could be, so that many clients do not come at once.
+/// 4. A server that answers its probe is used again only when the keys in the invalidation log have been removed there.
+///    What it had received before, and does behind that, is not caught: lives bound how long that can matter.
 final class ServerNode: LaneWatcher {
     private struct Health {
         var isDown = false
@@ -26,6 +28,8 @@ final class ServerNode: LaneWatcher {
     private let events: EventHub
     private let eventLoop: any EventLoop
     private let health = Mutex(Health())
+    private let invalidations: Mutex<InvalidationLog>
+    private let isReplayDue = Atomic<Bool>(false)
     /// A copy of `health.isDown` to be read without its lock.
     private let isDownNow = Atomic<Bool>(false)
     private let timeoutsInARow = Atomic<Int>(0)
@@ -38,6 +42,7 @@ final class ServerNode: LaneWatcher {
         self.server = server
         self.configuration = configuration
         self.events = events
+        invalidations = Mutex(InvalidationLog(keysMax: configuration.invalidationsMax))
         eventLoop = eventLoops.next()
         let lanes = (0...max(configuration.connectionsPerServer, 1)).map { _ in
             Lane(server: server, configuration: configuration, eventLoop: eventLoops.next(), watcher: self)
@@ -118,21 +123,61 @@ final class ServerNode: LaneWatcher {
     /// Asks for an item that is nobody's: any answer will do.
     private func probe() {
         guard health.withLock({ !$0.isOver }) else { return }
-        let request = CacheRequest(.get, CacheKey("martlet:probe"))
+        ask(CacheRequest(.get, CacheKey("martlet:probe"))) { outcome in
+            if Self.isAnswer(outcome) { self.replay() } else { self.probeFailed() }
+        }
+    }
+
+    private func probeFailed() {
+        health.withLock { $0.attempts += 1 }
+        scheduleProbe()
+    }
+
+    private static func isAnswer(_ outcome: CallOutcome) -> Bool {
+        guard case .failure(let error) = outcome else { return true }
+        return error.code == .refused
+    }
+
+    private func ask(_ request: CacheRequest, _ answered: @escaping @Sendable (CallOutcome) -> Void) {
         let deadline = NIODeadline.now() + (configuration.operationTimeout + configuration.connectTimeout).timeAmount
         let lane = lanes.withLock { $0[0] }
-        let slot = CallSlot(
-            identity: CallIdentity.next(), deadline: deadline,
-            completion: .probe { outcome in
-                if case .failure(let error) = outcome, error.code != .refused {
-                    self.health.withLock { $0.attempts += 1 }
-                    self.scheduleProbe()
-                } else {
-                    self.comeUp()
-                }
-            },
-            request: request)
-        lane.submit(slot)
+        lane.submit(
+            CallSlot(
+                identity: CallIdentity.next(), deadline: deadline, completion: .probe(answered), request: request))
+    }
+
+    // MARK: Invalidations
+
+    /// Remembers that what is under `key` may be out of date. Removed before the server is used again, or, if it is up,
+    /// shortly.
+    func note(_ key: CacheKey) {
+        invalidations.withLock { $0.append(key) }
+        guard !isDown, !isReplayDue.exchange(true, ordering: .relaxed) else { return }
+        eventLoop.scheduleTask(in: configuration.probeDelay.timeAmount) {
+            self.isReplayDue.store(false, ordering: .relaxed)
+            // Down by now: then the probe will see to it.
+            if !self.isDown, self.health.withLock({ !$0.isOver }) { self.replay() }
+        }
+    }
+
+    /// Removes what may be out of date. Whoever is not removed stays in the log.
+    private func replay() {
+        let (keys, hasOverflowed) = invalidations.withLock { $0.takeAll() }
+        if hasOverflowed { events.send(.invalidationsLost(server: server.name)) }
+        guard !keys.isEmpty else { return replayed(isWhole: true) }
+        let progress = ReplayProgress(count: keys.count)
+        for key in keys {
+            ask(CacheRequest(.delete, key)) { outcome in
+                let isDone = Self.isAnswer(outcome)
+                if !isDone { self.invalidations.withLock { $0.append(key) } }
+                if let isWhole = progress.end(one: isDone) { self.replayed(isWhole: isWhole) }
+            }
+        }
+    }
+
+    private func replayed(isWhole: Bool) {
+        guard isDown else { return }
+        if isWhole { comeUp() } else { probeFailed() }
     }
 
     private func comeUp() {
@@ -143,6 +188,22 @@ final class ServerNode: LaneWatcher {
             isDownNow.store(false, ordering: .relaxed)
         }
         events.send(.serverUp(server: server.name))
+    }
+}
+
+/// Counts removals that have ended, and how.
+private final class ReplayProgress: Sendable {
+    private let state: Mutex<(left: Int, isWhole: Bool)>
+
+    init(count: Int) { state = Mutex((count, true)) }
+
+    /// Whether all were done, once the last one has ended; nil before that.
+    func end(one isDone: Bool) -> Bool? {
+        state.withLock { state in
+            state.left -= 1
+            state.isWhole = state.isWhole && isDone
+            return state.left == 0 ? state.isWhole : nil
+        }
     }
 }
 

@@ -1,0 +1,77 @@
+import NIOCore
+import NIOPosix
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// Where the list of servers comes from, if it may change: `CacheClient.follow` asks again and again.
+///
+/// Rules:
+/// 1. A list with a smaller or the same epoch changes nothing, nor does an empty one.
+/// 2. A source that cannot be asked leaves the last list in force; that it failed is an event.
+/// 3. A server is its name: one that has moved keeps its keys.
+public struct TopologySource: Sendable {
+    /// How long to wait before asking again.
+    let interval: Duration
+    let fetch: @Sendable (_ current: Topology) async throws -> Topology
+
+    /// A source of one's own. `fetch` gets the list in force, and may return it.
+    public init(
+        interval: Duration, fetch: @escaping @Sendable (_ current: Topology) async throws -> Topology
+    ) {
+        self.interval = interval
+        self.fetch = fetch
+    }
+
+    /// A server that answers `config get cluster`, as managed caches and Martlets do.
+    public static func clusterEndpoint(
+        _ server: CacheServer, interval: Duration = .seconds(60), timeout: Duration = .seconds(2)
+    ) -> TopologySource {
+        TopologySource(interval: interval) { _ in
+            try await ClusterEndpoint(server: server, timeout: timeout).topology()
+        }
+    }
+
+    /// A file with a server in each line, as `CacheServer.init(_:)` reads it; what stands behind a `#` is a remark. The list
+    /// with a changed content has the next epoch. A file with a line that is none changes nothing.
+    public static func file(_ path: String, interval: Duration = .seconds(1)) -> TopologySource {
+        TopologySource(interval: interval) { current in
+            let text = String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self)
+            var servers: [CacheServer] = []
+            for line in text.split(whereSeparator: \.isNewline) {
+                let words = line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace)
+                guard let word = words.first else { continue }
+                guard words.count == 1, let server = CacheServer(String(word)) else {
+                    throw CacheError(.refused, "\(path): \"\(line)\" is no server")
+                }
+                servers.append(server)
+            }
+            return servers == current.servers ? current : Topology(epoch: current.epoch + 1, servers: servers)
+        }
+    }
+}
+
+extension CacheClient {
+    /// Takes the list of servers from `source`, now and whenever it changes, until the task is cancelled.
+    public func follow(_ source: TopologySource) async {
+        while !Task.isCancelled {
+            do {
+                adopt(try await source.fetch(core.cluster.topology.list))
+            } catch {
+                if Task.isCancelled { return }
+                core.events.send(
+                    .topologySourceFailed(
+                        error as? CacheError ?? CacheError(.refused, "no list of servers", underlying: error)))
+            }
+            // Between nine tenths and all of it, so that many clients do not ask at once.
+            do { try await Task.sleep(for: source.interval * Double.random(in: 0.9...1)) } catch { return }
+        }
+    }
+}
+
+extension ActiveTopology {
+    var list: Topology { Topology(epoch: epoch, servers: nodes.map(\.server)) }
+}

@@ -1,0 +1,131 @@
+import Glibc
+import MartletClient
+import MartletRing
+import MartletServer
+import ServerTesting
+import Synchronization
+import Testing
+
+extension ClientTests {
+    /// Lists of servers that change.
+    @Suite("Membership")
+    struct MembershipTests {
+        @Test("The cluster that a server tells of is taken, and its nodes are called by their hosts")
+        func clusterEndpoint() async throws {
+            let seed = try TestServer {
+                $0.clusterNodes = ["cache-a.example|127.0.0.1|21211", "cache-b.example||21212"]
+            }
+            defer { seed.stop() }
+            let address = CacheServer(host: "127.0.0.1", port: seed.port)
+            let cache = CacheClient(servers: [address])
+            var events = cache.events.makeAsyncIterator()
+
+            let following = Task { await cache.follow(.clusterEndpoint(address, timeout: .seconds(5))) }
+            guard case .topologyChanged = await events.next() else {
+                Issue.record("no topology")
+                return
+            }
+            following.cancel()
+            await following.value
+
+            #expect(cache.ring.servers.map(\.name) == ["cache-a.example:21211", "cache-b.example:21212"])
+            #expect(cache.epoch > 0)
+            await cache.shutDown()
+        }
+
+        @Test("Only a greater version is taken, and what is no description changes nothing")
+        func versions() async throws {
+            let replies = Mutex([
+                "CONFIG cluster 0 20\r\n7\na|127.0.0.1|1\n\r\nEND\r\n",
+                "CONFIG cluster 0 20\r\n6\nb|127.0.0.1|1\n\r\nEND\r\n",
+                "CONFIG cluster 0 20\r\nnonsense\n\r\nEND\r\n",
+                "CONFIG cluster 0 20\r\n8\na|b\n\r\nEND\r\n",
+                "ERROR\r\n", "VALUE AmazonElastiCache:cluster 0 20\r\n9\nc|127.0.0.1|1 d|127.0.0.1|2\n\r\nEND\r\n",
+            ])
+            let server = try await ScriptedServer(greets: false) { _ in
+                replies.withLock { $0.count > 1 ? .send($0.removeFirst()) : .send($0[0]) }
+            }
+            let cache = CacheFixture.client(for: [server.path])
+            var events = cache.events.makeAsyncIterator()
+
+            let following = Task {
+                await cache.follow(
+                    .clusterEndpoint(CacheServer(unixSocket: server.path), interval: .milliseconds(1)))
+            }
+            var seen: [String] = []
+            while seen.count < 4 {
+                switch await events.next() {
+                case .topologyChanged(let epoch, _): seen.append("epoch \(epoch)")
+                case .topologySourceFailed(let error): seen.append("\(error.code)")
+                default: break
+                }
+            }
+            following.cancel()
+            await following.value
+
+            #expect(seen == ["epoch 7", "protocolViolation", "protocolViolation", "epoch 9"])
+            #expect(cache.ring.servers.map(\.name) == ["c:1", "d:2"])
+            await cache.shutDown()
+            await server.stop()
+        }
+
+        @Test("A file is followed, and a line that is none changes nothing")
+        func file() async throws {
+            let folder = TestServer.freshSocketPath()
+            let cache = CacheFixture.client(for: ["/nowhere"])
+            let written = Mutex(["a:1\nb:2:3 # twice\n\n# none\n", "a:1\n:\n", "", "c:1\n"])
+            var events = cache.events.makeAsyncIterator()
+            try write("x:1\n", to: folder)
+
+            let following = Task { await cache.follow(.file(folder, interval: .milliseconds(2))) }
+            var seen: [[String]] = []
+            while seen.count < 3 {
+                switch await events.next() {
+                case .topologyChanged: seen.append(cache.ring.servers.map { "\($0.name) \($0.weight)" })
+                case .topologySourceFailed: break
+                default: continue
+                }
+                if let next = written.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
+                    try write(next, to: folder)
+                    // An empty list changes nothing and is no failure, so nothing tells of it.
+                    if next.isEmpty, let last = written.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
+                        try write(last, to: folder)
+                    }
+                }
+            }
+            following.cancel()
+            await following.value
+
+            #expect(seen == [["x:1 1"], ["a:1 1", "b:2 3"], ["c:1 1"]])
+            await cache.shutDown()
+        }
+
+        private func write(_ text: String, to path: String) throws {
+            // Put in place at once: half a file must not be read.
+            guard let file = fopen(path + ".new", "w") else { throw CacheError(.refused) }
+            fputs(text, file)
+            fclose(file)
+            rename(path + ".new", path)
+        }
+
+        @Test("A server that cannot be asked leaves the list in force")
+        func unreachable() async throws {
+            let cache = CacheFixture.client(for: ["/nowhere"])
+            var events = cache.events.makeAsyncIterator()
+
+            let following = Task {
+                await cache.follow(.clusterEndpoint(CacheServer(unixSocket: "/tmp/martlet-nowhere")))
+            }
+            guard case .topologySourceFailed(let error) = await events.next() else {
+                Issue.record("no event")
+                return
+            }
+            following.cancel()
+            await following.value
+
+            #expect(error.code == .serverDown)
+            #expect(cache.epoch == 0)
+            await cache.shutDown()
+        }
+    }
+}

@@ -1,0 +1,72 @@
+import NIOCore
+import NIOPosix
+import ServerTesting
+
+/// A way to a server that can be shut and opened again, while the server knows nothing of it.
+final class Gate: Sendable {
+    let path = TestServer.freshSocketPath()
+    private let target: String
+    private let ways = Ways()
+
+    /// What is open at the moment.
+    private actor Ways {
+        var listener: (any Channel)?
+        var connections: [any Channel] = []
+
+        func set(_ listener: (any Channel)?) { self.listener = listener }
+        func add(_ connection: any Channel) { connections.append(connection) }
+
+        func takeAll() -> [any Channel] {
+            defer {
+                listener = nil
+                connections = []
+            }
+            return connections + (listener.map { [$0] } ?? [])
+        }
+    }
+
+    init(to target: String) async throws {
+        self.target = target
+        try await open()
+    }
+
+    func open() async throws {
+        let (target, ways) = (target, ways)
+        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelInitializer { near in
+                ClientBootstrap(group: near.eventLoop).connect(unixDomainSocketPath: target).flatMap { far in
+                    near.eventLoop.makeFutureWithTask {
+                        await ways.add(near)
+                        await ways.add(far)
+                    }
+                    .flatMapThrowing {
+                        try near.pipeline.syncOperations.addHandler(Passing(to: far))
+                        try far.pipeline.syncOperations.addHandler(Passing(to: near))
+                    }
+                }
+            }
+            .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
+        await ways.set(listener)
+    }
+
+    /// Ends every connection; nobody gets in.
+    func close() async {
+        for channel in await ways.takeAll() { try? await channel.close() }
+    }
+
+    private final class Passing: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+
+        private let other: any Channel
+
+        init(to other: any Channel) { self.other = other }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            other.writeAndFlush(unwrapInboundIn(data), promise: nil)
+        }
+
+        func channelInactive(context: ChannelHandlerContext) { other.close(promise: nil) }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+    }
+}
