@@ -121,7 +121,7 @@ final class ClientCore: Sendable {
     func shutDown(within timeout: Duration) async {
         let end = ContinuousClock.now + timeout
         // Nobody tells when the last call has ended; it is worth no more than a look now and then.
-        while cluster.callCount > 0, ContinuousClock.now < end {
+        while cluster.liveCount > 0, ContinuousClock.now < end {
             do { try await Task.sleep(for: .milliseconds(5)) } catch { break }
         }
         cluster.shutDown()

@@ -75,8 +75,8 @@ final class Cluster: Sendable {
         return true
     }
 
-    /// Calls waiting or in flight; a hint.
-    var callCount: Int { topology.nodes.reduce(gutter?.callCount ?? 0) { $0 + $1.callCount } }
+    /// Calls whose callers still wait.
+    var liveCount: Int { topology.nodes.reduce(gutter?.liveCount ?? 0) { $0 + $1.liveCount } }
 
     func shutDown() {
         for node in topology.nodes { node.shutDown() }

@@ -70,8 +70,8 @@ final class ServerNode: LaneWatcher {
         }
     }
 
-    /// Calls waiting or in flight; a hint.
-    var callCount: Int { lanes.withLock { $0.reduce(0) { $0 + $1.load } } }
+    /// Calls whose callers still wait.
+    var liveCount: Int { lanes.withLock { $0 }.reduce(0) { $0 + $1.liveCount } }
 
     func shutDown() {
         health.withLock { $0.isOver = true }

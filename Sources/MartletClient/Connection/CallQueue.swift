@@ -29,6 +29,11 @@ struct CallQueue {
 
     var isEmpty: Bool { inFlight.isEmpty && waiting.isEmpty }
     var count: Int { inFlight.count + waiting.count }
+    /// Calls whose callers still wait; looks at every one.
+    var liveCount: Int {
+        (0..<inFlight.count).count { inFlight[$0].completion != nil }
+            + (0..<waiting.count).count { waiting[$0].completion != nil }
+    }
     /// Something waits that could be sent.
     var canSend: Bool { !waiting.isEmpty && inFlight.count < inFlightMax }
 

@@ -49,6 +49,9 @@ final class Lane: Sendable {
     /// Calls that are waiting or in flight; a hint.
     var load: Int { callCount.load(ordering: .relaxed) }
 
+    /// Calls whose callers still wait.
+    var liveCount: Int { state.withLock { $0.queue.liveCount } }
+
     // MARK: Any thread
 
     /// Takes a call. Its completion is called in any case, and never while a lock is held.

@@ -4,33 +4,33 @@
 ///       |  element | element | ... |  free | free |  ...       positions are taken modulo the capacity, a power of two
 ///
 /// Appending and removing the first take the same time however long the queue is; nothing is moved but to grow.
-struct RingBuffer<Element> {
+package struct RingBuffer<Element> {
     private var places: ContiguousArray<Element?>
     private var start = 0
-    private(set) var count = 0
+    package private(set) var count = 0
 
-    init(capacity: Int = 16) {
+    package init(capacity: Int = 16) {
         var power = 4
         while power < capacity { power *= 2 }
         places = ContiguousArray(repeating: nil, count: power)
     }
 
-    var isEmpty: Bool { count == 0 }
+    package var isEmpty: Bool { count == 0 }
 
     /// The element that many places behind the first, which must be there.
-    subscript(offset: Int) -> Element {
+    package subscript(offset: Int) -> Element {
         get { places[place(offset)]! }
         _modify { yield &places[place(offset)]! }
     }
 
-    mutating func append(_ element: Element) {
+    package mutating func append(_ element: Element) {
         if count == places.count { grow() }
         count += 1
         places[place(count - 1)] = element
     }
 
     /// Removes the first element; nil if there is none.
-    mutating func popFirst() -> Element? {
+    package mutating func popFirst() -> Element? {
         guard count > 0 else { return nil }
         let element = places[start].take()
         start = (start + 1) & (places.count - 1)

@@ -2,39 +2,39 @@ import MartletProtocol
 import NIOCore
 
 /// One reply, out of the connection's buffer and ready to be matched with its request.
-struct ReceivedReply: Sendable {
-    var kind: Reply.Kind
-    var status: MetaStatus
-    var flags: MetaFlags
+package struct ReceivedReply: Equatable, Sendable {
+    package var kind: Reply.Kind
+    package var status: MetaStatus
+    package var flags: MetaFlags
     /// The opaque number a meta reply brought back.
-    var number: UInt32?
-    var value: ByteBuffer?
+    package var number: UInt32?
+    package var value: ByteBuffer?
     /// Of `VALUE`: the key as it stood on the line.
-    var key: [UInt8]
+    package var key: [UInt8]
     /// Of an error: the server's words.
-    var text: String
-    var clientFlags: UInt32
-    var token: UInt64?
-    var secondsToLive: Int64?
-    var secondsSinceAccess: UInt64?
-    var wasFetched: Bool?
+    package var text: String
+    package var clientFlags: UInt32
+    package var token: UInt64?
+    package var secondsToLive: Int64?
+    package var secondsSinceAccess: UInt64?
+    package var wasFetched: Bool?
     /// Of `incr` and `decr`.
-    var count: UInt64
+    package var count: UInt64
 }
 
 /// A server's bytes to replies.
 ///
 /// Whatever a server sends, this neither traps nor grows without bound: lines are bounded by `WireLimits`, values by
 /// `valueBytesMax`, and what cannot be is a protocol violation, after which the connection is of no more use.
-struct ReplyDecoder {
+package struct ReplyDecoder {
     /// What has arrived and is not decoded yet.
     private var pending: ByteBuffer?
     private let valueBytesMax: Int
 
-    init(valueBytesMax: Int) { self.valueBytesMax = valueBytesMax }
+    package init(valueBytesMax: Int) { self.valueBytesMax = valueBytesMax }
 
     /// Takes what was read.
-    mutating func append(_ buffer: ByteBuffer) {
+    package mutating func append(_ buffer: ByteBuffer) {
         guard var rest = pending else {
             pending = buffer
             return
@@ -45,7 +45,7 @@ struct ReplyDecoder {
     }
 
     /// The next whole reply; nil if more bytes are needed.
-    mutating func next() throws(CacheError) -> ReceivedReply? {
+    package mutating func next() throws(CacheError) -> ReceivedReply? {
         guard var buffer = pending else { return nil }
         pending = nil
         let decoded: Decoded = buffer.withUnsafeReadableBytes { bytes in
