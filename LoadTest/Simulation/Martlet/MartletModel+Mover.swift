@@ -97,11 +97,11 @@ extension MartletModel {
         let home = classes.place(slabClass)
         let perPage = space.classes[slabClass].chunksPerPage
         let freeChunks = space.classes[slabClass].freeChunks
-        if freeChunks >= perPage { return 0 }
+        let hits = rules.lossCountsPromotions ? home.pointee.promotions : home.pointee.coldHits
+        if hits == 0 || freeChunks >= perPage { return 0 }
         // Parts stand in no segment: they count as COLD.
         let parts = space.classes[slabClass].pageCount * perPage - freeChunks - home.pointee.itemCount
-        let hits = rules.lossCountsPromotions ? home.pointee.promotions : home.pointee.coldHits
-        return Double(perPage) * hits / Double(max(1, home.pointee.coldCount + parts))
+        return Double(perPage) * (hits + rules.hitsAssumed) / Double(max(1, home.pointee.coldCount + parts))
     }
 
     /// Rule 4, and never the last page.

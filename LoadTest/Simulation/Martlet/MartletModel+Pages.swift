@@ -5,7 +5,7 @@
 /// 2. A class without pages drains the page with the fewest chunks in use of 8 sampled (mover `needy`).
 /// 3. With mover `marginal` a class that evicts compares, twice in a page's worth of evictions, what one page more would be
 ///    worth to it (keys that came back after eviction, for each chunk) with what one page less would cost another (hits on
-///    COLD items, for each COLD item), and takes one if its gain is the larger by a margin. Between two moves there are 64
+///    COLD items and two more, for each COLD item; nothing where there were none), and takes one if its gain is the larger by a margin. Between two moves there are 64
 ///    evictions, or a page's worth where the page costs nobody anything.
 /// 4. A page that has just come stays until its class has stored as much as it holds.
 /// 5. Of the page that goes, live items are copied to chunks that eviction in their own class frees; COLD ones without a hit
@@ -55,12 +55,14 @@ extension MartletModel {
 
     /// Rule 2. Returns false if there is no page to be had.
     mutating func drainCheapestPage(except excluded: Int) -> Bool {
-        guard
-            let page = cheapestPage(except: excluded, pagesLeast: 2)
-                ?? cheapestPage(except: excluded, pagesLeast: 1)
-        else { return false }
-        drain(page)
-        return true
+        for _ in 0..<3 {
+            guard
+                let page = cheapestPage(except: excluded, pagesLeast: 2)
+                    ?? cheapestPage(except: excluded, pagesLeast: 1)
+            else { return false }
+            if drain(page) { return true }
+        }
+        return false
     }
 
     private mutating func cheapestPage(except excluded: Int, pagesLeast: Int) -> UInt32? {
@@ -94,11 +96,12 @@ extension MartletModel {
             most = space.classes[slabClass].pageCount
             largest = slabClass
         }
-        if most > 0 { drain(space.page(largest, at: classes[largest].handPage % most)) }
+        if most > 0 { _ = drain(space.page(largest, at: classes[largest].handPage % most)) }
     }
 
-    /// Evicts what is in a page and takes it from its class.
-    private mutating func drain(_ page: UInt32) {
+    /// Evicts what is in a page and takes it from its class. Returns false if something in it is being written.
+    private mutating func drain(_ page: UInt32) -> Bool {
+        if isPinned(page) { return false }
         removePage(page)
         counts.pageMoves += 1
         for slot in 0..<Int(space.page(page).pointee.bump) {
@@ -112,6 +115,16 @@ extension MartletModel {
             }
         }
         space.release(page)
+        return true
+    }
+
+    private func isPinned(_ page: UInt32) -> Bool {
+        for slot in 0..<Int(space.page(page).pointee.bump) {
+            let chunk = space.chunk(space.place(page: page, slot: slot))
+            let head = chunk.pointee.phase == .part ? space.chunk(chunk.pointee.previous) : chunk
+            if head.pointee.phase == .reserved { return true }
+        }
+        return false
     }
 
     private mutating func lose(_ place: Chunk.Place) {

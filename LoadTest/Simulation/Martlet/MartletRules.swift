@@ -84,6 +84,8 @@ package struct MartletRules: Sendable, Equatable {
 
     /// How much more a page must be worth to the one who gets it than to the one who gives it: 1 + this.
     package var moverMargin = 0.5
+    /// Hits on COLD items that are taken for granted where there were any.
+    package var hitsAssumed = 2.0
     /// Checks in the time in which a class evicts a page's worth of items.
     package var checksPerPage = 2.0
     /// The counters are halved after as many evictions as there are items, divided by this.

@@ -9,7 +9,9 @@ import Synchronization
 ///    been hits, had the class been larger.
 /// 3. *Loss* of a page: hits on COLD items, for each COLD item, times the items of a page. COLD is what goes next. Parts of
 ///    large items stand in no segment and count as COLD, with their head's hits.
-/// 4. A class that has a page's worth of free chunks loses nothing.
+///    Where there were any, two more than there were: of few hits that are counted, chance is the greater part, and classes
+///    with large chunks would pass pages to and fro by it.
+/// 4. A class that has a page's worth of free chunks, or that nobody has hit, loses nothing.
 /// 5. A class that falls silent is not judged by its past: in spans of an eighth of the time of rule 1 or more, in which at
 ///    least 16 hits on its COLD items were to be expected from their share of all hits, it is looked at what there was. If
 ///    that was less than a quarter, and its stores less than a quarter of the usual, it is taken for the rule. A share, because a scan takes hits
@@ -48,6 +50,8 @@ struct MoverSums: BitwiseCopyable {
     /// Rule 5.
     static let spansPerHalving = 8
     static let silentHitsMin = 16.0
+    /// Rule 3.
+    static let hitsAssumed = 2.0
     /// A class is looked at twice in the time in which it evicts a page's worth of chunks.
     static let looksPerPage = 2
 
@@ -108,9 +112,10 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
 
     /// Rules 3 and 4.
     var lossLocked: Double {
-        if pointee.freeChunks >= pointee.chunksPerPage { return 0 }
+        let hits = sums.pointee.coldHits
+        if hits == 0 || pointee.freeChunks >= pointee.chunksPerPage { return 0 }
         let parts = pointee.pageCount &* pointee.chunksPerPage &- pointee.freeChunks &- itemCountLocked
-        return Double(pointee.chunksPerPage) * sums.pointee.coldHits
+        return Double(pointee.chunksPerPage) * (hits + MoverSums.hitsAssumed)
             / Double(Swift.max(1, pointee.coldCount &+ parts))
     }
 
