@@ -64,10 +64,11 @@ package struct Observation: ~Copyable {
     var watcherCount: Int { watchers.withLock { $0.all.count } }
 
     /// Takes over a connection from its worker, which must not touch the socket any more. Returns false when there are
-    /// too many watchers already; the socket stays the worker's then.
+    /// too many watchers already, or the server is stopping; the socket stays the worker's then.
     borrowing func add(_ socket: AcceptedSocket, _ streams: WatchStreams, now: UInt32) -> Bool {
         let isTaken = watchers.withLock { watchers in
-            guard watchers.all.count < Limits.watchersMax else { return false }
+            // Looked at under the lock: the announcer takes the last ones under it, after the order to close.
+            guard watchers.all.count < Limits.watchersMax, !isClosingAll else { return false }
             let watcher = Watcher(
                 socket: socket, streams: streams, firstNumber: number.load(ordering: .relaxed), since: now)
             watchers.all.append(watcher)
@@ -78,9 +79,6 @@ package struct Observation: ~Copyable {
         if isTaken { wake() }
         return isTaken
     }
-
-    /// Whether one more watcher would be taken; a hint.
-    var hasRoom: Bool { watcherCount < Limits.watchersMax }
 
     /// Those who have come since the last call. The announcer only.
     borrowing func takeFresh() -> [Watcher] {
