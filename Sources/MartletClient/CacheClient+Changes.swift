@@ -56,7 +56,7 @@ extension CacheClient {
         _ version: CacheVersion? = nil
     ) async throws(CacheError) -> CacheReply {
         let key = named(key)
-        core.loads.forget(key)
+        core.forget(key)
         return try await call(storeRequest(verb, value, key, timeToLive, version))
     }
 
@@ -83,7 +83,7 @@ extension CacheClient {
                 let name = named(key)
                 requests.append(try storeRequest(.set, value, name, timeToLive))
                 keys.append(key)
-                core.loads.forget(name)
+                core.forget(name)
             } catch {
                 failures[key] = error
             }
@@ -123,7 +123,7 @@ extension CacheClient {
     @discardableResult
     public func removeValue(for key: CacheKey) async throws(CacheError) -> Bool {
         let key = named(key)
-        core.loads.forget(key)
+        core.forget(key)
         return try await call(CacheRequest(.delete, key)).outcome == .done
     }
 
@@ -134,7 +134,7 @@ extension CacheClient {
     ) async throws(CacheError) -> StoreResult {
         var request = CacheRequest(.delete, named(key))
         request.expectedToken = version.token
-        core.loads.forget(request.key)
+        core.forget(request.key)
         switch try await call(request).outcome {
         case .done: return .stored
         case .missing: return .missing
@@ -145,7 +145,7 @@ extension CacheClient {
     /// Removes many items. The keys for which that is not sure, and why; a key that was not there is as good as removed.
     public func removeValues(for keys: some Sequence<CacheKey>) async -> [CacheKey: CacheError] {
         let keys = Array(Set(keys))
-        for key in keys { core.loads.forget(named(key)) }
+        for key in keys { core.forget(named(key)) }
         let outcomes = await core.cluster.call(keys.map { CacheRequest(.delete, named($0)) }, deadline: deadline)
         var failures: [CacheKey: CacheError] = [:]
         for (key, outcome) in zip(keys, outcomes) {
@@ -162,7 +162,7 @@ extension CacheClient {
     ) async throws(CacheError) -> Bool {
         var request = CacheRequest(.invalidate, named(key))
         request.exptime = TimeToLive.exptime(grace)
-        core.loads.forget(request.key)
+        core.forget(request.key)
         return try await call(request).outcome == .done
     }
 
@@ -190,6 +190,7 @@ extension CacheClient {
         request.delta = delta
         request.initialNumber = initialValue
         if initialValue != nil { request.exptime = TimeToLive.exptime(timeToLive) }
+        core.forget(request.key)
         // An old server makes no counter: then it is added, and if somebody else was faster, counted once more.
         for _ in 0..<2 {
             let reply = try await call(request)

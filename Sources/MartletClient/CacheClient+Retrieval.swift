@@ -8,9 +8,14 @@ extension CacheClient {
     public func value<Value: CacheValue & Sendable>(
         for key: CacheKey, as type: Value.Type = Value.self
     ) async throws(CacheError) -> Value? {
-        let reply = try await call(CacheRequest(.get, named(key)))
+        let key = named(key)
+        if let value = near?.value(for: key, as: type) { return value }
+        let ticket = near?.ticket(for: key)
+        let reply = try await call(CacheRequest(.get, key))
         guard let buffer = reply.usableValue, !reply.hasWon else { return nil }
-        return try decode(buffer, reply.clientFlags)
+        let value: Value = try decode(buffer, reply.clientFlags)
+        if let ticket { near?.keep(value, for: key, ticket) }
+        return value
     }
 
     /// The value kept under `key`, which from now on lives for `timeToLive`; nil for ever.
@@ -45,14 +50,21 @@ extension CacheClient {
     public func values<Value: CacheValue & Sendable>(
         for keys: some Sequence<CacheKey>, as type: Value.Type = Value.self
     ) async -> BatchResult<Value> {
-        let keys = Array(Set(keys))
-        let outcomes = await core.cluster.call(keys.map { CacheRequest(.get, named($0)) }, deadline: deadline)
+        var keys = Array(Set(keys))
         var result = BatchResult<Value>()
-        for (key, outcome) in zip(keys, outcomes) {
+        if let near {
+            for key in keys { result.hits[key] = near.value(for: named(key), as: type) }
+            keys.removeAll { result.hits[$0] != nil }
+        }
+        let tickets = near.map { near in keys.map { near.ticket(for: named($0)) } }
+        let outcomes = await core.cluster.call(keys.map { CacheRequest(.get, named($0)) }, deadline: deadline)
+        for (place, (key, outcome)) in zip(keys, outcomes).enumerated() {
             do throws(CacheError) {
                 let reply = try outcome.get()
                 if let buffer = reply.usableValue, !reply.hasWon {
-                    result.hits[key] = try decode(buffer, reply.clientFlags)
+                    let value: Value = try decode(buffer, reply.clientFlags)
+                    result.hits[key] = value
+                    if let tickets { near?.keep(value, for: named(key), tickets[place]) }
                 } else {
                     result.misses.insert(key)
                 }

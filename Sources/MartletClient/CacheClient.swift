@@ -27,6 +27,8 @@ public struct CacheClient: Sendable {
     public private(set) var timeout: Duration
     /// In front of every key.
     private(set) var prefix: [UInt8] = []
+    /// Values kept in this process.
+    private(set) var near: NearTable?
 
     /// A client for servers that stay.
     ///
@@ -56,6 +58,22 @@ public struct CacheClient: Sendable {
     public func namespace(_ name: String) -> CacheClient {
         var view = self
         view.prefix += Array("\(name):".utf8)
+        return view
+    }
+
+    /// The same cache with a smaller one of its own in front, in this process, for keys so hot that even a call is too much.
+    ///
+    /// `value` and `values`, with and without a load, answer from it what they read up to `timeToLive` ago: what others
+    /// change in the meantime is seen that much later. Changes through this client, by whatever view, are seen at once.
+    ///
+    /// - Parameters:
+    ///   - itemsMax: Values kept at most; how much memory that is depends on the values.
+    ///   - timeToLive: How long: a second, not minutes.
+    public func nearCached(itemsMax: Int = 10_000, timeToLive: Duration = .seconds(1)) -> CacheClient {
+        var view = self
+        let table = NearTable(itemsMax: itemsMax, timeToLive: timeToLive)
+        view.near = table
+        core.add(table)
         return view
     }
 
@@ -116,6 +134,29 @@ final class ClientCore: Sendable {
         self.configuration = configuration
         cluster = Cluster(topology: topology, configuration: configuration, eventLoops: eventLoops, events: events)
         loads = LoadTable(loadsMax: configuration.concurrentLoadsMax)
+    }
+
+    /// Near caches of all views, to be told of changes; a view that is gone takes its own along.
+    private let nearTables = Mutex<[WeakTable]>([])
+    private let nearCount = Atomic<Int>(0)
+
+    private struct WeakTable: Sendable {
+        weak let table: NearTable?
+    }
+
+    func add(_ table: NearTable) {
+        nearTables.withLock { tables in
+            tables.removeAll { $0.table == nil }
+            tables.append(WeakTable(table: table))
+            nearCount.store(tables.count, ordering: .relaxed)
+        }
+    }
+
+    /// A change of `key` is on its way: what is known of it in this process is known no longer.
+    func forget(_ key: CacheKey) {
+        loads.forget(key)
+        guard nearCount.load(ordering: .relaxed) > 0 else { return }
+        for table in nearTables.withLock({ $0 }) { table.table?.forget(key) }
     }
 
     func shutDown(within timeout: Duration) async {

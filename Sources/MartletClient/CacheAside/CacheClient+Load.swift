@@ -77,6 +77,15 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
     }
 
     func value() async throws -> Value? {
+        guard let near = cache.near else { return try await found() }
+        if let value = near.value(for: key, as: Value.self) { return value }
+        let ticket = near.ticket(for: key)
+        let value = try await found()
+        if let value { near.keep(value, for: key, ticket) }
+        return value
+    }
+
+    private func found() async throws -> Value? {
         while true {
             do {
                 return try await attempt()
