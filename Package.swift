@@ -170,7 +170,7 @@ let package = Package(
         .testTarget(
             name: "MartletClientTests",
             dependencies: [
-                "MartletClient", "MartletRing", "MartletServer", "ServerTesting",
+                "MartletClient", "MartletRing", "MartletServer", "ServerTesting", "martletd",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ]
         ),
