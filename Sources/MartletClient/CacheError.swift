@@ -55,14 +55,7 @@ public struct CacheError: Error, Sendable {
         self.underlying = underlying
     }
 
-    /// Whether the request may have reached the server.
-    var mayHaveBeenDone: Bool {
-        switch code {
-        case .timeout, .connectionLost, .cancelled, .protocolViolation: true
-        default: false
-        }
-    }
-
+    /// The error with the server's name, unless it has one.
     func at(_ server: String) -> CacheError {
         var error = self
         if error.server == nil { error.server = server }

@@ -249,6 +249,24 @@ extension ClientTests {
             }
         }
 
+        @Test("A call under way ends where it began, though its server is no longer on the list")
+        func retirement() async throws {
+            let door = Door()
+            let server = try await DelayingServer { line in
+                if line.hasPrefix("mg ") { await door.pass() }
+            }
+            let cache = CacheFixture.client(for: [server.path])
+            let call = Task { try await cache.value(for: "k", as: String.self) }
+            #expect(await eventually { await door.arrivals == 1 })
+
+            #expect(cache.adopt(Topology(epoch: 1, servers: [CacheServer(unixSocket: "/nowhere")])))
+            await door.open()
+
+            #expect(try await call.value == "k")
+            await cache.shutDown()
+            await server.stop()
+        }
+
         @Test("After the shutdown calls fail, and connections are closed")
         func shutDown() async throws {
             try await CacheFixture.run { fixture in

@@ -70,7 +70,7 @@ final class Cluster: Sendable {
             return (next, leaving)
         }
         guard let (next, leaving) = change else { return false }
-        for node in leaving { node.shutDown() }
+        for node in leaving { node.retire() }
         events.send(.topologyChanged(epoch: next.epoch, fingerprint: next.ring.fingerprint))
         return true
     }

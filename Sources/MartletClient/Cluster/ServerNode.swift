@@ -73,6 +73,13 @@ final class ServerNode: LaneWatcher {
     /// Calls whose callers still wait.
     var liveCount: Int { lanes.withLock { $0 }.reduce(0) { $0 + $1.liveCount } }
 
+    /// The server is no longer on the ring: calls under way have the time that one may take.
+    func retire() {
+        eventLoop.scheduleTask(in: (configuration.operationTimeout + configuration.connectTimeout).timeAmount) {
+            self.shutDown()
+        }
+    }
+
     func shutDown() {
         health.withLock { $0.isOver = true }
         for lane in lanes.withLock({ $0 }) { lane.shutDown() }

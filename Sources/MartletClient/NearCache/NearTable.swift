@@ -97,7 +97,5 @@ final class NearTable: Sendable {
         }
     }
 
-    var count: Int { state.withLock { $0.items.count } }
-
     private static func stripe(of key: CacheKey) -> Int { Int(UInt(bitPattern: key.hashValue) % UInt(stripeCount)) }
 }

@@ -1,9 +1,9 @@
 /// The 32 bits that a memcached item carries for its clients, as this one uses them.
 ///
-///     bits   31        30          29     28          27   24  23         0
-///           +---------+-----------+------+-----------+-------+------------+
-///           | nothing | compressed| split| (free)    | codec | 0          |
-///           +---------+-----------+------+-----------+-------+------------+
+///     bits   31        30     28   27   24  23         0
+///           +---------+-----------+-------+------------+
+///           | nothing | 0         | codec | 0          |
+///           +---------+-----------+-------+------------+
 ///
 /// Other clients keep what they know of a value in the low bits, so these stay 0. A value without any of ours is taken as
 /// its bytes, whoever stored it.
