@@ -52,6 +52,8 @@ let package = Package(
             dependencies: [
                 "MartletRing", "MartletProtocol",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                // Locks that the thread sanitizer sees: what Synchronization.Mutex does when it has to wait, it does not.
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
             ]
         ),
         // What operators ask from the command line: so far about rings.
@@ -172,6 +174,7 @@ let package = Package(
             dependencies: [
                 "MartletClient", "MartletRing", "MartletServer", "ServerTesting", "martletd",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
             ]
         ),
         // The repository looks at itself: lengths, imports, words, the unsafe fence, links.

@@ -1,4 +1,5 @@
 import MartletRing
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -137,7 +138,7 @@ final class ClientCore: Sendable {
     }
 
     /// Near caches of all views, to be told of changes; a view that is gone takes its own along.
-    private let nearTables = Mutex<[WeakTable]>([])
+    private let nearTables = NIOLockedValueBox<[WeakTable]>([])
     private let nearCount = Atomic<Int>(0)
 
     private struct WeakTable: Sendable {
@@ -145,7 +146,7 @@ final class ClientCore: Sendable {
     }
 
     func add(_ table: NearTable) {
-        nearTables.withLock { tables in
+        nearTables.withLockedValue { tables in
             tables.removeAll { $0.table == nil }
             tables.append(WeakTable(table: table))
             nearCount.store(tables.count, ordering: .relaxed)
@@ -156,7 +157,7 @@ final class ClientCore: Sendable {
     func forget(_ key: CacheKey) {
         loads.forget(key)
         guard nearCount.load(ordering: .relaxed) > 0 else { return }
-        for table in nearTables.withLock({ $0 }) { table.table?.forget(key) }
+        for table in nearTables.withLockedValue({ $0 }) { table.table?.forget(key) }
     }
 
     func shutDown(within timeout: Duration) async {

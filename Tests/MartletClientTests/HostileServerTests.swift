@@ -1,5 +1,5 @@
 import MartletClient
-import Synchronization
+import NIOConcurrencyHelpers
 import Testing
 
 extension ClientTests {
@@ -158,10 +158,10 @@ extension ClientTests {
 
         @Test("Random bytes behind every reply never do more than end connections")
         func randomBytes() async throws {
-            let seed = Mutex(SplitMix(seed: 7))
+            let seed = NIOLockedValueBox(SplitMix(seed: 7))
             let server = try await ScriptedServer { lines in
                 var text = lines.opaques.map { "VA 2 \($0)\r\nok\r\n" }.joined()
-                seed.withLock { random in
+                seed.withLockedValue { random in
                     guard random.next() % 3 == 0 else { return }
                     let count = Int(random.next() % 40)
                     let letters = Array("VA HD EN O1 0123456789 \r\n abck")

@@ -1,5 +1,5 @@
 import MartletClient
-import Synchronization
+import NIOConcurrencyHelpers
 import Testing
 
 extension ClientTests {
@@ -10,12 +10,12 @@ extension ClientTests {
 
         /// How many are inside at once, and how many have been.
         final class Gauge: Sendable {
-            private let counts = Mutex((now: 0, most: 0))
+            private let counts = NIOLockedValueBox((now: 0, most: 0))
 
-            var most: Int { counts.withLock { $0.most } }
+            var most: Int { counts.withLockedValue { $0.most } }
 
-            func enter() { counts.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1)) } }
-            func leave() { counts.withLock { $0.now -= 1 } }
+            func enter() { counts.withLockedValue { $0 = ($0.now + 1, max($0.most, $0.now + 1)) } }
+            func leave() { counts.withLockedValue { $0.now -= 1 } }
         }
 
         @Test("What is not there is loaded once and then kept")

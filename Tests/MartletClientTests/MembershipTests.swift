@@ -2,8 +2,8 @@ import Glibc
 import MartletClient
 import MartletRing
 import MartletServer
+import NIOConcurrencyHelpers
 import ServerTesting
-import Synchronization
 import Testing
 
 extension ClientTests {
@@ -35,7 +35,7 @@ extension ClientTests {
 
         @Test("Only a greater version is taken, and what is no description changes nothing")
         func versions() async throws {
-            let replies = Mutex([
+            let replies = NIOLockedValueBox([
                 "CONFIG cluster 0 20\r\n7\na|127.0.0.1|1\n\r\nEND\r\n",
                 "CONFIG cluster 0 20\r\n6\nb|127.0.0.1|1\n\r\nEND\r\n",
                 "CONFIG cluster 0 20\r\nnonsense\n\r\nEND\r\n",
@@ -43,7 +43,7 @@ extension ClientTests {
                 "ERROR\r\n", "VALUE AmazonElastiCache:cluster 0 20\r\n9\nc|127.0.0.1|1 d|127.0.0.1|2\n\r\nEND\r\n",
             ])
             let server = try await ScriptedServer(greets: false) { _ in
-                replies.withLock { $0.count > 1 ? .send($0.removeFirst()) : .send($0[0]) }
+                replies.withLockedValue { $0.count > 1 ? .send($0.removeFirst()) : .send($0[0]) }
             }
             let cache = CacheFixture.client(for: [server.path])
             var events = cache.events.makeAsyncIterator()
@@ -73,7 +73,7 @@ extension ClientTests {
         func file() async throws {
             let folder = TestServer.freshSocketPath()
             let cache = CacheFixture.client(for: ["/nowhere"])
-            let written = Mutex(["a:1\nb:2:3 # twice\n\n# none\n", "a:1\n:\n", "", "c:1\n"])
+            let written = NIOLockedValueBox(["a:1\nb:2:3 # twice\n\n# none\n", "a:1\n:\n", "", "c:1\n"])
             var events = cache.events.makeAsyncIterator()
             try write("x:1\n", to: folder)
 
@@ -85,10 +85,10 @@ extension ClientTests {
                 case .topologySourceFailed: break
                 default: continue
                 }
-                if let next = written.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
+                if let next = written.withLockedValue({ $0.isEmpty ? nil : $0.removeFirst() }) {
                     try write(next, to: folder)
                     // An empty list changes nothing and is no failure, so nothing tells of it.
-                    if next.isEmpty, let last = written.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
+                    if next.isEmpty, let last = written.withLockedValue({ $0.isEmpty ? nil : $0.removeFirst() }) {
                         try write(last, to: folder)
                     }
                 }

@@ -14,7 +14,8 @@ struct ImportTests {
         "martletd": ["MartletServer", "CShims", "Glibc"],
         "MartletRing": [],
         "MartletClient": [
-            "MartletRing", "MartletProtocol", "NIOCore", "NIOPosix", "Synchronization", "FoundationEssentials",
+            "MartletRing", "MartletProtocol", "NIOCore", "NIOPosix", "NIOConcurrencyHelpers", "Synchronization",
+            "FoundationEssentials",
             "Foundation",
         ],
         "martletctl": ["MartletRing", "ArgumentParser", "Glibc", "Musl", "Darwin"],

@@ -17,7 +17,7 @@ struct VocabularyTests {
         "blockBytes",
         // SwiftNIO's, Foundation's and the standard library's.
         "ChannelInboundHandler", "ChannelHandlerContext", "addHandler", "data", "Data", "withTaskCancellationHandler",
-        "AnyObject", "ObjectIdentifier",
+        "AnyObject", "ObjectIdentifier", "NIOConcurrencyHelpers",
     ]
 
     /// A word that one file's subject cannot do without.

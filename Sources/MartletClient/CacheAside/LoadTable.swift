@@ -1,3 +1,4 @@
+import NIOConcurrencyHelpers
 import Synchronization
 
 /// The loads under way in this process, by key, and how many may run at once.
@@ -14,7 +15,7 @@ final class LoadTable: Sendable {
         var nextIdentity: UInt64 = 0
     }
 
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
     private let loadCount = Atomic<Int>(0)
     private let loadsMax: Int
 
@@ -24,7 +25,7 @@ final class LoadTable: Sendable {
     /// they have the value that is there.
     func load<Value: Sendable>(of key: CacheKey, as type: Value.Type) -> SharedLoad<Value>? {
         guard loadCount.load(ordering: .relaxed) > 0 else { return nil }
-        guard let load = state.withLock({ $0.loads[key] as? SharedLoad<Value> }) else { return nil }
+        guard let load = state.withLockedValue({ $0.loads[key] as? SharedLoad<Value> }) else { return nil }
         return load.outlivesWaiters ? nil : load
     }
 
@@ -33,7 +34,7 @@ final class LoadTable: Sendable {
         _ key: CacheKey, as type: Value.Type, replaces: Bool, outlivesWaiters: Bool = false,
         _ work: @escaping @Sendable () async throws -> Value
     ) -> SharedLoad<Value> {
-        let (load, isNew) = state.withLock { state -> (SharedLoad<Value>, Bool) in
+        let (load, isNew) = state.withLockedValue { state -> (SharedLoad<Value>, Bool) in
             if !replaces, let load = state.loads[key] as? SharedLoad<Value> { return (load, false) }
             let load = SharedLoad<Value>(outlivesWaiters: outlivesWaiters)
             state.loads[key] = load
@@ -49,7 +50,7 @@ final class LoadTable: Sendable {
     /// Rule 2.
     func forget(_ key: CacheKey) {
         guard loadCount.load(ordering: .relaxed) > 0 else { return }
-        state.withLock { state in
+        state.withLockedValue { state in
             state.loads[key] = nil
             loadCount.store(state.loads.count, ordering: .relaxed)
         }
@@ -57,7 +58,7 @@ final class LoadTable: Sendable {
 
     /// Forgets a load that has ended, unless another has taken its place.
     private func forget(_ key: CacheKey, _ load: AnyObject) {
-        state.withLock { state in
+        state.withLockedValue { state in
             guard state.loads[key] === load else { return }
             state.loads[key] = nil
             loadCount.store(state.loads.count, ordering: .relaxed)
@@ -75,7 +76,7 @@ final class LoadTable: Sendable {
 
     /// False if the task was cancelled before its turn.
     private func takeTurn() async -> Bool {
-        let identity = state.withLock { state -> UInt64? in
+        let identity = state.withLockedValue { state -> UInt64? in
             guard state.running >= loadsMax else {
                 state.running += 1
                 return nil
@@ -86,7 +87,7 @@ final class LoadTable: Sendable {
         guard let identity else { return true }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let isFree = state.withLock { state -> Bool in
+                let isFree = state.withLockedValue { state -> Bool in
                     if state.running < loadsMax {
                         state.running += 1
                         return true
@@ -106,7 +107,7 @@ final class LoadTable: Sendable {
     }
 
     private func leaveQueue(_ identity: UInt64) {
-        let turn = state.withLock { state -> CheckedContinuation<Bool, Never>? in
+        let turn = state.withLockedValue { state -> CheckedContinuation<Bool, Never>? in
             guard let place = state.queue.firstIndex(where: { $0.identity == identity }) else { return nil }
             return state.queue.remove(at: place).turn
         }
@@ -114,7 +115,7 @@ final class LoadTable: Sendable {
     }
 
     private func passTurn() {
-        let next = state.withLock { state -> CheckedContinuation<Bool, Never>? in
+        let next = state.withLockedValue { state -> CheckedContinuation<Bool, Never>? in
             guard !state.queue.isEmpty else {
                 state.running -= 1
                 return nil

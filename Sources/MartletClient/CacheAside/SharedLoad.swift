@@ -1,4 +1,4 @@
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// The load was cancelled because nobody waited for it any longer.
 struct AbandonedLoad: Error {}
@@ -20,7 +20,7 @@ final class SharedLoad<Value: Sendable>: Sendable {
         var ended: (@Sendable () -> Void)?
     }
 
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
     /// A refresh goes on without anybody waiting.
     let outlivesWaiters: Bool
 
@@ -31,7 +31,7 @@ final class SharedLoad<Value: Sendable>: Sendable {
     func start(
         _ work: @escaping @Sendable () async throws -> Value, ended: @escaping @Sendable () -> Void
     ) {
-        state.withLock { $0.ended = ended }
+        state.withLockedValue { $0.ended = ended }
         let task = Task {
             let result: Result<Value, any Error>
             do {
@@ -41,7 +41,7 @@ final class SharedLoad<Value: Sendable>: Sendable {
             }
             finish(result)
         }
-        state.withLock { state in
+        state.withLockedValue { state in
             // It may be over already.
             guard state.result == nil else { return }
             state.task = task
@@ -49,8 +49,8 @@ final class SharedLoad<Value: Sendable>: Sendable {
     }
 
     private func finish(_ result: Result<Value, any Error>) {
-        state.withLock { $0.ended.take() }?()
-        let waiters = state.withLock { state in
+        state.withLockedValue { $0.ended.take() }?()
+        let waiters = state.withLockedValue { state in
             state.result = result
             state.task = nil
             defer { state.waiters = [:] }
@@ -61,13 +61,13 @@ final class SharedLoad<Value: Sendable>: Sendable {
 
     /// The result, for one of the callers.
     func value() async throws -> Value {
-        let identity = state.withLock { state in
+        let identity = state.withLockedValue { state in
             state.nextWaiter += 1
             return state.nextWaiter
         }
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let known = state.withLock { state -> Result<Value, any Error>? in
+                let known = state.withLockedValue { state -> Result<Value, any Error>? in
                     if state.isAbandoned { return .failure(AbandonedLoad()) }
                     if let result = state.result { return result }
                     state.waiters[identity] = continuation
@@ -87,7 +87,7 @@ final class SharedLoad<Value: Sendable>: Sendable {
 
     /// Rules 1 and 2.
     private func leave(_ identity: UInt64) {
-        let (waiter, task, ended) = state.withLock {
+        let (waiter, task, ended) = state.withLockedValue {
             state -> (
                 CheckedContinuation<Result<Value, any Error>, Never>?, Task<Void, Never>?, (@Sendable () -> Void)?
             )

@@ -1,4 +1,4 @@
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// What a client tells whoever listens: for logs, alarms and dashboards.
 public enum CacheEvent: Sendable {
@@ -25,17 +25,17 @@ final class EventHub: Sendable {
         var isOver = false
     }
 
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
     func send(_ event: CacheEvent) {
-        for listener in state.withLock({ Array($0.listeners.values) }) { listener.yield(event) }
+        for listener in state.withLockedValue({ Array($0.listeners.values) }) { listener.yield(event) }
     }
 
     /// All events from now on; ends with the client or when dropped.
     func stream() -> AsyncStream<CacheEvent> {
         let (stream, continuation) = AsyncStream.makeStream(
             of: CacheEvent.self, bufferingPolicy: .bufferingNewest(Self.pendingMax))
-        let identity = state.withLock { state -> UInt64? in
+        let identity = state.withLockedValue { state -> UInt64? in
             guard !state.isOver else { return nil }
             state.nextIdentity += 1
             state.listeners[state.nextIdentity] = continuation
@@ -46,13 +46,13 @@ final class EventHub: Sendable {
             return stream
         }
         continuation.onTermination = { [weak self] _ in
-            _ = self?.state.withLock { $0.listeners.removeValue(forKey: identity) }
+            _ = self?.state.withLockedValue { $0.listeners.removeValue(forKey: identity) }
         }
         return stream
     }
 
     func finish() {
-        let listeners = state.withLock { state in
+        let listeners = state.withLockedValue { state in
             state.isOver = true
             return Array(state.listeners.values)
         }

@@ -1,6 +1,6 @@
 import MartletRing
+import NIOConcurrencyHelpers
 import NIOCore
-import Synchronization
 
 /// Many servers as one: who has a key, and asking them.
 ///
@@ -10,7 +10,7 @@ final class Cluster: Sendable {
     let configuration: CacheConfiguration
     let events: EventHub
     private let eventLoops: any EventLoopGroup
-    private let active: Mutex<ActiveTopology>
+    private let active: NIOLockedValueBox<ActiveTopology>
     /// What stands in for servers that are down; nil if nothing does.
     private let gutter: Cluster?
     private let gutterSecondsMax: Int32
@@ -22,7 +22,7 @@ final class Cluster: Sendable {
         self.configuration = configuration
         self.eventLoops = eventLoops
         self.events = events
-        active = Mutex(
+        active = NIOLockedValueBox(
             Self.activate(topology, keeping: nil, configuration: configuration, eventLoops: eventLoops, events: events))
         guard case .gutter(let servers, let lifeMax) = configuration.whenServerDown, !servers.isEmpty else {
             gutter = nil
@@ -54,14 +54,14 @@ final class Cluster: Sendable {
 
     // MARK: Servers
 
-    var ring: HashRing { active.withLock { $0.ring } }
-    var epoch: UInt64 { active.withLock { $0.epoch } }
-    var topology: ActiveTopology { active.withLock { $0 } }
+    var ring: HashRing { active.withLockedValue { $0.ring } }
+    var epoch: UInt64 { active.withLockedValue { $0.epoch } }
+    var topology: ActiveTopology { active.withLockedValue { $0 } }
 
     /// Puts another list of servers in force; false, and nothing happens, if the epoch is not greater or the list empty.
     func adopt(_ topology: Topology) -> Bool {
         guard !topology.servers.isEmpty else { return false }
-        let change = active.withLock { active -> (ActiveTopology, [ServerNode])? in
+        let change = active.withLockedValue { active -> (ActiveTopology, [ServerNode])? in
             guard topology.epoch > active.epoch else { return nil }
             let next = Self.activate(
                 topology, keeping: active, configuration: configuration, eventLoops: eventLoops, events: events)

@@ -1,3 +1,4 @@
+import NIOConcurrencyHelpers
 import NIOCore
 import Synchronization
 
@@ -27,14 +28,14 @@ final class ServerNode: LaneWatcher {
     private let configuration: CacheConfiguration
     private let events: EventHub
     private let eventLoop: any EventLoop
-    private let health = Mutex(Health())
-    private let invalidations: Mutex<InvalidationLog>
+    private let health = NIOLockedValueBox(Health())
+    private let invalidations: NIOLockedValueBox<InvalidationLog>
     private let isReplayDue = Atomic<Bool>(false)
     /// A copy of `health.isDown` to be read without its lock.
     private let isDownNow = Atomic<Bool>(false)
     private let timeoutsInARow = Atomic<Int>(0)
     /// Set once, right after the node itself; the last one is for large values.
-    private let lanes = Mutex<[Lane]>([])
+    private let lanes = NIOLockedValueBox<[Lane]>([])
 
     init(
         server: CacheServer, configuration: CacheConfiguration, eventLoops: any EventLoopGroup, events: EventHub
@@ -42,19 +43,19 @@ final class ServerNode: LaneWatcher {
         self.server = server
         self.configuration = configuration
         self.events = events
-        invalidations = Mutex(InvalidationLog(keysMax: configuration.invalidationsMax))
+        invalidations = NIOLockedValueBox(InvalidationLog(keysMax: configuration.invalidationsMax))
         eventLoop = eventLoops.next()
         let lanes = (0...max(configuration.connectionsPerServer, 1)).map { _ in
             Lane(server: server, configuration: configuration, eventLoop: eventLoops.next(), watcher: self)
         }
-        self.lanes.withLock { $0 = lanes }
+        self.lanes.withLockedValue { $0 = lanes }
     }
 
     var isDown: Bool { isDownNow.load(ordering: .relaxed) }
 
     /// Why calls fail while the server is down.
     var downError: CacheError {
-        let last = health.withLock { $0.lastError }
+        let last = health.withLockedValue { $0.lastError }
         return CacheError(
             last?.code == .unauthorized ? .unauthorized : .serverDown, last?.message ?? "", server: server.name,
             underlying: last?.underlying)
@@ -62,7 +63,7 @@ final class ServerNode: LaneWatcher {
 
     /// The connection for a request: the one with fewer calls, or that for large values.
     func lane(for request: CacheRequest) -> Lane {
-        lanes.withLock { lanes in
+        lanes.withLockedValue { lanes in
             if request.value.readableBytes > configuration.smallValueBytesMax { return lanes[lanes.count - 1] }
             var best = lanes[0]
             for lane in lanes[1..<(lanes.count - 1)] where lane.load < best.load { best = lane }
@@ -71,7 +72,7 @@ final class ServerNode: LaneWatcher {
     }
 
     /// Calls whose callers still wait.
-    var liveCount: Int { lanes.withLock { $0 }.reduce(0) { $0 + $1.liveCount } }
+    var liveCount: Int { lanes.withLockedValue { $0 }.reduce(0) { $0 + $1.liveCount } }
 
     /// The server is no longer on the ring: calls under way have the time that one may take.
     func retire() {
@@ -81,8 +82,8 @@ final class ServerNode: LaneWatcher {
     }
 
     func shutDown() {
-        health.withLock { $0.isOver = true }
-        for lane in lanes.withLock({ $0 }) { lane.shutDown() }
+        health.withLockedValue { $0.isOver = true }
+        for lane in lanes.withLockedValue({ $0 }) { lane.shutDown() }
     }
 
     // MARK: LaneWatcher
@@ -103,7 +104,7 @@ final class ServerNode: LaneWatcher {
     // MARK: Down and up
 
     private func goDown(_ error: CacheError) {
-        let isNews = health.withLock { health -> Bool in
+        let isNews = health.withLockedValue { health -> Bool in
             guard !health.isDown, !health.isOver else { return false }
             health.isDown = true
             health.lastError = error
@@ -117,7 +118,7 @@ final class ServerNode: LaneWatcher {
     }
 
     private func scheduleProbe() {
-        let attempts = health.withLock { $0.isOver ? nil : $0.attempts }
+        let attempts = health.withLockedValue { $0.isOver ? nil : $0.attempts }
         guard let attempts else { return }
         let longest = configuration.probeDelayMax.timeAmount.nanoseconds
         let first = configuration.probeDelay.timeAmount.nanoseconds
@@ -129,14 +130,14 @@ final class ServerNode: LaneWatcher {
 
     /// Asks for an item that is nobody's: any answer will do.
     private func probe() {
-        guard health.withLock({ !$0.isOver }) else { return }
+        guard health.withLockedValue({ !$0.isOver }) else { return }
         ask(CacheRequest(.get, CacheKey("martlet:probe"))) { outcome in
             if Self.isAnswer(outcome) { self.replay() } else { self.probeFailed() }
         }
     }
 
     private func probeFailed() {
-        health.withLock { $0.attempts += 1 }
+        health.withLockedValue { $0.attempts += 1 }
         scheduleProbe()
     }
 
@@ -147,7 +148,7 @@ final class ServerNode: LaneWatcher {
 
     private func ask(_ request: CacheRequest, _ answered: @escaping @Sendable (CallOutcome) -> Void) {
         let deadline = NIODeadline.now() + (configuration.operationTimeout + configuration.connectTimeout).timeAmount
-        let lane = lanes.withLock { $0[0] }
+        let lane = lanes.withLockedValue { $0[0] }
         lane.submit(
             CallSlot(
                 identity: CallIdentity.next(), deadline: deadline, completion: .probe(answered), request: request))
@@ -158,25 +159,25 @@ final class ServerNode: LaneWatcher {
     /// Remembers that what is under `key` may be out of date. Removed before the server is used again, or, if it is up,
     /// shortly.
     func note(_ key: CacheKey) {
-        invalidations.withLock { $0.append(key) }
+        invalidations.withLockedValue { $0.append(key) }
         guard !isDown, !isReplayDue.exchange(true, ordering: .relaxed) else { return }
         eventLoop.scheduleTask(in: configuration.probeDelay.timeAmount) {
             self.isReplayDue.store(false, ordering: .relaxed)
             // Down by now: then the probe will see to it.
-            if !self.isDown, self.health.withLock({ !$0.isOver }) { self.replay() }
+            if !self.isDown, self.health.withLockedValue({ !$0.isOver }) { self.replay() }
         }
     }
 
     /// Removes what may be out of date. Whoever is not removed stays in the log.
     private func replay() {
-        let (keys, hasOverflowed) = invalidations.withLock { $0.takeAll() }
+        let (keys, hasOverflowed) = invalidations.withLockedValue { $0.takeAll() }
         if hasOverflowed { events.send(.invalidationsLost(server: server.name)) }
         guard !keys.isEmpty else { return replayed(isWhole: true) }
         let progress = ReplayProgress(count: keys.count)
         for key in keys {
             ask(CacheRequest(.delete, key)) { outcome in
                 let isDone = Self.isAnswer(outcome)
-                if !isDone { self.invalidations.withLock { $0.append(key) } }
+                if !isDone { self.invalidations.withLockedValue { $0.append(key) } }
                 if let isWhole = progress.end(one: isDone) { self.replayed(isWhole: isWhole) }
             }
         }
@@ -189,7 +190,7 @@ final class ServerNode: LaneWatcher {
 
     private func comeUp() {
         timeoutsInARow.store(0, ordering: .relaxed)
-        health.withLock { health in
+        health.withLockedValue { health in
             health.isDown = false
             health.attempts = 0
             isDownNow.store(false, ordering: .relaxed)
@@ -200,13 +201,13 @@ final class ServerNode: LaneWatcher {
 
 /// Counts removals that have ended, and how.
 private final class ReplayProgress: Sendable {
-    private let state: Mutex<(left: Int, isWhole: Bool)>
+    private let state: NIOLockedValueBox<(left: Int, isWhole: Bool)>
 
-    init(count: Int) { state = Mutex((count, true)) }
+    init(count: Int) { state = NIOLockedValueBox((count, true)) }
 
     /// Whether all were done, once the last one has ended; nil before that.
     func end(one isDone: Bool) -> Bool? {
-        state.withLock { state in
+        state.withLockedValue { state in
             state.left -= 1
             state.isWhole = state.isWhole && isDone
             return state.left == 0 ? state.isWhole : nil

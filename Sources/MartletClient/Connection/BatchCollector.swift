@@ -1,4 +1,4 @@
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// Gathers the answers to calls that belong together, on whatever connections they are, and lets their caller go on when
 /// the last one is there. Any thread may complete a part.
@@ -9,16 +9,16 @@ final class BatchCollector: Sendable {
         var continuation: CheckedContinuation<[CallOutcome], Never>?
     }
 
-    private let state: Mutex<State>
+    private let state: NIOLockedValueBox<State>
 
     /// For `count` parts, one at least.
     init(count: Int, continuation: CheckedContinuation<[CallOutcome], Never>) {
-        state = Mutex(
+        state = NIOLockedValueBox(
             State(outcomes: Array(repeating: nil, count: count), missing: count, continuation: continuation))
     }
 
     func complete(_ place: Int, _ outcome: CallOutcome) {
-        let finished = state.withLock { state -> (CheckedContinuation<[CallOutcome], Never>, [CallOutcome])? in
+        let finished = state.withLockedValue { state -> (CheckedContinuation<[CallOutcome], Never>, [CallOutcome])? in
             guard state.outcomes[place] == nil else { return nil }
             state.outcomes[place] = outcome
             state.missing -= 1

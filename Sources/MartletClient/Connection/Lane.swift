@@ -1,3 +1,4 @@
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -30,7 +31,7 @@ final class Lane: Sendable {
     let server: CacheServer
     let eventLoop: any EventLoop
     let configuration: CacheConfiguration
-    private let state: Mutex<State>
+    private let state: NIOLockedValueBox<State>
     private let callCount = Atomic<Int>(0)
     /// Weak, because a watcher has its lanes.
     private weak let watcher: (any LaneWatcher)?
@@ -42,7 +43,7 @@ final class Lane: Sendable {
         self.configuration = configuration
         self.eventLoop = eventLoop
         self.watcher = watcher
-        state = Mutex(
+        state = NIOLockedValueBox(
             State(queue: CallQueue(inFlightMax: configuration.inFlightMax, waitingMax: configuration.waitingCallsMax)))
     }
 
@@ -50,14 +51,14 @@ final class Lane: Sendable {
     var load: Int { callCount.load(ordering: .relaxed) }
 
     /// Calls whose callers still wait.
-    var liveCount: Int { state.withLock { $0.queue.liveCount } }
+    var liveCount: Int { state.withLockedValue { $0.queue.liveCount } }
 
     // MARK: Any thread
 
     /// Takes a call. Its completion is called in any case, and never while a lock is held.
     func submit(_ slot: CallSlot) {
         enum Step { case wait, wake, refuse(CacheError) }
-        let step = state.withLock { state -> Step in
+        let step = state.withLockedValue { state -> Step in
             if case .closed = state.phase { return .refuse(CacheError(.shutDown)) }
             guard state.queue.append(slot) else { return .refuse(CacheError(.overloaded)) }
             callCount.store(state.queue.count, ordering: .relaxed)
@@ -74,13 +75,13 @@ final class Lane: Sendable {
 
     /// Gives up calls; their replies, if any come, are dropped.
     func cancel(_ identities: Range<UInt64>) {
-        let cancelled = state.withLock { $0.queue.cancel(identities) }
+        let cancelled = state.withLockedValue { $0.queue.cancel(identities) }
         for completion in cancelled { completion(.failure(CacheError(.cancelled, server: server.name))) }
     }
 
     /// Ends the connection and all of its calls; later ones are refused.
     func shutDown() {
-        let (channel, lost) = state.withLock { state -> ((any Channel)?, [Completion]) in
+        let (channel, lost) = state.withLockedValue { state -> ((any Channel)?, [Completion]) in
             var channel: (any Channel)?
             if case .open(let open, _) = state.phase { channel = open }
             state.phase = .closed
@@ -102,7 +103,7 @@ final class Lane: Sendable {
     /// Sends what waits, or sees to a connection first.
     private func turn() {
         enum Step { case none, connect, write(any Channel, OutgoingPieces, [(Completion, CallOutcome)]) }
-        let step = state.withLock { state -> Step in
+        let step = state.withLockedValue { state -> Step in
             state.isTurnDue = false
             guard !state.queue.isEmpty else { return .none }
             setAlarm(&state)
@@ -133,7 +134,7 @@ final class Lane: Sendable {
         var answers: [(Completion, CallOutcome)] = []
         answers.reserveCapacity(replies.count)
         var violation: String?
-        let hasRoom = state.withLock { state -> Bool in
+        let hasRoom = state.withLockedValue { state -> Bool in
             guard case .open(let open, _) = state.phase, open === channel else { return false }
             for reply in replies {
                 switch state.queue.receive(reply) {
@@ -162,7 +163,7 @@ final class Lane: Sendable {
 
     /// The connection was greeted and is ready.
     func opened(_ channel: any Channel, _ dialect: Dialect) {
-        let isWanted = state.withLock { state -> Bool in
+        let isWanted = state.withLockedValue { state -> Bool in
             guard case .connecting = state.phase else { return false }
             state.phase = .open(channel, dialect)
             return true
@@ -173,7 +174,7 @@ final class Lane: Sendable {
 
     /// The connection could not be made: nothing was sent.
     func refused(_ error: CacheError) {
-        let lost = state.withLock { state -> [Completion]? in
+        let lost = state.withLockedValue { state -> [Completion]? in
             guard case .connecting = state.phase else { return nil }
             state.phase = .idle
             callCount.store(0, ordering: .relaxed)
@@ -186,7 +187,7 @@ final class Lane: Sendable {
 
     /// The connection is gone, or to be given up. What was sent has no answer; what waits is for the next connection.
     func lose(_ channel: any Channel, _ error: CacheError) {
-        let (lost, isDue) = state.withLock { state -> ([Completion], Bool) in
+        let (lost, isDue) = state.withLockedValue { state -> ([Completion], Bool) in
             guard case .open(let open, _) = state.phase, open === channel else { return ([], false) }
             state.phase = .idle
             let lost = state.queue.loseSent()
@@ -230,7 +231,7 @@ final class Lane: Sendable {
     }
 
     private func ring() {
-        let (expiry, channel) = state.withLock { state -> (CallQueue.Expiry, (any Channel)?) in
+        let (expiry, channel) = state.withLockedValue { state -> (CallQueue.Expiry, (any Channel)?) in
             state.alarm = nil
             state.timer = nil
             let expiry = state.queue.expire(at: .now(), patience: configuration.operationTimeout.timeAmount)

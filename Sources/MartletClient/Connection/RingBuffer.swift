@@ -50,3 +50,5 @@ package struct RingBuffer<Element> {
         start = 0
     }
 }
+
+extension RingBuffer: Sendable where Element: Sendable {}

@@ -1,4 +1,4 @@
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// Values kept in this process for a short while, so that hot keys do not even cost a call.
 ///
@@ -31,7 +31,7 @@ final class NearTable: Sendable {
 
     private static let stripeCount = 256
 
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
     private let itemsMax: Int
     private let timeToLive: Duration
 
@@ -43,7 +43,7 @@ final class NearTable: Sendable {
     /// The value kept for `key`, if it is one of this type and not too old.
     func value<Value: Sendable>(for key: CacheKey, as type: Value.Type) -> Value? {
         let now = ContinuousClock.now
-        return state.withLock { state in
+        return state.withLockedValue { state in
             guard let item = state.items[key] else { return nil }
             guard item.end > now else {
                 state.items[key] = nil
@@ -59,13 +59,13 @@ final class NearTable: Sendable {
     /// Taken before a value is read from its server.
     func ticket(for key: CacheKey) -> Ticket {
         let stripe = Self.stripe(of: key)
-        return state.withLock { Ticket(stripe: stripe, changes: $0.changes[stripe]) }
+        return state.withLockedValue { Ticket(stripe: stripe, changes: $0.changes[stripe]) }
     }
 
     /// Keeps what was read with the ticket, unless it is void.
     func keep(_ value: some Sendable, for key: CacheKey, _ ticket: Ticket) {
         let end = ContinuousClock.now + timeToLive
-        state.withLock { state in
+        state.withLockedValue { state in
             guard state.changes[ticket.stripe] == ticket.changes else { return }
             state.nextNumber += 1
             state.items[key] = Item(value: value, end: end, number: state.nextNumber)
@@ -91,7 +91,7 @@ final class NearTable: Sendable {
     /// Rule 2.
     func forget(_ key: CacheKey) {
         let stripe = Self.stripe(of: key)
-        state.withLock { state in
+        state.withLockedValue { state in
             state.items[key] = nil
             state.changes[stripe] &+= 1
         }
