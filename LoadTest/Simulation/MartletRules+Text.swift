@@ -88,6 +88,7 @@ extension MartletRules {
             fraction("checks", \.checksPerPage, 0.01...1e6),
             fraction("halving", \.halvingDivisor, 0.001...1e6), fraction("ghost-hits-min", \.ghostHitsMin, 0...1e9),
             whole("evictions-per-move", \.evictionsPerMove, 0...1 << 30),
+            whole("free-run", \.freeRunMax, 1...1 << 20), yes("takes-empty", \.takesEmpty),
             fraction("silence", \.silenceDivisor, 0...1e6), fraction("silent-hits", \.silentHitsMin, 0...1e6),
             yes("loss-by-promotions", \.lossCountsPromotions), whole("sampled-pages", \.sampledPages, 1...1024),
             yes("relocate", \.relocates), yes("relocate-cold", \.relocatesCold),

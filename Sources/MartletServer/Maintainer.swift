@@ -70,9 +70,19 @@ extension UnsafeMutablePointer where Pointee == Maintainer {
                 continue
             }
             let isBusy = store.maintain(now: server.pointee.clock.second)
+            releaseRareText()
             let rest = isBusy ? Limits.maintenanceBusyPauseMilliseconds : Limits.maintenancePauseMilliseconds
             nextPass = Self.milliseconds + rest
         }
+    }
+
+    /// After the start, and after each statistics command. What comes back at once is what serving needs: some tens of page
+    /// faults without reading. Not in debug builds, where a debugger's breakpoints stand in the text.
+    private func releaseRareText() {
+        guard pointee.server.pointee.administration.usedRareText.exchange(false, ordering: .relaxed) else { return }
+        #if !DEBUG
+        cshims_release_program_text()
+        #endif
     }
 
     /// Milliseconds of the monotonic clock.

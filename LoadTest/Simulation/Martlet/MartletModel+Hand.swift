@@ -51,16 +51,13 @@ extension MartletModel {
     private mutating func adapt(_ ghost: BucketTable.GhostKind, _ home: ClassPointer) {
         if ghost == .fromHot { counts.ghostHitsFromHot += 1 } else { counts.ghostHitsFromCold += 1 }
         if rules.adaptDivisor == 0 { return }
-        let step = max(1, home.pointee.itemCount / rules.adaptDivisor)
-        home.pointee.hotTarget += ghost == .fromHot ? step : -step
+        let step = 1 / Double(max(1, min(home.pointee.itemCount, rules.adaptDivisor)))
+        let share = ghost == .fromHot ? home.pointee.hotShare + step : home.pointee.hotShare - step
+        home.pointee.hotShare = min(max(share, rules.hotShareMin), rules.hotShareMax)
     }
 
     private func hotTarget(_ home: ClassPointer) -> Int {
-        let items = Double(home.pointee.itemCount)
-        let bounded = min(
-            max(home.pointee.hotTarget, Int(items * rules.hotShareMin)), Int(items * rules.hotShareMax))
-        home.pointee.hotTarget = bounded
-        return bounded
+        Int(home.pointee.hotShare * Double(home.pointee.itemCount))
     }
 
     @inline(__always)
@@ -129,7 +126,7 @@ extension MartletModel {
         }
         if !home.pointee.isPressed {
             home.pointee.isPressed = true
-            home.pointee.hotTarget = Int(Double(home.pointee.itemCount) * rules.hotShare)
+            home.pointee.hotShare = rules.hotShare
         }
         if home.pointee.hotCount > hotTarget(home), let victim = popVictim(home) { return victim }
         return sweep(slabClass, home)

@@ -3,6 +3,7 @@ extension MartletModel {
     /// Of each page that may go.
     private static var sampledHeaders: Int { 64 }
     private static var evictionsPerRequest: Int { 16 }
+    private static var chunksPerSlice: Int { 64 }
 
     /// Rule 3, after an eviction in `taker` that has freed so many chunks.
     mutating func considerMove(to taker: Int, chunks: Int) {
@@ -18,8 +19,10 @@ extension MartletModel {
         }
         wearDown(home)
         let rest = moverClock - lastMove
-        guard home.pointee.ghostHits >= rules.ghostHitsMin, rest >= min(rules.evictionsPerMove, perPage),
-            moverClock - home.pointee.lastRequest >= min(Self.evictionsPerRequest, perPage)
+        let isMissed = home.pointee.ghostHits >= rules.ghostHitsMin
+        guard isMissed || rules.takesEmpty, rest >= min(rules.evictionsPerMove, perPage),
+            moverClock - home.pointee.lastRequest
+                >= (isMissed ? min(Self.evictionsPerRequest, perPage) : max(rules.evictionsPerMove, perPage))
         else { return }
         home.pointee.lastRequest = moverClock
         requests[taker / 64] |= 1 << UInt64(taker % 64)
@@ -42,11 +45,23 @@ extension MartletModel {
         if rest < min(rules.evictionsPerMove, space.classes[taker].chunksPerPage) { return }
         wearDown(home)
         let gain = home.pointee.ghostHits / Double(max(1, space.classes[taker].pageCount))
-        // Before the time is up only who loses nothing gives.
-        let lossMax = rest < rules.evictionsPerMove ? 0 : gain / (1 + rules.moverMargin)
-        guard let giver = cheapestGiver(except: taker, lossMax: lossMax) else { return }
+        // Before the time is up only who loses nothing gives; to whom nobody misses, only what stands empty.
+        let onlyEmpty = home.pointee.ghostHits < rules.ghostHitsMin
+        let lossMax = rest < rules.evictionsPerMove || onlyEmpty ? 0 : gain / (1 + rules.moverMargin)
+        guard let (giver, loss) = cheapestGiver(except: taker, lossMax: lossMax, onlyEmpty: onlyEmpty) else {
+            home.pointee.freeRun = 0
+            return
+        }
         lastMove = moverClock
+        let runMax = min(rules.freeRunMax, space.classes[taker].pageCount)
         move(from: giver, to: taker)
+        home.pointee.freeRun = loss > 0 ? 0 : max(1, min(2 * home.pointee.freeRun, runMax))
+        var left = home.pointee.freeRun - 1
+        while left > 0, let (giver, _) = cheapestGiver(except: taker, lossMax: 0, onlyEmpty: onlyEmpty),
+            move(from: giver, to: taker)
+        {
+            left -= 1
+        }
     }
 
     /// Evictions between two halvings of what is counted.
@@ -113,7 +128,9 @@ extension MartletModel {
             || Double(moverClock - classes[slabClass].pageCame) > halvingWindow
     }
 
-    private mutating func cheapestGiver(except taker: Int, lossMax: Double) -> Int? {
+    private mutating func cheapestGiver(
+        except taker: Int, lossMax: Double, onlyEmpty: Bool
+    ) -> (slabClass: Int, loss: Double)? {
         while recentHitsHalvings < halvings {
             recentHitsHalvings += 1
             recentHits *= 0.5
@@ -131,40 +148,50 @@ extension MartletModel {
         var bestLoss = lossMax
         for slabClass in 1...space.table.classCount where slabClass != taker {
             judgeSilence(classes.place(slabClass), total: total)
-            guard mayGive(slabClass) else { continue }
+            guard mayGive(slabClass),
+                !onlyEmpty || space.classes[slabClass].freeChunks >= space.classes[slabClass].chunksPerPage
+            else { continue }
             let loss = loss(slabClass)
             if loss < bestLoss || loss == 0 && best == nil {
                 best = slabClass
                 bestLoss = loss
             }
         }
-        return best
+        return best.map { ($0, bestLoss) }
     }
 
     // MARK: Moving
 
-    private mutating func move(from giver: Int, to taker: Int) {
-        guard let page = pageToGive(giver) else { return }
+    /// False if the class has no page that can be taken.
+    @discardableResult
+    private mutating func move(from giver: Int, to taker: Int) -> Bool {
+        guard let page = pageToGive(giver) else { return false }
         removePage(page)
         counts.pageMoves += 1
-        for slot in 0..<Int(space.page(page).pointee.bump) {
+        let bump = Int(space.page(page).pointee.bump)
+        var keepsUnread = false
+        for slot in 0..<bump {
+            if slot % Self.chunksPerSlice == 0, rules.takesEmpty {
+                keepsUnread = space.classes[giver].freeChunks >= min(Self.chunksPerSlice, bump - slot)
+            }
             let place = space.place(page: page, slot: slot)
             let chunk = space.chunk(place)
             switch chunk.pointee.phase {
-            case .item: leavePage(place, chunk, giver)
-            case .part: leavePage(part: place, chunk, giver)
+            case .item: leavePage(place, chunk, giver, keepsUnread)
+            case .part: leavePage(part: place, chunk, giver, keepsUnread)
             case .free, .reserved: break
             }
         }
         // A chunk still being written keeps the page from going; nothing is lost but the move.
         if space.page(page).pointee.used > 0 {
             space.putBack(page, to: giver)
-            return
+            return true
         }
         // One more than the limit allows by now: nobody gets it.
         let isTooMany = isOverLimit
         space.release(page)
         if !isTooMany, let page = takePage(.drained) { addPage(page, to: taker) }
+        return true
     }
 
     /// Of a few pages that the hand will come to next, the one with the fewest items worth copying.
@@ -188,16 +215,16 @@ extension MartletModel {
         return best
     }
 
-    private func isWorthCopying(_ chunk: UnsafeMutablePointer<Chunk>) -> Bool {
+    private func isWorthCopying(_ chunk: UnsafeMutablePointer<Chunk>, _ keepsUnread: Bool = false) -> Bool {
         guard rules.relocates, !chunk.hasExpired(second) else { return false }
-        return rules.relocatesCold || chunk.pointee.segment != .cold || chunk.pointee.frequency > 0
+        return keepsUnread || rules.relocatesCold || chunk.pointee.segment != .cold || chunk.pointee.frequency > 0
     }
 
     /// Rule 5 for an item.
     private mutating func leavePage(
-        _ place: Chunk.Place, _ chunk: UnsafeMutablePointer<Chunk>, _ giver: Int
+        _ place: Chunk.Place, _ chunk: UnsafeMutablePointer<Chunk>, _ giver: Int, _ keepsUnread: Bool
     ) {
-        let target = isWorthCopying(chunk) ? freeChunk(giver) : nil
+        let target = isWorthCopying(chunk, keepsUnread) ? freeChunk(giver) : nil
         // Making room for the copy may have cost the item itself.
         guard chunk.pointee.phase == .item else {
             if let target { put(target) }
@@ -220,11 +247,11 @@ extension MartletModel {
 
     /// Rule 5 for a part: it is worth as much as its head.
     private mutating func leavePage(
-        part place: Chunk.Place, _ chunk: UnsafeMutablePointer<Chunk>, _ giver: Int
+        part place: Chunk.Place, _ chunk: UnsafeMutablePointer<Chunk>, _ giver: Int, _ keepsUnread: Bool
     ) {
         let head = space.chunk(chunk.pointee.previous)
         guard head.pointee.phase == .item else { return }
-        let target = isWorthCopying(head) ? freeChunk(giver) : nil
+        let target = isWorthCopying(head, keepsUnread) ? freeChunk(giver) : nil
         guard chunk.pointee.phase == .part else {
             if let target { put(target) }
             return

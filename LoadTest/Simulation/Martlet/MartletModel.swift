@@ -49,7 +49,7 @@ struct MartletModel: ~Copyable, CacheModel {
         var hotCount = 0
         var coldCount = 0
         var warmCount = 0
-        var hotTarget = 0
+        var hotShare = 0.0
         var isPressed = false
         var ring: PlaceRing
         /// Ends of the list of all items, for `lru`: newest and oldest.
@@ -66,6 +66,8 @@ struct MartletModel: ~Copyable, CacheModel {
         var newColdHits = 0
         var evictionsUntold = 0
         var lastRequest = 0
+        /// Pages of the last run that cost nobody anything.
+        var freeRun = 0
         var taken = 0
         var takenSeen = 0
         var takenAtPage = 0

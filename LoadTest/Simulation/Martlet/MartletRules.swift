@@ -93,10 +93,15 @@ package struct MartletRules: Sendable, Equatable {
     package var ghostHitsMin = 4.0
     /// Evictions between two moves, unless a page costs nobody anything.
     package var evictionsPerMove = 64
+    /// Whether a class whose keys have not come back gets pages that stand empty in others, and moves keep what there is
+    /// room for.
+    package var takesEmpty = true
+    /// Pages that cost nobody anything and go one after the other, at most; 1 for no such runs.
+    package var freeRunMax = 32
     /// A class is found silent in a time between two halvings, divided by this; 0 for never.
     package var silenceDivisor = 8.0
     /// Hits on COLD items that were to be expected from a class when it is judged.
-    package var silentHitsMin = 16.0
+    package var silentHitsMin = 8.0
     /// Whether the worth of a page to who has it is counted from COLD items that the hand finds hit, not from hits.
     package var lossCountsPromotions = false
     package var sampledPages = 8

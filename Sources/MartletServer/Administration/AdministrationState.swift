@@ -10,6 +10,7 @@ package struct AdministrationState: ~Copyable {
     /// Whether start-up or a statistics command has brought parts of the program into memory that serving does without:
     /// two thirds of what an idle process occupies. The maintainer gives them back.
     let usedRareText = Atomic<Bool>(true)
+    package var usesRareText: Bool { usedRareText.load(ordering: .relaxed) }
     /// What `stats reset` found; statistics are told less these.
     let baseline = Mutex(StatisticsBaseline())
 

@@ -71,6 +71,9 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
                 meetLimitNowAndThen(session)
                 if let handle = evictIn(home, admission, session) { return handle }
                 if let handle = takeForeignPage(home, admission, session) { return handle }
+            } else if let handle = evictIn(home, admission, session) {
+                // Of what has expired.
+                return handle
             }
             if let handle = takeLarger(slabClass, admission, session) { return handle }
         }
@@ -185,7 +188,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         let state = item.state
         let dead = deathLocked(item, state, stripe, now: session.pointee.now) != nil
         let isLeased = state.has(ItemState.isLarge) && item.large(state).leases.pointee.load(ordering: .relaxed) > 1
-        if isLeased || (!dead && item.access.frequency > victim.frequency) {
+        if isLeased || (!dead && (item.access.frequency > victim.frequency || !pointee.settings.evicts)) {
             stripe.unlock()
             return nil
         }

@@ -13,7 +13,8 @@ import CShims
 ///    everything else (RipeHand.swift).
 /// 5. After 64 visits the lowest (frequency, WARM) seen is taken; a HOT one only if there was no other.
 /// 6. A part of a large item stands for its head: frequency 0 evicts the head, otherwise the first part wears it down.
-/// 7. A ghost A hit raises the HOT target, a ghost B hit lowers it, between 2 % and 50 % of the class's items.
+/// 7. HOT should hold a tenth of the class's items. A ghost A hit raises that share by a thousandth (an item, in a small
+///    class), a ghost B hit lowers it, between 2 % and 50 %. It is a share, because a class may begin with one page and get a thousand.
 ///
 /// The policy is that of engine notes on segmented LRU with ghost admission; ghosts and probation follow S3-FIFO (Yang et
 /// al., SOSP 2023) and ARC (Megiddo and Modha, FAST 2003).
@@ -55,17 +56,13 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
 
     /// Rule 7.
     private func adaptLocked(_ ghost: GhostRow.Kind) {
-        let step = Swift.max(1, itemCountLocked >> 10)
-        pointee.hotTarget = ghost == .fromHot ? pointee.hotTarget &+ step : pointee.hotTarget &- step
+        let step = 1 / Double(Swift.max(1, Swift.min(itemCountLocked, 1024)))
+        let share = ghost == .fromHot ? pointee.hotShare + step : pointee.hotShare - step
+        pointee.hotShare = Swift.min(Swift.max(share, 0.02), 0.5)
     }
 
-    /// The HOT target within its bounds.
-    private func hotTargetLocked() -> Int {
-        let items = itemCountLocked
-        let bounded = Swift.min(Swift.max(pointee.hotTarget, items / 50), items / 2)
-        pointee.hotTarget = bounded
-        return bounded
-    }
+    /// Items that HOT should hold.
+    private var hotTargetLocked: Int { Int(pointee.hotShare * Double(itemCountLocked)) }
 
     /// Deleted items leave their places in the ring; this keeps it at most about twice as long as HOT.
     private func trimRingLocked(_ store: StorePointer) {
@@ -113,10 +110,9 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         if !store.pointee.settings.eviction.hasGhosts { return chooseByPolicyLocked(store, now: now) }
         if !pointee.isPressed {
             pointee.isPressed = true
-            pointee.hotTarget = itemCountLocked / 10
         }
         var visits = 0
-        if pointee.hotCount > hotTargetLocked(), let victim = popVictimLocked(store, now: now, visits: &visits) {
+        if pointee.hotCount > hotTargetLocked, let victim = popVictimLocked(store, now: now, visits: &visits) {
             return victim
         }
         visits = 0

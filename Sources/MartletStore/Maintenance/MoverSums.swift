@@ -13,7 +13,7 @@ import Synchronization
 ///    with large chunks would pass pages to and fro by it.
 /// 4. A class that has a page's worth of free chunks, or that nobody has hit, loses nothing.
 /// 5. A class that falls silent is not judged by its past: in spans of an eighth of the time of rule 1 or more, in which at
-///    least 16 hits on its COLD items were to be expected from their share of all hits, it is looked at what there was. If
+///    least 8 hits on its COLD items were to be expected from their share of all hits, it is looked at what there was. If
 ///    that was less than a quarter, and its stores less than a quarter of the usual, it is taken for the rule. A share, because a scan takes hits
 ///    from all classes alike; and stores, because a class that is still being filled is not silent.
 /// 6. A page that has just come stays until its class has stored as much as it holds, or the time of rule 1 is over.
@@ -38,6 +38,8 @@ struct MoverSums: BitwiseCopyable {
     var evictionsUntold = 0
     /// Evictions of the store when the class last asked for a page.
     var lastRequest = 0
+    /// Pages of the last run that cost nobody anything (PageMover, rule 3); 0 if its last page did.
+    var freeRun = 0
 
     // Of the time that rule 5 looks at: since when, and what there was.
     var spanStart = 0
@@ -49,7 +51,7 @@ struct MoverSums: BitwiseCopyable {
     static let itemsPerHalving = 8
     /// Rule 5.
     static let spansPerHalving = 8
-    static let silentHitsMin = 16.0
+    static let silentHitsMin = 8.0
     /// Rule 3.
     static let hitsAssumed = 2.0
     /// A class is looked at twice in the time in which it evicts a page's worth of chunks.

@@ -3,7 +3,8 @@
 /// 1. The page leaves its class first: none of its chunks is handed out any more, and its own hand and crawler pass it by.
 ///    A walk counts as one used chunk, so that the page is not handed on under it.
 /// 2. Chunk by chunk, items worth keeping are relocated within the giving class (Relocation.swift), the others evicted.
-///    Worth keeping is what lives and has been hit since the hand last came by, or is HOT, WARM or TEMP.
+///    Worth keeping is what lives and has been hit since the hand last came by, or is HOT, WARM or TEMP; and as long as the
+///    class has free chunks for all that are looked at in one go, whatever lives.
 /// 3. What is leased or being written waits: another walk through the page follows in the next second, and one more in
 ///    the second after. That last one unlinks what is leased, so that the last lease frees it. So does the next walk at
 ///    once, if other classes ask for pages.
@@ -67,9 +68,13 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         }
         let home = pointee.slabClass(move.giver)
         let end = Swift.min(move.chunkCount, move.chunk &+ chunks)
+        home.lock()
+        let keepsUnread = home.pointee.freeChunks >= end - move.chunk
+        home.unlock()
+        passHook()
         while move.chunk < end {
             let handle = pointee.arena.handle(page: move.page, offset: move.chunk * home.pointee.chunkBytes)
-            vacate(handle, home, evenLeased: move.isLastWalk, session)
+            vacate(handle, home, keepsUnread: keepsUnread, evenLeased: move.isLastWalk, session)
             move.chunk += 1
         }
         if move.chunk < move.chunkCount { return .underWay }
@@ -118,7 +123,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         let mover = pointee.mover
         if mover.pointee.turn.exchange(true, ordering: .acquiring) { return false }
         defer { mover.pointee.turn.store(false, ordering: .releasing) }
-        guard let giver = cheapestGiver(except: 0, lossMax: .infinity, session),
+        guard let giver = cheapestGiver(except: 0, lossMax: .infinity, session)?.slabClass,
             let page = pageToGive(giver, session), var move = PageMove(page, from: giver, to: 0, self, session)
         else { return false }
         while true {

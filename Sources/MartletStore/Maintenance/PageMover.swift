@@ -4,12 +4,16 @@ import Synchronization
 /// Pages go to the classes that miss them.
 ///
 /// 1. A worker whose class evicts looks at the class twice in a page's worth of evictions: where 4 of its keys or more have
-///    come back lately that ghosts remember, it asks for a page. A request is one bit for each class, and rings the bell.
+///    come back lately that ghosts remember, it asks for a page, and in any case after 64 evictions and what a page holds. A
+///    request is one bit for each class, and rings the bell.
 /// 2. The maintainer answers: it looks for the class that loses least by a page (MoverSums.swift), and takes one if the
 ///    asking class gains more than half as much again. Otherwise the request is forgotten; the class may ask again after 16
-///    evictions.
+///    evictions. A class whose keys have not come back gets only what stands empty: a page of a class that has as many
+///    chunks free.
 /// 3. Between two moves there are at least 64 evictions, wherever; only a page that costs nobody anything goes as soon as
-///    the asking class has evicted what it holds.
+///    the asking class has evicted what it holds. Such pages go in runs: while there are any, each answer brings the class
+///    twice as many as the one before, at most 32 and as many as it has. A new size takes over what an old one has left in a few answers, and
+///    hardly evicts its own items meanwhile.
 /// 4. Of 8 pages that the giver's hand will come to next the one goes that has the fewest items worth keeping, as far as
 ///    the first 64 headers tell, and nothing in it that is leased or being written. Its items are relocated or evicted
 ///    (PageMove.swift), 64 at a time.
@@ -40,6 +44,10 @@ struct PageMover: ~Copyable {
 
     struct Held: BitwiseCopyable {
         var move = PageMove()
+        /// Rule 3: pages of the run still to be moved.
+        var freeMovesLeft = 0
+        /// Rule 2: and whether they may only be of what stands empty.
+        var takesOnlyEmpty = false
         /// All hits, worn down like the sums of a class.
         var hits = 0.0
         var halvings = 0
@@ -58,6 +66,7 @@ struct PageMover: ~Copyable {
     static let margin = 0.5
     static let evictionsPerMove = 64
     static let evictionsPerRequest = 16
+    static let freeRunMax = 32
     static let patience = 32
     static let sampledPages = 8
     static let sampledHeaders = 64
@@ -71,7 +80,8 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     /// Rules 1 and 5, after `evictions` in a class. No lock is held.
     @inline(never)
     func considerMove(to slabClass: Int, _ evictions: Int, _ session: SessionPointer) {
-        guard pointee.tuning.movesPages.load(ordering: .relaxed) else { return }
+        // A move may cost items, and `none` gives none away.
+        guard pointee.tuning.movesPages.load(ordering: .relaxed), pointee.settings.evicts else { return }
         let mover = pointee.mover
         let clock = mover.pointee.evictions.wrappingAdd(evictions, ordering: .relaxed).newValue
         halveNowAndThen(clock)
@@ -84,7 +94,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         home.sums.pointee.wearDown(to: mover.pointee.halvings.load(ordering: .relaxed))
         let rest = clock - mover.pointee.lastMove.load(ordering: .relaxed)
         let isWanting =
-            home.sums.pointee.ghostHits >= PageMover.ghostHitsMin && rest >= restBeforeMove(to: home)
+            rest >= restBeforeMove(to: home)
             && clock - home.sums.pointee.lastRequest >= restBeforeRequest(of: home)
         if isWanting { home.sums.pointee.lastRequest = clock }
         home.unlock()
@@ -100,8 +110,11 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         Swift.min(PageMover.evictionsPerMove, home.pointee.chunksPerPage)
     }
 
+    /// Rules 1 and 2. The class lock is held.
     private func restBeforeRequest(of home: UnsafeMutablePointer<SlabClass>) -> Int {
-        Swift.min(PageMover.evictionsPerRequest, home.pointee.chunksPerPage)
+        home.sums.pointee.ghostHits >= PageMover.ghostHitsMin
+            ? Swift.min(PageMover.evictionsPerRequest, home.pointee.chunksPerPage)
+            : Swift.max(PageMover.evictionsPerMove, home.pointee.chunksPerPage)
     }
 
     /// Time between two halvings.
@@ -164,6 +177,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         if outcome == .ended {
             mover.pointee.isMoving.store(false, ordering: .relaxed)
             mover.pointee.workersHelp.store(false, ordering: .relaxed)
+            if beginNextOfRun(session) { return true }
         }
         return outcome == .underWay || mover.hasRequests
     }
@@ -179,15 +193,46 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         home.lock()
         home.sums.pointee.wearDown(to: mover.pointee.halvings.load(ordering: .relaxed))
         let gain = home.gainLocked
+        let takesOnlyEmpty = home.sums.pointee.ghostHits < PageMover.ghostHitsMin
         home.unlock()
         passHook()
-        let lossMax = rest < PageMover.evictionsPerMove ? 0 : gain / (1 + PageMover.margin)
-        guard let giver = cheapestGiver(except: taker, lossMax: lossMax, session),
-            let page = pageToGive(giver, session), let move = PageMove(page, from: giver, to: taker, self, session)
-        else { return false }
-        mover.pointee.held.pointee.move = move
-        mover.pointee.isMoving.store(true, ordering: .relaxed)
+        let lossMax = rest < PageMover.evictionsPerMove || takesOnlyEmpty ? 0 : gain / (1 + PageMover.margin)
+        let found = cheapestGiver(except: taker, lossMax: lossMax, onlyEmpty: takesOnlyEmpty, session)
+        home.lock()
+        let runMax = Swift.min(PageMover.freeRunMax, home.pointee.pageCount)
+        let run = found?.loss == 0 ? Swift.max(1, Swift.min(2 * home.sums.pointee.freeRun, runMax)) : 0
+        home.sums.pointee.freeRun = run
+        home.unlock()
+        passHook()
+        guard let giver = found?.slabClass, begin(from: giver, to: taker, session) else { return false }
+        mover.pointee.held.pointee.freeMovesLeft = run - 1
+        mover.pointee.held.pointee.takesOnlyEmpty = takesOnlyEmpty
         mover.pointee.lastMove.store(clock, ordering: .relaxed)
+        return true
+    }
+
+    /// Rule 3, after a move has ended. The turn is the caller's.
+    private func beginNextOfRun(_ session: SessionPointer) -> Bool {
+        let held = pointee.mover.pointee.held
+        guard held.pointee.freeMovesLeft > 0 else { return false }
+        held.pointee.freeMovesLeft -= 1
+        let taker = held.pointee.move.taker
+        let onlyEmpty = held.pointee.takesOnlyEmpty
+        if let giver = cheapestGiver(except: taker, lossMax: 0, onlyEmpty: onlyEmpty, session)?.slabClass,
+            begin(from: giver, to: taker, session)
+        {
+            return true
+        }
+        held.pointee.freeMovesLeft = 0
+        return false
+    }
+
+    /// Begins a move of a page that the class can spare best; false if it has none. The turn is the caller's.
+    private func begin(from giver: Int, to taker: Int, _ session: SessionPointer) -> Bool {
+        guard let page = pageToGive(giver, session), let move = PageMove(page, from: giver, to: taker, self, session)
+        else { return false }
+        pointee.mover.pointee.held.pointee.move = move
+        pointee.mover.pointee.isMoving.store(true, ordering: .relaxed)
         return true
     }
 
@@ -197,18 +242,20 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         if mover.pointee.turn.exchange(true, ordering: .acquiring) { return .busy }
         defer { mover.pointee.turn.store(false, ordering: .releasing) }
         if mover.pointee.isMoving.load(ordering: .relaxed) { return .busy }
-        guard let giver = wanted ?? cheapestGiver(except: taker, lossMax: .infinity, session),
-            let page = pageToGive(giver, session), let move = PageMove(page, from: giver, to: taker, self, session)
+        guard let giver = wanted ?? cheapestGiver(except: taker, lossMax: .infinity, session)?.slabClass,
+            begin(from: giver, to: taker, session)
         else { return .noSpare }
-        mover.pointee.held.pointee.move = move
-        mover.pointee.isMoving.store(true, ordering: .relaxed)
+        mover.pointee.held.pointee.freeMovesLeft = 0
         ringBell()
         return .started
     }
 
-    /// The class that loses least by a page, and not more than `lossMax`; any that has two, if that is infinite. Takes one class lock after the other; the turn is
-    /// the caller's.
-    func cheapestGiver(except taker: Int, lossMax: Double, _ session: SessionPointer) -> Int? {
+    /// The class that loses least by a page, and not more than `lossMax`; any that has two, if that is infinite; with
+    /// `onlyEmpty` none that has not as many chunks free as a page has. Takes one class lock after the other; the turn is the
+    /// caller's.
+    func cheapestGiver(
+        except taker: Int, lossMax: Double, onlyEmpty: Bool = false, _ session: SessionPointer
+    ) -> (slabClass: Int, loss: Double)? {
         let mover = pointee.mover
         let halvings = mover.pointee.halvings.load(ordering: .relaxed)
         let clock = mover.pointee.evictions.load(ordering: .relaxed)
@@ -231,7 +278,9 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
             home.lock()
             home.sums.pointee.judgeSilence(
                 now: clock, window: window, share: home.sums.pointee.coldHits / (total.worn + 1), total: total.ever)
-            if home.mayGiveLocked(now: clock, window: window) || lossMax == .infinity && home.pointee.pageCount > 1 {
+            if home.mayGiveLocked(now: clock, window: window) || lossMax == .infinity && home.pointee.pageCount > 1,
+                !onlyEmpty || home.pointee.freeChunks >= home.pointee.chunksPerPage
+            {
                 let loss = home.lossLocked
                 if loss < bestLoss || (loss == 0 && best == nil) {
                     best = slabClass
@@ -241,7 +290,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
             home.unlock()
             passHook()
         }
-        return best
+        return best.map { ($0, bestLoss) }
     }
 
     /// All hits: worn down to now, and since the start.

@@ -18,10 +18,14 @@ enum Relocation {
 }
 
 extension UnsafeMutablePointer where Pointee == StoreCore {
-    /// Whether an item is worth relocating, as a hint.
-    func isWorthKeeping(_ item: ItemPointer, _ state: ItemState, now: UInt32) -> Bool {
+    /// Whether an item is worth relocating, as a hint; `keepsUnread` where there is room for all.
+    func isWorthKeeping(_ item: ItemPointer, _ state: ItemState, keepsUnread: Bool = false, now: UInt32) -> Bool {
         let access = item.access
-        if access.segment == .cold, access.frequency == 0, pointee.settings.eviction.dropsUnreadInMoves { return false }
+        if !keepsUnread, access.segment == .cold, access.frequency == 0,
+            pointee.settings.eviction.dropsUnreadInMoves
+        {
+            return false
+        }
         let expiry = item.expiry(state)
         return expiry == 0 || expiry > now
     }
@@ -29,7 +33,8 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     /// Empties a chunk of a page that has left `home`, unless it is leased or being written. Its key may be read without the
     /// class lock: the chunk is not handed out again, so whoever owned it when it was linked was its last owner.
     func vacate(
-        _ handle: Handle, _ home: UnsafeMutablePointer<SlabClass>, evenLeased: Bool, _ session: SessionPointer
+        _ handle: Handle, _ home: UnsafeMutablePointer<SlabClass>, keepsUnread: Bool, evenLeased: Bool,
+        _ session: SessionPointer
     ) {
         let item = pointee.arena.item(handle)
         let state = item.stateHint
@@ -38,7 +43,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         let head = isPart ? PartPointer(raw: item.raw).head : handle
         let hash = isPart ? PartPointer(raw: item.raw).keyHash : pointee.keyHash(item.key(state), item.keyLength)
         if isPart || state.has(ItemState.isLarge) {
-            switch leaseForMove(head, hash, part: isPart ? handle : nil, session) {
+            switch leaseForMove(head, hash, part: isPart ? handle : nil, keepsUnread: keepsUnread, session) {
             case .gone:
                 return
             case .leased:
@@ -53,7 +58,9 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
                 endLease(head, session)
                 if isSettled { return }
             }
-        } else if isWorthKeeping(item, state, now: session.pointee.now), relocateSmall(handle, hash, home, session) {
+        } else if isWorthKeeping(item, state, keepsUnread: keepsUnread, now: session.pointee.now),
+            relocateSmall(handle, hash, home, session)
+        {
             return
         }
         unlink(head, hash: hash, session)
@@ -148,7 +155,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
 
     /// Leases an item for its move. A part must be one of this very item.
     private func leaseForMove(
-        _ head: Handle, _ hash: UInt64, part: Handle?, _ session: SessionPointer
+        _ head: Handle, _ hash: UInt64, part: Handle?, keepsUnread: Bool, _ session: SessionPointer
     ) -> MoveLease {
         let stripe = pointee.table.stripe(hash)
         stripe.lock()
@@ -169,7 +176,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         if large.leases.pointee.load(ordering: .relaxed) > 1 { return .leased }
         large.acquire()
         if deathLocked(item, state, stripe, now: session.pointee.now) != nil { return .ours(false) }
-        let isWorthy = isWorthKeeping(item, state, now: session.pointee.now)
+        let isWorthy = isWorthKeeping(item, state, keepsUnread: keepsUnread, now: session.pointee.now)
         return .ours(isWorthy && (part != nil || hasFewPartsLocked(large)))
     }
 

@@ -47,7 +47,7 @@ struct SlabClass: ~Copyable {
     var warmCount = 0
     var tempCount = 0
     /// Items that HOT should hold; moved by ghost hits.
-    var hotTarget = 0
+    var hotShare = 0.1
     /// Whether the class has ever had to evict: from then on new items go through HOT. Of a policy that queues everything,
     /// true from the start; of the others beside the default, never.
     var isPressed: Bool

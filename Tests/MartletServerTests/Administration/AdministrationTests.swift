@@ -88,4 +88,15 @@ struct AdministrationTests {
         let dump = "PREFIX a get 4 hit 2 set 2 del 0\r\nPREFIX b get 2 hit 0 set 0 del 2\r\nEND\r\n"
         #expect(try clients[0].exchange("stats detail dump\r\n", dump))
     }
+
+    @Test("after the start and after statistics the maintainer gives rare text back")
+    func rareText() throws {
+        let server = try TestServer.onUnixSocket()
+        let client = try server.client()
+        let usedRareText = { server.context.pointee.administration.usesRareText }
+
+        #expect(eventually { !usedRareText() })
+        #expect(try client.exchange("stats reset\r\n", "RESET\r\n"))
+        #expect(eventually { !usedRareText() })
+    }
 }

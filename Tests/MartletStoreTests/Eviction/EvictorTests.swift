@@ -43,6 +43,32 @@ struct EvictorTests {
         fixture.store._checkInvariants()
     }
 
+    @Test("without eviction what has expired makes room, and a lower limit costs no item")
+    func withoutEvictionButExpiry() throws {
+        var settings = StoreSettings()
+        settings.memoryLimitBytes = 8 << 20
+        settings.eviction = .none
+        let fixture = try StoreFixture(settings)
+        let value = [UInt8](repeating: 1, count: 900)
+        let mortal = StoreRequest(mode: .set, expiry: 150)
+        var stored = 0
+        while fixture.store("key-\(stored)", value, stored % 2 == 0 ? mortal : StoreRequest(mode: .set)).result
+            == .stored
+        {
+            stored += 1
+        }
+
+        #expect(fixture.store.setMemoryLimit(bytes: 4 << 20))
+        _ = fixture.maintain()
+        #expect(fixture.store.itemCount == stored)
+        fixture.session.setNow(150)
+        for number in 0..<stored / 4 { #expect(fixture.store("new-\(number)", value).result == .stored) }
+
+        for number in stride(from: 1, to: stored, by: 2) { #expect(fixture.value("key-\(number)")?.count == 900) }
+        #expect(fixture.store.statistics().classes.allSatisfy { $0.evicted == 0 })
+        fixture.store._checkInvariants()
+    }
+
     @Test("a class without pages uses larger chunks when nothing else is left")
     func largerChunks() throws {
         var settings = StoreSettings()

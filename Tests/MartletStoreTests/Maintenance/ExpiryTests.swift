@@ -62,7 +62,7 @@ struct ExpiryTests {
         #expect(fixture.store.itemCount == 100_000)
     }
 
-    @Test("pages of all kinds of lives are not looked through for every single item")
+    @Test("pages are looked through only when something in them is due")
     func mixedLives() throws {
         let fixture = try StoreFixture(megabytes: 64)
         var random = SplitMix(seed: 5)
