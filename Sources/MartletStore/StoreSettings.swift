@@ -13,7 +13,8 @@ package struct StoreSettings: Sendable {
     /// Of `segmented`: the most that HOT and WARM have of a class's items.
     package var hotPercent = 20
     package var warmPercent = 40
-    /// Items stored with a shorter life, in seconds, are TEMP: read as often as may be, they do not rise. 0 for none.
+    /// Items stored with no longer a life than this, in seconds, are TEMP: read as often as may be, they do not rise. 0 for
+    /// none.
     package var temporarySeconds: UInt32 = 0
     /// Every token issued is above this.
     package var firstSequence: UInt64 = 0

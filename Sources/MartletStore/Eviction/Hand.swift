@@ -14,10 +14,10 @@ import CShims
 /// 5. After 64 visits the lowest (frequency, WARM) seen is taken; a HOT one only if there was no other.
 /// 6. A part of a large item stands for its head: frequency 0 evicts the head, otherwise the first part wears it down.
 /// 7. HOT should hold a tenth of the class's items. A ghost A hit raises that share by a thousandth (an item, in a small
-///    class), a ghost B hit lowers it, between 2 % and 50 %. It is a share, because a class may begin with one page and get a thousand.
+///    class), a ghost B hit lowers it, between 2 % and 50 %. It is a share, because a class may begin with one page and get a
+///    thousand.
 ///
-/// The policy is that of engine notes on segmented LRU with ghost admission; ghosts and probation follow S3-FIFO (Yang et
-/// al., SOSP 2023) and ARC (Megiddo and Modha, FAST 2003).
+/// Ghosts and probation follow S3-FIFO (Yang et al., SOSP 2023) and ARC (Megiddo and Modha, FAST 2003).
 ///
 /// Everything here runs under the class lock and ends in a hint; the stripe decides (Evictor.swift).
 struct Victim: BitwiseCopyable {
@@ -108,9 +108,7 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
     func chooseVictimLocked(_ store: StorePointer, now: UInt32) -> Victim? {
         if let victim = ripeVictimLocked(store, now: now) { return victim }
         if !store.pointee.settings.eviction.hasGhosts { return chooseByPolicyLocked(store, now: now) }
-        if !pointee.isPressed {
-            pointee.isPressed = true
-        }
+        pointee.isPressed = true
         var visits = 0
         if pointee.hotCount > hotTargetLocked, let victim = popVictimLocked(store, now: now, visits: &visits) {
             return victim

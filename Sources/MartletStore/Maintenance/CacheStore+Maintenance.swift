@@ -88,7 +88,8 @@ extension CacheStore {
     }
 
     /// Drains pages while more are in use than the limit allows. If only pinned ones are left, one of them loses what can be
-    /// evicted, so that it is free in the end; that is tried again in later passes. Where nothing is evicted, only free pages go.
+    /// evicted, so that it is free in the end; that is tried again in later passes. Where nothing is evicted, only free
+    /// pages go.
     private func meetLimit(_ session: StoreSession) -> Bool {
         let hasMoreToReturn = core.trimPool(countMax: Self.drainedPagesPerPass)
         guard core.pointee.settings.evicts else { return hasMoreToReturn }

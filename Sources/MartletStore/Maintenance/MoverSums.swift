@@ -12,10 +12,11 @@ import Synchronization
 ///    Where there were any, two more than there were: of few hits that are counted, chance is the greater part, and classes
 ///    with large chunks would pass pages to and fro by it.
 /// 4. A class that has a page's worth of free chunks, or that nobody has hit, loses nothing.
-/// 5. A class that falls silent is not judged by its past: in spans of an eighth of the time of rule 1 or more, in which at
-///    least 8 hits on its COLD items were to be expected from their share of all hits, it is looked at what there was. If
-///    that was less than a quarter, and its stores less than a quarter of the usual, it is taken for the rule. A share, because a scan takes hits
-///    from all classes alike; and stores, because a class that is still being filled is not silent.
+/// 5. A class that falls silent is not judged by its past: in spans of an eighth of the time of rule 1 or more, in
+///    which at least 8 hits on its COLD items were to be expected from their share of all hits, it is looked at
+///    what there was. If that was less than a quarter, and its stores less than a quarter of the usual, it is taken
+///    for the rule. A share, because a scan takes hits from all classes alike; and stores, because a class that is
+///    still being filled is not silent.
 /// 6. A page that has just come stays until its class has stored as much as it holds, or the time of rule 1 is over.
 struct MoverSums: BitwiseCopyable {
     /// Keys stored that a ghost remembers.

@@ -4,8 +4,8 @@ import Synchronization
 /// Pages go to the classes that miss them.
 ///
 /// 1. A worker whose class evicts looks at the class twice in a page's worth of evictions: where 4 of its keys or more have
-///    come back lately that ghosts remember, it asks for a page, and in any case after 64 evictions and what a page holds. A
-///    request is one bit for each class, and rings the bell.
+///    come back lately that ghosts remember, it asks for a page, and in any case after 64 evictions or a page's worth,
+///    whichever is more. A request is one bit for each class, and rings the bell.
 /// 2. The maintainer answers: it looks for the class that loses least by a page (MoverSums.swift), and takes one if the
 ///    asking class gains more than half as much again. Otherwise the request is forgotten; the class may ask again after 16
 ///    evictions. A class whose keys have not come back gets only what stands empty: a page of a class that has as many

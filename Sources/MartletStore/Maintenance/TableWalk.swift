@@ -3,7 +3,8 @@
 /// 1. Whatever is there from the walk's beginning to its end, under the same key, is met exactly once; what comes or goes
 ///    meanwhile may or may not be. Dead items are left out.
 /// 2. Between two steps the walk holds nothing and the store knows nothing of it: it may rest for ever, or be dropped.
-/// 3. A step holds one stripe lock for the time of one chain: ten slots and few more.
+/// 3. A step holds one stripe lock for the time of one chain, ten slots and few more; of a bucket that was split while the
+///    walk rested in its stripe, for those of all its parts.
 /// 4. A stripe may split buckets while it is walked. What the walk has to meet in its bucket b is then in b and in those
 ///    split off from b since the walk came to the stripe, so these are looked at in the same step and not again.
 package struct TableWalk: BitwiseCopyable, Sendable {

@@ -9,11 +9,12 @@ import Synchronization
 ///     320    . SlabClassStatistics
 ///     512    . MoverSums
 ///
-/// Ring, statistics and sums are reached through pointers of their own (`ring`, `statistics`, `sums`): to the thread sanitizer, changing
-/// a part of a struct in place is an access to its first word, which here is a lock that others take meanwhile.
+/// Ring, statistics and sums are reached through pointers of their own (`ring`, `statistics`, `sums`): to the thread
+/// sanitizer, changing a part of a struct in place is an access to its first word, which here is a lock that others take
+/// meanwhile.
 ///
-/// Everything but the constants is guarded by `lock`. A hold is bounded: at most 64 headers are looked at, nothing is
-/// copied, no system call is made.
+/// Everything but the constants is guarded by `lock`. A hold is bounded: to choose who goes, at most 64 headers are looked
+/// at by each of ripe hand, ring and hand (192; 256 for `segmented`), nothing is copied, no system call is made.
 struct SlabClass: ~Copyable {
     let lock = FutexLock()
     let index: UInt8

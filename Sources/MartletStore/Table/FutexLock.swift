@@ -3,7 +3,7 @@ import Synchronization
 
 /// A four-byte lock: 0 free, 1 held, 2 held with sleepers. About 12 ns for an uncontended lock and unlock.
 ///
-/// No thread ever holds two (engine rule R1): debug builds count the calling thread's held locks and trap on a second.
+/// No thread ever holds two (rule R1): debug builds count the calling thread's held locks and trap on a second.
 /// It lives in raw memory and is used through its address.
 package struct FutexLock: ~Copyable {
     fileprivate let word = Atomic<UInt32>(0)
