@@ -115,6 +115,14 @@ let package = Package(
             name: "instruction-check", path: "Tools/InstructionCheck", exclude: ["instructions.txt"]),
         .executableTarget(name: "hot-path-check", path: "Tools/HotPathCheck", exclude: ["hot-path.txt"]),
         .executableTarget(name: "allocation-check", path: "Tools/AllocationCheck"),
+        // The client library against real servers and beside other clients.
+        .executableTarget(
+            name: "client-check",
+            dependencies: [
+                "MartletClient", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+            ],
+            path: "Tools/ClientCheck"),
         .target(name: "AllocationCounter", path: "Tools/AllocationCounter", linkerSettings: [.linkedLibrary("dl")]),
 
         // What several suites share: a store with a session and keys as strings.
