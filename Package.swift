@@ -1,7 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The server side depends on libevent only. Packages serve the client library and the tools.
+// The server side depends on libevent, and on OpenSSL unless it is built without TLS
+// (swift build --disable-default-traits). Packages serve the client library and the tools.
 let package = Package(
     name: "martlet",
     // What Span and Mutex ask for on Apple's systems, where the client library runs, too.
@@ -15,6 +16,10 @@ let package = Package(
         .library(name: "MartletClient", targets: ["MartletClient"]),
         // For `./martlet allocations`: loaded in front of a server to count what it allocates.
         .library(name: "AllocationCounter", type: .dynamic, targets: ["AllocationCounter"]),
+    ],
+    traits: [
+        .default(enabledTraits: ["TLS"]),
+        .trait(name: "TLS", description: "Encrypted connections, by OpenSSL 3"),
     ],
     dependencies: [
         // The command line of the tools.
@@ -32,6 +37,14 @@ let package = Package(
             name: "CLibevent",
             linkerSettings: [.linkedLibrary("event_core")]
         ),
+        // The C door to OpenSSL, in the same manner; empty without the trait.
+        .target(
+            name: "COpenSSL",
+            cSettings: [.define("MARTLET_TLS", .when(traits: ["TLS"]))],
+            linkerSettings: [
+                .linkedLibrary("ssl", .when(traits: ["TLS"])), .linkedLibrary("crypto", .when(traits: ["TLS"])),
+            ]
+        ),
         // What Swift cannot say: prefetch, pause, futex, accept4, getopt_long. Header only.
         .target(name: "CShims"),
 
@@ -40,7 +53,10 @@ let package = Package(
         .target(name: "MartletEvent", dependencies: ["CLibevent"]),
         .target(
             name: "MartletServer",
-            dependencies: ["MartletStore", "MartletProtocol", "MartletEvent", "CShims"]
+            dependencies: [
+                "MartletStore", "MartletProtocol", "MartletEvent", "CShims",
+                .target(name: "COpenSSL", condition: .when(traits: ["TLS"])),
+            ]
         ),
         .executableTarget(name: "martletd", dependencies: ["MartletServer", "CShims"]),
 
@@ -134,6 +150,14 @@ let package = Package(
         ),
         // A server in the test's process, and a blocking client for any server.
         .target(name: "ServerTesting", dependencies: ["MartletServer"], path: "Tests/Support/ServerTesting"),
+        // A TLS client and certificates of its own making, by OpenSSL but not through the server's door.
+        .target(
+            name: "CTLSTesting", path: "Tests/Support/CTLSTesting",
+            cSettings: [.define("MARTLET_TLS", .when(traits: ["TLS"]))],
+            linkerSettings: [
+                .linkedLibrary("ssl", .when(traits: ["TLS"])), .linkedLibrary("crypto", .when(traits: ["TLS"])),
+            ]
+        ),
         // A server that answers wrongly when told to.
         .target(name: "DoubleTesting", path: "Tests/Support/DoubleTesting"),
         .testTarget(name: "MartletStoreTests", dependencies: ["MartletStore", "StoreTesting"]),
@@ -151,6 +175,7 @@ let package = Package(
             name: "MartletServerTests",
             dependencies: [
                 "MartletServer", "MartletStore", "MartletProtocol", "ExecutionTesting", "ServerTesting", "StoreTesting",
+                .target(name: "CTLSTesting", condition: .when(traits: ["TLS"])),
             ]
         ),
         // Transcripts as data, run against the logic alone, a server in process and any server elsewhere.

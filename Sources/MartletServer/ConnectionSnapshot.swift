@@ -61,7 +61,7 @@ extension Connection.Phase {
     /// memcached's name for the nearest of its states.
     fileprivate var stateName: String {
         switch self {
-        case .reading: "conn_read"
+        case .reading, .negotiating: "conn_read"
         case .executing: "conn_parse_cmd"
         case .readingValue: "conn_nread"
         case .sending: "conn_mwrite"

@@ -78,6 +78,9 @@ package enum Limits {
     package static let drainedBytesMax: Int32 = 8 << 20
     package static let drainingSecondsMax: UInt32 = 5
 
+    /// How long a handshake of TLS may take, or a change of keys that finds no room to be answered.
+    package static let negotiatingSecondsMax = 10
+
     // Maintenance
 
     /// How long the maintainer rests after a pass, and after one that left something to do. A pass that finds nothing due
@@ -93,6 +96,8 @@ package enum Limits {
     static let announcerPauseMillisecondsMax = 50
     /// Events of one observer that are told before the next observer's.
     static let announcedEventsMax = 4096
+    /// Reads of what a watcher sends, which is forgotten, one after the other.
+    static let watcherReadsMax = 16
     /// Key prefixes that one worker counts for `stats detail`; those that come later are not counted.
     static let prefixesMax = 1 << 16
 

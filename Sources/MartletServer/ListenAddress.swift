@@ -1,20 +1,25 @@
 /// One element of `-l`: a host, and a port where it names one.
 ///
 /// `host`, `host:port`, `[v6 address]`, `[v6 address]:port`, a bare v6 address, or `*` for every address; in front of it
-/// `proto[ascii]:`, `proto[negotiating]:` or `tag[...]:`, which change nothing here.
+/// `notls:`, `btls:` or `mtls:`, and `proto[ascii]:`, `proto[negotiating]:` or `tag[...]:`, which change nothing here.
 package struct ListenAddress: Equatable, Sendable {
     /// nil for every address of the machine.
     package var host: String?
     /// nil when it takes the port of `-p`.
     package var port: UInt16?
+    /// nil when it is as the other options say.
+    package var security: ListenerSecurity?
 
-    package init(host: String?, port: UInt16?) {
+    package init(host: String?, port: UInt16?, security: ListenerSecurity? = nil) {
         self.host = host
         self.port = port
+        self.security = security
     }
 
     package init(parsing text: String) throws(StartError) {
-        let address = try Self.withoutPrefix(Substring(text))
+        let unsecured: Substring
+        (security, unsecured) = Self.splitSecurity(Substring(text))
+        let address = try Self.withoutPrefix(unsecured)
         let name: Substring
         let portText: Substring?
         if address.first == "[" {
@@ -37,10 +42,15 @@ package struct ListenAddress: Equatable, Sendable {
         self.port = port
     }
 
-    private static func withoutPrefix(_ text: Substring) throws(StartError) -> Substring {
-        for name in ["notls:", "btls:", "mtls:"] where text.hasPrefix(name) {
-            throw bad(String(text), "\"\(name)\" needs TLS, which is not enabled")
+    /// What stands in front of everything else.
+    private static func splitSecurity(_ text: Substring) -> (ListenerSecurity?, Substring) {
+        for (name, security) in ListenerSecurity.prefixes where text.hasPrefix(name + ":") {
+            return (security, text.dropFirst(name.utf8.count + 1))
         }
+        return (nil, text)
+    }
+
+    private static func withoutPrefix(_ text: Substring) throws(StartError) -> Substring {
         if text.hasPrefix("tag[") {
             // A name that memcached gives the connections of a listener, for its proxy.
             guard let end = text.firstRange(of: "]:") else { throw bad(String(text), "a bracket is not closed") }

@@ -17,6 +17,7 @@ package struct Listener: ~Copyable {
         let listener: UnsafeMutablePointer<Listener>
         let index: UInt16
         let descriptor: Int32
+        let security: ListenerSecurity
         let storage: UnsafeMutableRawPointer
         let watcher: SocketWatcher
     }
@@ -49,7 +50,7 @@ package struct Listener: ~Copyable {
     // MARK: Accepting
 
     /// Takes what waits at one listening socket.
-    fileprivate mutating func accept(_ index: UInt16, _ descriptor: Int32) {
+    fileprivate mutating func accept(_ index: UInt16, _ descriptor: Int32, _ security: ListenerSecurity) {
         var peer = sockaddr_storage()
         for _ in 0..<Limits.acceptsPerTurn {
             if !server.pointee.settings.rejectsOverLimit && isFull { return pause() }
@@ -58,7 +59,7 @@ package struct Listener: ~Copyable {
             let result = server.pointee.syscalls.accept(descriptor, &peer)
             if result >= 0 {
                 let socket = AcceptedSocket(
-                    descriptor: Int32(result), listenerIndex: index, peer: PeerAddress(&peer))
+                    descriptor: Int32(result), listenerIndex: index, peer: PeerAddress(&peer), security: security)
                 if isFull { reject(socket.descriptor) } else { hand(socket, to: worker) }
                 continue
             }
@@ -165,12 +166,13 @@ extension UnsafeMutablePointer where Pointee == Listener {
                 storage: storage, loop: loop, descriptor: socket.descriptor, interest: .readable,
                 callback: { _, _, context in
                     let slot = context.unsafelyUnwrapped.assumingMemoryBound(to: Listener.Slot.self)
-                    slot.pointee.listener.pointee.accept(slot.pointee.index, slot.pointee.descriptor)
+                    slot.pointee.listener.pointee.accept(
+                        slot.pointee.index, slot.pointee.descriptor, slot.pointee.security)
                 }, context: slots + index)
             (slots + index).initialize(
                 to: Listener.Slot(
                     listener: listener, index: UInt16(clamping: index), descriptor: socket.descriptor,
-                    storage: storage, watcher: watcher))
+                    security: socket.security, storage: storage, watcher: watcher))
         }
         let retry = EventTimer(
             loop: loop, periodMilliseconds: Limits.acceptPauseMilliseconds,

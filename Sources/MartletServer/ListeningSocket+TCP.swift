@@ -13,6 +13,9 @@ extension ListeningSocket {
         do throws(StartError) {
             for text in settings.tcpPort == 0 ? [] : settings.effectiveListenAddresses {
                 let address = try ListenAddress(parsing: text)
+                guard address.security == nil || settings.tls.isEnabled else {
+                    throw StartError("-l: \"\(text)\" is valid with -Z only", status: ExitStatus.system)
+                }
                 let given = address.port ?? UInt16(clamping: settings.tcpPort)
                 let picked = given == 0 ? sockets.last?.port ?? 0 : given
                 let before = sockets.count
@@ -21,6 +24,8 @@ extension ListeningSocket {
                     while sockets.count > before { sockets.removeLast().close() }
                     error = try append(address.host, 0, settings.listenBacklog, to: &sockets)
                 }
+                let security = address.security ?? settings.standardSecurity
+                for index in before..<sockets.count { sockets[index].security = security }
                 let isLeftOut = settings.listenAddresses.isEmpty && isMissingAddress(error) && text != "127.0.0.1"
                 if error != 0 && !isLeftOut { throw failure(address.host, picked, ServerLog.reason(error)) }
             }

@@ -14,6 +14,8 @@ package struct ListeningSocket: Sendable {
     package let port: UInt16
     /// `tcp:127.0.0.1:11211`, `tcp6:[::1]:11211` or `unix:path`.
     package let name: String
+    /// Whether and how its connections are encrypted.
+    package var security = ListenerSecurity.plain
     /// Path of a Unix socket, and the file's identity: only our own file is removed in the end.
     let path: String?
     let file: (device: UInt, inode: UInt)

@@ -42,10 +42,13 @@ package final class Server: @unchecked Sendable {
             throw StartError("the system gives no random bytes", status: ExitStatus.system)
         }
         let topology = try Topology(settings: settings, wallSecond: clock.wall)
+        let tls = try UnsafeMutablePointer<TLSContext>.make(settings, syscalls: syscalls, now: clock.second)
         let store: CacheStore
         do {
             store = try CacheStore(settings: settings.storeSettings, secret: secret, now: clock.second)
         } catch {
+            tls?.deinitialize(count: 1)
+            tls?.deallocate()
             throw StartError("cannot create the cache: \(error)", status: ExitStatus.failure)
         }
         store.setMovesPages(settings.slabReassign && settings.slabAutomove > 0)
@@ -54,6 +57,7 @@ package final class Server: @unchecked Sendable {
         context.initialize(
             to: ServerContext(
                 settings: settings, store: store, clock: clock, syscalls: syscalls, topology: topology))
+        context.pointee.tls = tls
     }
 
     deinit {
@@ -101,6 +105,10 @@ package final class Server: @unchecked Sendable {
         context.pointee.listeningSockets = try ListeningSocket.takeInherited()
         if !context.pointee.listeningSockets.isEmpty {
             context.pointee.log.note(1, "listening on the sockets of whoever started the server")
+            for index in context.pointee.listeningSockets.indices
+            where context.pointee.listeningSockets[index].family != .local {
+                context.pointee.listeningSockets[index].security = settings.standardSecurity
+            }
         } else if let path = settings.unixSocketPath {
             context.pointee.listeningSockets = [
                 try ListeningSocket.openUnix(
@@ -190,6 +198,9 @@ extension UnsafeMutablePointer where Pointee == ServerContext {
     /// SIGHUP: reads again what comes from files. The main thread only.
     func reload() {
         pointee.topology.look(evenUnchanged: true)
+        if let message = refreshCertificates() {
+            ServerLog.write("Could not reload TLS certificates on SIGHUP: \(message)")
+        }
     }
 }
 

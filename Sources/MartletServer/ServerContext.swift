@@ -13,6 +13,8 @@ package struct ServerContext: ~Copyable {
     package let budget: BufferBudget
     package let uploads = UploadRoom()
     package let listenerCounters = ListenerCounters()
+    /// nil without `-Z`. Set before the first thread starts.
+    package internal(set) var tls: UnsafeMutablePointer<TLSContext>?
     let syscalls: Syscalls
     let log: ServerLog
     let stopRequest = StopRequest()
@@ -60,6 +62,8 @@ package struct ServerContext: ~Copyable {
     deinit {
         observation.deinitialize(count: 1)
         observation.deallocate()
+        tls?.deinitialize(count: 1)
+        tls?.deallocate()
     }
 }
 

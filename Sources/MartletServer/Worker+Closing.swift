@@ -1,10 +1,10 @@
 /// Connections that a worker ends of its own accord.
 extension UnsafeMutablePointer where Pointee == Worker {
-    /// Once a second: closes who has been silent for the idle timeout, wherever in a request that was, and who does not
-    /// let go of a connection that we have ended.
+    /// Once a second: closes who has been silent for the idle timeout, wherever in a request that was, who does not
+    /// let go of a connection that we have ended, and who does not come to an end with the handshake.
     func closeOverdue() {
         let idleSecondsMax = pointee.server.pointee.settings.idleTimeoutSeconds
-        guard idleSecondsMax > 0 || pointee.drainingCount > 0 else { return }
+        guard idleSecondsMax > 0 || pointee.drainingCount + pointee.negotiatingCount > 0 else { return }
         // Backwards, because closing moves the last connection to the closed one's place.
         for index in stride(from: pointee.table.count - 1, through: 0, by: -1) {
             let connection = pointee.table[index]
@@ -13,6 +13,8 @@ extension UnsafeMutablePointer where Pointee == Worker {
             let silentSeconds = Int(pointee.second &- connection.pointee.lastActivity)
             if connection.pointee.phase == .draining {
                 if silentSeconds >= Int(Limits.drainingSecondsMax) { connection.close() }
+            } else if connection.pointee.phase == .negotiating && silentSeconds > Limits.negotiatingSecondsMax {
+                connection.closeUnnegotiated()
             } else if idleSecondsMax > 0 && silentSeconds > idleSecondsMax {
                 pointee.counters.pointee.network.idleKicks.increment()
                 connection.close(.idleTimeout)
@@ -25,7 +27,8 @@ extension UnsafeMutablePointer where Pointee == Worker {
         for index in stride(from: pointee.table.count - 1, through: 0, by: -1) {
             let connection = pointee.table[index]
             if connection.pointee.isReady || !connection.pointee.unfinished.isEmpty { continue }
-            if connection.pointee.phase == .reading { connection.close() }
+            let phase = connection.pointee.phase
+            if phase == .reading || phase == .negotiating { connection.close() }
         }
         if pointee.table.count == 0 { pointee.server.pointee.stopRequest.wakeMainLoop() }
     }

@@ -37,6 +37,8 @@ package struct Worker: ~Copyable {
     /// Scratch for every system call that takes pieces.
     let pieces: UnsafeMutablePointer<iovec>
     let output: UnsafeMutablePointer<OutputBuffer>
+    /// Where small pieces of replies become one packet of TLS; none without it.
+    let gatheredBytes: UnsafeMutableRawPointer?
     let executor: UnsafeMutablePointer<Executor>
     let commandsPerTurn: Int
     let table = ConnectionTable()
@@ -44,6 +46,7 @@ package struct Worker: ~Copyable {
     var readyTail: UnsafeMutablePointer<Connection>?
     var readyCount = 0
     var drainingCount = 0
+    var negotiatingCount = 0
     var parkedCount = 0
     /// A large value has ended somewhere, so the parked may try again.
     let roomChanged = Atomic<Bool>(false)
@@ -83,6 +86,8 @@ package struct Worker: ~Copyable {
         pieces = OwnLines.allocate(iovec.self, count: Limits.outputPiecesMax)
         output = OwnLines.allocate(OutputBuffer.self)
         output.initialize(to: OutputBuffer())
+        let tls = server.pointee.settings.tls
+        gatheredBytes = tls.isEnabled ? .allocate(byteCount: tls.writeBytesMax, alignment: 4096) : nil
         executor = OwnLines.allocate(Executor.self)
         executor.initialize(
             to: Executor(session: server.pointee.store.makeSession(), counters: counters, server: server))
@@ -95,6 +100,7 @@ package struct Worker: ~Copyable {
         executor.deallocate()
         output.deinitialize(count: 1)
         output.deallocate()
+        gatheredBytes?.deallocate()
         pieces.deallocate()
         inputMemory.deinitialize(count: 1)
         inputMemory.deallocate()
@@ -189,7 +195,8 @@ extension UnsafeMutablePointer where Pointee == Worker {
         let someAreParked = pointee.server.pointee.uploads.parkedCount > 0
         if someAreParked { careForParked(isNewSecond: isNewSecond) }
         pointee.setTicks(
-            someAreParked || pointee.drainingCount > 0 || pointee.server.pointee.settings.idleTimeoutSeconds > 0)
+            someAreParked || pointee.drainingCount + pointee.negotiatingCount > 0
+                || pointee.server.pointee.settings.idleTimeoutSeconds > 0)
     }
 
     /// The wakeup's callback: new sockets, or an order.

@@ -4,6 +4,7 @@
 package struct WorkerCounters: ~Copyable {
     package let network = NetworkCounters()
     package let commands = CommandCounters()
+    package let tls = TLSCounters()
 
     package init() {}
 }
@@ -22,6 +23,21 @@ package struct NetworkCounters: ~Copyable {
     /// Connections closed because their replies or unfinished commands went over the buffer budget, or because a large
     /// value stalled that others waited for.
     package let budgetKicks = SingleWriterCounter()
+
+    package init() {}
+}
+
+/// Counted by connections over TLS.
+package struct TLSCounters: ~Copyable {
+    /// Handshakes that were completed; those of them that resumed a session; those after which the kernel encrypts.
+    package let handshakes = SingleWriterCounter()
+    package let resumptions = SingleWriterCounter()
+    package let inKernel = SingleWriterCounter()
+    /// Sessions told to clients, while the server keeps them (`ssl_new_sessions`).
+    package let newSessions = SingleWriterCounter()
+    /// Handshakes that failed (`ssl_handshake_errors`), and sessions that broke later (`ssl_proto_errors`).
+    package let handshakeErrors = SingleWriterCounter()
+    package let protocolErrors = SingleWriterCounter()
 
     package init() {}
 }

@@ -6,11 +6,15 @@ package struct AcceptedSocket: BitwiseCopyable {
     /// Which of the server's listening sockets it came from.
     let listenerIndex: UInt16
     let peer: PeerAddress
+    let security: ListenerSecurity
 
-    package init(descriptor: Int32, listenerIndex: UInt16, peer: PeerAddress) {
+    package init(
+        descriptor: Int32, listenerIndex: UInt16, peer: PeerAddress, security: ListenerSecurity = .plain
+    ) {
         self.descriptor = descriptor
         self.listenerIndex = listenerIndex
         self.peer = peer
+        self.security = security
     }
 }
 

@@ -9,7 +9,7 @@ struct ImportTests {
         "MartletProtocol": [],
         "MartletEvent": ["CLibevent", "Glibc"],
         "MartletServer": [
-            "MartletStore", "MartletProtocol", "MartletEvent", "CShims", "Glibc", "Synchronization",
+            "MartletStore", "MartletProtocol", "MartletEvent", "CShims", "COpenSSL", "Glibc", "Synchronization",
         ],
         "martletd": ["MartletServer", "CShims", "Glibc"],
         "MartletRing": [],

@@ -71,6 +71,7 @@ extension Administration {
             case "lru": lruAnswer(Array(words), desk)
             case "lru_crawler": crawlerAnswer(Array(words), desk)
             case "watch": watchRefusal(words, desk)
+            case "refresh_certs": refreshAnswer(desk.server)
             case "debugtime": debugTimeAnswer(words, desk.server)
             default: "ERROR"
             }
@@ -108,6 +109,15 @@ extension Administration {
         var text = StatisticsText()
         text.addBytes(server.pointee.topology.payload, named: "VALUE \(Topology.key)")
         send(text, output)
+    }
+
+    // MARK: refresh_certs
+
+    /// The files are read by the worker that was asked: the asker wants to know what came of it.
+    private static func refreshAnswer(_ server: Server) -> String {
+        guard TLSLibrary.isThere else { return "ERROR" }
+        guard server.pointee.tls != nil else { return "Error TLS not enabled" }
+        return server.refreshCertificates() ?? "OK"
     }
 
     // MARK: debugtime

@@ -125,6 +125,12 @@ struct GeneralStatistics {
         text.add("log_watcher_skipped", network.linesSkipped)
         text.add("log_watcher_sent", network.linesSent)
         text.add("log_watchers", network.watchers)
+        if let seconds = network.secondsSinceRefresh {
+            if settings.tls.keepsSessions { text.add("ssl_new_sessions", network.newSessions) }
+            text.add("ssl_handshake_errors", network.handshakeErrors)
+            text.add("ssl_proto_errors", network.protocolErrors)
+            text.add("time_since_server_cert_refresh", seconds)
+        }
         text.add("unexpected_napi_ids", 0)
         text.add("round_robin_fallback", 0)
     }

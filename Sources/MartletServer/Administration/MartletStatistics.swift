@@ -22,5 +22,10 @@ struct MartletStatistics {
         text.add("table_bytes", store.tableBytes)
         text.add("item_bytes", store.itemBytes)
         text.add("buffer_budget_kicks", network.budgetKicks)
+        guard settings.tls.isEnabled else { return }
+        text.add("tls_library", TLSLibrary.version)
+        text.add("tls_handshakes", network.handshakes)
+        text.add("tls_resumed", network.resumptions)
+        text.add("tls_in_kernel", network.inKernel)
     }
 }

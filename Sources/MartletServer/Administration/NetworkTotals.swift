@@ -23,6 +23,15 @@ struct NetworkTotals: Sendable {
     var linesSkipped = 0
     /// Of this moment.
     var watchers = 0
+    /// Of connections over TLS.
+    var handshakes = 0
+    var resumptions = 0
+    var inKernel = 0
+    var newSessions = 0
+    var handshakeErrors = 0
+    var protocolErrors = 0
+    /// Since the certificates were read; nil without TLS.
+    var secondsSinceRefresh: Int?
 
     mutating func add(_ worker: borrowing NetworkCounters) {
         bytesRead += worker.bytesRead.total
@@ -30,6 +39,15 @@ struct NetworkTotals: Sendable {
         yields += worker.yields.total
         idleKicks += worker.idleKicks.total
         budgetKicks += worker.budgetKicks.total
+    }
+
+    mutating func add(_ worker: borrowing TLSCounters) {
+        handshakes += worker.handshakes.total
+        resumptions += worker.resumptions.total
+        inKernel += worker.inKernel.total
+        newSessions += worker.newSessions.total
+        handshakeErrors += worker.handshakeErrors.total
+        protocolErrors += worker.protocolErrors.total
     }
 
     static func -= (sum: inout NetworkTotals, other: NetworkTotals) {
@@ -46,5 +64,11 @@ struct NetworkTotals: Sendable {
         sum.eventsDropped -= other.eventsDropped
         sum.linesSent -= other.linesSent
         sum.linesSkipped -= other.linesSkipped
+        sum.handshakes -= other.handshakes
+        sum.resumptions -= other.resumptions
+        sum.inKernel -= other.inKernel
+        sum.newSessions -= other.newSessions
+        sum.handshakeErrors -= other.handshakeErrors
+        sum.protocolErrors -= other.protocolErrors
     }
 }

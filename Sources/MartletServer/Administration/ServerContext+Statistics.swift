@@ -42,7 +42,11 @@ extension ServerContext {
 
     private borrowing func networkTotalsSinceStart() -> NetworkTotals {
         var totals = NetworkTotals()
-        for worker in workerCounters { totals.add(worker.pointee.network) }
+        for worker in workerCounters {
+            totals.add(worker.pointee.network)
+            totals.add(worker.pointee.tls)
+        }
+        totals.secondsSinceRefresh = tls.map { max(Int(clock.second) - Int($0.pointee.lastRefresh), 0) }
         totals.currentConnections = connectionCount
         totals.listeners = listeningSockets.count
         totals.totalConnections = listenerCounters.accepted.total

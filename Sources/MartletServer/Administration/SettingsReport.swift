@@ -1,7 +1,8 @@
 /// `stats settings`: memcached's names in memcached's order, and our own behind them.
 ///
 /// Each line names a row of `OptionTable` or stands for a thing that no option sets; `OptionTableTests` holds the two
-/// together. memcached's extstore and TLS lines are absent: so they are from a memcached built without them.
+/// together. memcached's extstore lines are absent, and those of TLS where it is not built in: so they are from such a
+/// memcached.
 package struct SettingsReport: Sendable {
     /// As started, with what commands have changed since.
     let settings: ServerSettings
@@ -25,7 +26,9 @@ package struct SettingsReport: Sendable {
 
     package static var names: [String] { lines.map(\.name) }
 
-    static let lines: [Line] = listening + commands + memory + segments + buffers + ownNames
+    static let lines: [Line] =
+        listening + commands + memory + segments + buffers + (TLSLibrary.isThere ? encryption : []) + remaining
+        + ownNames
 
     private static let listening: [Line] = [
         Line("maxbytes") { String($0.settings.memoryBytes) },
@@ -95,6 +98,23 @@ package struct SettingsReport: Sendable {
         Line("read_buf_mem_limit") { String($0.settings.connectionBufferBytesMax) },
         Line("track_sizes") { $0.settings.tracksSizes.yesOrNo },
         Line("inline_ascii_response") { _ in "no" },
+    ]
+
+    private static let encryption: [Line] = [
+        Line("ssl_enabled") { $0.settings.tls.isEnabled.yesOrNo },
+        Line("ssl_chain_cert") { $0.settings.tls.chainPath ?? "(null)" },
+        Line("ssl_key") { $0.settings.tls.keyPath ?? "(null)" },
+        Line("ssl_verify_mode") { String($0.settings.tls.verifyBits) },
+        Line("ssl_keyformat") { String($0.settings.tls.keyFormat) },
+        Line("ssl_ciphers") { $0.settings.tls.ciphers ?? "NULL" },
+        Line("ssl_ca_cert") { $0.settings.tls.authoritiesPath ?? "NULL" },
+        Line("ssl_wbuf_size") { String($0.settings.tls.writeBytesMax) },
+        Line("ssl_session_cache") { $0.settings.tls.keepsSessions.yesOrNo },
+        Line("ssl_kernel_tls") { $0.settings.tls.usesKernel.yesOrNo },
+        Line("ssl_min_version") { $0.settings.tls.minimumVersionName },
+    ]
+
+    private static let remaining: [Line] = [
         Line("num_napi_ids") { String($0.settings.napiIdCount) },
         Line("memory_file") { _ in "(null)" },
         Line("client_flags_size") { _ in "4" },

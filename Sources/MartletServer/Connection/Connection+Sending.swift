@@ -103,6 +103,14 @@ extension UnsafeMutablePointer where Pointee == Connection {
         while true {
             let (count, bytes) = cursor.fill(worker.pointee.pieces, countMax: Limits.outputPiecesMax, from: view)
             if count == 0 { return .all }
+            if let session = pointee.tls {
+                let result = sendTLS(session, count)
+                if result < 0 { return result == -Int(EAGAIN) ? .some : .failed }
+                worker.pointee.counters.pointee.network.bytesWritten.add(result)
+                // A short count says nothing about the socket: the session takes a part at a time.
+                cursor.advance(by: result, in: view)
+                continue
+            }
             let result = worker.pointee.server.pointee.syscalls.send(
                 pointee.descriptor, worker.pointee.pieces, Int32(count))
             if result < 0 { return result == -Int(EAGAIN) ? .some : .failed }
@@ -118,6 +126,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
     /// that tells why; so while the client is still sending, only our half is shut down and its input is dropped.
     @inline(never)
     func beginDraining() {
+        endTLS()
         guard shutdown(pointee.descriptor, Int32(SHUT_WR)) == 0 else { return close() }
         pointee.unfinished.removeAll()
         chargeInput()

@@ -5,20 +5,14 @@ import MartletEvent
 extension UnsafeMutablePointer where Pointee == Connection {
     /// Takes one turn. The connection may be gone afterwards.
     ///
-    /// 1. What is pending is sent first; while some of it stays, nothing else happens.
+    /// 1. What is pending is sent first; while some of it stays, nothing else happens. So it is with a handshake.
     /// 2. A paused machine goes on with the input kept for it. Otherwise the socket is read, once.
     /// 3. The machine carries out at most `commandsPerTurn` commands into the worker's reply buffer.
     /// 4. Input it did not consume is kept; the reply buffer is sent with one call, and what remains of it is kept too.
     @inline(never)
     func takeTurn() {
         let worker = pointee.worker
-        if pointee.phase == .draining { return drain() }
-        if pointee.phase == .sending {
-            // Only a client that takes something is active.
-            guard sendPending() else { return }
-            // Whoever had a full output or used up its commands goes on; everybody else waits for input.
-            if !pointee.resumes { return }
-        }
+        if _slowPath(!pointee.phase.readsFirst), !goOn() { return }
         pointee.lastActivity = worker.pointee.second
         pointee.phase = .executing
         worker.pointee.executor.pointee.session.setGoesFirst(worker.pointee.server.pointee.uploads.isFirst(self))
@@ -27,6 +21,23 @@ extension UnsafeMutablePointer where Pointee == Connection {
             runKept()
         } else {
             readAndRun()
+        }
+    }
+
+    /// The part of a turn that comes before reading, in the phases that have one. Returns whether the turn goes on.
+    @inline(never)
+    private func goOn() -> Bool {
+        switch pointee.phase {
+        case .draining:
+            drain()
+            return false
+        case .negotiating:
+            return negotiate()
+        default:
+            // Only a client that takes something is active.
+            guard sendPending() else { return false }
+            // Whoever had a full output or used up its commands goes on; everybody else waits for input.
+            return pointee.resumes || pointee.tls?.hasInput == true
         }
     }
 
@@ -91,6 +102,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
     /// One read into the worker's first `pieceCount` pieces: bytes read, 0 at the end of the stream or on an error that
     /// ends the connection all the same, nil when nothing was there.
     private func receive(_ pieceCount: Int32) -> Int? {
+        if let session = pointee.tls { return receiveTLS(session, pieceCount) }
         let worker = pointee.worker
         let result = worker.pointee.server.pointee.syscalls.receive(
             pointee.descriptor, worker.pointee.pieces, pieceCount)
@@ -102,7 +114,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
     /// Nothing was there to read, so nothing has changed.
     private func restoreWaiting() {
         pointee.phase = pointee.machine.isReadingValue ? .readingValue : .reading
-        chargeInputOrClose()
+        chargeInputAndWait()
     }
 
     // MARK: Running
@@ -174,7 +186,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
             pointee.unfinished.fit()
             pointee.phase = pointee.machine.isReadingValue ? .readingValue : .reading
         }
-        chargeInputOrClose()
+        chargeInputAndWait()
     }
 
     // MARK: Room for large values
@@ -204,9 +216,10 @@ extension UnsafeMutablePointer where Pointee == Connection {
 
     // MARK: The budget
 
-    /// Brings the charge for kept input up to date; over the budget, the connection is closed.
-    private func chargeInputOrClose() {
-        if !chargeInput() { pointee.worker.closeOverBudget(self) }
+    /// The end of a turn: brings the charge for kept input up to date; over the budget, the connection is closed.
+    private func chargeInputAndWait() {
+        guard chargeInput() else { return pointee.worker.closeOverBudget(self) }
+        if _slowPath(pointee.tls != nil), !pointee.isReady, !pointee.isParked { awaitTLS() }
     }
 
     @discardableResult

@@ -1,4 +1,5 @@
 import MartletEvent
+import MartletProtocol
 
 /// What a connection tells those who watch, and how it becomes one of them.
 extension UnsafeMutablePointer where Pointee == Connection {
@@ -11,7 +12,10 @@ extension UnsafeMutablePointer where Pointee == Connection {
             descriptor: pointee.descriptor, listenerIndex: pointee.listenerIndex, peer: pointee.peer)
         // Two loops must not watch one socket.
         pointee.watcher.stop()
-        if server.pointee.observation.pointee.add(socket, pointee.machine.watchedStreams, now: worker.pointee.second) {
+        let streams = pointee.machine.watchedStreams
+        if server.pointee.observation.pointee.add(socket, pointee.tls, streams, now: worker.pointee.second) {
+            // The announcer's by now.
+            pointee.tls = nil
             _ = release {}
             return
         }
@@ -31,6 +35,17 @@ extension UnsafeMutablePointer where Pointee == Connection {
         let output = worker.pointee.output
         let bytes = UnsafeRawBufferPointer(start: output.pointee.bytes, count: output.pointee.byteCount)
         ServerLog.write(">\(pointee.descriptor) \(ServerLog.shown(bytes))")
+    }
+
+    /// Tells of an error of the connection's TLS session, in the library's words.
+    @inline(never)
+    func tellTLSError(_ reason: String) {
+        let worker = pointee.worker
+        guard worker.pointee.server.pointee.observation.pointee.wanted.contains(.connectionEvents) else { return }
+        var event = WatchedEvent(.tlsError)
+        event.descriptor = pointee.descriptor
+        var text = String(reason.prefix(WireLimits.keyBytesMax))
+        text.withUTF8 { worker.pointee.executor.pointee.observer.pointee.tell(event, key: UnsafeRawBufferPointer($0)) }
     }
 
     func tellOpened() { tell(.connectionOpened, .normal) }

@@ -6,7 +6,7 @@ import Synchronization
 ///
 ///     |Connection|padding to 16|libevent's struct event|      one allocation, at most 512 bytes with libevent's tables
 ///
-/// States of a connection, by what it waits for (rules 1-5), and what it must not do meanwhile (6):
+/// States of a connection, by what it waits for (rules 1-5, 7), and what it must not do meanwhile (6):
 /// 1. *reading*: watched for readability, not ready, nothing pending. Holds at most an unfinished command.
 /// 2. *ready*: in the worker's ready list; its machine paused in the middle (`resumes`) and has input or work left.
 /// 3. *sending*: watched for writability only, `pending` holds what the socket did not take. When it is sent, the
@@ -15,6 +15,7 @@ import Synchronization
 /// 5. *draining*: everything is sent and half the connection is shut down; what the client still sends is dropped until
 ///    it closes too, so that our last words are not torn away by a reset.
 /// 6. Never read while replies are pending: that is the back-pressure that bounds every buffer.
+/// 7. *negotiating*: watched for what TLS waits for before anything can be read (`Connection+TLS.swift`).
 ///
 /// All methods belong to the worker's thread. Other threads read `descriptor`, `peer`, `listenerIndex`, `phase` and
 /// `lastActivity` while holding the lock of the worker's `ConnectionTable`.
@@ -22,7 +23,12 @@ package struct Connection: ~Copyable {
     /// What `stats conns` tells about a connection.
     @frozen
     package enum Phase: UInt8, BitwiseCopyable {
-        case reading, executing, readingValue, sending, draining
+        case reading, executing, readingValue
+        // From here on a turn does not begin with reading.
+        case sending, draining, negotiating
+
+        @inline(__always)
+        var readsFirst: Bool { rawValue < Phase.sending.rawValue }
     }
 
     // First, because a change of any field counts as one of the first when accesses by several threads are checked.
@@ -44,6 +50,12 @@ package struct Connection: ~Copyable {
     var unfinished: UnfinishedInput
     /// What `unfinished` is charged with the budget.
     var inputCharge = 0
+    /// What stands between the socket and the bytes below; nil for a plain connection.
+    var tls: TLSSession?
+    /// The handshake of `tls` is done.
+    var isEstablished = false
+    /// Watched for room to send, because `tls` has something to send before it can be read.
+    var awaitsRoom = false
     var isReady = false
     /// The machine paused: its next turn goes on with what is there, without reading the socket.
     var resumes = false
@@ -110,6 +122,10 @@ extension UnsafeMutablePointer where Pointee == Connection {
         }
         connection.initialize(to: Connection(worker: worker, accepted: accepted, watcher: watcher))
         worker.pointee.table.insert(connection)
+        if accepted.security != .plain, !connection.beginTLS(accepted.security) {
+            connection.close(.error)
+            return nil
+        }
         worker.pointee.server.pointee.log.note(2, "<\(accepted.descriptor) new client connection")
         connection.tellOpened()
         return connection
@@ -135,6 +151,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
         pointee.watcher.stop()
         if pointee.isReady { worker.removeReady(self) }
         if pointee.phase == .draining { worker.pointee.drainingCount -= 1 }
+        if pointee.phase == .negotiating { worker.pointee.negotiatingCount -= 1 }
         if pointee.isParked { worker.forgetParked(self) }
         let endsUpload = isUploading
         worker.pointee.server.pointee.uploads.leaveFirst(self)
@@ -142,6 +159,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
         dropPending()
         pointee.unfinished.removeAll()
         chargeInput()
+        endTLS()
         last()
         deinitialize(count: 1)
         UnsafeMutableRawPointer(self).deallocate()

@@ -148,6 +148,7 @@ extension UnsafeMutablePointer where Pointee == Announcer {
     private func close(_ watcher: WatcherOutput) {
         // Forgotten before it is closed: its number may be given to another socket at once.
         pointee.server.pointee.observation.pointee.remove(descriptor: watcher.socket.descriptor)
+        watcher.tls?.end(notifies: true)
         _ = Glibc.close(watcher.socket.descriptor)
     }
 }

@@ -18,6 +18,7 @@ enum EventText {
         case .eviction: cursor = eviction(event, key, at: cursor)
         case .deletion: cursor = deletion(event, key, at: cursor)
         case .connectionOpened, .connectionClosed: cursor = connection(event, at: cursor)
+        case .tlsError: cursor = tlsError(event, key, at: cursor)
         case .pageMoved: cursor = pageMoved(event, at: cursor)
         case .crawled: cursor = crawled(event, at: cursor)
         }
@@ -112,6 +113,14 @@ enum EventText {
             cursor = pair(" reason=", reason, at: cursor)
         }
         return pair(" cfd=", Int64(event.descriptor), at: cursor)
+    }
+
+    /// The key of the event is the library's sentence.
+    private static func tlsError(
+        _ event: WatchedEvent, _ reason: UnsafeRawBufferPointer, at start: UnsafeMutableRawPointer
+    ) -> UnsafeMutableRawPointer {
+        let cursor = pair(" type=conntlserr fd=", Int64(event.descriptor), at: start)
+        return WireWriter.bytes(reason, at: WireWriter.text(" msg=", at: cursor))
     }
 
     private static func pageMoved(

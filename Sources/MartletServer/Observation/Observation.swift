@@ -20,6 +20,8 @@ package struct Observation: ~Copyable {
     /// One watcher, as `stats conns` tells of it.
     struct Watcher: Sendable {
         let socket: AcceptedSocket
+        /// What its bytes are encrypted by.
+        let tls: TLSSession?
         let streams: WatchStreams
         /// Number of the last event before it came.
         let firstNumber: UInt64
@@ -61,16 +63,18 @@ package struct Observation: ~Copyable {
 
     // MARK: Watchers
 
-    var watcherCount: Int { watchers.withLock { $0.all.count } }
+    package var watcherCount: Int { watchers.withLock { $0.all.count } }
 
     /// Takes over a connection from its worker, which must not touch the socket any more. Returns false when there are
     /// too many watchers already, or the server is stopping; the socket stays the worker's then.
-    borrowing func add(_ socket: AcceptedSocket, _ streams: WatchStreams, now: UInt32) -> Bool {
+    borrowing func add(
+        _ socket: AcceptedSocket, _ tls: TLSSession?, _ streams: WatchStreams, now: UInt32
+    ) -> Bool {
         let isTaken = watchers.withLock { watchers in
             // Looked at under the lock: the announcer takes the last ones under it, after the order to close.
             guard watchers.all.count < Limits.watchersMax, !isClosingAll else { return false }
             let watcher = Watcher(
-                socket: socket, streams: streams, firstNumber: number.load(ordering: .relaxed), since: now)
+                socket: socket, tls: tls, streams: streams, firstNumber: number.load(ordering: .relaxed), since: now)
             watchers.all.append(watcher)
             watchers.fresh.append(watcher)
             settle(&watchers)

@@ -4,7 +4,8 @@ import Glibc
 /// write texts.
 struct WatchedEvent: BitwiseCopyable {
     enum Kind: UInt8, BitwiseCopyable {
-        case lookUp, store, eviction, deletion, connectionOpened, connectionClosed, pageMoved, crawled
+        case lookUp, store, eviction, deletion, connectionOpened, connectionClosed, tlsError, pageMoved,
+            crawled
     }
 
     /// Position among all events of the server; from 1.
@@ -37,7 +38,7 @@ struct WatchedEvent: BitwiseCopyable {
         case .store: .mutations
         case .eviction: .evictions
         case .deletion: .deletions
-        case .connectionOpened, .connectionClosed: .connectionEvents
+        case .connectionOpened, .connectionClosed, .tlsError: .connectionEvents
         case .pageMoved, .crawled: .systemEvents
         }
     }

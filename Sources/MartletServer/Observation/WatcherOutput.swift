@@ -8,6 +8,7 @@ import Glibc
 /// 3. What a watcher sends is read and forgotten; when it closes, so do we.
 struct WatcherOutput {
     let socket: AcceptedSocket
+    let tls: TLSSession?
     let streams: WatchStreams
     let firstNumber: UInt64
     /// Bytes of whole lines, the first `sent` of which are gone already.
@@ -22,6 +23,7 @@ struct WatcherOutput {
 
     init(_ watcher: Observation.Watcher, bytesMax: Int) {
         socket = watcher.socket
+        tls = watcher.tls
         streams = watcher.streams
         firstNumber = watcher.firstNumber
         self.bytesMax = bytesMax
@@ -57,28 +59,53 @@ struct WatcherOutput {
     /// Gives the kernel as much as it takes.
     mutating func send() {
         while hasOutput, !isClosed {
-            let count = bytes.withUnsafeBytes {
-                cshims_send(socket.descriptor, $0.baseAddress.unsafelyUnwrapped + sent, $0.count - sent)
+            let outcome = bytes.withUnsafeBytes {
+                give($0.baseAddress.unsafelyUnwrapped + sent, $0.count - sent)
             }
-            if count > 0 {
-                sent += count
-            } else if errno == EAGAIN {
-                break
-            } else if errno != EINTR {
-                isClosed = true
+            switch outcome {
+            case .count(let count): sent += count
+            case .wantsWrite, .wantsRead: return forgetSent()
+            case .closed, .failed, .lost: isClosed = true
             }
         }
-        if sent > 0, sent == bytes.count || sent >= bytesMax / 2 {
-            bytes.removeFirst(sent)
-            sent = 0
+        forgetSent()
+    }
+
+    private mutating func forgetSent() {
+        guard sent > 0, sent == bytes.count || sent >= bytesMax / 2 else { return }
+        bytes.removeFirst(sent)
+        sent = 0
+    }
+
+    private func give(_ start: UnsafeRawPointer, _ count: Int) -> TLSOutcome {
+        if let tls { return tls.write(start, count: count) }
+        while true {
+            let sent = cshims_send(socket.descriptor, start, count)
+            if sent > 0 { return .count(sent) }
+            if errno == EAGAIN { return .wantsWrite }
+            if errno != EINTR { return .lost }
         }
     }
 
     /// Rule 3.
     mutating func receive() {
         withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 8) { room in
-            let count = cshims_receive(socket.descriptor, room.baseAddress, room.count)
+            guard let start = room.baseAddress else { return }
+            if let tls { return receive(tls, start, room.count) }
+            let count = cshims_receive(socket.descriptor, start, room.count)
             if count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR) { isClosed = true }
+        }
+    }
+    /// Also what is inside, of which the socket would not tell; so much of it that others have their turn.
+    private mutating func receive(_ tls: TLSSession, _ start: UnsafeMutableRawPointer, _ count: Int) {
+        var outcome = TLSOutcome.wantsRead
+        for _ in 0..<Limits.watcherReadsMax {
+            outcome = tls.read(into: start, count: count)
+            if !tls.hasInput { break }
+        }
+        switch outcome {
+        case .count, .wantsRead, .wantsWrite: break
+        case .closed, .failed, .lost: isClosed = true
         }
     }
 }

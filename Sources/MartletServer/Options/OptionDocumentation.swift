@@ -105,7 +105,10 @@ package enum OptionDocumentation {
         - A value given to a sub-option that takes none is remarked upon.
         - Listening sockets that a supervisor hands on (`LISTEN_FDS`) replace all addresses of the options, and one \
         that waits at `NOTIFY_SOCKET` is told `READY=1`: a unit of `Type=notify`, with a socket unit or without, is enough.
-        - SIGHUP looks at the file of `--cluster-file`, at once and whether it has changed or not.
+        - `-o ssl_key` may be left out when the file of `ssl_chain_cert` has the key, too. `-Z` without a certificate, \
+        and numbers that mean nothing (`ssl_keyformat=3`, `ssl_wbuf_size=0`), end the start with a sentence. \
+        [tls.md](tls.md) has the rest about TLS.
+        - SIGHUP also looks at the file of `--cluster-file`, at once and whether it has changed or not.
         - `slab_automove=0` and `no_slab_reassign` keep pages where they are only as long as every store finds a chunk.
 
         """

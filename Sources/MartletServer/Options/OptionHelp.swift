@@ -16,6 +16,7 @@ package enum OptionHelp {
         martletd \(ServerVersion.own)
         Licensed under the Apache License, Version 2.0: https://www.apache.org/licenses/LICENSE-2.0
         Uses libevent 2, which is under the 3-clause BSD license: https://libevent.org/LICENSE.txt
+        \(TLSLibrary.isThere ? "Uses OpenSSL 3, which is under the Apache License, Version 2.0, too" : "Built without TLS")
 
         """
 

@@ -1,7 +1,7 @@
 /// The sub-options of `-o`.
 extension OptionTable {
     package static let extended: [Option] =
-        connections + memoryShape + notDependedOn + switches + testing + extendedNotOffered
+        connections + encryptionDetails + memoryShape + notDependedOn + switches + testing + extendedNotOffered
 
     private static let connections: [Option] = [
         Option(
@@ -149,17 +149,11 @@ extension OptionTable {
             notOffered("proxy_arg", because: "The proxy is not offered in this version."),
             notOffered("proxy_memprofile", takesArgument: false, because: "The proxy is not offered in this version."),
         ] + flashNames.map { notOffered($0, because: "Spilling to flash is not offered in this version.") }
-        + tlsNames.map { notOffered($0, because: "TLS is not offered in this version.") }
 
     private static let flashNames = [
         "ext_path", "ext_page_size", "ext_wbuf_size", "ext_threads", "ext_io_depth", "ext_item_size", "ext_item_age",
         "ext_low_ttl", "ext_recache_rate", "ext_compact_under", "ext_drop_under", "ext_max_sleep", "ext_max_frag",
         "ext_drop_unread",
-    ]
-
-    private static let tlsNames = [
-        "ssl_chain_cert", "ssl_key", "ssl_verify_mode", "ssl_keyformat", "ssl_ciphers", "ssl_ca_cert",
-        "ssl_wbuf_size", "ssl_session_cache", "ssl_kernel_tls", "ssl_min_version",
     ]
 
     /// What memcached 1.4 had no notion of is off; the segments are only shown to be.

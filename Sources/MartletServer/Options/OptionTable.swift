@@ -6,7 +6,7 @@ import MartletStore
 /// `docs/options.md`. A value that `stats settings` shows has its line in `SettingsReport`.
 package enum OptionTable {
     package static let options: [Option] =
-        listening + limits + memory + commands + cluster + running + printing + notOffered
+        listening + limits + memory + commands + encryption + cluster + running + printing + notOffered
 
     private static let listening: [Option] = [
         Option(
@@ -106,6 +106,13 @@ package enum OptionTable {
             help: "file with such servers, one a line, looked at again every second"),
     ]
 
+    private static let encryption: [Option] = [
+        Option(
+            "enable-ssl", "Z", .on(\.tls.isEnabled), setting: TLSLibrary.isThere ? "ssl_enabled" : nil,
+            isHidden: !TLSLibrary.isThere,
+            help: "serve TCP over TLS; notls:, btls: or mtls: in front of an address of -l changes it")
+    ]
+
     private static let running: [Option] = [
         Option("daemon", "d", .on(\.isDaemon), help: "run in the background"),
         Option(
@@ -133,7 +140,6 @@ package enum OptionTable {
     private static let notOffered: [Option] = [
         notOffered("enable-sasl", "S", takesArgument: false, because: "SASL is not offered in this version."),
         notOffered("auth-file", "Y", because: "Authentication is not offered in this version."),
-        notOffered("enable-ssl", "Z", takesArgument: false, because: "TLS is not offered in this version."),
         notOffered("memory-file", "e", because: "Restarting with the cache kept is not offered in this version."),
     ]
 

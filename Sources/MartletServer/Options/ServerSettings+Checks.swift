@@ -11,6 +11,7 @@ extension ServerSettings {
         try checkItemSize()
         try checkSlabs()
         try checkSegments()
+        try checkTLS(remarks: &remarks)
         guard napiIdCount <= threadCount else {
             throw Self.usage("-N: \(napiIdCount) NAPI ids are more than the \(threadCount) threads")
         }
@@ -65,6 +66,14 @@ extension ServerSettings {
         guard temporaryTTLSeconds == nil || lruMaintainer else {
             throw Self.usage("-o temporary_ttl needs lru_maintainer")
         }
+    }
+
+    private func checkTLS(remarks: inout [String]) throws(StartError) {
+        guard tls.isEnabled else { return }
+        guard TLSLibrary.isThere else { throw Self.usage("-Z: this server was built without TLS") }
+        guard tls.chainPath != nil else { throw Self.usage("-Z needs a certificate: -o ssl_chain_cert=FILE") }
+        guard tcpPort != 0 else { throw Self.usage("-Z: TLS needs a TCP port, and -p is 0") }
+        if unixSocketPath != nil { remarks.append("-Z: connections to a Unix socket are not encrypted") }
     }
 
     private static func usage(_ message: String) -> StartError { StartError(message, status: ExitStatus.usage) }

@@ -26,6 +26,12 @@ package struct ServerSettings: Sendable {
     /// `auto`, `ascii` or `binary`.
     package var protocolName = "auto"
 
+    // MARK: TLS
+
+    package var tls = TLSSettings()
+    /// Of a TCP listener whose address says nothing else.
+    package var standardSecurity: ListenerSecurity { tls.isEnabled ? .standard : .plain }
+
     // MARK: Connections
 
     package var connectionsMax = 1024

@@ -1,4 +1,6 @@
-/// Names that memcached 1.6.45 sends, in its order, recorded from a running one built without TLS and extstore.
+import MartletServer
+
+/// Names that memcached 1.6.45 sends, in its order, recorded from running ones built without extstore.
 enum RecordedNames {
     static let general = words(
         """
@@ -27,8 +29,17 @@ enum RecordedNames {
         lru_crawler_sleep lru_crawler_tocrawl tail_repair_time flush_enabled dump_enabled hash_algorithm
         lru_maintainer_thread lru_segmented hot_lru_pct warm_lru_pct hot_max_factor warm_max_factor temp_lru
         temporary_ttl idle_timeout watcher_logbuf_size worker_logbuf_size read_buf_mem_limit track_sizes
-        inline_ascii_response num_napi_ids memory_file client_flags_size
+        inline_ascii_response \(encryption.joined(separator: " ")) num_napi_ids memory_file client_flags_size
         """)
+
+    /// Where TLS is built in.
+    private static let encryption =
+        TLSLibrary.isThere
+        ? words(
+            """
+            ssl_enabled ssl_chain_cert ssl_key ssl_verify_mode ssl_keyformat ssl_ciphers ssl_ca_cert ssl_wbuf_size
+            ssl_session_cache ssl_kernel_tls ssl_min_version
+            """) : []
 
     static let items = words(
         """

@@ -17,10 +17,20 @@ struct ListenAddressTests {
     }
 
     @Test(
+        "may say how its connections are encrypted",
+        arguments: [
+            ("notls:localhost", .plain), ("btls:localhost:5", .basic), ("mtls:tag[a]:proto[ascii]:[::1]", .mutual),
+            ("localhost", nil),
+        ] as [(String, ListenerSecurity?)])
+    func security(text: String, security: ListenerSecurity?) throws {
+        #expect(try ListenAddress(parsing: text).security == security)
+    }
+
+    @Test(
         "is refused when it makes no sense",
         arguments: [
             "", ":11211", "host:", "host:65536", "host:port", "[::1", "[::1]x", "[::1]:", "[]",
-            "notls:localhost", "proto[binary]:localhost", "proto[proxy]:localhost", "proto[", "tag[", "tag[a]:",
+            "notls:", "proto[binary]:localhost", "proto[proxy]:localhost", "proto[", "tag[", "tag[a]:",
         ])
     func refuses(text: String) {
         #expect(throws: StartError.self) { try ListenAddress(parsing: text) }

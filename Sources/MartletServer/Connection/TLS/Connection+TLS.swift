@@ -1,0 +1,204 @@
+import Glibc
+import MartletEvent
+
+/// A connection whose bytes are encrypted. What is here replaces single steps of a turn; everything else is as without.
+///
+/// 1. A new connection is *negotiating*: its turns take the handshake further and do nothing else. It is watched for what
+///    the handshake waits for, and closed when that takes longer than `Limits.negotiatingSecondsMax`.
+/// 2. Afterwards the session stands between the socket and the connection's reads and writes. A read may leave input inside
+///    the session, of which the socket will not tell: then the connection is ready at once.
+/// 3. A read may have something to send, when the client changes its keys, and find no room: the connection is negotiating
+///    again until there is.
+/// 4. At the end the client is told so if there is room for it; nothing is waited for.
+extension UnsafeMutablePointer where Pointee == Connection {
+    // MARK: The handshake
+
+    /// Begins a session for a connection of such a listener. Returns false when memory is short.
+    @inline(never)
+    func beginTLS(_ security: ListenerSecurity) -> Bool {
+        guard let context = pointee.worker.pointee.server.pointee.tls,
+            let session = context.pointee.session(pointee.descriptor, security)
+        else { return false }
+        pointee.tls = session
+        setNegotiating()
+        return true
+    }
+
+    /// Takes a turn's part in the handshake. Returns whether there is input for the machine now.
+    @inline(never)
+    func negotiate() -> Bool {
+        guard let session = pointee.tls else { return false }
+        let isHandshake = !pointee.isEstablished
+        switch session.negotiate() {
+        case .wantsRead:
+            if pointee.awaitsRoom { awaitSocket(.readable) }
+            return false
+        case .wantsWrite:
+            if !pointee.awaitsRoom { awaitSocket(.writable) }
+            return false
+        case .count:
+            if isHandshake { noteHandshake(session) }
+            leaveNegotiating()
+            if pointee.awaitsRoom, !awaitSocket(.readable) { return false }
+            // After a change of keys whatever stopped the read must be tried again.
+            return session.hasInput || !isHandshake
+        case .closed, .failed, .lost:
+            failTLS(isHandshake: isHandshake)
+            return false
+        }
+    }
+
+    private func noteHandshake(_ session: TLSSession) {
+        let counters = pointee.worker.pointee.counters
+        pointee.isEstablished = true
+        pointee.lastActivity = pointee.worker.pointee.second
+        counters.pointee.tls.handshakes.increment()
+        counters.pointee.tls.newSessions.add(session.newCount)
+        if session.isResumed { counters.pointee.tls.resumptions.increment() }
+        if session.isInKernel { counters.pointee.tls.inKernel.increment() }
+    }
+
+    private func setNegotiating() {
+        pointee.phase = .negotiating
+        pointee.worker.pointee.negotiatingCount += 1
+    }
+
+    private func leaveNegotiating() {
+        pointee.worker.pointee.negotiatingCount -= 1
+        pointee.phase = pointee.machine.isReadingValue ? .readingValue : .reading
+    }
+
+    /// Returns false after closing the connection.
+    @discardableResult
+    private func awaitSocket(_ interest: SocketWatcher.Interest) -> Bool {
+        pointee.awaitsRoom = interest == .writable
+        return watch(interest)
+    }
+
+    // MARK: Reading and sending
+
+    /// In place of a read of the socket: fills the worker's first `pieceCount` pieces in order. Returns bytes read, 0 at the
+    /// end of the stream or on an error that ends the connection all the same, nil when nothing was there.
+    @inline(never)
+    func receiveTLS(_ session: TLSSession, _ pieceCount: Int32) -> Int? {
+        let worker = pointee.worker
+        var total = 0
+        for index in 0..<Int(pieceCount) {
+            let piece = worker.pointee.pieces[index]
+            guard let start = piece.iov_base, piece.iov_len > 0 else { continue }
+            let outcome = session.read(into: start, count: piece.iov_len)
+            guard case .count(let count) = outcome else {
+                // What it was, the next read will say again.
+                if total > 0 { break }
+                return nothingRead(outcome)
+            }
+            total += count
+            if count < piece.iov_len { break }
+        }
+        worker.pointee.counters.pointee.network.bytesRead.add(total)
+        return total
+    }
+
+    private func nothingRead(_ outcome: TLSOutcome) -> Int? {
+        switch outcome {
+        case .wantsRead: return nil
+        case .wantsWrite:
+            pointee.awaitsRoom = true
+            return nil
+        case .failed, .lost: noteTLSError(outcome, isHandshake: false)
+        case .count, .closed: break
+        }
+        return 0
+    }
+
+    /// Before a connection waits for its client: sees to it that what is inside the session is not waited for. The
+    /// connection may be gone afterwards.
+    @inline(never)
+    func awaitTLS() {
+        guard let session = pointee.tls else { return }
+        if session.hasInput {
+            pointee.worker.appendReady(self)
+        } else if pointee.awaitsRoom {
+            setNegotiating()
+            awaitSocket(.writable)
+        }
+    }
+
+    /// In place of a call of the kernel: gives the session what lies in the worker's first `count` pieces, as far as the
+    /// socket takes it. Small pieces are gathered, because each call makes a packet. Returns bytes sent, or the negative
+    /// errno.
+    @inline(never)
+    func sendTLS(_ session: TLSSession, _ count: Int) -> Int {
+        let worker = pointee.worker
+        let gathered = worker.pointee.gatheredBytes
+        let capacity = worker.pointee.server.pointee.settings.tls.writeBytesMax
+        let first = worker.pointee.pieces[0]
+        var outcome = TLSOutcome.failed
+        if count == 1 || first.iov_len >= capacity, let start = first.iov_base {
+            outcome = session.write(start, count: first.iov_len)
+        } else if let gathered {
+            outcome = session.write(gathered, count: gather(count, at: gathered, capacity: capacity))
+        }
+        switch outcome {
+        case .count(let sent): return sent
+        case .wantsWrite: return -Int(EAGAIN)
+        case .failed, .lost, .wantsRead, .closed:
+            noteTLSError(outcome, isHandshake: false)
+            return -Int(EPIPE)
+        }
+    }
+
+    private func gather(_ count: Int, at start: UnsafeMutableRawPointer, capacity: Int) -> Int {
+        var bytes = 0
+        for index in 0..<count where bytes < capacity {
+            let piece = pointee.worker.pointee.pieces[index]
+            guard let source = piece.iov_base else { continue }
+            let some = Swift.min(piece.iov_len, capacity - bytes)
+            (start + bytes).copyMemory(from: source, byteCount: some)
+            bytes += some
+        }
+        return bytes
+    }
+
+    // MARK: The end
+
+    /// Counts and tells an error of the session that the last call has met.
+    private func noteTLSError(_ outcome: TLSOutcome, isHandshake: Bool) {
+        let counters = pointee.worker.pointee.counters
+        if isHandshake {
+            counters.pointee.tls.handshakeErrors.increment()
+        } else if outcome == .failed {
+            counters.pointee.tls.protocolErrors.increment()
+        }
+        tellTLSError(TLSFailure.reason)
+    }
+
+    /// Ends the connection after a failed handshake, with its alert delivered. Somebody who connects and leaves without a
+    /// word, as health checks do, has made no error.
+    private func failTLS(isHandshake: Bool) {
+        if let session = pointee.tls, session.wasAddressed || !isHandshake {
+            noteTLSError(.failed, isHandshake: isHandshake)
+        }
+        leaveNegotiating()
+        pointee.dropsInput = true
+        if pointee.awaitsRoom, !awaitSocket(.readable) { return }
+        beginDraining()
+    }
+
+    /// Rule 1: it has taken too long.
+    func closeUnnegotiated() {
+        if !pointee.isEstablished {
+            pointee.worker.pointee.counters.pointee.tls.handshakeErrors.increment()
+            tellTLSError("handshake timed out")
+        }
+        close(.error)
+    }
+
+    /// Ends the session; the socket stays as it is.
+    @inline(never)
+    func endTLS() {
+        guard let session = pointee.tls else { return }
+        pointee.tls = nil
+        session.end(notifies: true)
+    }
+}
