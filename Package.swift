@@ -8,18 +8,21 @@ let package = Package(
     // What Span and Mutex ask for on Apple's systems, where the client library runs, too.
     platforms: [.macOS(.v26), .iOS(.v26), .tvOS(.v26), .watchOS(.v26), .visionOS(.v26)],
     products: [
-        .executable(name: "martletd", targets: ["martletd"]),
-        .executable(name: "martlet-load", targets: ["martlet-load"]),
-        .executable(name: "martletctl", targets: ["martletctl"]),
+        // The executables have none: SwiftPM makes them here by itself, and what only they need, packages that depend on
+        // these libraries do not have to fetch.
         // Which server has a key: pure, for whoever has a client of their own.
         .library(name: "MartletRing", targets: ["MartletRing"]),
         .library(name: "MartletClient", targets: ["MartletClient"]),
+        .library(name: "MartletClientTLS", targets: ["MartletClientTLS"]),
         // For `./martlet allocations`: loaded in front of a server to count what it allocates.
         .library(name: "AllocationCounter", type: .dynamic, targets: ["AllocationCounter"]),
     ],
+    // A package that depends on the client library and has no use for one of these says so, with `traits: []` or those
+    // that it wants, and what only the others need is not fetched.
     traits: [
-        .default(enabledTraits: ["TLS"]),
+        .default(enabledTraits: ["TLS", "ClientTLS"]),
         .trait(name: "TLS", description: "Encrypted connections, by OpenSSL 3"),
+        .trait(name: "ClientTLS", description: "MartletClientTLS, on swift-nio-ssl"),
     ],
     dependencies: [
         // The command line of the tools.
@@ -30,6 +33,8 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         // The client library's event loops, sockets and byte buffers: what Swift servers have in their process anyway.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        // TLS for MartletClientTLS alone, under the trait ClientTLS.
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     ],
     targets: [
         // The C door to libevent: opaque types and thin functions, libevent's own headers only in the .c file.
@@ -70,6 +75,14 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 // Locks that the thread sanitizer sees: what Synchronization.Mutex does when it has to wait, it does not.
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+            ]
+        ),
+        // The same over TLS.
+        .target(
+            name: "MartletClientTLS",
+            dependencies: [
+                "MartletClient", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["ClientTLS"])),
             ]
         ),
         // What operators ask from the command line: so far about rings.
@@ -208,6 +221,14 @@ let package = Package(
                 "MartletClient", "MartletRing", "MartletServer", "ServerTesting", "martletd",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+            ]
+        ),
+        .testTarget(
+            name: "MartletClientTLSTests",
+            dependencies: [
+                "MartletClientTLS", "MartletClient", "ServerTesting",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["ClientTLS"])),
             ]
         ),
         // The repository looks at itself: lengths, imports, words, the unsafe fence, links.

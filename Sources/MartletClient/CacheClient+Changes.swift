@@ -55,7 +55,7 @@ extension CacheClient {
         _ verb: CacheRequest.Verb, _ value: some CacheValue, _ key: CacheKey, _ timeToLive: Duration?,
         _ version: CacheVersion? = nil
     ) async throws(CacheError) -> CacheReply {
-        let key = named(key)
+        let key = try await named(key)
         core.forget(key)
         return try await call(storeRequest(verb, value, key, timeToLive, version))
     }
@@ -65,8 +65,9 @@ extension CacheClient {
         _ version: CacheVersion? = nil
     ) throws(CacheError) -> CacheRequest {
         var request = CacheRequest(verb, key)
-        (request.value, request.clientFlags) = try encode(value)
-        if verb != .append && verb != .prepend { request.exptime = TimeToLive.exptime(timeToLive) }
+        let isWhole = verb != .append && verb != .prepend
+        (request.value, request.clientFlags) = try encode(value, isWhole: isWhole)
+        if isWhole { request.exptime = TimeToLive.exptime(timeToLive) }
         request.expectedToken = version?.token
         return request
     }
@@ -80,7 +81,7 @@ extension CacheClient {
         var requests: [CacheRequest] = []
         for (key, value) in values {
             do throws(CacheError) {
-                let name = named(key)
+                let name = try await named(key)
                 requests.append(try storeRequest(.set, value, name, timeToLive))
                 keys.append(key)
                 core.forget(name)
@@ -88,7 +89,7 @@ extension CacheClient {
                 failures[key] = error
             }
         }
-        for (key, outcome) in zip(keys, await core.cluster.call(requests, deadline: deadline)) {
+        for (key, outcome) in zip(keys, await calls(requests)) {
             if case .failure(let error) = outcome { failures[key] = error }
         }
         return failures
@@ -122,7 +123,7 @@ extension CacheClient {
     /// Removes the item; says whether there was one.
     @discardableResult
     public func removeValue(for key: CacheKey) async throws(CacheError) -> Bool {
-        let key = named(key)
+        let key = try await named(key)
         core.forget(key)
         return try await call(CacheRequest(.delete, key)).outcome == .done
     }
@@ -132,7 +133,7 @@ extension CacheClient {
     public func removeValue(
         for key: CacheKey, ifVersionIs version: CacheVersion
     ) async throws(CacheError) -> StoreResult {
-        var request = CacheRequest(.delete, named(key))
+        var request = CacheRequest(.delete, try await named(key))
         request.expectedToken = version.token
         core.forget(request.key)
         switch try await call(request).outcome {
@@ -145,9 +146,16 @@ extension CacheClient {
     /// Removes many items. The keys for which that is not sure, and why; a key that was not there is as good as removed.
     public func removeValues(for keys: some Sequence<CacheKey>) async -> [CacheKey: CacheError] {
         let keys = Array(Set(keys))
-        for key in keys { core.forget(named(key)) }
-        let outcomes = await core.cluster.call(keys.map { CacheRequest(.delete, named($0)) }, deadline: deadline)
         var failures: [CacheKey: CacheError] = [:]
+        let names: [CacheKey]
+        do throws(CacheError) {
+            names = try await named(keys)
+        } catch {
+            for key in keys { failures[key] = error }
+            return failures
+        }
+        for name in names { core.forget(name) }
+        let outcomes = await calls(names.map { CacheRequest(.delete, $0) })
         for (key, outcome) in zip(keys, outcomes) {
             if case .failure(let error) = outcome { failures[key] = error }
         }
@@ -160,7 +168,7 @@ extension CacheClient {
     public func invalidateValue(
         for key: CacheKey, servingStaleFor grace: Duration
     ) async throws(CacheError) -> Bool {
-        var request = CacheRequest(.invalidate, named(key))
+        var request = CacheRequest(.invalidate, try await named(key))
         request.exptime = TimeToLive.exptime(grace)
         core.forget(request.key)
         return try await call(request).outcome == .done
@@ -186,7 +194,7 @@ extension CacheClient {
     private func count(
         _ verb: CacheRequest.Verb, _ key: CacheKey, _ delta: UInt64, _ initialValue: UInt64?, _ timeToLive: Duration?
     ) async throws(CacheError) -> UInt64? {
-        var request = CacheRequest(verb, named(key))
+        var request = CacheRequest(verb, try await named(key))
         request.delta = delta
         request.initialNumber = initialValue
         if initialValue != nil { request.exptime = TimeToLive.exptime(timeToLive) }
@@ -205,7 +213,7 @@ extension CacheClient {
     /// Gives the item another life, from now on; nil for ever. Says whether there is one.
     @discardableResult
     public func touchValue(for key: CacheKey, timeToLive: Duration?) async throws(CacheError) -> Bool {
-        var request = CacheRequest(.touch, named(key))
+        var request = CacheRequest(.touch, try await named(key))
         request.exptime = TimeToLive.exptime(timeToLive)
         return try await call(request).outcome == .done
     }

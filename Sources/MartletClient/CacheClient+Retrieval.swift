@@ -8,7 +8,7 @@ extension CacheClient {
     public func value<Value: CacheValue & Sendable>(
         for key: CacheKey, as type: Value.Type = Value.self
     ) async throws(CacheError) -> Value? {
-        let key = named(key)
+        let key = try await named(key)
         if let value = near?.value(for: key, as: type) { return value }
         let ticket = near?.ticket(for: key)
         let reply = try await call(CacheRequest(.get, key))
@@ -22,7 +22,7 @@ extension CacheClient {
     public func value<Value: CacheValue & Sendable>(
         for key: CacheKey, as type: Value.Type = Value.self, extendingTimeToLive timeToLive: Duration?
     ) async throws(CacheError) -> Value? {
-        var request = CacheRequest(.get, named(key))
+        var request = CacheRequest(.get, try await named(key))
         request.exptime = TimeToLive.exptime(timeToLive)
         let reply = try await call(request)
         guard let buffer = reply.usableValue, !reply.hasWon else { return nil }
@@ -33,7 +33,7 @@ extension CacheClient {
     public func item<Value: CacheValue & Sendable>(
         for key: CacheKey, as type: Value.Type = Value.self
     ) async throws(CacheError) -> CacheItem<Value>? {
-        var request = CacheRequest(.get, named(key))
+        var request = CacheRequest(.get, try await named(key))
         request.facts = [.token, .life, .access]
         let reply = try await call(request)
         guard let buffer = reply.usableValue else { return nil }
@@ -52,19 +52,28 @@ extension CacheClient {
     ) async -> BatchResult<Value> {
         var keys = Array(Set(keys))
         var result = BatchResult<Value>()
-        if let near {
-            for key in keys { result.hits[key] = near.value(for: named(key), as: type) }
-            keys.removeAll { result.hits[$0] != nil }
+        var names: [CacheKey]
+        do throws(CacheError) {
+            names = try await named(keys)
+        } catch {
+            for key in keys { result.failures[key] = error }
+            return result
         }
-        let tickets = near.map { near in keys.map { near.ticket(for: named($0)) } }
-        let outcomes = await core.cluster.call(keys.map { CacheRequest(.get, named($0)) }, deadline: deadline)
+        if let near {
+            for (key, name) in zip(keys, names) { result.hits[key] = near.value(for: name, as: type) }
+            let isThere = keys.map { result.hits[$0] != nil }
+            keys = zip(keys, isThere).filter { !$1 }.map(\.0)
+            names = zip(names, isThere).filter { !$1 }.map(\.0)
+        }
+        let tickets = near.map { near in names.map { near.ticket(for: $0) } }
+        let outcomes = await calls(names.map { CacheRequest(.get, $0) })
         for (place, (key, outcome)) in zip(keys, outcomes).enumerated() {
             do throws(CacheError) {
                 let reply = try outcome.get()
                 if let buffer = reply.usableValue, !reply.hasWon {
                     let value: Value = try decode(buffer, reply.clientFlags)
                     result.hits[key] = value
-                    if let tickets { near?.keep(value, for: named(key), tickets[place]) }
+                    if let tickets { near?.keep(value, for: names[place], tickets[place]) }
                 } else {
                     result.misses.insert(key)
                 }
@@ -76,6 +85,8 @@ extension CacheClient {
     }
 
     func decode<Value: CacheValue>(_ buffer: ByteBuffer, _ flags: UInt32) throws(CacheError) -> Value {
+        var buffer = buffer
+        if flags & ClientFlags.notPlain != 0 { buffer = try plain(buffer, flags) }
         do {
             return try Value(decoding: buffer, clientFlags: flags)
         } catch {
@@ -83,9 +94,29 @@ extension CacheClient {
         }
     }
 
-    func encode(_ value: some CacheValue) throws(CacheError) -> (ByteBuffer, UInt32) {
+    /// The value's own bytes, without a date in front, and as long as they were.
+    private func plain(_ buffer: ByteBuffer, _ flags: UInt32) throws(CacheError) -> ByteBuffer {
+        var buffer = buffer
+        if ClientFlags(rawValue: flags).contains(.dated), ValueDate(taking: &buffer) == nil {
+            throw CacheError(.undecodable, "no date in front")
+        }
+        let mark = CompressionMark(clientFlags: flags)
+        guard mark != .none else { return buffer }
+        let own = core.configuration.compression?.codec
+        let codec: (any CompressionCodec)? = own?.mark == mark ? own : mark == .lz4 ? LZ4Compression() : nil
+        let bytesMax = core.configuration.valueBytesMax
+        guard let codec, let value = CacheCompression.decompress(buffer, codec, bytesMax: bytesMax) else {
+            throw CacheError(.undecodable, "compressed by codec \(mark.rawValue), or not as it was")
+        }
+        return value
+    }
+
+    /// - Parameter isWhole: Not a piece that goes to others.
+    func encode(
+        _ value: some CacheValue, isWhole: Bool = true, date: ValueDate? = nil
+    ) throws(CacheError) -> (ByteBuffer, UInt32) {
         var buffer = ByteBuffer()
-        let flags: UInt32
+        var flags: UInt32
         do {
             flags = try value.encode(into: &buffer)
         } catch {
@@ -94,6 +125,18 @@ extension CacheClient {
         guard buffer.readableBytes <= core.configuration.valueBytesMax else {
             throw CacheError(
                 .tooLarge, "\(buffer.readableBytes) bytes, more than \(core.configuration.valueBytesMax)")
+        }
+        if isWhole, let (short, mark) = core.configuration.compression?.compress(buffer) {
+            buffer = short
+            flags |= mark.clientFlags
+        }
+        if let date {
+            var dated = ByteBuffer()
+            dated.reserveCapacity(buffer.readableBytes + ValueDate.bytes)
+            date.write(into: &dated)
+            dated.writeImmutableBuffer(buffer)
+            buffer = dated
+            flags |= ClientFlags.dated.rawValue
         }
         return (buffer, flags)
     }

@@ -30,6 +30,8 @@ public struct CacheClient: Sendable {
     private(set) var prefix: [UInt8] = []
     /// Values kept in this process.
     private(set) var near: NearTable?
+    /// Of a namespace that can be emptied.
+    private(set) var generation: Generation?
 
     /// A client for servers that stay.
     ///
@@ -57,9 +59,26 @@ public struct CacheClient: Sendable {
 
     /// The same cache with `name:` in front of every key. Routing keys stay as they are.
     public func namespace(_ name: String) -> CacheClient {
+        precondition(generation == nil, "a namespace that can be emptied is the innermost one")
         var view = self
         view.prefix += Array("\(name):".utf8)
         return view
+    }
+
+    /// A namespace that can be emptied at once: `removeAll`.
+    ///
+    /// - Parameter lag: How much later other processes may notice. So often each of them reads the generation.
+    public func droppableNamespace(_ name: String, lag: Duration = .seconds(1)) -> CacheClient {
+        var view = namespace(name)
+        view.generation = Generation(lag: lag)
+        return view
+    }
+
+    /// Makes everything in a droppable namespace a miss: what is there is found no longer, and goes when its life is over
+    /// or something else needs the room.
+    public func removeAll() async throws(CacheError) {
+        guard let generation else { throw CacheError(.unsupported, "only a droppable namespace can be emptied") }
+        try await generation.advance(in: self)
     }
 
     /// The same cache with a smaller one of its own in front, in this process, for keys so hot that even a call is too much.
@@ -117,10 +136,17 @@ public struct CacheClient: Sendable {
 
     var deadline: NIODeadline { .now() + timeout.timeAmount }
 
-    func named(_ key: CacheKey) -> CacheKey { key.prefixed(prefix) }
+    /// The key with what stands in front of it in this namespace, at this time.
+    func named(_ key: CacheKey) async throws(CacheError) -> CacheKey {
+        guard let generation else { return key.prefixed(prefix) }
+        return key.prefixed(prefix + (try await generation.prefix(in: self)))
+    }
 
-    func call(_ request: CacheRequest) async throws(CacheError) -> CacheReply {
-        try await core.cluster.call(request, deadline: deadline)
+    /// For many keys: the name of each.
+    func named(_ keys: [CacheKey]) async throws(CacheError) -> [CacheKey] {
+        guard let generation else { return prefix.isEmpty ? keys : keys.map { $0.prefixed(prefix) } }
+        let whole = prefix + (try await generation.prefix(in: self))
+        return keys.map { $0.prefixed(whole) }
     }
 }
 

@@ -26,6 +26,11 @@ public struct CacheConfiguration: Sendable {
     /// Values above this are stored over a connection of their own, so that small calls need not wait behind them.
     public var smallValueBytesMax = 64 << 10
 
+    /// Whether large values are made shorter, and how; nil for not at all, as other clients need it.
+    public var compression: CacheCompression?
+    /// Whether values too large for one item go into several; nil for not at all.
+    public var splitting: ValueSplitting?
+
     /// Loads from the source that may run at once; more wait for their turn.
     public var concurrentLoadsMax = 64
 
@@ -45,8 +50,9 @@ public struct CacheConfiguration: Sendable {
     public var usesMetaProtocol = true
     /// Sent as the first thing on every connection: memcached's `-Y`.
     public var credentials: CacheCredentials?
-    /// Called with each new connection before anything is sent over it: the place to add TLS.
-    public var prepareChannel: (@Sendable (any Channel) throws -> Void)?
+    /// Called with each new connection, and the server it is to, before anything is sent over it: what adds TLS is put here
+    /// by `useTLS` of MartletClientTLS.
+    public var prepareChannel: (@Sendable (any Channel, CacheServer) throws -> Void)?
 
     public init() {}
 
@@ -62,6 +68,12 @@ public struct CacheCredentials: Sendable {
     public init(user: String, password: String) {
         self.user = user
         self.password = password
+    }
+
+    /// The store that memcached takes for a login.
+    var login: String {
+        let words = "\(user) \(password)"
+        return "set auth 0 0 \(words.utf8.count)\r\n\(words)\r\n"
     }
 }
 

@@ -66,6 +66,9 @@ struct RendezvousScores: Sendable {
     }
 }
 
+/// The natural logarithm of a positive number, the same on every machine.
+package func naturalLogarithm(_ number: Double) -> Double { RendezvousScores.logarithm(number) }
+
 /// pymemcache's rendezvous: MurmurHash3 of `host:port-key` with seed 0, the highest wins, of equals the greater name.
 struct MurmurScores: Sendable {
     /// The hash of `host:port-` as far as it goes without the key: whole words, and the bytes behind them.

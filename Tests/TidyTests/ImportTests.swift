@@ -18,6 +18,7 @@ struct ImportTests {
             "FoundationEssentials",
             "Foundation",
         ],
+        "MartletClientTLS": ["MartletClient", "NIOCore", "NIOSSL"],
         "martletctl": ["MartletRing", "ArgumentParser", "Glibc", "Musl", "Darwin"],
     ]
 

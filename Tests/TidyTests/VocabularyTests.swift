@@ -17,7 +17,7 @@ struct VocabularyTests {
         "blockBytes",
         // SwiftNIO's, Foundation's and the standard library's.
         "ChannelInboundHandler", "ChannelHandlerContext", "addHandler", "data", "Data", "withTaskCancellationHandler",
-        "AnyObject", "ObjectIdentifier", "NIOConcurrencyHelpers",
+        "AnyObject", "ObjectIdentifier", "NIOConcurrencyHelpers", "NIOSSLClientHandler",
     ]
 
     /// A word that one file's subject cannot do without.

@@ -27,6 +27,8 @@ final class ChildProcess {
             .first { FileManager.default.isExecutableFile(atPath: $0) }
     }
 
+    var isRunning: Bool { process.isRunning }
+
     func pause() { _ = process.suspend() }
     func resume() { _ = process.resume() }
 

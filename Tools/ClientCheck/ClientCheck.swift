@@ -12,6 +12,7 @@ struct ClientCheck: AsyncParsableCommand {
         commandName: "client-check", abstract: "The client library against real servers and beside other clients.",
         subcommands: [
             All.self, Interoperability.self, Stampede.self, StampedeCallers.self, Storm.self, Failures.self, Speed.self,
+            Credentials.self,
         ])
 
     /// What all checks want to know.
@@ -30,6 +31,7 @@ struct ClientCheck: AsyncParsableCommand {
 
         func run() async throws {
             try await Interoperability.check(options, keyCount: 10_000)
+            try await Credentials.check(options)
             try await Stampede.check(options, callers: 250, rounds: 5)
             try await Storm.check(options, seconds: 5)
             try await Failures.check(options)

@@ -7,8 +7,11 @@ final class Fleet {
     let ports: [UInt16]
     private(set) var processes: [ChildProcess] = []
 
-    init(_ options: ClientCheck.Options) async throws {
+    private let arguments: [String]
+
+    init(_ options: ClientCheck.Options, arguments: [String] = []) async throws {
         program = options.server
+        self.arguments = arguments
         ports = try Self.freePorts(options.servers)
         for place in ports.indices { processes.append(try start(place)) }
         for place in ports.indices { try await untilReady(place) }
@@ -31,12 +34,13 @@ final class Fleet {
     private func start(_ place: Int) throws -> ChildProcess {
         let user = getuid() == 0 ? ["-u", "root"] : []
         return try ChildProcess(
-            program, ["-p", "\(ports[place])", "-l", "127.0.0.1", "-U", "0", "-t", "1", "-m", "64"] + user)
+            program, ["-p", "\(ports[place])", "-l", "127.0.0.1", "-U", "0", "-t", "1", "-m", "64"] + user + arguments)
     }
 
     private func untilReady(_ place: Int) async throws {
         for _ in 0..<200 {
             if Socket.connects(to: ports[place]) { return }
+            guard processes[place].isRunning else { throw Finding("\(program) \(arguments) does not start") }
             try await Task.sleep(for: .milliseconds(25))
         }
         throw Finding("\(program) does not listen")

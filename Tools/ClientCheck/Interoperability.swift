@@ -31,10 +31,25 @@ struct Interoperability: AsyncParsableCommand {
             let peer = try make(fleet)
             let cache = CacheClient(servers: fleet.addresses(weights: weights), configuration: .patient)
             let (forth, back) = try await exchange(cache, peer, fleet, Self.keys(keyCount))
+            if let port = peer.proxyPort { try await compare(cache, through: port, fleet, Self.keys(keyCount)) }
             await cache.shutDown()
             print("interoperability, \(name), \(title): \(forth) and \(back) of \(keyCount) keys")
             try require(forth == keyCount && back == keyCount, "\(title) has other servers for some keys")
         }
+    }
+
+    /// Our client through the proxy, which knows nothing but classic requests, finds what it stored without one.
+    private static func compare(_ cache: CacheClient, through port: UInt16, _ fleet: Fleet, _ keys: [String])
+        async throws
+    {
+        try fleet.flush()
+        let values = Dictionary(uniqueKeysWithValues: keys.map { (CacheKey($0), "v \($0)") })
+        try require(await cache.setValues(values).isEmpty, "stores failed")
+        let proxied = CacheClient(servers: [CacheServer(host: "127.0.0.1", port: port)], configuration: .patient)
+        let found = await proxied.values(for: values.keys, as: String.self)
+        await proxied.shutDown()
+        print("interoperability, ours through nutcracker: \(found.hits.count) of \(keys.count) keys")
+        try require(found.hits == values, "\(found.failures.first?.value.description ?? "misses")")
     }
 
     /// How many keys ours found of the peer's, and the peer of ours.

@@ -4,6 +4,8 @@ import Foundation
 final class Peer {
     private let servers: [String]
     private let isProxied: Bool
+    /// Where the proxy listens, if there is one.
+    private(set) var proxyPort: UInt16?
     private var proxy: ChildProcess?
     private var proxySettings: URL?
 
@@ -45,6 +47,7 @@ final class Peer {
         proxySettings = settings
         servers = ["127.0.0.1:\(ports[0])"]
         isProxied = true
+        proxyPort = ports[0]
         proxy = try ChildProcess(
             "nutcracker",
             [

@@ -14,8 +14,15 @@ extension CacheClient {
         policy: LoadPolicy = .standard, load: @Sendable ([CacheKey]) async throws -> [CacheKey: Value]
     ) async throws -> [CacheKey: Value] {
         let keys = Array(Set(keys))
-        let requests = keys.map { key in
-            var request = CacheRequest(.get, named(key))
+        let names: [CacheKey]
+        do throws(CacheError) {
+            names = try await named(keys)
+        } catch {
+            guard case .load = policy.whenCacheFails, error.code != .cancelled else { throw error }
+            return try await core.loads.inTurn { try await load(keys) }
+        }
+        let requests = names.map { name in
+            var request = CacheRequest(.get, name)
             request.leaseSeconds = policy.leaseSeconds
             request.facts = .token
             return request
@@ -23,7 +30,7 @@ extension CacheClient {
         var values: [CacheKey: Value] = [:]
         var missing: [CacheKey] = []
         var stores: [CacheKey: CacheRequest] = [:]
-        for (key, outcome) in zip(keys, await core.cluster.call(requests, deadline: deadline)) {
+        for ((key, name), outcome) in zip(zip(keys, names), await calls(requests)) {
             do throws(CacheError) {
                 let reply = try outcome.get()
                 if reply.isNothing { continue }
@@ -31,10 +38,10 @@ extension CacheClient {
                     values[key] = try decode(buffer, reply.clientFlags)
                     continue
                 }
-                stores[key] = store(reply, named(key))
+                stores[key] = store(reply, name)
             } catch {
                 if case .rethrow = policy.whenCacheFails { throw error }
-                if error.code == .undecodable { stores[key] = CacheRequest(.set, named(key)) }
+                if error.code == .undecodable { stores[key] = CacheRequest(.set, name) }
             }
             missing.append(key)
         }
@@ -77,6 +84,6 @@ extension CacheClient {
                 requests.append(request)
             }
         }
-        _ = await core.cluster.call(requests, deadline: deadline)
+        _ = await calls(requests)
     }
 }

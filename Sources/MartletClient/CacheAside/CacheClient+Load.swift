@@ -14,7 +14,8 @@ extension CacheClient {
     ) async throws -> Value {
         var policy = policy
         policy.negativeTimeToLive = nil
-        let lookUp = LookUp<Value>(cache: self, key: named(key), timeToLive: timeToLive, policy: policy) {
+        guard let name = try await named(key, policy) else { return try await core.loads.inTurn(load) }
+        let lookUp = LookUp<Value>(cache: self, key: name, timeToLive: timeToLive, policy: policy) {
             try await load()
         }
         if let value = try await lookUp.value() { return value }
@@ -28,7 +29,18 @@ extension CacheClient {
         for key: CacheKey, as type: Value.Type = Value.self, timeToLive: Duration, policy: LoadPolicy = .standard,
         load: @escaping @Sendable () async throws -> Value?
     ) async throws -> Value? {
-        try await LookUp(cache: self, key: named(key), timeToLive: timeToLive, policy: policy, load: load).value()
+        guard let name = try await named(key, policy) else { return try await core.loads.inTurn(load) }
+        return try await LookUp(cache: self, key: name, timeToLive: timeToLive, policy: policy, load: load).value()
+    }
+
+    /// nil if the cache cannot tell, and the source is to be asked then.
+    private func named(_ key: CacheKey, _ policy: LoadPolicy) async throws(CacheError) -> CacheKey? {
+        do throws(CacheError) {
+            return try await named(key)
+        } catch {
+            guard case .load = policy.whenCacheFails, error.code != .cancelled else { throw error }
+            return nil
+        }
     }
 }
 
@@ -55,13 +67,13 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
     private enum Finding {
         case value(Value?)
         /// A value, and the task of loading the next one.
-        case refresh(Value?, CacheVersion?)
+        case refresh(Value?, Storing)
         /// The task of loading; with a value that is out of date, if there is one.
         case lead(CacheVersion?, stale: Value?)
         /// Somebody else is loading.
         case follow
         /// There is nothing, and no lease.
-        case absent
+        case absent(Storing)
         case failed(CacheError)
     }
 
@@ -69,11 +81,21 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
     private enum Storing: Sendable {
         /// In the place of the item with this version, and of no other; of an empty one, if it is but a lease.
         case replacing(CacheVersion?, isLease: Bool)
+        /// The same with a date in front.
+        case replacingDated(CacheVersion?)
         /// If nothing has come meanwhile.
         case adding
+        case addingDated
         /// In the place of something that is no value.
         case overwriting
         case never
+
+        var isDated: Bool {
+            switch self {
+            case .replacingDated, .addingDated: true
+            default: false
+            }
+        }
     }
 
     func value() async throws -> Value? {
@@ -102,15 +124,16 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
         }
         switch await look() {
         case .value(let value): return value
-        case .refresh(let value, let version):
-            _ = share(replaces: true, outlivesWaiters: true) { try await fetch(.replacing(version, isLease: false)) }
+        case .refresh(let value, let storing):
+            // Where everybody may come to refresh, one in each process does.
+            _ = share(replaces: !storing.isDated, outlivesWaiters: true) { try await fetch(storing) }
             return value
         case .lead(let version, let stale):
             return try await shared(replaces: true) {
                 try await fetch(.replacing(version, isLease: stale == nil), orElse: stale)
             }
         case .follow: return try await shared { try await follow() }
-        case .absent: return try await shared { try await fetch(.adding) }
+        case .absent(let storing): return try await shared { try await fetch(storing) }
         case .failed(let error):
             guard case .load = policy.whenCacheFails, error.code != .cancelled else { throw error }
             return try await shared { try await fetch(error.code == .undecodable ? .overwriting : .never) }
@@ -146,16 +169,26 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
         request.facts = .token
         do throws(CacheError) {
             let reply = try await cache.call(request)
-            guard reply.outcome == .done else { return .absent }
+            let isDated = reply.isClassic && policy.refreshSeconds != nil
+            guard reply.outcome == .done else { return .absent(isDated ? .addingDated : .adding) }
             let version = reply.token.map { CacheVersion(token: $0) }
-            if reply.isNothing { return reply.hasWon ? .refresh(nil, version) : .value(nil) }
+            let refresh = Storing.replacing(version, isLease: false)
+            if reply.isNothing { return reply.hasWon ? .refresh(nil, refresh) : .value(nil) }
             guard let buffer = reply.usableValue else { return reply.hasWon ? .lead(version, stale: nil) : .follow }
             let value: Value = try cache.decode(buffer, reply.clientFlags)
+            if isDated { return isDue(buffer, reply) ? .refresh(value, .replacingDated(version)) : .value(value) }
             guard reply.hasWon else { return .value(value) }
-            return reply.isStale ? .lead(version, stale: value) : .refresh(value, version)
+            return reply.isStale ? .lead(version, stale: value) : .refresh(value, refresh)
         } catch {
             return .failed(error)
         }
+    }
+
+    /// A value without a date was stored by somebody who needs none.
+    private func isDue(_ buffer: ByteBuffer, _ reply: CacheReply) -> Bool {
+        var buffer = buffer
+        guard ClientFlags(rawValue: reply.clientFlags).contains(.dated) else { return false }
+        return ValueDate(taking: &buffer)?.isDue(at: ValueDate.now, random: .random(in: 0..<1)) ?? false
     }
 
     /// Looks again until there is a value, or the lease is free.
@@ -170,7 +203,7 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
             case .lead(let version, let stale):
                 return try await fetch(.replacing(version, isLease: stale == nil), orElse: stale)
             case .follow: continue
-            case .absent: return try await fetch(.adding)
+            case .absent(let storing): return try await fetch(storing)
             case .failed(let error):
                 guard case .load = policy.whenCacheFails, error.code != .cancelled else { throw error }
                 return try await fetch(.never)
@@ -183,6 +216,7 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
 
     private func fetch(_ storing: Storing, orElse stale: Value? = nil) async throws -> Value? {
         let value: Value?
+        let start = ContinuousClock.now
         do {
             value = try await cache.core.loads.inTurn(load)
         } catch {
@@ -191,23 +225,25 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
             if policy.servesStaleOnError, let stale, !(error is CancellationError) { return stale }
             throw error
         }
-        await store(value, storing)
+        await store(value, storing, loadTime: ContinuousClock.now - start)
         return value
     }
 
     /// Whatever goes wrong with the cache now: there is a value, and the caller gets it.
-    private func store(_ value: Value?, _ storing: Storing) async {
+    private func store(_ value: Value?, _ storing: Storing, loadTime: Duration) async {
         var request = CacheRequest(.set, key)
         switch storing {
-        case .replacing(let version, _): request.expectedToken = version?.token
-        case .adding: request.verb = .add
+        case .replacing(let version, _), .replacingDated(let version): request.expectedToken = version?.token
+        case .adding, .addingDated: request.verb = .add
         case .overwriting: break
         case .never: return
         }
         if let value {
-            guard let (buffer, flags) = try? cache.encode(value) else { return await remove(storing) }
+            let life = policy.valueLife(timeToLive)
+            let date = storing.isDated ? ValueDate(life: life, load: loadTime) : nil
+            guard let (buffer, flags) = try? cache.encode(value, date: date) else { return await remove(storing) }
             (request.value, request.clientFlags) = (buffer, flags)
-            request.exptime = TimeToLive.exptime(policy.itemLife(timeToLive))
+            request.exptime = TimeToLive.exptime(life + (policy.staleGrace ?? .zero))
         } else {
             guard let life = policy.negativeTimeToLive else { return await remove(storing) }
             request.clientFlags = ClientFlags.nothing.rawValue

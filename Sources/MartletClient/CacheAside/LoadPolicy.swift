@@ -19,6 +19,9 @@ public struct LoadPolicy: Sendable {
 
     /// From when on before its end a value is loaded anew, by one caller, who has the old one like everybody else: a value
     /// that is asked for often enough then never makes anybody wait.
+    ///
+    /// A server without the meta protocol chooses nobody. There the caller's own luck does, by how long the load takes and
+    /// how near the end is, and what is stored has a date in front that other clients do not understand.
     public var refreshAhead: Duration?
 
     /// How long a value stays behind its life: served, and loaded anew by one caller, in that time.
@@ -66,9 +69,11 @@ public struct LoadPolicy: Sendable {
 
     var leaseSeconds: Int32? { lease.map { Int32(clamping: TimeToLive.seconds($0)) } }
 
-    /// The life of an item: the value's, up to a tenth or so shorter, and the grace behind it.
-    func itemLife(_ timeToLive: Duration) -> Duration {
-        let part = Double.random(in: (1 - min(max(timeToLiveJitter, 0), 1))...1)
-        return timeToLive * part + (staleGrace ?? .zero)
+    /// The life of a value, up to a tenth or so shorter than asked for.
+    func valueLife(_ timeToLive: Duration) -> Duration {
+        timeToLive * Double.random(in: (1 - min(max(timeToLiveJitter, 0), 1))...1)
     }
+
+    /// The life of an item: the value's and the grace behind it.
+    func itemLife(_ timeToLive: Duration) -> Duration { valueLife(timeToLive) + (staleGrace ?? .zero) }
 }

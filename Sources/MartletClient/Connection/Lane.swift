@@ -23,6 +23,8 @@ final class Lane: Sendable {
         var queue: CallQueue
         var phase = Phase.idle
         var isTurnDue = false
+        /// Whether the next connection asks for the meta protocol: not if the server has just hung up at that.
+        var asksMeta: Bool
         /// When the timer goes off.
         var alarm: NIODeadline?
         var timer: Scheduled<Void>?
@@ -44,7 +46,9 @@ final class Lane: Sendable {
         self.eventLoop = eventLoop
         self.watcher = watcher
         state = NIOLockedValueBox(
-            State(queue: CallQueue(inFlightMax: configuration.inFlightMax, waitingMax: configuration.waitingCallsMax)))
+            State(
+                queue: CallQueue(inFlightMax: configuration.inFlightMax, waitingMax: configuration.waitingCallsMax),
+                asksMeta: configuration.usesMetaProtocol))
     }
 
     /// Calls that are waiting or in flight; a hint.
@@ -172,11 +176,22 @@ final class Lane: Sendable {
         turn()
     }
 
+    /// The server has hung up when it was asked for its version and the meta protocol.
+    func declinedMeta() {
+        let isConnecting = state.withLockedValue { state -> Bool in
+            state.asksMeta = false
+            if case .connecting = state.phase { return true }
+            return false
+        }
+        if isConnecting { connect() }
+    }
+
     /// The connection could not be made: nothing was sent.
     func refused(_ error: CacheError) {
         let lost = state.withLockedValue { state -> [Completion]? in
             guard case .connecting = state.phase else { return nil }
             state.phase = .idle
+            state.asksMeta = configuration.usesMetaProtocol
             callCount.store(0, ordering: .relaxed)
             return state.queue.loseAll()
         }
@@ -190,6 +205,7 @@ final class Lane: Sendable {
         let (lost, isDue) = state.withLockedValue { state -> ([Completion], Bool) in
             guard case .open(let open, _) = state.phase, open === channel else { return ([], false) }
             state.phase = .idle
+            state.asksMeta = configuration.usesMetaProtocol
             let lost = state.queue.loseSent()
             callCount.store(state.queue.count, ordering: .relaxed)
             return (lost, !state.queue.isEmpty)
@@ -200,13 +216,14 @@ final class Lane: Sendable {
     }
 
     private func connect() {
+        let asksMeta = state.withLockedValue { $0.asksMeta }
         let bootstrap = ClientBootstrap(group: eventLoop)
             .connectTimeout(configuration.connectTimeout.timeAmount)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try self.configuration.prepareChannel?(channel)
-                    try channel.pipeline.syncOperations.addHandler(LaneChannel(self))
+                    try self.configuration.prepareChannel?(channel, self.server)
+                    try channel.pipeline.syncOperations.addHandler(LaneChannel(self, asksMeta: asksMeta))
                 }
             }
         let connected =

@@ -7,33 +7,37 @@ import NIOCore
 ///
 ///     -> set auth 0 0 <n>  user password      only with credentials; STORED
 ///     -> version                              VERSION <text>; ERROR and CLIENT_ERROR are refusals
-///     -> mn                                   unless the meta protocol is not wanted; ERROR: an older server
+///     -> mn                                   MN; ERROR: an older server
+///
+/// Where the meta protocol is not wanted, or the server has hung up at these (proxies do), it is asked what every one of
+/// them knows, over a new connection:
+///
+///     -> get martlet:probe                    END
 final class LaneChannel: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     private enum Stage {
-        case login, version, noop, serving, over
+        case login, version, noop, retrieval, serving, over
     }
 
     private let lane: Lane
+    private let asksMeta: Bool
     private var decoder: ReplyDecoder
     private var stage: Stage
     private var greetingTimer: Scheduled<Void>?
 
-    init(_ lane: Lane) {
+    init(_ lane: Lane, asksMeta: Bool) {
         self.lane = lane
+        self.asksMeta = asksMeta
         decoder = ReplyDecoder(valueBytesMax: lane.configuration.valueBytesMax)
-        stage = lane.configuration.credentials == nil ? .version : .login
+        stage = lane.configuration.credentials != nil ? .login : asksMeta ? .version : .retrieval
     }
 
     func channelActive(context: ChannelHandlerContext) {
         var greeting = ByteBuffer()
-        if let credentials = lane.configuration.credentials {
-            let login = "\(credentials.user) \(credentials.password)"
-            greeting.writeString("set auth 0 0 \(login.utf8.count)\r\n\(login)\r\n")
-        }
-        greeting.writeString(lane.configuration.usesMetaProtocol ? "version\r\nmn\r\n" : "version\r\n")
+        if let credentials = lane.configuration.credentials { greeting.writeString(credentials.login) }
+        greeting.writeString(asksMeta ? "version\r\nmn\r\n" : "get martlet:probe\r\n")
         context.writeAndFlush(wrapOutboundOut(greeting), promise: nil)
         let channel = context.channel
         greetingTimer = context.eventLoop.assumeIsolated().scheduleTask(
@@ -64,12 +68,13 @@ final class LaneChannel: ChannelInboundHandler {
 
     private func greet(_ reply: ReceivedReply, _ channel: any Channel) {
         switch (stage, reply.kind) {
-        case (.login, .stored): stage = .version
-        case (.version, .version) where !lane.configuration.usesMetaProtocol: serve(.classic, channel)
+        case (.login, .stored): stage = asksMeta ? .version : .retrieval
+        case (.retrieval, .value): break
+        case (.retrieval, .end): serve(.classic, channel)
         case (.version, .version): stage = .noop
         case (.noop, .meta) where reply.status == .noop: serve(.meta, channel)
         case (.noop, .error): serve(.classic, channel)
-        case (.login, .clientError), (.version, .clientError):
+        case (.login, .clientError), (.version, .clientError), (.retrieval, .clientError):
             refuse(CacheError(.unauthorized, reply.text), channel)
         default: refuse(CacheError(.serverDown, "no memcached, or none that will have us: \(reply.text)"), channel)
         }
@@ -83,12 +88,21 @@ final class LaneChannel: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        end(CacheError(.connectionLost, "closed by the server"), context.channel)
+        hangUp(CacheError(.connectionLost, "closed by the server"), context.channel)
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        end(CacheError(.connectionLost, underlying: error), context.channel)
+        hangUp(CacheError(.connectionLost, underlying: error), context.channel)
+    }
+
+    private func hangUp(_ error: CacheError, _ channel: any Channel) {
+        // Not even a reply to the login may be out: memcached 1.6.45 hangs up at `mn` before it has let somebody in.
+        guard asksMeta, stage == .login || stage == .version || stage == .noop else { return end(error, channel) }
+        stage = .over
+        greetingTimer?.cancel()
+        channel.close(promise: nil)
+        lane.declinedMeta()
     }
 
     private func end(_ error: CacheError, _ channel: any Channel) {
@@ -97,7 +111,7 @@ final class LaneChannel: ChannelInboundHandler {
         case .serving:
             stage = .over
             lane.lose(channel, error)
-        case .login, .version, .noop:
+        case .login, .version, .noop, .retrieval:
             refuse(CacheError(.serverDown, "the greeting failed", underlying: error), channel)
         }
     }

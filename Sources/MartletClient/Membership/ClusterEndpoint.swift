@@ -16,6 +16,8 @@ import NIOPosix
 struct ClusterEndpoint: Sendable {
     let server: CacheServer
     let timeout: Duration
+    /// Whose credentials and preparation of channels are used.
+    var configuration = CacheConfiguration()
 
     static let replyBytesMax = 1 << 20
 
@@ -62,7 +64,9 @@ struct ClusterEndpoint: Sendable {
         let bootstrap = ClientBootstrap(group: eventLoop).connectTimeout(timeout.timeAmount).channelInitializer {
             channel in
             channel.eventLoop.makeCompletedFuture {
-                try channel.pipeline.syncOperations.addHandler(Conversation(command, answer))
+                try configuration.prepareChannel?(channel, server)
+                let conversation = Conversation(command, credentials: configuration.credentials, answer)
+                try channel.pipeline.syncOperations.addHandler(conversation)
             }
         }
         let connected =
@@ -92,10 +96,12 @@ struct ClusterEndpoint: Sendable {
         private let command: String
         private let answer: EventLoopPromise<String>
         private var reply = ""
+        private var awaitsLogin: Bool
 
-        init(_ command: String, _ answer: EventLoopPromise<String>) {
-            self.command = command
+        init(_ command: String, credentials: CacheCredentials?, _ answer: EventLoopPromise<String>) {
+            self.command = (credentials?.login ?? "") + command
             self.answer = answer
+            awaitsLogin = credentials != nil
         }
 
         func channelActive(context: ChannelHandlerContext) {
@@ -104,6 +110,11 @@ struct ClusterEndpoint: Sendable {
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             reply += String(buffer: unwrapInboundIn(data))
+            if awaitsLogin, reply.hasPrefix("STORED\r\n") {
+                awaitsLogin = false
+                // A line's end is one character.
+                reply = String(reply.dropFirst("STORED".count + 1))
+            }
             let isError = reply.hasPrefix("ERROR") || reply.hasPrefix("CLIENT_ERROR") || reply.hasPrefix("SERVER_ERROR")
             if reply.hasSuffix("END\r\n") || (isError && reply.hasSuffix("\r\n")) {
                 answer.succeed(reply)

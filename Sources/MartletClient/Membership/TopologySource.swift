@@ -26,12 +26,14 @@ public struct TopologySource: Sendable {
         self.fetch = fetch
     }
 
-    /// A server that answers `config get cluster`, as managed caches and Martlets do.
+    /// A server that answers `config get cluster`, as managed caches and Martlets do. With `configuration`'s credentials,
+    /// and over TLS if it uses that.
     public static func clusterEndpoint(
-        _ server: CacheServer, interval: Duration = .seconds(60), timeout: Duration = .seconds(2)
+        _ server: CacheServer, interval: Duration = .seconds(60), timeout: Duration = .seconds(2),
+        configuration: CacheConfiguration = CacheConfiguration()
     ) -> TopologySource {
         TopologySource(interval: interval) { _ in
-            try await ClusterEndpoint(server: server, timeout: timeout).topology()
+            try await ClusterEndpoint(server: server, timeout: timeout, configuration: configuration).topology()
         }
     }
 

@@ -90,6 +90,8 @@ struct CacheReply: Sendable {
     var isStale = false
     /// Another client is recaching.
     var isBeingRecached = false
+    /// From a server that knows no lives, leases and refreshes.
+    var isClassic = false
 
     init(_ outcome: Outcome) { self.outcome = outcome }
 }

@@ -113,7 +113,10 @@ extension ExpectedReply {
             result.token = reply.token
             value = result
             return .more
-        case (.end, .get): return .outcome(.success(value ?? CacheReply(.missing)))
+        case (.end, .get):
+            var result = value ?? CacheReply(.missing)
+            result.isClassic = true
+            return .outcome(.success(result))
         case (.stored, _) where isStore: return .outcome(.success(CacheReply(.done)))
         case (.notStored, _) where isStore: return .outcome(.success(CacheReply(.notStored)))
         case (.exists, .set): return .outcome(.success(CacheReply(.conflict)))

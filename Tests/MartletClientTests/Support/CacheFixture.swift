@@ -1,5 +1,6 @@
 import MartletClient
 import MartletServer
+import NIOCore
 import NIOPosix
 import ServerTesting
 
@@ -9,6 +10,27 @@ struct CacheFixture {
     let cache: CacheClient
 
     var addresses: [CacheServer] { servers.map { CacheServer(unixSocket: $0.path ?? "") } }
+
+    /// Stores an item as it stands, by another client.
+    func store(_ value: ByteBuffer, flags: UInt32 = 0, under key: String, server place: Int = 0) throws {
+        let client = try TestClient(path: servers[place].path ?? "")
+        try client.send("set \(key) \(flags) 0 \(value.readableBytes)\r\n")
+        try client.send(value.readableBytesView)
+        guard try client.exchange("\r\n", "STORED\r\n") else { throw CacheError(.refused, "set") }
+    }
+
+    /// The bytes and flags of an item as they stand, by another client; nil if there is none.
+    func stored(under key: String, server place: Int = 0) throws -> (value: ByteBuffer, flags: UInt32)? {
+        let client = try TestClient(path: servers[place].path ?? "")
+        try client.send("get \(key)\r\n")
+        var line: [UInt8] = []
+        while line.last != 0x0A { line += try client.receive(1) }
+        let words = String(decoding: line, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+        guard words.first == "VALUE", words.count == 4, let flags = UInt32(words[2]), let count = Int(words[3]) else {
+            return nil
+        }
+        return (ByteBuffer(bytes: try client.receive(count)), flags)
+    }
 
     /// Runs `body` with `count` servers.
     static func run(

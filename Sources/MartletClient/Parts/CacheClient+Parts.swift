@@ -1,0 +1,110 @@
+import NIOCore
+
+/// Between calls and the servers: values too large for one item go in parts, and come back whole.
+///
+/// Rules:
+/// 1. The parts are stored first and the key's own item last: who reads it finds them.
+/// 2. A part that could not be stored fails the store, and the key's item stays as it was.
+/// 3. A part that is gone, or is not what was stored, makes the value a miss: it is loaded anew.
+/// 4. Values that are appended to are never cut.
+extension CacheClient {
+    func call(_ request: CacheRequest) async throws(CacheError) -> CacheReply {
+        if let splitting = core.configuration.splitting, request.isCut(splitting) {
+            let final = try await storeParts(request, splitting)
+            return try await core.cluster.call(final, deadline: deadline)
+        }
+        let reply = try await core.cluster.call(request, deadline: deadline)
+        return reply.hasParts ? try await whole(reply, request) : reply
+    }
+
+    func calls(_ requests: [CacheRequest]) async -> [CallOutcome] {
+        var requests = requests
+        var failures: [Int: CacheError] = [:]
+        if let splitting = core.configuration.splitting {
+            for place in requests.indices where requests[place].isCut(splitting) {
+                do throws(CacheError) {
+                    requests[place] = try await storeParts(requests[place], splitting)
+                } catch {
+                    // Its item must not change: a retrieval does no harm.
+                    requests[place] = CacheRequest(.get, requests[place].key)
+                    failures[place] = error
+                }
+            }
+        }
+        var outcomes = await core.cluster.call(requests, deadline: deadline)
+        for (place, outcome) in outcomes.enumerated() {
+            guard case .success(let reply) = outcome, reply.hasParts, failures[place] == nil else { continue }
+            do throws(CacheError) {
+                outcomes[place] = .success(try await whole(reply, requests[place]))
+            } catch {
+                outcomes[place] = .failure(error)
+            }
+        }
+        for (place, error) in failures { outcomes[place] = .failure(error) }
+        return outcomes
+    }
+
+    /// Rules 1 and 2: what is left to be stored.
+    private func storeParts(
+        _ request: CacheRequest, _ splitting: ValueSplitting
+    ) async throws(CacheError) -> CacheRequest {
+        let parts = ValueParts(of: request.value, splitting)
+        var rest = request.value
+        var stores: [CacheRequest] = []
+        for index in 0..<parts.count {
+            var store = CacheRequest(.set, parts.key(index, of: request.key))
+            store.value = rest.readSlice(length: min(parts.partBytes, rest.readableBytes)) ?? ByteBuffer()
+            store.exptime = request.exptime
+            stores.append(store)
+        }
+        for outcome in await core.cluster.call(stores, deadline: deadline) { _ = try outcome.get() }
+        var final = request
+        final.value = parts.encoded
+        final.clientFlags |= ClientFlags.parts.rawValue
+        return final
+    }
+
+    /// The reply with the value that its parts make; rule 3.
+    private func whole(_ reply: CacheReply, _ request: CacheRequest) async throws(CacheError) -> CacheReply {
+        var reply = reply
+        let bytesMax = core.configuration.valueBytesMax
+        guard let header = reply.value, let parts = ValueParts(decoding: header, bytesMax: bytesMax) else {
+            throw CacheError(.undecodable, "no list of parts")
+        }
+        let gets = (0..<parts.count).map { CacheRequest(.get, parts.key($0, of: request.key)) }
+        var value = ByteBuffer()
+        value.reserveCapacity(parts.length)
+        var isWhole = true
+        for outcome in await core.cluster.call(gets, deadline: deadline) {
+            let part = try outcome.get()
+            if let bytes = part.value { value.writeImmutableBuffer(bytes) } else { isWhole = false }
+        }
+        guard isWhole, value.readableBytes == parts.length, ValueParts.checksum(value) == parts.checksum else {
+            // To be loaded anew in its place, by whoever can.
+            guard reply.token != nil else { return CacheReply(.missing) }
+            reply.value = ByteBuffer()
+            reply.clientFlags = 0
+            reply.hasWon = true
+            return reply
+        }
+        reply.value = value
+        reply.clientFlags &= ~ClientFlags.parts.rawValue
+        return reply
+    }
+}
+
+extension CacheRequest {
+    fileprivate func isCut(_ splitting: ValueSplitting) -> Bool {
+        guard value.readableBytes > splitting.bytesMax else { return false }
+        switch verb {
+        case .set, .add, .replace: return true
+        default: return false
+        }
+    }
+}
+
+extension CacheReply {
+    fileprivate var hasParts: Bool {
+        value != nil && ClientFlags(rawValue: clientFlags).contains(.parts)
+    }
+}

@@ -1,0 +1,97 @@
+#if ClientTLS
+import MartletClient
+import MartletClientTLS
+import NIOSSL
+import ServerTesting
+import Testing
+
+/// The client over TLS, to a server behind an end of it in this process.
+@Suite("TLS")
+struct EncryptionTests {
+    /// Runs `body` with a client of an encrypted server, called `host` and with the settings given.
+    private static func run(
+        host: String = "localhost", at address: String = "127.0.0.1", wantsCertificates: Bool = false,
+        _ settings: TLSConfiguration, serverName: String? = nil, body: (CacheClient) async throws -> Void
+    ) async throws {
+        let server = try TestServer.onUnixSocket()
+        defer { server.stop() }
+        let way = try await EncryptedWay(to: server.path ?? "", at: address, wantsCertificates: wantsCertificates)
+        var configuration = CacheConfiguration()
+        configuration.operationTimeout = .seconds(10)
+        configuration.connectTimeout = .seconds(5)
+        try configuration.useTLS(settings, serverName: serverName)
+        let cache = CacheClient(servers: [CacheServer(host: host, port: way.port)], configuration: configuration)
+        do {
+            try await body(cache)
+        } catch {
+            await cache.shutDown()
+            throw error
+        }
+        await cache.shutDown()
+        await way.stop()
+    }
+
+    @Test("Values of all sizes come and go, by name and by address", arguments: ["localhost", "127.0.0.1"])
+    func values(host: String) async throws {
+        try await Self.run(host: host, try TestCertificates.clientSettings()) { cache in
+            for count in [0, 1, 1000, 16_384, 300_000] {
+                let value = String(repeating: "v", count: count)
+                try await cache.setValue(value, for: "k\(count)")
+                #expect(try await cache.value(for: "k\(count)") == value)
+            }
+            let many = Dictionary(uniqueKeysWithValues: (0..<500).map { (CacheKey("m\($0)"), "\($0)") })
+            #expect(await cache.setValues(many).isEmpty)
+            #expect(await cache.values(for: many.keys, as: String.self).hits == many)
+        }
+    }
+
+    @Test("A server that nobody vouches for is refused with the reason")
+    func untrusted() async throws {
+        try await Self.run(.makeClientConfiguration()) { try await expectRefusal($0) }
+    }
+
+    /// A certificate is good for the name or for the address connected to: this one is for 127.0.0.1.
+    @Test("A server with another name and address is refused with the reason", arguments: ["elsewhere.example", nil])
+    func misnamed(name: String?) async throws {
+        try await Self.run(
+            host: "127.0.0.2", at: "127.0.0.2", try TestCertificates.clientSettings(), serverName: name
+        ) { try await expectRefusal($0) }
+        try await Self.run(
+            host: "127.0.0.2", at: "127.0.0.2", try TestCertificates.clientSettings(), serverName: "localhost"
+        ) { try await $0.setValue("v", for: "k") }
+    }
+
+    private func expectRefusal(_ cache: CacheClient) async throws {
+        let error = await #expect(throws: CacheError.self) { try await cache.setValue("v", for: "k") }
+        #expect(error?.code == .serverDown)
+        let words = error?.description.lowercased() ?? ""
+        #expect(words.contains("certificate"), "\(words)")
+    }
+
+    @Test("A server that wants certificates gets one, and refuses whoever has none")
+    func clientCertificates() async throws {
+        try await Self.run(
+            wantsCertificates: true, try TestCertificates.clientSettings(showsCertificate: true)
+        ) { cache in
+            try await cache.setValue("v", for: "k")
+            #expect(try await cache.value(for: "k") == "v")
+        }
+        try await Self.run(wantsCertificates: true, try TestCertificates.clientSettings()) { cache in
+            await #expect(throws: CacheError.self) { try await cache.setValue("v", for: "k") }
+        }
+    }
+
+    @Test("A server without TLS counts as down, and the call ends with its deadline at the latest")
+    func plainServer() async throws {
+        let server = try TestServer.onUnixSocket()
+        defer { server.stop() }
+        var configuration = CacheConfiguration()
+        configuration.operationTimeout = .seconds(5)
+        try configuration.useTLS(try TestCertificates.clientSettings())
+        let cache = CacheClient(servers: [CacheServer(unixSocket: server.path ?? "")], configuration: configuration)
+        let error = await #expect(throws: CacheError.self) { try await cache.setValue("v", for: "k") }
+        #expect(error?.code == .serverDown)
+        await cache.shutDown()
+    }
+}
+#endif
