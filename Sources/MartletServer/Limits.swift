@@ -88,6 +88,9 @@ package enum Limits {
     package static let maintenancePauseMilliseconds = 200
     package static let maintenanceBusyPauseMilliseconds = 20
 
+    /// The same while a page of `memcached_mode` waits for something in it: the pace of memcached's mover.
+    package static let movePauseMilliseconds = 5
+
     // Watching
 
     /// Connections that may watch at the same time.

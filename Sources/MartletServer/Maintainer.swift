@@ -67,11 +67,16 @@ extension UnsafeMutablePointer where Pointee == Maintainer {
             // Woken early for a page that a class lacks.
             if Self.milliseconds < nextPass {
                 _ = store.movePages()
+                if store.hasWaitingMove { nextPass = min(nextPass, Self.milliseconds + Limits.movePauseMilliseconds) }
                 continue
             }
             let isBusy = store.maintain(now: server.pointee.clock.second)
             releaseRareText()
-            let rest = isBusy ? Limits.maintenanceBusyPauseMilliseconds : Limits.maintenancePauseMilliseconds
+            // A page that memcached's mover cannot empty yet is looked at again at its pace.
+            let rest =
+                store.hasWaitingMove
+                ? Limits.movePauseMilliseconds
+                : isBusy ? Limits.maintenanceBusyPauseMilliseconds : Limits.maintenancePauseMilliseconds
             nextPass = Self.milliseconds + rest
         }
     }

@@ -41,6 +41,8 @@ package final class Server: @unchecked Sendable {
         guard withUnsafeMutableBytes(of: &secret, { cshims_random_bytes($0.baseAddress, $0.count) }) else {
             throw StartError("the system gives no random bytes", status: ExitStatus.system)
         }
+        var settings = settings
+        settings.presetBytes = ServerSettings.presetBytesFromEnvironment
         let topology = try Topology(settings: settings, wallSecond: clock.wall)
         let tls = try UnsafeMutablePointer<TLSContext>.make(settings, syscalls: syscalls, now: clock.second)
         let store: CacheStore
@@ -52,7 +54,10 @@ package final class Server: @unchecked Sendable {
             throw StartError("cannot create the cache: \(error)", status: ExitStatus.failure)
         }
         store.setMovesPages(settings.slabReassign && settings.slabAutomove > 0)
+        store.setAutomove(settings)
         store.setCrawls(settings.lruCrawler)
+        store.setCrawlPace(
+            sleepMicroseconds: settings.lruCrawlerSleepMicroseconds, itemsMax: settings.lruCrawlerItemsMax)
         context = .allocate(capacity: 1)
         context.initialize(
             to: ServerContext(
@@ -205,6 +210,11 @@ extension UnsafeMutablePointer where Pointee == ServerContext {
 }
 
 extension ServerSettings {
+    /// memcached's variable for test suites: memory that counts as used from the start.
+    fileprivate static var presetBytesFromEnvironment: Int {
+        getenv("T_MEMD_INITIAL_MALLOC").flatMap { Int(String(cString: $0)) }.map { Swift.max(0, $0) } ?? 0
+    }
+
     /// What of the settings concerns the store.
     package var storeSettings: StoreSettings {
         var store = StoreSettings()
@@ -213,9 +223,27 @@ extension ServerSettings {
         store.growthFactor = growthFactor
         store.chunkBytesMin = chunkSpaceBytesMin
         store.eviction = eviction
+        store.slabSizes = slabSizes
+        store.slabChunkBytesMax = isMemcachedMode ? slabChunkBytesMax ?? slabChunkBytesUsual : slabChunkBytesMax
+        store.isMemcachedMode = isMemcachedMode
+        store.isSegmented = lruSegmented
+        store.maintainsSegments = lruMaintainer
+        store.hotFactorMax = hotFactorMax
+        store.warmFactorMax = warmFactorMax
+        store.issuesTokens = issuesTokens
+        store.presetBytes = isMemcachedMode && allowsTestCommands ? presetBytes : 0
         store.hotPercent = hotPercent
         store.warmPercent = warmPercent
         store.temporarySeconds = UInt32(temporaryTTLSeconds ?? 0)
         return store
+    }
+}
+
+extension CacheStore {
+    /// How pages move with `memcached_mode`, at the start and after a command.
+    package func setAutomove(_ settings: ServerSettings) {
+        setAutomove(
+            level: settings.slabReassign ? settings.slabAutomove : 0, ratio: settings.slabAutomoveRatio,
+            windowSeconds: settings.slabAutomoveWindowSeconds)
     }
 }

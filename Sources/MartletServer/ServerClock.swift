@@ -19,6 +19,8 @@ package struct ServerClock: ~Copyable {
     /// Wall time, in seconds since 1970, at server second 0.
     package let wallOffset: Int64
     private let isManual: Bool
+    /// Whether time stands still, for test suites.
+    private let isPaused = Atomic<Bool>(false)
 
     /// A clock that follows the system's monotonic one.
     package init() {
@@ -51,6 +53,16 @@ package struct ServerClock: ~Copyable {
 
     /// Catches up with the system's clock.
     package borrowing func tick() {
+        if !isPaused.load(ordering: .relaxed) { catchUp() }
+    }
+
+    /// Lets time stand still, or go on from where it would be. A clock that stands can still be moved by hand.
+    package borrowing func setPaused(_ isPaused: Bool) {
+        self.isPaused.store(isPaused, ordering: .relaxed)
+        tick()
+    }
+
+    private borrowing func catchUp() {
         let elapsed = isManual ? 0 : Self.monotonicSeconds() - startMonotonic
         let wanted = Int64(Self.firstSecond) + elapsed + shift.load(ordering: .relaxed)
         raise(to: UInt32(clamping: wanted))
@@ -59,6 +71,7 @@ package struct ServerClock: ~Copyable {
     /// Moves the clock forward by hand.
     package borrowing func advance(seconds: UInt32) {
         shift.add(Int64(seconds), ordering: .relaxed)
+        if isPaused.load(ordering: .relaxed) { raise(to: second &+ seconds) }
         tick()
     }
 

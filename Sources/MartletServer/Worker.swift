@@ -91,7 +91,7 @@ package struct Worker: ~Copyable {
         executor = OwnLines.allocate(Executor.self)
         executor.initialize(
             to: Executor(session: server.pointee.store.makeSession(), counters: counters, server: server))
-        commandsPerTurn = server.pointee.settings.commandsPerTurn
+        commandsPerTurn = min(server.pointee.settings.commandsPerTurn, executor.pointee.repliesMax)
         second = server.pointee.clock.second
     }
 

@@ -67,11 +67,15 @@ package struct CacheStore: @unchecked Sendable {
         let classes = Self.makeClasses(geometry, classPages, pageCountMax, settings.eviction)
         let pool = UnsafeMutablePointer<PagePool>.allocate(capacity: 1)
         pool.initialize(
-            to: PagePool(limitBytes: settings.memoryLimitBytes, reserveCount: max(1, workerCount / 4)))
+            to: PagePool(
+                limitBytes: settings.memoryLimitBytes,
+                reserveCount: settings.isMemcachedMode ? 0 : max(1, workerCount / 4)))
         let blockWords = UnsafeMutablePointer<RingBlockPool.Words>.allocate(capacity: 1)
         blockWords.initialize(to: RingBlockPool.Words())
         let mover = UnsafeMutablePointer<PageMover>.allocate(capacity: 1)
         mover.initialize(to: PageMover())
+        let pins = UnsafeMutablePointer<ItemPins>.allocate(capacity: 1)
+        pins.initialize(to: ItemPins())
         let sessions = UnsafeMutablePointer<SessionPointer?>.allocate(capacity: StoreCore.sessionCountMax)
         sessions.initialize(repeating: nil, count: StoreCore.sessionCountMax)
 
@@ -82,8 +86,8 @@ package struct CacheStore: @unchecked Sendable {
                 classes: classes, pool: pool,
                 ringBlocks: RingBlockPool(
                     start: rings, blockCountMax: UInt32(layout.ringBytes / RingBlock.bytes), words: blockWords),
-                mover: mover, range: range, sessions: sessions, latestSecond: Atomic(now),
-                tuning: StoreTuning(settings)))
+                mover: mover, pins: pins, range: range, sessions: sessions, latestSecond: Atomic(now),
+                automove: Automove.make(classCount: geometry.classCount), tuning: StoreTuning(settings)))
         // The maintainer's own session is the first.
         _ = makeSession(now: now)
     }
@@ -103,6 +107,10 @@ package struct CacheStore: @unchecked Sendable {
         core.pointee.ringBlocks.words.deallocate()
         core.pointee.mover.pointee.deallocate()
         core.pointee.mover.deallocate()
+        core.pointee.automove.deinitialize(count: 1)
+        core.pointee.automove.deallocate()
+        core.pointee.pins.deinitialize(count: 1)
+        core.pointee.pins.deallocate()
         core.pointee.sessions.deallocate()
         core.pointee.geometry.deallocate()
         core.deinitialize(count: 1)
@@ -141,6 +149,12 @@ extension CacheStore {
         if settings.itemBytesMax > settings.memoryLimitBytes / 2 {
             throw .invalid("the item size limit must be at most half of the memory limit")
         }
+        if settings.isMemcachedMode, settings.eviction != .segmented, settings.eviction.evicts {
+            throw .invalid("memcached's mode has memcached's eviction")
+        }
+        if let largest = settings.slabChunkBytesMax, largest < 1024 {
+            throw .invalid("the largest chunk must be at least 1 kilobyte")
+        }
         if settings.itemBytesMax > 1 << 30 { throw .invalid("the item size limit must be at most 1 gigabyte") }
     }
 
@@ -155,6 +169,7 @@ extension CacheStore {
         _ settings: StoreSettings, stripeCount: Int
     ) throws(StoreCreationError) -> (SlabGeometry, ArenaLayout, AddressRange) {
         var bytes = min(max(settings.memoryLimitBytes * 4, 1 << 30), max(settings.memoryLimitBytes, 256 << 30))
+        if settings.isMemcachedMode { bytes = SlabGeometry.memcachedArenaBytes(bytes, settings) }
         while true {
             let geometry = SlabGeometry(settings: settings, arenaBytesMax: bytes)
             let layout = ArenaLayout(arenaBytes: bytes, geometry: geometry, stripeCount: stripeCount)
@@ -173,8 +188,9 @@ extension CacheStore {
             MemoryLayout<SlabClass>.size <= SlabClass.ringOffset
                 && SlabClass.ringOffset + MemoryLayout<HotRing>.size <= SlabClass.statisticsOffset
                 && SlabClass.statisticsOffset + MemoryLayout<SlabClassStatistics>.size <= SlabClass.sumsOffset
-                && SlabClass.sumsOffset + MemoryLayout<MoverSums>.size <= SlabClass.strideBytes,
-            "a slab class, its ring, its statistics or its sums have outgrown their room")
+                && SlabClass.sumsOffset + MemoryLayout<MoverSums>.size <= SlabClass.listsOffset
+                && SlabClass.listsOffset + MemoryLayout<ItemLists>.size <= SlabClass.strideBytes,
+            "a slab class, its ring, its statistics, its sums or its lists have outgrown their room")
         let classes = UnsafeMutableRawPointer.allocate(
             byteCount: (geometry.classCount + 1) * SlabClass.strideBytes, alignment: 64)
         for index in 0...geometry.classCount {
@@ -184,11 +200,13 @@ extension CacheStore {
             start.bindMemory(to: SlabClass.self, capacity: 1).initialize(
                 to: SlabClass(
                     index: index, chunkBytes: chunkBytes, chunksPerPage: geometry.pageBytes / chunkBytes,
-                    pageList: list, queuesEverything: eviction.queuesEverything))
+                    pageList: list, queuesEverything: eviction.queuesEverything || geometry.keepsLists,
+                    keepsLists: geometry.keepsLists))
             (start + SlabClass.ringOffset).bindMemory(to: HotRing.self, capacity: 1).initialize(to: HotRing())
             (start + SlabClass.statisticsOffset).bindMemory(to: SlabClassStatistics.self, capacity: 1).initialize(
                 to: SlabClassStatistics())
             (start + SlabClass.sumsOffset).bindMemory(to: MoverSums.self, capacity: 1).initialize(to: MoverSums())
+            (start + SlabClass.listsOffset).bindMemory(to: ItemLists.self, capacity: 1).initialize(to: ItemLists())
         }
         return classes
     }

@@ -11,6 +11,8 @@ struct SessionState: ~Copyable {
     /// Allocations that found no free chunk.
     var slowAllocations: UInt32 = 0
     let counters: SessionCounters
+    /// With lists only (HitNotes.swift).
+    let notes: UnsafeMutablePointer<HitNotes>?
     /// Whom to tell what the store does of its own accord.
     var listener: StoreListener?
     /// Room for one small value, while an item is rebuilt.
@@ -20,6 +22,13 @@ struct SessionState: ~Copyable {
         self.store = store
         self.now = now
         counters = SessionCounters(classCount: store.pointee.geometry.classCount)
+        if store.pointee.geometry.keepsLists {
+            let made = OwnLines.allocate(HitNotes.self)
+            made.initialize(to: HitNotes(classCount: store.pointee.geometry.classCount))
+            notes = made
+        } else {
+            notes = nil
+        }
         scratch = .allocate(byteCount: ItemPointer.copiedValueBytesMax, alignment: 64)
     }
 
@@ -27,6 +36,11 @@ struct SessionState: ~Copyable {
         counters.requestedBytes.deallocate()
         counters.coldHits.deallocate()
         scratch.deallocate()
+        if let notes {
+            notes.pointee.deallocate()
+            notes.deinitialize(count: 1)
+            notes.deallocate()
+        }
     }
 }
 

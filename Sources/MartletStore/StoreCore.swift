@@ -13,6 +13,7 @@ struct StoreCore: ~Copyable {
     let pool: UnsafeMutablePointer<PagePool>
     let ringBlocks: RingBlockPool
     let mover: UnsafeMutablePointer<PageMover>
+    let pins: UnsafeMutablePointer<ItemPins>
     let range: AddressRange
     let sessions: UnsafeMutablePointer<SessionPointer?>
     /// Sessions made so far; written only while one is being made.
@@ -34,9 +35,14 @@ struct StoreCore: ~Copyable {
     let itemsLostInMoves = Atomic<Int>(0)
     let itemsFoundBusy = Atomic<Int>(0)
     let maintainerPasses = Atomic<Int>(0)
+    let listedMoves = ListedMove.Counts()
+    /// With lists only: the automover's, which the maintainer alone looks at.
+    let automove: UnsafeMutablePointer<Automove>
     let tuning: StoreTuning
     /// Somebody wants to know of evictions.
     let tellsEvictions = Atomic<Bool>(false)
+    /// Or of the crawl.
+    let tellsCrawls = Atomic<Bool>(false)
 
     #if DEBUG
     /// Called wherever a lock has just been released, so that a seeded test can run anything in between.

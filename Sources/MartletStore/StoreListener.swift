@@ -10,15 +10,20 @@ package struct StoreListener: BitwiseCopyable {
     package let evicted: @convention(c) (UnsafeMutableRawPointer, UnsafeRawPointer) -> Void
     /// A page has moved from one class to another (0: to the pool). Called without a lock.
     package let moved: @convention(c) (UnsafeMutableRawPointer, Int, Int) -> Void
+    /// The crawl has looked at items of a class: its number, items examined and reclaimed. Called without a lock, by the maintainer only, and only while
+    /// `CacheStore.setTellsCrawls` says that somebody listens.
+    package let crawled: @convention(c) (UnsafeMutableRawPointer, Int, Int, Int) -> Void
 
     package init(
         context: UnsafeMutableRawPointer,
         evicted: @convention(c) (UnsafeMutableRawPointer, UnsafeRawPointer) -> Void,
-        moved: @convention(c) (UnsafeMutableRawPointer, Int, Int) -> Void
+        moved: @convention(c) (UnsafeMutableRawPointer, Int, Int) -> Void,
+        crawled: @convention(c) (UnsafeMutableRawPointer, Int, Int, Int) -> Void
     ) {
         self.context = context
         self.evicted = evicted
         self.moved = moved
+        self.crawled = crawled
     }
 }
 
@@ -41,6 +46,9 @@ extension StoreSession {
 extension CacheStore {
     /// The listener of the maintainer's thread. Set before that thread starts, or after it has ended.
     package func setMaintainerListener(_ listener: StoreListener?) { maintainer.setListener(listener) }
+
+    /// Whether anybody wants to know of the crawl. Any thread.
+    package func setTellsCrawls(_ tells: Bool) { core.pointee.tellsCrawls.store(tells, ordering: .relaxed) }
 
     /// Whether anybody wants to know of evictions. Any thread.
     package func setTellsEvictions(_ tells: Bool) { core.pointee.tellsEvictions.store(tells, ordering: .relaxed) }

@@ -75,7 +75,8 @@ extension StoreSession {
         let length = item.smallLength
         let slabClass = slabClass(of: slot.handle)
         let room = Int(core.pointee.geometry.chunkBytes[slabClass]) - itemState.keyOffset - key.count
-        guard digits.count <= max(length, room),
+        // In lists an item's size is fixed.
+        guard digits.count <= (state.pointee.notes == nil ? max(length, room) : length),
             request.explicitToken == nil || itemState.has(ItemState.hasSequence),
             (request.newExpiry ?? 0) == 0 || itemState.has(ItemState.hasExpiry)
         else { return nil }
@@ -104,6 +105,10 @@ extension StoreSession {
     /// A hit for eviction that is no fetch.
     func countHitUnfetched(_ item: ItemPointer) {
         let before = item.access
+        if state.pointee.notes != nil {
+            _ = item.exchangeAccess(expected: before, desired: before.with(second: state.pointee.now))
+            return
+        }
         let fetched = before.raw & AccessWord.fetchedBit
         let after = AccessWord(raw: before.hit(now: state.pointee.now).raw & ~AccessWord.fetchedBit | fetched)
         // One that fails lost to another hit.

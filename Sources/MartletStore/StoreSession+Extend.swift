@@ -86,7 +86,7 @@ extension StoreSession {
         let itemState = item.state
         let slabClass = slabClass(of: slot.handle)
         guard case .bytes(let bytes) = added, !itemState.has(ItemState.isLarge),
-            total <= ItemPointer.copiedValueBytesMax,
+            total <= core.pointee.geometry.smallValueBytesMax, state.pointee.notes == nil,
             itemState.keyOffset + key.count + total <= Int(core.pointee.geometry.chunkBytes[slabClass]),
             request.explicitToken == nil || itemState.has(ItemState.hasSequence)
         else { return nil }

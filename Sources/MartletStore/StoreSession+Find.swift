@@ -26,7 +26,7 @@ extension StoreSession {
         }
         var before = item.access
         if bump {
-            let hit = item.countHit(now: state.pointee.now)
+            let hit = countHit(item)
             before = hit.before
             if hit.isCold {
                 countColdHit(handle, item, itemState)

@@ -74,7 +74,7 @@ extension StoreSession {
     func build(
         _ key: ItemKey, _ shape: ItemShape, _ length: Int, _ fill: (inout ValueWriter) -> Bool
     ) -> Handle? {
-        if length <= ItemPointer.copiedValueBytesMax {
+        if length <= core.pointee.geometry.smallValueBytesMax {
             let admission = Admission(segment: .warm, ghost: nil)
             guard let handle = core.makeItem(key, length, shape, admission, state) else { return nil }
             let item = core.pointee.arena.item(handle)

@@ -64,7 +64,7 @@ extension StoreSession {
         _ slot: Slot, _ item: ItemPointer, _ request: InvalidateRequest, _ stripe: UnsafeMutablePointer<Stripe>
     ) -> Bool {
         let itemState = item.state
-        if request.dropsValue, itemState.has(ItemState.isLarge) { return false }
+        if request.dropsValue, itemState.has(ItemState.isLarge) || state.pointee.notes != nil { return false }
         if request.explicitToken != nil, !itemState.has(ItemState.hasSequence) { return false }
         if (request.newExpiry ?? 0) != 0, !itemState.has(ItemState.hasExpiry) { return false }
 

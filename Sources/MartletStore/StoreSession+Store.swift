@@ -11,26 +11,35 @@ extension StoreSession {
         case .append, .prepend:
             return extend(key, value, request)
         case .set, .add, .replace:
-            if value.count <= ItemPointer.copiedValueBytesMax { return storeSmall(key, value, request) }
+            if value.count <= core.pointee.geometry.smallValueBytesMax { return storeSmall(key, value, request) }
             return storeLarge(key, value, request)
         }
     }
 
-    /// Memory for a value that is still arriving.
-    package func reserve(_ key: ItemKey, valueLength: Int) -> ReserveOutcome {
-        reserve(key, valueLength: valueLength, isBounded: true)
+    /// Memory for a value that is still arriving. Client flags and expiry of the store to come decide where the item
+    /// stands; they may be wrong, for want of knowledge.
+    package func reserve(
+        _ key: ItemKey, valueLength: Int, clientFlags: UInt32 = 0, expiry: UInt32 = 0
+    ) -> ReserveOutcome {
+        let request = StoreRequest(mode: .set, clientFlags: clientFlags, expiry: expiry)
+        return reserve(key, valueLength: valueLength, request, isBounded: true)
     }
 
-    private func reserve(_ key: ItemKey, valueLength: Int, isBounded: Bool) -> ReserveOutcome {
+    private func reserve(
+        _ key: ItemKey, valueLength: Int, _ request: StoreRequest, isBounded: Bool
+    ) -> ReserveOutcome {
+        let admission = admission(admission(of: key), request)
         if isTooLarge(keyCount: key.count, valueLength: valueLength) { return .tooLarge }
         let made: Handle?
-        if valueLength > ItemPointer.copiedValueBytesMax {
+        if valueLength > core.pointee.geometry.smallValueBytesMax {
             if isBounded, !core.mayReserve(beyond: 0, state) { return .noRoom }
-            made = core.makeLargeHead(key, valueLength, admission(of: key), state)
+            made = core.makeLargeHead(
+                key, valueLength, admission, state, hasFlags: request.clientFlags != 0)
         } else {
             // Whatever the request will want is there.
-            let shape = ItemShape(flags: 1, hasExpiry: true, hasSequence: true)
-            made = core.makeItem(key, valueLength, shape, admission(of: key), state)
+            var shape = ItemShape(flags: 1, hasExpiry: true, hasSequence: true)
+            shape.flags = request.clientFlags
+            made = core.makeItem(key, valueLength, shape, admission, state)
         }
         guard let made else { return .noMemory }
         return .reserved(
@@ -100,7 +109,7 @@ extension StoreSession {
 
     private func storeLarge(_ key: ItemKey, _ value: UnsafeRawBufferPointer, _ request: StoreRequest) -> StoreOutcome {
         // It is here at once, whatever others are waiting for.
-        switch reserve(key, valueLength: value.count, isBounded: false) {
+        switch reserve(key, valueLength: value.count, request, isBounded: false) {
         case .tooLarge:
             return StoreOutcome(.tooLarge)
         case .noMemory:
@@ -211,7 +220,8 @@ extension StoreSession {
     func isTooLarge(keyCount: Int, valueLength: Int) -> Bool {
         // Unsigned, so that a negative length is refused as well. The limit is at least a kilobyte.
         UInt(bitPattern: valueLength)
-            > UInt(bitPattern: core.pointee.settings.itemBytesMax &- ItemPointer.headerBytes &- keyCount)
+            > UInt(
+                bitPattern: core.pointee.settings.itemBytesMax &- core.pointee.geometry.itemOverheadBytes &- keyCount)
     }
 
     /// A key that a ghost remembers enters WARM at once; the ghost is used up.
@@ -263,7 +273,8 @@ extension StoreSession {
         let wanted = ItemShape(request).bits
         let slabClass = slabClass(of: slot.handle)
         let grownSize = itemState.keyOffset &+ key.count &+ value.count
-        guard !itemState.has(ItemState.isLarge), wanted & ~itemState.raw == 0,
+        // In lists what is stored again is a new item.
+        guard !itemState.has(ItemState.isLarge), wanted & ~itemState.raw == 0, state.pointee.notes == nil,
             core.pointee.geometry.slabClass(for: size) == slabClass,
             grownSize <= Int(core.pointee.geometry.chunkBytes[slabClass])
         else { return nil }

@@ -8,11 +8,29 @@ package struct StoreSettings: Sendable {
     package var growthFactor = 1.05
     /// `-n`: the least room for key and value that the smallest chunk has; 0 for no such wish.
     package var chunkBytesMin = 0
+    /// `slab_sizes`: chunk sizes one by one, ascending; empty where they follow from the growth factor.
+    package var slabSizes: [Int] = []
+    /// `slab_chunk_max` in bytes; nil for what the page size gives.
+    package var slabChunkBytesMax: Int?
+    /// memcached's pages, classes, accounting, segments and page moves in place of this store's own
+    /// (SlabGeometry+Memcached.swift, ListedSegments.swift, Automove.swift). `eviction` is `segmented` or `none` then.
+    package var isMemcachedMode = false
+    /// With `isMemcachedMode`: HOT, WARM and COLD, or one flat list.
+    package var isSegmented = true
+    /// With `isMemcachedMode`: the segments are kept up in the background.
+    package var maintainsSegments = true
+    /// With `isMemcachedMode`: tokens count among an item's bytes.
+    package var issuesTokens = true
+    /// With `isMemcachedMode`: bytes of the limit that count as used from the start.
+    package var presetBytes = 0
     /// Which items make room for new ones.
     package var eviction = EvictionPolicy.martlet
     /// Of `segmented`: the most that HOT and WARM have of a class's items.
     package var hotPercent = 20
     package var warmPercent = 40
+    /// With `isMemcachedMode`: the age at which HOT and WARM items become COLD, as a multiple of that of the oldest COLD one.
+    package var hotFactorMax = 0.2
+    package var warmFactorMax = 2.0
     /// Items stored with no longer a life than this, in seconds, are TEMP: read as often as may be, they do not rise. 0 for
     /// none.
     package var temporarySeconds: UInt32 = 0

@@ -38,6 +38,14 @@ package struct StoreStatistics: Sendable {
     package var itemsLostInMoves = 0
     /// Items found leased or being written while their page was drained.
     package var itemsFoundBusy = 0
+    /// With lists: of these, items that lacked room to go; leased chains taken out; chunks made free in the page itself; and
+    /// what was met last, in memcached's words.
+    package var busyWithoutMemory = 0
+    package var busyDeletes = 0
+    package var inlineReclaims = 0
+    package var lastBusyStatus = "none"
+    /// With lists: hits that found no room for their note.
+    package var bumpsDropped = 0
     /// Whether a page is being drained now.
     package var isMovingPage = false
     /// Whether a scan for expired items that was asked for has not ended.
@@ -94,6 +102,8 @@ package struct StoreStatistics: Sendable {
         package var movesWithin = 0
         /// Evictions that a store had to make itself.
         package var directReclaims = 0
+        /// With lists: fetches by segment (hot, cold, warm, temp) of the item fetched.
+        package var fetches = [0, 0, 0, 0]
 
         package init() {}
 

@@ -9,7 +9,7 @@ struct Generator {
     /// Lengths that come often, so that values meet others of their size.
     private var favourites: [Int] = []
 
-    init(seed: UInt64) {
+    init(seed: UInt64, isMemcachedMode: Bool = false) {
         var random = SplitMix(seed: seed)
         var configuration = ModelConfiguration()
         configuration.mayVanish = random.below(4) != 0
@@ -24,6 +24,10 @@ struct Generator {
         let policies = EvictionPolicy.allCases.filter { $0.evicts || configuration.mayVanish }
         if random.below(2) == 0 { configuration.eviction = policies[random.below(policies.count)] }
         if random.below(3) == 0 { configuration.temporarySeconds = UInt32(1 + random.below(20)) }
+        if isMemcachedMode {
+            configuration.isMemcachedMode = true
+            configuration.eviction = configuration.eviction.evicts ? .segmented : .none
+        }
         self.configuration = configuration
         self.random = random
         favourites = (0..<4).map { _ in anyLength() }
@@ -107,7 +111,7 @@ struct Generator {
 
     /// Everything that an item may have, and a little more.
     private mutating func anyLength() -> Int {
-        let most = configuration.itemBytesMax - ItemPointer.headerBytes
+        let most = configuration.itemBytesMax - configuration.itemOverheadBytes
         let length =
             switch random.below(12) {
             case 0: 0

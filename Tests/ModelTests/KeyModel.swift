@@ -10,6 +10,8 @@ struct KeyModel {
     private(set) var states: [KeyState] = [KeyState()]
     let keyBytes: Int
     let itemBytesMax: Int
+    /// What an item has besides key and value.
+    var itemOverheadBytes = ItemPointer.headerBytes
     let mayVanish: Bool
 
     /// Takes in the events of one step: `nested` ones in order, and the outer one at any place among them. Returns false
@@ -69,7 +71,7 @@ struct KeyModel {
     }
 
     private func isTooLarge(_ length: Int) -> Bool {
-        ItemPointer.headerBytes + keyBytes + length > itemBytesMax
+        itemOverheadBytes + keyBytes + length > itemBytesMax
     }
 
     // MARK: What each answer says

@@ -103,6 +103,8 @@ final class ModelRun {
         settings.itemBytesMax = configuration.itemBytesMax
         settings.eviction = configuration.eviction
         settings.temporarySeconds = configuration.temporarySeconds
+        settings.isMemcachedMode = configuration.isMemcachedMode
+        if configuration.isMemcachedMode { (settings.growthFactor, settings.chunkBytesMin) = (1.25, 48) }
         fixture = try StoreFixture(settings, now: now)
         clients = fixture.clients(2)
         keyMemory = .allocate(byteCount: 32 * configuration.keyCount, alignment: 1)
@@ -116,7 +118,8 @@ final class ModelRun {
         self.keys = keys
         models = keys.map {
             KeyModel(
-                keyBytes: $0.count, itemBytesMax: configuration.itemBytesMax, mayVanish: configuration.mayVanish)
+                keyBytes: $0.count, itemBytesMax: configuration.itemBytesMax,
+                itemOverheadBytes: configuration.itemOverheadBytes, mayVanish: configuration.mayVanish)
         }
         seenTokens = keys.map { _ in [] }
         #if DEBUG
@@ -400,7 +403,7 @@ final class ModelRun {
             guard reservations[slot] == nil else { return }
             reservations[slot] = OpenReservation(reservation, client: client, key: key, value: value)
         case .tooLarge:
-            if ItemPointer.headerBytes + keys[key].count + value.count <= configuration.itemBytesMax {
+            if configuration.itemOverheadBytes + keys[key].count + value.count <= configuration.itemBytesMax {
                 complaint = "a value of \(value.count) bytes was too large to reserve"
             }
         case .noMemory:

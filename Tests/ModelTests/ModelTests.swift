@@ -20,11 +20,11 @@ struct ModelTests {
         return (0..<UInt64(count ?? (seed == nil ? fixedSeedCount : 1))).map { first + $0 }
     }
 
-    @Test("agree on every answer, whatever comes in between")
-    func random() throws {
+    @Test("agree on every answer, whatever comes in between", arguments: [false, true])
+    func random(isMemcachedMode: Bool) throws {
         var counts = ModelRun.Counts()
         for seed in Self.seeds {
-            var generator = Generator(seed: seed)
+            var generator = Generator(seed: seed, isMemcachedMode: isMemcachedMode)
             let run = try ModelRun(generator.configuration)
             var steps: [Step] = []
             CrashNote.begin(seed: seed)
@@ -42,7 +42,8 @@ struct ModelTests {
         if Self.seeds.count > Self.fixedSeedCount { print("model: \(counts)") }
         #expect(counts.hits > counts.misses / 10)
         #expect(counts.stored > 100 && counts.leases > 10 && counts.commits > 10, "\(counts)")
-        #expect(counts.moves > 50 && counts.relocated > 20, "\(counts)")
+        // memcached's mover waits for what is leased, and is busy meanwhile.
+        #expect(counts.moves > (isMemcachedMode ? 3 : 50) && counts.relocated > 20, "\(counts)")
         #if DEBUG
         #expect(counts.nested > 500, "\(counts)")
         #endif

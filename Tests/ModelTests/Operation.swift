@@ -125,4 +125,8 @@ struct ModelConfiguration: Equatable {
     var eviction = EvictionPolicy.martlet
     /// Items that live at most so long are TEMP; 0 for none.
     var temporarySeconds: UInt32 = 0
+    /// memcached's memory in place of this store's own.
+    var isMemcachedMode = false
+
+    var itemOverheadBytes: Int { isMemcachedMode ? 59 : ItemPointer.headerBytes }
 }

@@ -117,6 +117,7 @@ extension ModelConfiguration {
             "ModelConfiguration", "megabytes: \(megabytes)", "itemBytesMax: \(itemBytesMax)",
             "keyCount: \(keyCount)", keysCollide ? "keysCollide: true" : nil, mayVanish ? "mayVanish: true" : nil,
             eviction == .martlet ? nil : "eviction: .\(eviction.name)",
-            temporarySeconds == 0 ? nil : "temporarySeconds: \(temporarySeconds)")
+            temporarySeconds == 0 ? nil : "temporarySeconds: \(temporarySeconds)",
+            isMemcachedMode ? "isMemcachedMode: true" : nil)
     }
 }

@@ -21,6 +21,8 @@ struct StressPlan: Sendable {
     var temporarySeconds: UInt32 = 0
     /// Of a hundred operations, those that store a key nobody had before: the table grows.
     var newKeysPercent = 0
+    /// memcached's memory in place of this store's own.
+    var isMemcachedMode = false
     let clock = StressClock()
 
     /// `MARTLET_STRESS_OPERATIONS`, operations of each thread, and `MARTLET_STRESS_SEED`.
@@ -55,6 +57,10 @@ struct StressPlan: Sendable {
         settings.itemBytesMax = itemBytesMax
         settings.eviction = eviction
         settings.temporarySeconds = temporarySeconds
+        if isMemcachedMode {
+            settings.isMemcachedMode = true
+            (settings.growthFactor, settings.chunkBytesMin) = (1.25, 48)
+        }
         return settings
     }
 }

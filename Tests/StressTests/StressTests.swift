@@ -41,6 +41,16 @@ struct StressTests {
                 megabytes: [7, 5, 10, 6], eviction: policy, temporarySeconds: 2))
     }
 
+    /// A class of memcached's has only what it has, so a store may be refused while others lease it all.
+    @Test("keeps every value whole with memcached's memory")
+    func memcachedMode() throws {
+        _ = try run(
+            StressPlan(
+                threadCount: 4, operationsPerThread: StressPlan.operations / 2, keyCount: 4000,
+                lengths: [0, 40, 200, 1000, 4080, 9000, 40_000, 600_000], itemBytesMax: 1 << 20, leasesMax: 1,
+                megabytes: [24, 20, 32], eviction: .segmented, temporarySeconds: 2, isMemcachedMode: true))
+    }
+
     /// Without eviction stores are refused; that is all that may differ.
     @Test("keeps every value whole when nothing is evicted")
     func noEviction() throws {

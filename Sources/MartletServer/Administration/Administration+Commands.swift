@@ -73,6 +73,7 @@ extension Administration {
             case "watch": watchRefusal(words, desk)
             case "refresh_certs": refreshAnswer(desk.server)
             case "debugtime": debugTimeAnswer(words, desk.server)
+            case "debugitem": debugItemAnswer(words, desk)
             default: "ERROR"
             }
         return isQuiet ? nil : StatisticsText(answer)
@@ -122,13 +123,39 @@ extension Administration {
 
     // MARK: debugtime
 
-    /// Moves the clock forward, for test suites started with `-o relaxed_privileges`.
+    /// Moves the clock forward, stops it (`p`) or lets it go on (`r`), for test suites started with `-o relaxed_privileges`.
     private static func debugTimeAnswer(_ words: ArraySlice<String>, _ server: Server) -> String {
-        guard server.pointee.settings.allowsTestCommands, let word = words.first,
-            let seconds = UInt32(word)
-        else { return "ERROR" }
-        server.pointee.clock.advance(seconds: seconds)
+        guard server.pointee.settings.allowsTestCommands, let word = words.first else { return "ERROR" }
+        switch word {
+        case "p": server.pointee.clock.setPaused(true)
+        case "r": server.pointee.clock.setPaused(false)
+        default:
+            guard let seconds = UInt32(word) else { return "ERROR" }
+            server.pointee.clock.advance(seconds: seconds)
+        }
         return "OK"
+    }
+
+    // MARK: debugitem
+
+    /// Holds an item where it is, for test suites: `lock` and `ref` and their opposites. What is locked can be read and
+    /// changed as ever, but is neither evicted nor moved.
+    private static func debugItemAnswer(_ words: ArraySlice<String>, _ desk: Desk) -> String {
+        let words = Array(words)
+        guard desk.server.pointee.settings.allowsTestCommands, words.count == 2 else { return "ERROR" }
+        var key = words[1]
+        return key.withUTF8 { bytes in
+            guard let start = bytes.baseAddress, (1...ItemKey.bytesMax).contains(bytes.count) else { return "ERROR" }
+            let session = desk.session
+            let key = ItemKey(bytes: start, count: bytes.count, hash: session.hash(start, bytes.count))
+            switch words[0] {
+            case "lock": return session.setPinned(key, true) ? "OK" : "SERVER_ERROR too many items held"
+            case "unlock": return session.setPinned(key, false) ? "OK" : "MISS"
+            case "ref": return session.setReferenced(key, true) ? "OK" : "MISS"
+            case "unref": return session.setReferenced(key, false) ? "OK" : "MISS"
+            default: return "ERROR"
+            }
+        }
     }
 
     // MARK: Shared

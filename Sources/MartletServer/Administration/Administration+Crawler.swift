@@ -10,10 +10,10 @@ extension Administration {
         case ("sleep", 2):
             guard let microseconds = UInt32(words[1]) else { return badFormat }
             guard microseconds <= 1_000_000 else { return "CLIENT_ERROR sleep must be one second or less" }
-            return desk.keep { $0.lruCrawlerSleepMicroseconds = Int(microseconds) }
+            return desk.keepCrawlPace { $0.lruCrawlerSleepMicroseconds = Int(microseconds) }
         case ("tocrawl", 2):
             guard let count = UInt32(words[1]) else { return badFormat }
-            return desk.keep { $0.lruCrawlerItemsMax = Int(count) }
+            return desk.keepCrawlPace { $0.lruCrawlerItemsMax = Int(count) }
         case ("crawl", 2): return crawlAnswer(words[1], desk)
         case ("metadump", 2): return dumpRefusal("metadump", isForbidden: "ERROR metadump not allowed", desk)
         case ("mgdump", 2): return dumpRefusal("mgdump", isForbidden: "ERROR key dump not allowed", desk)
@@ -57,4 +57,15 @@ extension Administration {
     }
 
     private static var crawlerDisabled: String { "CLIENT_ERROR lru crawler disabled" }
+}
+
+extension Administration.Desk {
+    /// Keeps a setting of the crawl, and lets it hold.
+    fileprivate func keepCrawlPace(_ change: (inout ServerSettings) -> Void) -> String {
+        let answer = keep(change)
+        let settings = shown
+        server.pointee.store.setCrawlPace(
+            sleepMicroseconds: settings.lruCrawlerSleepMicroseconds, itemsMax: settings.lruCrawlerItemsMax)
+        return answer
+    }
 }

@@ -7,8 +7,8 @@ extension Administration {
         case ("tune", 5...): return tuneAnswer(words, desk)
         case ("mode", 2...) where desk.server.pointee.settings.lruMaintainer:
             switch words[1] {
-            case "flat": return desk.keep { $0.lruSegmented = false }
-            case "segmented": return desk.keep { $0.lruSegmented = true }
+            case "flat": return setSegmented(false, desk)
+            case "segmented": return setSegmented(true, desk)
             default: return "ERROR"
             }
         case ("temp_ttl", 2...) where desk.server.pointee.settings.lruMaintainer:
@@ -20,6 +20,11 @@ extension Administration {
         }
     }
 
+    private static func setSegmented(_ isSegmented: Bool, _ desk: Desk) -> String {
+        desk.server.pointee.store.setSegmented(isSegmented)
+        return desk.keep { $0.lruSegmented = isSegmented }
+    }
+
     private static func tuneAnswer(_ words: [String], _ desk: Desk) -> String {
         guard let hot = UInt32(words[1]), let warm = UInt32(words[2]), let hotFactor = fraction(words[3]),
             let warmFactor = fraction(words[4])
@@ -27,6 +32,7 @@ extension Administration {
         guard hot <= 80, warm <= 80, hot + warm <= 80 else { return "ERROR hot and warm pcts must not exceed 80" }
         guard hotFactor > 0, warmFactor > 0 else { return "ERROR hot/warm age factors must be greater than 0" }
         desk.server.pointee.store.setSegmentShares(hotPercent: Int(hot), warmPercent: Int(warm))
+        desk.server.pointee.store.setSegmentAges(hotFactor: hotFactor, warmFactor: warmFactor)
         return desk.keep {
             ($0.hotPercent, $0.warmPercent, $0.hotFactorMax, $0.warmFactorMax) =
                 (Int(hot), Int(warm), hotFactor, warmFactor)

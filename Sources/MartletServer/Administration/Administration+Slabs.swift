@@ -10,19 +10,19 @@ extension Administration {
         switch words[1] {
         case "ratio":
             guard let ratio = fraction(value) else { return "ERROR" }
-            return desk.keep { $0.slabAutomoveRatio = ratio }
+            return desk.keepAutomove { $0.slabAutomoveRatio = ratio }
         case "freeratio":
             guard let ratio = fraction(value) else { return "ERROR" }
             return desk.keep { $0.slabAutomoveFreeRatio = ratio }
         case "window":
             guard let window = UInt32(value) else { return badFormat }
             guard (3...1800).contains(window) else { return "CLIENT_ERROR automove window too low or too high" }
-            return desk.keep { $0.slabAutomoveWindowSeconds = Int(window) }
+            return desk.keepAutomove { $0.slabAutomoveWindowSeconds = Int(window) }
         default:
             guard let level = UInt32(words[1]) else { return badFormat }
             guard (0...2).contains(level) else { return "ERROR" }
             desk.server.pointee.store.setMovesPages(level > 0 && desk.server.pointee.settings.slabReassign)
-            return desk.keep { $0.slabAutomove = Int(level) }
+            return desk.keepAutomove { $0.slabAutomove = Int(level) }
         }
     }
 
@@ -40,5 +40,14 @@ extension Administration {
         case .sameClass: return "SAME src and dst class are identical"
         case .noSpare: return "NOSPARE source class has no spare pages"
         }
+    }
+}
+
+extension Administration.Desk {
+    /// Keeps a setting of the automover, and lets it hold.
+    fileprivate func keepAutomove(_ change: (inout ServerSettings) -> Void) -> String {
+        let answer = keep(change)
+        server.pointee.store.setAutomove(shown)
+        return answer
     }
 }

@@ -104,11 +104,11 @@ struct GeneralStatistics {
         guard settings.slabReassign else { return }
         text.add("slab_reassign_rescues", store.itemsRelocated)
         text.add("slab_reassign_chunk_rescues", store.partsRelocated)
-        text.add("slab_reassign_inline_reclaim", 0)
+        text.add("slab_reassign_inline_reclaim", store.inlineReclaims)
         text.add("slab_reassign_busy_items", store.itemsFoundBusy)
-        text.add("slab_reassign_busy_deletes", 0)
-        text.add("slab_reassign_busy_nomem", store.itemsLostInMoves)
-        text.add("slab_reassign_last_busy_status", "none")
+        text.add("slab_reassign_busy_deletes", store.busyDeletes)
+        text.add("slab_reassign_busy_nomem", store.itemsLostInMoves + store.busyWithoutMemory)
+        text.add("slab_reassign_last_busy_status", store.lastBusyStatus)
         text.add("slab_reassign_running", store.isMovingPage ? 1 : 0)
         text.add("slabs_moved", store.pagesMoved)
     }
@@ -142,18 +142,18 @@ struct GeneralStatistics {
         text.add("slab_global_page_pool", store.pooledPages)
         text.add("expired_unfetched", store.sum(\.expiredUnfetched))
         text.add("evicted_unfetched", store.sum(\.evictedUnfetched))
-        if settings.lruSegmented { text.add("evicted_active", store.sum(\.evictedActive)) }
+        if settings.lruMaintainer { text.add("evicted_active", store.sum(\.evictedActive)) }
         text.add("evictions", store.sum(\.evicted))
         text.add("reclaimed", store.sum(\.reclaimed))
         text.add("crawler_reclaimed", store.sum(\.crawlerReclaimed))
         text.add("crawler_items_checked", store.sum(\.crawlerItemsChecked))
         text.add("lrutail_reflocked", 0)
-        guard settings.lruSegmented else { return }
+        guard settings.lruMaintainer else { return }
         text.add("moves_to_cold", store.sum(\.movesToCold))
         text.add("moves_to_warm", store.sum(\.movesToWarm))
         text.add("moves_within_lru", store.sum(\.movesWithin))
         text.add("direct_reclaims", store.sum(\.directReclaims))
-        text.add("lru_bumps_dropped", 0)
+        text.add("lru_bumps_dropped", store.bumpsDropped)
     }
 }
 

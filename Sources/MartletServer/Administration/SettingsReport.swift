@@ -89,7 +89,10 @@ package struct SettingsReport: Sendable {
     ]
 
     /// What memcached has no name for.
-    private static let ownNames: [Line] = [Line("eviction") { $0.settings.eviction.name }]
+    private static let ownNames: [Line] = [
+        Line("eviction") { $0.settings.eviction.name },
+        Line("memcached_mode") { $0.settings.isMemcachedMode.yesOrNo },
+    ]
 
     private static let buffers: [Line] = [
         Line("idle_timeout") { String($0.settings.idleTimeoutSeconds) },

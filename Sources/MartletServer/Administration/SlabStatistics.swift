@@ -49,7 +49,7 @@ package struct SlabStatistics {
     private func appendPopulation(_ slabClass: StoreStatistics.SlabClass, to text: inout StatisticsText) {
         func add(_ name: String, _ value: Int) { text.add("items:\(slabClass.id):\(name)", value) }
         add("number", slabClass.itemCount)
-        if settings.lruSegmented {
+        if settings.lruMaintainer {
             add("number_hot", slabClass.hotCount)
             add("number_warm", slabClass.warmCount)
             add("number_cold", slabClass.coldCount)
@@ -71,15 +71,18 @@ package struct SlabStatistics {
         add("reclaimed", slabClass.reclaimed)
         add("expired_unfetched", slabClass.expiredUnfetched)
         add("evicted_unfetched", slabClass.evictedUnfetched)
-        if settings.lruSegmented { add("evicted_active", slabClass.evictedActive) }
+        if settings.lruMaintainer { add("evicted_active", slabClass.evictedActive) }
         add("crawler_reclaimed", slabClass.crawlerReclaimed)
         add("crawler_items_checked", slabClass.crawlerItemsChecked)
         add("lrutail_reflocked", 0)
-        guard settings.lruSegmented else { return }
+        guard settings.lruMaintainer else { return }
         add("moves_to_cold", slabClass.movesToCold)
         add("moves_to_warm", slabClass.movesToWarm)
         add("moves_within_lru", slabClass.movesWithin)
         add("direct_reclaims", slabClass.directReclaims)
-        for segment in ["hot", "warm", "cold", "temp"] { add("hits_to_\(segment)", 0) }
+        add("hits_to_hot", slabClass.fetches[0])
+        add("hits_to_warm", slabClass.fetches[2])
+        add("hits_to_cold", slabClass.fetches[1])
+        add("hits_to_temp", slabClass.fetches[3])
     }
 }

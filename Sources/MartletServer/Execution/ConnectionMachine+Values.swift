@@ -28,7 +28,10 @@ extension ConnectionMachine {
     ) -> Beginning {
         let request = place.pointee.request
         let key = executor.key(request, place.pointee.line, hash: place.pointee.hash)
-        switch executor.session.reserve(key, valueLength: Int(request.valueLength)) {
+        switch executor.session.reserve(
+            key, valueLength: Int(request.valueLength), clientFlags: request.clientFlags,
+            expiry: executor.second(request.exptime))
+        {
         case .reserved(let reservation):
             roomlessSince = 0
             pending = .make(request, line: place.pointee.line, hash: place.pointee.hash, reservation: reservation)

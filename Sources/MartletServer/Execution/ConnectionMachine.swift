@@ -85,7 +85,10 @@ package struct ConnectionMachine: ~Copyable {
                 if swallowBytes > 0 || position == input.count {
                     return MachineStep(consumedBytes: position, .wantsInput)
                 }
-                if commandsLeft <= 0 { return MachineStep(consumedBytes: position, .yield) }
+                if commandsLeft <= 0 {
+                    return MachineStep(
+                        consumedBytes: position, executor.refusesFurtherReplies() ? .closeSilently : .yield)
+                }
             case .exhausted:
                 return MachineStep(consumedBytes: position, .wantsInput)
             case .insideLine:

@@ -38,6 +38,10 @@ package struct Executor: ~Copyable {
     let servesText: Bool
     /// The longest refused data block that is skipped; a longer one costs the connection.
     let swallowBytesMax: Int
+    /// Replies that a connection may have waiting; only with `memcached_mode` and `read_buf_mem_limit` is there a bound
+    /// (ReplyShare.swift). And whether a turn may bring more of them.
+    package let repliesMax: Int
+    let mayExceedReplies: Bool
     /// What this worker sees for those who watch; points to memory of its own.
     package let observer: UnsafeMutablePointer<Observer>
     /// A look-up that fails may be one for the topology.
@@ -60,6 +64,8 @@ package struct Executor: ~Copyable {
         servesText = server.pointee.settings.protocolName != "binary"
         hidesTokens = !server.pointee.settings.issuesTokens
         swallowBytesMax = max(Limits.swallowBytesMin, 2 * server.pointee.settings.itemBytesMax)
+        repliesMax = ReplyShare.repliesMax(server.pointee.settings)
+        mayExceedReplies = server.pointee.settings.commandsPerTurn > repliesMax
         observer = .make(server)
         tellsTopology = server.pointee.topology.isTold
         session.setListener(observer.listener)

@@ -131,15 +131,16 @@ enum EventText {
         return WireWriter.text(" state=done", at: cursor)
     }
 
-    /// What memcached tells of its queues has no counterpart here, and is 0.
+    /// One pass through a class. What memcached tells of the times of its runs has no counterpart here, and is 0: pages say
+    /// when something in them is due.
     private static func crawled(
         _ event: WatchedEvent, at start: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
-        var cursor = WireWriter.text(" type=lru_crawler crawler=0 lru=all low_mark=0 next_reclaims=0", at: start)
-        cursor = pair(" since_run=", event.ttlSeconds, at: cursor)
-        cursor = pair(" next_run=0 elapsed=", event.ageSeconds, at: cursor)
+        var cursor = pair(" type=lru_crawler crawler=", Int64(event.slabClass), at: start)
+        cursor = WireWriter.text(
+            " lru=all low_mark=0 next_reclaims=0 since_run=0 next_run=0 elapsed=0", at: cursor)
         cursor = pair(" examined=", event.valueBytes, at: cursor)
-        return pair(" reclaimed=", Int64(event.slabClass), at: cursor)
+        return pair(" reclaimed=", event.ttlSeconds, at: cursor)
     }
 
     // MARK: Pieces

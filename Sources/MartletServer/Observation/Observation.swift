@@ -132,6 +132,7 @@ package struct Observation: ~Copyable {
         if watchers.logsCommands { streams.formUnion(.log) }
         wantedBits.store(streams.rawValue, ordering: .relaxed)
         watchers.store.setTellsEvictions(streams.contains(.evictions))
+        watchers.store.setTellsCrawls(streams.contains(.systemEvents))
     }
 
     // MARK: The announcer

@@ -60,6 +60,10 @@ extension UnsafeMutablePointer where Pointee == Observer {
             },
             moved: { context, giver, taker in
                 context.assumingMemoryBound(to: Observer.self).noteMove(from: giver, to: taker)
+            },
+            crawled: { context, slabClass, examined, reclaimed in
+                context.assumingMemoryBound(to: Observer.self).noteCrawl(
+                    slabClass, examined: examined, reclaimed: reclaimed)
             })
     }
 
@@ -71,6 +75,14 @@ extension UnsafeMutablePointer where Pointee == Observer {
         event.slabClass = Int32(truncatingIfNeeded: item.pointee.slabClass)
         event.valueBytes = Int64(item.pointee.valueLength)
         pointee.tell(event, key: item.pointee.key)
+    }
+
+    private func noteCrawl(_ slabClass: Int, examined: Int, reclaimed: Int) {
+        var event = WatchedEvent(.crawled)
+        event.slabClass = Int32(truncatingIfNeeded: slabClass)
+        event.valueBytes = Int64(examined)
+        event.ttlSeconds = Int64(reclaimed)
+        pointee.tell(event)
     }
 
     private func noteMove(from giver: Int, to taker: Int) {

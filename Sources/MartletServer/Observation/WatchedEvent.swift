@@ -24,7 +24,7 @@ struct WatchedEvent: BitwiseCopyable {
     /// Of a connection; for a page that has moved, the class that gave it.
     var descriptor: Int32 = 0
     var valueBytes: Int64 = 0
-    /// Seconds left to live; for an eviction -1 is for ever.
+    /// Seconds left to live; for an eviction -1 is for ever. Of a crawl, items reclaimed; `valueBytes` tells those examined.
     var ttlSeconds: Int64 = 0
     var ageSeconds: Int64 = 0
     var peer = PeerAddress()

@@ -17,26 +17,22 @@ extension OptionTable {
             help: "bound of all connection buffers together; 0 for none"),
     ]
 
-    private static let ownChunks = OptionStanding.withoutMeaning(
-        "Chunks and pages follow from -f, -n, -I and -m in this version; checked, and kept where shown.")
-
     private static let memoryShape: [Option] = [
         Option(
-            "slab_sizes", .ascending(\.slabSizes), "<a-b-c>", standing: ownChunks, status: ExitStatus.usage,
+            "memcached_mode", .on(\.isMemcachedMode), setting: "memcached_mode",
+            help: "memcached's pages, slab classes, accounting, segments and page moves"),
+        Option(
+            "slab_sizes", .ascending(\.slabSizes), "<a-b-c>", status: ExitStatus.usage,
             help: "chunk sizes of the slab classes, in place of the growth factor"),
         Option(
             "slab_chunk_max", .numberIfGiven(\.slabChunkBytesMax, 1...1024, scale: 1 << 10), "<kilobytes>",
-            standing: ownChunks, setting: "slab_chunk_max", help: "largest chunk; larger items are chains of chunks"),
+            setting: "slab_chunk_max", help: "largest chunk, at most half a page; larger items are chains"),
         Option(
             "temporary_ttl", .numberIfGiven(\.temporaryTTLSeconds, 0...Int(Int32.max)), "<seconds>",
             setting: "temporary_ttl", help: "items stored with no longer a life than this do not rise, read or not"),
     ]
 
-    private static let ownPages = OptionStanding.withoutMeaning("Pages move by rules of their own; kept and shown.")
-    private static let ownSegments = OptionStanding.withoutMeaning(
-        "Segments are bits under a sweeping hand, without these knobs; kept and shown.")
-    private static let ownCrawler = OptionStanding.withoutMeaning(
-        "The maintainer reclaims what has expired, page by page; kept and shown.")
+    private static let ownPages = OptionStanding.withoutMeaning("Pages move by rules of their own; kept.")
 
     private static let notDependedOn: [Option] = [
         Option(
@@ -62,11 +58,12 @@ extension OptionTable {
             help: "0: pages only move by slabs reassign; 1 and 2: they go to the classes that miss them"),
         Option("no_slab_automove", .preset { $0.slabAutomove = 0 }, help: "as slab_automove=0"),
         Option(
-            "slab_automove_ratio", .fraction(\.slabAutomoveRatio, above: 0, upTo: 1), "<num>", standing: ownPages,
-            setting: "slab_automove_ratio", help: "how much older a class must be to give a page"),
+            "slab_automove_ratio", .fraction(\.slabAutomoveRatio, above: 0, upTo: 1), "<num>",
+            setting: "slab_automove_ratio",
+            help: "with memcached_mode: a class gives a page if a needy one's age is less than this share of its own"),
         Option(
-            "slab_automove_window", .number(\.slabAutomoveWindowSeconds, 3...1800), "<seconds>", standing: ownPages,
-            setting: "slab_automove_window", help: "for how long classes are compared"),
+            "slab_automove_window", .number(\.slabAutomoveWindowSeconds, 3...1800), "<seconds>",
+            setting: "slab_automove_window", help: "with memcached_mode: for how long classes are compared"),
         Option(
             "lru_crawler", .on(\.lruCrawler), setting: "lru_crawler",
             help: "look for expired items in the background"),
@@ -75,28 +72,30 @@ extension OptionTable {
             help: "what has expired goes when it is met or its memory is wanted; no dumps"),
         Option(
             "lru_crawler_sleep", .number(\.lruCrawlerSleepMicroseconds, 0...1_000_000), "<microseconds>",
-            standing: ownCrawler, setting: "lru_crawler_sleep", help: "pause between crawled items"),
+            setting: "lru_crawler_sleep", help: "pause for each thousand items looked at"),
         Option(
-            "lru_crawler_tocrawl", .number(\.lruCrawlerItemsMax, 0...Int(UInt32.max)), "<num>", standing: ownCrawler,
+            "lru_crawler_tocrawl", .number(\.lruCrawlerItemsMax, 0...Int(UInt32.max)), "<num>",
             setting: "lru_crawler_tocrawl", help: "items crawled per class and run; 0 for all"),
         Option(
-            "lru_maintainer", .preset { ($0.lruMaintainer, $0.lruSegmented) = (true, true) }, standing: ownSegments,
-            setting: "lru_maintainer_thread", help: "keep up the segments in the background"),
+            "lru_maintainer", .preset { ($0.lruMaintainer, $0.lruSegmented) = (true, true) },
+            setting: "lru_maintainer_thread", help: "with memcached_mode: segments, kept up in the background"),
         Option(
             "no_lru_maintainer", .preset { ($0.lruMaintainer, $0.lruSegmented) = (false, false) },
-            standing: ownSegments, setting: "lru_segmented", help: "one flat LRU"),
+            setting: "lru_segmented", help: "with memcached_mode: one flat LRU"),
         Option(
             "hot_lru_pct", .number(\.hotPercent, 1...79), "<percent>", setting: "hot_lru_pct",
-            help: "share of the hot segment, with --eviction segmented"),
+            help: "share of the hot segment, with memcached_mode or --eviction segmented"),
         Option(
             "warm_lru_pct", .number(\.warmPercent, 1...79), "<percent>", setting: "warm_lru_pct",
-            help: "share of the warm segment, with --eviction segmented"),
+            help: "share of the warm segment, with memcached_mode or --eviction segmented"),
         Option(
-            "hot_max_factor", .fraction(\.hotFactorMax, above: 0, upTo: 1e9), "<num>", standing: ownSegments,
-            setting: "hot_max_factor", help: "age at which hot items sink, relative to the cold ones'"),
+            "hot_max_factor", .fraction(\.hotFactorMax, above: 0, upTo: 1e9), "<num>",
+            setting: "hot_max_factor",
+            help: "with memcached_mode: age at which hot items sink, relative to the oldest cold one's"),
         Option(
-            "warm_max_factor", .fraction(\.warmFactorMax, above: 0, upTo: 1e9), "<num>", standing: ownSegments,
-            setting: "warm_max_factor", help: "age at which warm items sink, relative to the cold ones'"),
+            "warm_max_factor", .fraction(\.warmFactorMax, above: 0, upTo: 1e9), "<num>",
+            setting: "warm_max_factor",
+            help: "with memcached_mode: age at which warm items sink, relative to the oldest cold one's"),
         Option(
             "tail_repair_time", .number(\.tailRepairSeconds, 10...Int(Int32.max)), "<seconds>",
             standing: .withoutMeaning("No item can be stuck at a tail; kept and shown."), setting: "tail_repair_time",
@@ -156,7 +155,7 @@ extension OptionTable {
         "ext_drop_unread",
     ]
 
-    /// What memcached 1.4 had no notion of is off; the segments are only shown to be.
+    /// What memcached 1.4 had no notion of is off; without `memcached_mode` the segments are only shown to be.
     private static let applyNoModern: @Sendable (inout ServerSettings) -> Void = { settings in
         settings.slabReassign = false
         settings.slabAutomove = 0
@@ -164,5 +163,6 @@ extension OptionTable {
         settings.lruCrawler = false
         settings.lruMaintainer = false
         settings.lruSegmented = false
+        settings.wantsWholePages = true
     }
 }

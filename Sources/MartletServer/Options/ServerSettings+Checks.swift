@@ -1,9 +1,11 @@
+import MartletStore
+
 /// What one option alone cannot tell: settings that contradict each other.
 extension ServerSettings {
     private static let itemBytesLeast = 1024
     private static let itemBytesMost = 1 << 30
-    /// memcached's page: a chunk size given for it has to divide it, so that one command line serves both.
-    private static let usualPageBytes = 1 << 20
+    /// A chunk size has to divide memcached's page, so that one command line serves both.
+    private static let usualPageBytes = SlabGeometry.memcachedPageBytes
     private static let threadCountUsual = 64
 
     /// Draws the conclusions from all options together; the last step of parsing.
@@ -60,6 +62,10 @@ extension ServerSettings {
     }
 
     private func checkSegments() throws(StartError) {
+        let isOther = evictionName != EvictionPolicy.segmented.name && evictionName != ServerSettings().evictionName
+        if isMemcachedMode, isOther {
+            throw Self.usage("--eviction \(evictionName): memcached_mode has memcached's eviction")
+        }
         guard hotPercent + warmPercent <= 80 else {
             throw Self.usage("-o hot_lru_pct and warm_lru_pct together cannot be over 80")
         }

@@ -56,18 +56,35 @@ package struct ServerSettings: Sendable {
     package var itemBytesMax = 1 << 20
     /// What `-f` says. Without it memory decides: finer classes round sizes up by less, and each wants a page or two.
     package var growthFactor: Double {
-        get { growthFactorGiven ?? (memoryBytes < 256 << 20 ? 1.05 : 1.03) }
+        get {
+            if isMemcachedMode { return growthFactorGiven ?? SlabGeometry.memcachedGrowthFactor }
+            return growthFactorGiven ?? (memoryBytes < 256 << 20 ? 1.05 : 1.03)
+        }
         set { growthFactorGiven = newValue }
     }
     private var growthFactorGiven: Double?
     /// Least space of a chunk for key, value and client flags.
-    package var chunkSpaceBytesMin = 1
+    package var chunkSpaceBytesMin: Int {
+        get { chunkSpaceBytesMinGiven ?? (isMemcachedMode ? SlabGeometry.memcachedSpaceBytesMin : 1) }
+        set { chunkSpaceBytesMinGiven = newValue }
+    }
+    private var chunkSpaceBytesMinGiven: Int?
     /// Chunk sizes given one by one; empty when they follow from the growth factor.
     package var slabSizes: [Int] = []
     /// Largest chunk asked for; larger items are chains. `nil` leaves it to the page size.
     package var slabChunkBytesMax: Int?
-    /// Largest chunk when nothing is asked for: half a page.
-    package var slabChunkBytesUsual: Int { memoryBytes <= 1 << 30 ? 32 << 10 : 128 << 10 }
+    /// Largest chunk when nothing is asked for: half a page, or as in memcached 1.4 a whole one.
+    package var slabChunkBytesUsual: Int {
+        guard isMemcachedMode else { return memoryBytes <= 1 << 30 ? 32 << 10 : 128 << 10 }
+        let isWhole = wantsWholePages && itemBytesMax <= SlabGeometry.memcachedPageBytes
+        return isWhole ? SlabGeometry.memcachedPageBytes : SlabGeometry.memcachedPageBytes / 2
+    }
+    /// Of `no_modern`.
+    package var wantsWholePages = false
+    /// memcached's pages, classes, accounting, segments and page moves.
+    package var isMemcachedMode = false
+    /// With `isMemcachedMode` and test commands: bytes that count as used from the start.
+    package var presetBytes = 0
     /// Seconds: items that live shorter get a segment of their own; `nil` without one.
     package var temporaryTTLSeconds: Int?
     /// What `stats settings` shows without one.
@@ -131,7 +148,10 @@ package struct ServerSettings: Sendable {
     package init() {}
 
     /// What `--eviction` and `-M` come to.
-    package var eviction: EvictionPolicy { evicts ? EvictionPolicy(name: evictionName) ?? .martlet : .none }
+    package var eviction: EvictionPolicy {
+        if evicts, isMemcachedMode { return .segmented }
+        return evicts ? EvictionPolicy(name: evictionName) ?? .martlet : .none
+    }
 
     /// The addresses to listen on, the default written out.
     package var effectiveListenAddresses: [String] {

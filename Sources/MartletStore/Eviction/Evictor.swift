@@ -35,7 +35,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     }
 
     @inline(__always)
-    private func takeChunk(_ slabClass: Int, _ admission: Admission?, _ session: SessionPointer) -> Handle? {
+    func takeChunk(_ slabClass: Int, _ admission: Admission?, _ session: SessionPointer) -> Handle? {
         let home = pointee.slabClass(slabClass)
         home.lock()
         let handle = takeAdmittedLocked(home, admission, session)
@@ -62,6 +62,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     @inline(never)
     private func allocateSlow(_ slabClass: Int, _ admission: Admission?, _ session: SessionPointer) -> Handle? {
         let home = pointee.slabClass(slabClass)
+        if pointee.geometry.keepsLists { return allocateListed(home, admission, session) }
         for _ in 0..<(pointee.settings.evicts ? Ladder.roundsMax : 1) {
             while let page = takePage(.free) {
                 addPage(page, home)
@@ -102,7 +103,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     }
 
     /// Step 3.
-    private func evictIn(
+    func evictIn(
         _ home: UnsafeMutablePointer<SlabClass>, _ admission: Admission?, _ session: SessionPointer
     ) -> Handle? {
         for _ in 0..<Ladder.candidatesMax {
@@ -124,7 +125,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
             home.lock()
             var emptied: Int?
             if isOwn {
-                home.leaveLocked(item, reason, now: session.pointee.now)
+                home.leaveLocked(item, self, reason, now: session.pointee.now)
                 emptied = home.putChunkLocked(victim.handle, self)
             }
             let handle = takeAdmittedLocked(home, admission, session)

@@ -41,7 +41,10 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
                 adaptLocked(ghost)
                 sums.pointee.ghostHits += 1
             }
-            if pointee.queuesEverything, segment == .warm { segment = .hot }
+            if pointee.queuesEverything {
+                if pointee.keepsLists { return admitListedLocked(handle, segment, store, now: now) }
+                if segment == .warm { segment = .hot }
+            }
             if segment == .hot {
                 trimRingLocked(store)
                 if !ring.pointee.push(handle, store.pointee.ringBlocks) { segment = .cold }
@@ -106,6 +109,7 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
 
     /// The item to go, as a hint; nil if nothing evictable was met.
     func chooseVictimLocked(_ store: StorePointer, now: UInt32) -> Victim? {
+        if pointee.keepsLists { return ListedSegments.chooseLocked(self, store, now: now) }
         if let victim = ripeVictimLocked(store, now: now) { return victim }
         if !store.pointee.settings.eviction.hasGhosts { return chooseByPolicyLocked(store, now: now) }
         pointee.isPressed = true

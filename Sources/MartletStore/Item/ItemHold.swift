@@ -62,7 +62,7 @@ public struct ItemHold: ~Copyable {
     @inlinable public var isWinSent: Bool { state.has(ItemState.isWinSent) }
     package var slabClass: Int { store.pointee.pages.slabClass(store.pointee.arena.pageIndex(handle)) }
     /// Header, key and value together, in bytes.
-    package var itemSize: Int { item.size(state) }
+    package var itemSize: Int { store.itemBytes(item, state) }
 
     /// Whether the value is long enough to be sent from where it lies (more than 4096 bytes).
     @inlinable public var isLeasable: Bool { state.has(ItemState.isLarge) }

@@ -61,19 +61,12 @@ public struct ItemPointer: BitwiseCopyable {
         accessAtomic.pointee.compareExchange(expected: expected.raw, desired: desired.raw, ordering: .relaxed).exchanged
     }
 
-    /// Counts a hit at `now`; writes only if second, frequency or fetched changes. Returns the word before, and whether it
-    /// was that of a COLD item and has changed.
+    /// The same, but it may fail for no reason; gives what it found as well.
     @inline(__always)
-    package func countHit(now: UInt32) -> (before: AccessWord, isCold: Bool) {
-        var before = access
-        while true {
-            let after = before.hit(now: now)
-            if after == before { return (before, false) }
-            let (exchanged, original) = accessAtomic.pointee.weakCompareExchange(
-                expected: before.raw, desired: after.raw, ordering: .relaxed)
-            if exchanged { return (before, before.raw & AccessWord.segmentMask == AccessWord.coldBits) }
-            before = AccessWord(raw: original)
-        }
+    package func weakExchangeAccess(expected: AccessWord, desired: AccessWord) -> (isExchanged: Bool, AccessWord) {
+        let (exchanged, original) = accessAtomic.pointee.weakCompareExchange(
+            expected: expected.raw, desired: desired.raw, ordering: .relaxed)
+        return (exchanged, AccessWord(raw: original))
     }
 
     /// Takes over what accesses have left in the word of an earlier version of this item; where it stands stays its own.

@@ -95,7 +95,8 @@ public struct ItemReservation: ~Copyable {
         lacksRoom = isBounded && !store.mayReserve(beyond: held, session)
         if lacksRoom { return false }
         guard
-            let (handle, length) = store.allocatePiece(of: remaining, behind: PartPointer.headerBytes, nil, session)
+            let (handle, length) = store.allocatePiece(
+                of: remaining, behind: store.pointee.geometry.partOverheadBytes, nil, session)
         else { return false }
 
         let part = PartPointer(raw: store.pointee.arena.address(handle))

@@ -1,7 +1,7 @@
 /// Which optional words an item needs; fixed for the life of its chunk.
 struct ItemShape: BitwiseCopyable {
     var bits: UInt8
-    let flags: UInt32
+    var flags: UInt32
 
     @inline(__always)
     init(flags: UInt32, hasExpiry: Bool, hasSequence: Bool) {
@@ -39,7 +39,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     ) -> Handle? {
         var shape = wanted
         let size = shape.size(keyCount: key.count, valueLength: valueLength)
-        let slabClass = pointee.geometry.slabClass(for: size)
+        let slabClass = slabClass(for: size, key, valueLength, wanted)
         if shape.bits & ItemState.hasExpiry == 0, Int(pointee.geometry.chunkBytes[slabClass]) &- size >= 4 {
             shape.bits |= ItemState.hasExpiry
         }
@@ -53,16 +53,31 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         return handle
     }
 
+    /// The class of a small item of `size` bytes.
+    @inline(__always)
+    private func slabClass(for size: Int, _ key: ItemKey, _ valueLength: Int, _ shape: ItemShape) -> Int {
+        if _fastPath(!pointee.geometry.keepsLists) { return pointee.geometry.slabClass(for: size) }
+        let accounted =
+            pointee.geometry.itemOverheadBytes + key.count + valueLength
+            + (shape.flags != 0 ? SlabGeometry.memcachedFlagsBytes : 0)
+        return pointee.geometry.slabClass(for: pointee.geometry.listedBytes(size, accounted: accounted))
+    }
+
     /// A reserved large item, ready to receive its value through a reservation; nil if there is no memory.
     ///
     /// Large items have every optional word: 16 bytes on more than 4 KiB.
     func makeLargeHead(
-        _ key: ItemKey, _ valueLength: Int, _ admission: Admission, _ session: SessionPointer
+        _ key: ItemKey, _ valueLength: Int, _ admission: Admission, _ session: SessionPointer, hasFlags: Bool = false
     ) -> Handle? {
         let bits = ItemState.hasExpiry | ItemState.hasFlags | ItemState.hasSequence | ItemState.isLarge
         var shape = ItemShape(flags: 0, hasExpiry: true, hasSequence: true)
         shape.bits = bits
-        let before = shape.state.keyOffset + key.count
+        var before = shape.state.keyOffset + key.count
+        if pointee.geometry.keepsLists {
+            let accounted =
+                pointee.geometry.itemOverheadBytes + key.count + (hasFlags ? SlabGeometry.memcachedFlagsBytes : 0)
+            before = pointee.geometry.listedBytes(before, accounted: accounted)
+        }
         guard let (handle, inlineBytes) = allocatePiece(of: valueLength, behind: before, admission, session) else {
             return nil
         }
@@ -113,6 +128,6 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     @inline(__always)
     func linkLocked(_ handle: Handle, _ item: ItemPointer, _ state: ItemState, _ session: SessionPointer) {
         item.publishState(state.with(phase: .linked))
-        account(handle, bytes: item.size(state), session)
+        account(handle, bytes: itemBytes(item, state), session)
     }
 }

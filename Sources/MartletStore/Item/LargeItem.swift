@@ -116,9 +116,9 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     /// The class of the last part of a value of which `inline` of `total` bytes stand in the head, if every other part is
     /// as long as the largest chunk allows.
     func lastPartClass(total: Int, inline: Int) -> Int {
-        let pieceMax = pointee.geometry.chunkBytesMax - PartPointer.headerBytes
+        let pieceMax = pointee.geometry.chunkBytesMax - pointee.geometry.partOverheadBytes
         let rest = (total - inline) % pieceMax
-        return pointee.geometry.slabClass(for: (rest == 0 ? pieceMax : rest) + PartPointer.headerBytes)
+        return pointee.geometry.slabClass(for: (rest == 0 ? pieceMax : rest) + pointee.geometry.partOverheadBytes)
     }
 
     /// A reserved chunk for the next piece of a value of which `remaining` bytes are still to be placed, behind `before`
@@ -135,7 +135,8 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
             if let handle = allocate(pointee.geometry.slabClass(for: before + length), admission, session) {
                 return (handle, length)
             }
-            if length <= LargeWords.pieceBytesMin { break }
+            // memcached cuts no value shorter for want of memory.
+            if length <= LargeWords.pieceBytesMin || pointee.geometry.keepsLists { break }
             length = Swift.max(length / 2, LargeWords.pieceBytesMin)
         }
         countOutOfMemory(pointee.geometry.slabClass(for: before + longest))

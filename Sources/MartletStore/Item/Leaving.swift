@@ -37,7 +37,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
 
     /// The half of unlinking that does not concern the bucket, for an item whose slot was taken over by another.
     func detachLocked(_ handle: Handle, _ item: ItemPointer, _ state: ItemState, _ session: SessionPointer) -> Bool {
-        account(handle, bytes: -item.size(state), session)
+        account(handle, bytes: -itemBytes(item, state), session)
         item.state = state.with(phase: .detached)
         return !state.has(ItemState.isLarge) || item.large(state).release()
     }
@@ -81,7 +81,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     func freeChunk(_ handle: Handle, _ reason: LeaveReason, now: UInt32) {
         let home = pointee.slabClass(pointee.pages.slabClass(pointee.arena.pageIndex(handle)))
         home.lock()
-        home.leaveLocked(pointee.arena.item(handle), reason, now: now)
+        home.leaveLocked(pointee.arena.item(handle), self, reason, now: now)
         let emptied = home.putChunkLocked(handle, self)
         home.unlock()
         if let emptied { givePage(emptied) }
@@ -92,9 +92,10 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
 extension UnsafeMutablePointer where Pointee == SlabClass {
     /// Counts an item that is about to be freed. Parts are in no segment.
     @inline(__always)
-    func leaveLocked(_ item: ItemPointer, _ reason: LeaveReason, now: UInt32) {
+    func leaveLocked(_ item: ItemPointer, _ store: StorePointer, _ reason: LeaveReason, now: UInt32) {
         let access = item.access
         if access.isPart { return }
+        if _slowPath(pointee.keepsLists) { unlistLeavingLocked(item, store) }
         countLocked(access.segment, -1)
         if reason != .dropped { countLossLocked(access, reason, now: now) }
     }
@@ -115,7 +116,9 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
             statistics.pointee.directReclaims &+= 1
             if reason == .evictedMortal { statistics.pointee.evictedNonzero &+= 1 }
             if !access.isFetched { statistics.pointee.evictedUnfetched &+= 1 }
-            if access.frequency > 0 { statistics.pointee.evictedActive &+= 1 }
+            if access.frequency >= (pointee.keepsLists ? ItemLists.activeFrequency : 1) {
+                statistics.pointee.evictedActive &+= 1
+            }
             statistics.pointee.evictedSeconds = Int(now &- access.lastAccess(now: now))
         }
     }

@@ -59,7 +59,7 @@ extension StoreSession {
             return ValueHold(stripe: stripe, start: item.raw, length: 0, clientFlags: 0, slabClass: 0)
         }
         let slabClass = core.pointee.pages.slabClass(core.pointee.arena.pageIndex(ofAddress: item.raw))
-        let isCold = item.countHit(now: state.pointee.now).isCold
+        let isCold = countHit(item).isCold
         state.pointee.counters.coldHits[isCold ? slabClass : 0].addAlone(1)
         return ValueHold(
             stripe: stripe, start: item.value(itemState), length: item.smallLength,

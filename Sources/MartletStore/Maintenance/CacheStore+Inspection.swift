@@ -17,6 +17,7 @@ extension CacheStore {
             SlabClass.ringOffset..<SlabClass.ringOffset + MemoryLayout<HotRing>.size,
             SlabClass.statisticsOffset..<SlabClass.statisticsOffset + MemoryLayout<SlabClassStatistics>.size,
             SlabClass.sumsOffset..<SlabClass.sumsOffset + MemoryLayout<MoverSums>.size,
+            SlabClass.listsOffset..<SlabClass.listsOffset + MemoryLayout<ItemLists>.size,
             SlabClass.strideBytes..<SlabClass.strideBytes,
         ]
     }

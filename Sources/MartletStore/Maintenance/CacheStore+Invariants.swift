@@ -150,6 +150,10 @@ extension CacheStore {
                 try checkFreeList(moving.page, home, walks: 1)
             }
             try expect(freeChunks == home.pointee.freeChunks, "invariant 3: the class's free chunks are counted")
+            if home.pointee.keepsLists {
+                try expect(core.listsMatch(home), "invariant 15: every item is in the list of its segment, once")
+                inClass.hot.removeAll()
+            }
             home.ring.pointee.forEach(core.pointee.ringBlocks) { place in
                 if core.pointee.arena.item(place.handle).access.stamp == place.stamp {
                     inClass.hot.remove(place.handle.raw)
@@ -204,7 +208,7 @@ extension CacheStore {
         if state.phase == .reserved { counts.reserved += 1 }
         if state.phase == .linked {
             counts.linked += 1
-            counts.requested += item.size(state)
+            counts.requested += core.itemBytes(item, state)
         }
         guard state.has(ItemState.isLarge) else {
             try expect(state.phase != .detached, "invariant 11: a small item goes as soon as it is unlinked")
@@ -245,7 +249,8 @@ extension CacheStore {
         throws(BrokenInvariant)
     {
         guard state.has(ItemState.isLarge) else {
-            try expect(item.size(state) <= chunkBytes, "invariant 8: an item fits its chunk")
+            let room = chunkBytes - (core.pointee.geometry.keepsLists ? SlabGeometry.linkBytes : 0)
+            try expect(item.size(state) <= room, "invariant 8: an item fits its chunk")
             return
         }
         let large = item.large(state)

@@ -12,9 +12,11 @@ extension CacheStore {
         core.pointee.latestSecond.store(now, ordering: .relaxed)
         session.setNow(now)
         core.pointee.maintainerPasses.wrappingAdd(1, ordering: .relaxed)
+        // Before the crawl: what has expired at a list's tail is reclaimed by the upkeep in memcached, too.
+        let hasMoreListed = core.pointee.geometry.keepsLists && maintainLists(session)
         let hasMoreExpired = crawlIfWanted(session)
         let hasMorePages = meetLimit(session)
-        return movePages() || hasMoreExpired || hasMorePages
+        return movePages() || hasMoreExpired || hasMorePages || hasMoreListed
     }
 
     /// Carries out what the page mover was asked for, as the maintainer, and makes a huge page if one is wanted; bounded. Returns whether there is more to do at
@@ -73,18 +75,46 @@ extension CacheStore {
     /// Expired items are looked for in the background, or only where a scan was asked for.
     private func crawlIfWanted(_ session: StoreSession) -> Bool {
         let asked = core.pointee.tuning.scansAsked.load(ordering: .acquiring)
-        guard core.pointee.tuning.crawls.load(ordering: .relaxed) || isScanning else { return false }
+        guard core.pointee.tuning.crawls.load(ordering: .relaxed) || isScanning || hasFlushed else { return false }
         let hasMore = crawl(session)
         if !hasMore { core.pointee.tuning.scansEnded.store(asked, ordering: .relaxed) }
         return hasMore
+    }
+
+    /// After a flush each page is looked at once, whether or not anything else is looked for.
+    private var hasFlushed: Bool {
+        guard core.pointee.sweepsEverything.load(ordering: .relaxed) else { return false }
+        core.pointee.tuning.scansAsked.wrappingAdd(1, ordering: .releasing)
+        return true
     }
 
     private func crawl(_ session: StoreSession) -> Bool {
         if core.pointee.sweepsEverything.exchange(false, ordering: .relaxed) {
             for page in 0..<core.pagesTouched { core.makeRipe(page, at: DueSeconds.sweep) }
         }
+        guard core.pointee.tellsCrawls.load(ordering: .relaxed), let listener = session.state.pointee.listener else {
+            var pass = CrawlPass(session: session)
+            return pass.run()
+        }
+        let before = crawlCounts()
         var pass = CrawlPass(session: session)
-        return pass.run()
+        let hasMore = pass.run()
+        for (index, counts) in zip(crawlCounts(), before).enumerated() where counts.0.examined > counts.1.examined {
+            listener.crawled(
+                listener.context, index + 1, counts.0.examined - counts.1.examined,
+                counts.0.reclaimed - counts.1.reclaimed)
+        }
+        return hasMore
+    }
+
+    /// What the crawl has counted in each class.
+    private func crawlCounts() -> [(examined: Int, reclaimed: Int)] {
+        (1...core.pointee.geometry.classCount).map { slabClass in
+            let home = core.pointee.slabClass(slabClass)
+            home.lock()
+            defer { home.unlock() }
+            return (home.statistics.pointee.crawlerItemsChecked, home.statistics.pointee.crawlerReclaimed)
+        }
     }
 
     /// Drains pages while more are in use than the limit allows. If only pinned ones are left, one of them loses what can be

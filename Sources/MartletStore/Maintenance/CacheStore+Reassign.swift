@@ -15,7 +15,8 @@ extension CacheStore {
     /// `slabs reassign`: begins to move a page to class `taker` (0 for the pool) from `giver`, or from the class that loses
     /// least (nil). Any thread that holds no lock of the store.
     package func reassign(from giver: Int?, to taker: Int, session: StoreSession) -> ReassignOutcome {
-        let classes = 1...core.pointee.geometry.classCount
+        // memcached's pool is a class like others.
+        let classes = (core.pointee.geometry.keepsLists ? 0 : 1)...core.pointee.geometry.classCount
         if let giver, !classes.contains(giver) { return .badClass }
         if taker != 0, !classes.contains(taker) { return .badClass }
         if giver == taker { return .sameClass }

@@ -8,7 +8,8 @@ extension CacheStore {
         pool.lock()
         result.memoryLimitBytes = core.pointee.limitBytes
         result.pooledPages = pool.pointee.freeCount
-        result.pagedBytes = (pool.pointee.usedCount + pool.pointee.freeCount) * geometry.pageBytes
+        result.pagedBytes =
+            (pool.pointee.usedCount + pool.pointee.freeCount) * geometry.pageBytes + core.pointee.settings.presetBytes
         result.tableBytes = core.tableBytesLocked()
         pool.unlock()
         result.pageBytes = geometry.pageBytes
@@ -33,9 +34,23 @@ extension CacheStore {
         result.isMovingPage = core.pointee.mover.pointee.isMoving.load(ordering: .relaxed)
         result.itemsLostInMoves = core.pointee.itemsLostInMoves.load(ordering: .relaxed)
         result.itemsFoundBusy = core.pointee.itemsFoundBusy.load(ordering: .relaxed)
+        if geometry.keepsLists { addListed(to: &result) }
         result.isScanning = isScanning
         result.maintainerPasses = core.pointee.maintainerPasses.load(ordering: .relaxed)
         return result
+    }
+
+    private func addListed(to result: inout StoreStatistics) {
+        let moves = UnsafePointer(core)
+        result.busyWithoutMemory = moves.pointee.listedMoves.busyWithoutMemory.load(ordering: .relaxed)
+        result.busyDeletes = moves.pointee.listedMoves.busyDeletes.load(ordering: .relaxed)
+        result.inlineReclaims = moves.pointee.listedMoves.inlineReclaims.load(ordering: .relaxed)
+        let status = moves.pointee.listedMoves.lastBusyStatus.load(ordering: .relaxed)
+        result.lastBusyStatus = (ListedMove.Status(rawValue: status) ?? .none).name
+        core.forEachSession { session in
+            guard let notes = session.pointee.notes else { return }
+            result.bumpsDropped += notes.pointee.dropped.load(ordering: .relaxed)
+        }
     }
 
     /// Starts the counts of every class anew.
@@ -97,6 +112,16 @@ extension CacheStore {
         row.movesToWarm = counted.movesToWarm
         row.movesWithin = counted.movesWithin
         row.directReclaims = counted.directReclaims
+        guard core.pointee.geometry.keepsLists else { return row }
+        row.hotAgeSeconds = Int(home.tailAgeLocked(.hot, core, now: now))
+        row.warmAgeSeconds = Int(home.tailAgeLocked(.warm, core, now: now))
+        row.coldAgeSeconds = Int(home.tailAgeLocked(.cold, core, now: now))
+        core.forEachSession { session in
+            guard let notes = session.pointee.notes else { return }
+            for segment in 0..<4 {
+                row.fetches[segment] += notes.pointee.fetches[slabClass * 4 + segment].load(ordering: .relaxed)
+            }
+        }
         return row
     }
 

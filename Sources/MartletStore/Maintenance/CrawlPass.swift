@@ -7,17 +7,22 @@
 ///    page of mixed lives may so be looked through every second for one item, which a cache of a million can afford and
 ///    one of a hundred millions cannot. To let such pages wait for two seconds cost live items their places: what is
 ///    stored meanwhile evicts them.
-/// 3. After 2^18 headers the pass is over, wherever it is, and the next goes on there: between two passes the maintainer
+/// 3. After 2^18 headers, or as `lru_crawler_sleep` says, the pass is over, wherever it is, and the next goes on there: between two passes the maintainer
 ///    rests, so that it cannot starve the workers.
+/// 4. With `lru_crawler_tocrawl` a class that has had so many headers looked at waits for the next second.
 struct CrawlPass {
     static let headersMax = 1 << 18
     static let unripeHeadersPerSecond = 1 << 20
     static let pagesPerHold = 64
 
     let session: StoreSession
-    private var headersLeft = Self.headersMax
+    private var headersLeft: Int
+    private var classHeadersLeft = Int.max
 
-    init(session: StoreSession) { self.session = session }
+    init(session: StoreSession) {
+        self.session = session
+        headersLeft = session.core.pointee.tuning.crawlHeadersMax.load(ordering: .relaxed)
+    }
 
     private enum Step: BitwiseCopyable {
         case scan(page: Int)
@@ -41,6 +46,7 @@ struct CrawlPass {
         for offset in 0..<classCount {
             let home = store.pointee.slabClass((first + offset) % classCount + 1)
             if !beginWalk(home) { continue }
+            classHeadersLeft = store.pointee.tuning.crawlClassHeadersMax.load(ordering: .relaxed)
             while true {
                 home.lock()
                 let step = nextLocked(home)
@@ -82,6 +88,11 @@ struct CrawlPass {
                 return .classDone
             }
             if headersLeft <= 0 { return .passOver }
+            if classHeadersLeft <= 0 {
+                home.pointee.crawlPagesLeft = 0
+                home.pointee.firstDue.lower(to: session.now &+ 1)
+                return .classDone
+            }
             let position = home.pointee.crawlPosition < pageCount ? home.pointee.crawlPosition : 0
             home.pointee.crawlPosition = position &+ 1
             home.pointee.crawlPagesLeft = home.pointee.crawlPagesLeft &- 1
@@ -100,6 +111,7 @@ struct CrawlPass {
                 continue
             }
             headersLeft -= headers
+            classHeadersLeft -= headers
             return .scan(page: pageIndex)
         }
         return .again

@@ -16,11 +16,16 @@ struct PageMove: BitwiseCopyable {
     private(set) var giver = 0
     /// 0 for the pool.
     private(set) var taker = 0
-    fileprivate var chunk = 0
-    fileprivate var chunkCount = 0
+    var chunk = 0
+    private(set) var chunkCount = 0
     fileprivate var firstSecond: UInt32 = 0
     fileprivate var walkSecond: UInt32 = 0
     fileprivate var isLastWalk = false
+    // With lists only (ListedMove.swift).
+    var mayEvict = false
+    var walks = 0
+    var busyItems = 0
+    var lastStatus = ListedMove.Status.none
 
     enum Outcome: BitwiseCopyable {
         case underWay
@@ -58,6 +63,7 @@ struct PageMove: BitwiseCopyable {
 extension UnsafeMutablePointer where Pointee == StoreCore {
     /// Goes on with a move for at most so many chunks. `hurries`: others ask for pages. No lock is held.
     func walk(_ move: inout PageMove, chunks: Int, hurries: Bool, _ session: SessionPointer) -> PageMove.Outcome {
+        if pointee.geometry.keepsLists { return walkListed(&move, chunks: chunks, session) }
         if move.chunk == move.chunkCount, move.chunkCount > 0 {
             // Rule 3: everything was looked at before, and something was busy.
             let now = session.pointee.now
@@ -86,7 +92,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     }
 
     /// Rules 4 and 5. Returns false if the page is not empty yet and another walk may make it so.
-    private func endMove(_ move: PageMove, _ home: UnsafeMutablePointer<SlabClass>) -> Bool {
+    func endMove(_ move: PageMove, _ home: UnsafeMutablePointer<SlabClass>) -> Bool {
         let facts = pointee.pages[move.page]
         home.lock()
         let isEmpty = facts.pointee.used == 1

@@ -81,7 +81,10 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     @inline(never)
     func considerMove(to slabClass: Int, _ evictions: Int, _ session: SessionPointer) {
         // A move may cost items, and `none` gives none away.
-        guard pointee.tuning.movesPages.load(ordering: .relaxed), pointee.settings.evicts else { return }
+        // With lists they move as the automover says.
+        guard pointee.tuning.movesPages.load(ordering: .relaxed), pointee.settings.evicts,
+            !pointee.geometry.keepsLists
+        else { return }
         let mover = pointee.mover
         let clock = mover.pointee.evictions.wrappingAdd(evictions, ordering: .relaxed).newValue
         halveNowAndThen(clock)
@@ -238,6 +241,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
 
     /// A move that somebody wants whatever it costs; nil for the giver that loses least.
     func beginMove(from wanted: Int?, to taker: Int, _ session: SessionPointer) -> ReassignOutcome {
+        if pointee.geometry.keepsLists { return beginListedMove(from: wanted, to: taker, mayEvict: true, session) }
         let mover = pointee.mover
         if mover.pointee.turn.exchange(true, ordering: .acquiring) { return .busy }
         defer { mover.pointee.turn.store(false, ordering: .releasing) }

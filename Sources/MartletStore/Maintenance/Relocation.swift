@@ -72,6 +72,11 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     private func takeForMove(
         _ home: UnsafeMutablePointer<SlabClass>, _ old: ItemPointer, _ session: SessionPointer
     ) -> Handle? {
+        if pointee.geometry.keepsLists {
+            return takeListedForMove(home, session) {
+                home.enterLocked($0, like: old.access, self, now: session.pointee.now)
+            }
+        }
         for _ in 0..<Relocation.triesMax {
             home.lock()
             if let handle = home.takeChunkLocked(self) {
@@ -94,7 +99,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     // MARK: Small items
 
     /// Rules 1 to 3. Returns false if there is no room.
-    private func relocateSmall(
+    func relocateSmall(
         _ handle: Handle, _ hash: UInt64, _ home: UnsafeMutablePointer<SlabClass>, _ session: SessionPointer
     ) -> Bool {
         let old = pointee.arena.item(handle)
@@ -146,7 +151,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
 
     // MARK: Large items
 
-    private enum MoveLease {
+    enum MoveLease {
         case gone
         case leased
         /// There was none; now there is one. Whether the item is worth relocating.
@@ -154,7 +159,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     }
 
     /// Leases an item for its move. A part must be one of this very item.
-    private func leaseForMove(
+    func leaseForMove(
         _ head: Handle, _ hash: UInt64, part: Handle?, keepsUnread: Bool, _ session: SessionPointer
     ) -> MoveLease {
         let stripe = pointee.table.stripe(hash)
@@ -189,7 +194,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         return part.isNone
     }
 
-    private func endLease(_ head: Handle, _ session: SessionPointer) {
+    func endLease(_ head: Handle, _ session: SessionPointer) {
         let item = pointee.arena.item(head)
         guard item.large(item.state).release() else { return }
         // Somebody has taken the item out meanwhile; or it has moved, and its parts with it.
@@ -197,16 +202,20 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     }
 
     /// Finds a leased item again. The stripe lock is held on return; nil if it has gone or somebody else leases it as well.
-    private func lockLeased(_ head: Handle, _ hash: UInt64, _ stripe: UnsafeMutablePointer<Stripe>) -> Slot? {
+    private func lockLeased(
+        _ head: Handle, _ hash: UInt64, evenLeased: Bool = false, _ stripe: UnsafeMutablePointer<Stripe>
+    ) -> Slot? {
         stripe.lock()
         guard let slot = pointee.table.findLocked(head, hash: hash) else { return nil }
         let item = pointee.arena.item(head)
-        return item.large(item.state).leases.pointee.load(ordering: .acquiring) == 2 ? slot : nil
+        return evenLeased || item.large(item.state).leases.pointee.load(ordering: .acquiring) == 2 ? slot : nil
     }
 
-    /// Relocates a head that the caller has leased, unless somebody else leases it by now. Returns false if there is no room.
-    private func relocateLarge(
-        _ handle: Handle, _ hash: UInt64, _ home: UnsafeMutablePointer<SlabClass>, _ session: SessionPointer
+    /// Relocates a head that the caller has leased, unless somebody else leases it by now; `evenLeased` one without parts
+    /// whoever does: the old chunk stays for them. Returns false if there is no room.
+    func relocateLarge(
+        _ handle: Handle, _ hash: UInt64, _ home: UnsafeMutablePointer<SlabClass>, evenLeased: Bool = false,
+        _ session: SessionPointer
     ) -> Bool {
         let old = pointee.arena.item(handle)
         guard let target = takeForMove(home, old, session) else { return false }
@@ -216,7 +225,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         new.key(shape).copyMemory(from: old.key(shape), byteCount: old.keyLength &+ words.inlineBytes)
 
         let stripe = pointee.table.stripe(hash)
-        guard let slot = lockLeased(handle, hash, stripe) else {
+        guard let slot = lockLeased(handle, hash, evenLeased: evenLeased, stripe) else {
             stripe.unlock()
             passHook()
             freeChunk(target, .dropped, now: session.pointee.now)
@@ -238,7 +247,12 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         passHook()
         awaitHands(homes)
         noteExpiry(target, expiry, now: session.pointee.now)
-        pointee.itemsRelocated.wrappingAdd(1, ordering: .relaxed)
+        // To memcached, the first chunk of a chain is one of its chunks.
+        if copied.firstPart.isNone || !pointee.geometry.keepsLists {
+            pointee.itemsRelocated.wrappingAdd(1, ordering: .relaxed)
+        } else {
+            pointee.partsRelocated.wrappingAdd(1, ordering: .relaxed)
+        }
         return true
     }
 
@@ -270,7 +284,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     }
 
     /// Relocates a part of an item that the caller has leased, as a head. Returns false if there is no room.
-    private func relocatePart(
+    func relocatePart(
         _ handle: Handle, _ head: Handle, _ hash: UInt64, _ home: UnsafeMutablePointer<SlabClass>,
         _ session: SessionPointer
     ) -> Bool {
@@ -316,7 +330,11 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
             item.access = AccessWord(raw: AccessWord.partBit)
         } else {
             var segment = access.segment
-            if segment == .hot, !ring.pointee.push(handle, store.pointee.ringBlocks) { segment = .cold }
+            if pointee.keepsLists {
+                listLocked(handle, segment, store)
+            } else if segment == .hot, !ring.pointee.push(handle, store.pointee.ringBlocks) {
+                segment = .cold
+            }
             countLocked(segment, 1)
             item.access = AccessWord(segment: segment, second: now, stamp: ring.pointee.lastStamp)
         }

@@ -90,7 +90,7 @@ extension CacheStore {
                         expiry: item.expiry(state), lastAccess: access.lastAccess(now: now),
                         wasFetched: access.isFetched, token: item.token, clientFlags: item.clientFlags(state),
                         slabClass: core.pointee.pages.slabClass(core.pointee.arena.pageIndex(handle)),
-                        itemSize: item.size(state)))
+                        itemSize: core.itemBytes(item, state)))
             }
             if bucket.overflow == 0 { return }
             bucket = core.pointee.table.overflowBucket(bucket.overflow)

@@ -47,6 +47,8 @@ struct PagePool: ~Copyable {
         case free
         /// A class that has none: the reserve may be touched.
         case reserve
+        /// The same with memcached's limit, which a class's first page may exceed.
+        case first
         /// In place of one just drained for it: within the limit or not, there is one page less in use.
         case drained
     }
@@ -95,7 +97,10 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     /// Pages that the limit allows now, given what the tables have.
     func allowedPagesLocked() -> Int {
         let limit = pointee.limitBytes
-        let bytes = Swift.max(limit / 2, limit - tableBytesLocked())
+        // memcached counts pages only.
+        let bytes =
+            pointee.geometry.keepsLists
+            ? Swift.max(0, limit - pointee.settings.presetBytes) : Swift.max(limit / 2, limit - tableBytesLocked())
         return Swift.min(bytes >> pointee.geometry.pageShift, pointee.arena.pageCountMax)
     }
 
@@ -115,6 +120,8 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
 
     /// Whether more pages are in use than the limit allows.
     func isOverLimit() -> Bool {
+        // First pages of classes are beyond memcached's limit, and stay.
+        if pointee.geometry.keepsLists { return false }
         let pool = pointee.pool
         pool.lock()
         defer { pool.unlock() }
@@ -136,6 +143,12 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         var page: Int?
         var madeHere: Int?
         var isWanted = false
+        if pointee.geometry.keepsLists {
+            page = takePageLocked(purpose)
+            pool.unlock()
+            if let page, page == fresh { makeHugePageAhead(page) }
+            return page
+        }
         if pool.pointee.freeCount == 0, pool.pointee.wantedHugePage != 0, mayTakeLocked(purpose) {
             madeHere = takeWantedLocked()
             page = madeHere
@@ -155,6 +168,12 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         if let madeHere { fillHugePage(madeHere) }
         if isWanted { ringBell() }
         return page
+    }
+
+    /// memcached's pool holds no pages that nobody had yet: only their memory is made ahead.
+    private func makeHugePageAhead(_ page: Int) {
+        let isFirst = page % pagesPerHugePage == 0 && page + pagesPerHugePage <= pointee.arena.pageCountMax
+        if isFirst { AddressRange.takeHugePage(pointee.arena.pageAddress(page)) }
     }
 
     private var pagesPerHugePage: Int { ArenaLayout.hugePageBytes >> pointee.geometry.pageShift }
@@ -227,7 +246,10 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     private func mayTakeLocked(_ purpose: PagePool.Purpose) -> Bool {
         let pool = pointee.pool
         switch purpose {
+        case .free where pointee.geometry.keepsLists:
+            return pool.pointee.usedCount < allowedPagesLocked() || pool.pointee.freeCount > 0
         case .free: return pool.pointee.usedCount + pool.pointee.reserveCount < allowedPagesLocked()
+        case .first: return true
         case .reserve: return pool.pointee.usedCount < allowedPagesLocked()
         case .drained: return pool.pointee.freeCount + pool.pointee.discardedCount > 0
         }

@@ -8,8 +8,9 @@ import Synchronization
 ///     256    . HotRing
 ///     320    . SlabClassStatistics
 ///     512    . MoverSums
+///     640    . ItemLists
 ///
-/// Ring, statistics and sums are reached through pointers of their own (`ring`, `statistics`, `sums`): to the thread
+/// Ring, statistics, sums and lists are reached through pointers of their own (`ring`, `statistics`, `sums`, `lists`): to the thread
 /// sanitizer, changing a part of a struct in place is an access to its first word, which here is a lock that others take
 /// meanwhile.
 ///
@@ -54,22 +55,27 @@ struct SlabClass: ~Copyable {
     var isPressed: Bool
     /// `EvictionPolicy.queuesEverything`.
     let queuesEverything: Bool
+    /// `SlabGeometry.keepsLists`.
+    let keepsLists: Bool
     /// Where the lots of `random` are (Policies/AnyItem.swift).
     var lots: UInt64
 
-    static let strideBytes = 640
+    static let strideBytes = 704
     static let ringOffset = 256
     static let statisticsOffset = 320
     static let sumsOffset = 512
+    static let listsOffset = 640
 
     init(
-        index: Int, chunkBytes: Int, chunksPerPage: Int, pageList: UnsafeMutablePointer<UInt32>, queuesEverything: Bool
+        index: Int, chunkBytes: Int, chunksPerPage: Int, pageList: UnsafeMutablePointer<UInt32>, queuesEverything: Bool,
+        keepsLists: Bool
     ) {
         self.index = UInt8(index)
         self.chunkBytes = chunkBytes
         self.chunksPerPage = chunksPerPage
         self.pageList = pageList
         self.queuesEverything = queuesEverything
+        self.keepsLists = keepsLists
         isPressed = queuesEverything
         lots = UInt64(index)
     }
@@ -171,8 +177,8 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         if pages.owner(pageIndex).isDraining { return nil }
         pointee.freeChunks = pointee.freeChunks &+ 1
         if !page.pointee.isOpen { openLocked(pageIndex, pages) }
-        // Two pages' worth of free chunks: one is enough to go on with.
-        if page.pointee.used == 0, pointee.freeChunks >= 2 &* pointee.chunksPerPage {
+        // Two pages' worth of free chunks: one is enough to go on with. memcached's classes give pages only to a mover.
+        if page.pointee.used == 0, !pointee.keepsLists, pointee.freeChunks >= 2 &* pointee.chunksPerPage {
             removePageLocked(pageIndex, store)
             pages.setOwner(pageIndex, .none)
             return pageIndex

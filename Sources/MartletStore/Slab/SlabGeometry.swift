@@ -11,6 +11,10 @@
 /// 3. The smallest chunk is 48 bytes: a 20-byte key with a 10-byte value. Smaller classes would each strand a page or two
 ///    for items that hardly anybody stores.
 /// 4. The largest chunk is half a page; what does not fit becomes a chain (see LargeItem.swift).
+/// 5. Chunk sizes given one by one (`slab_sizes`) stand as they are, rounded up to the alignment, and the largest follows;
+///    a largest one that is given (`slab_chunk_max`) holds where it is below half a page.
+///
+/// With `-o memcached_mode` all of it is memcached's: SlabGeometry+Memcached.swift.
 package struct SlabGeometry: BitwiseCopyable {
     package let pageBytes: Int
     package let pageShift: Int
@@ -22,35 +26,45 @@ package struct SlabGeometry: BitwiseCopyable {
     /// Smallest class by (size + 7) / 8.
     package let classBySize: UnsafeMutablePointer<UInt8>
     package let chunkBytesMax: Int
+    /// Values up to this length make small items: what is copied under the stripe lock, and fits the largest chunk.
+    package let smallValueBytesMax: Int
+    /// What an item has besides key and value when it is held against the item limit.
+    package let itemOverheadBytes: Int
+    /// What a part has besides its piece when its chunk is chosen.
+    package let partOverheadBytes: Int
+    /// Whether each class keeps its items in lists, linked through the last bytes of their chunks (ItemLists.swift).
+    package let keepsLists: Bool
 
     package static let classCountMax = 250
     /// Rule 3.
     static let chunkBytesMin = 48
+    /// Header with all optional words of a small item, and the longest key.
+    private static let smallOverheadBytesMax = 32 + ItemKey.bytesMax
 
     /// Tables for an arena of at most `arenaBytesMax`. Owns them until `deallocate()`.
     package init(settings: StoreSettings, arenaBytesMax: Int) {
-        pageShift = settings.memoryLimitBytes <= 1 << 30 ? 16 : 18
-        pageBytes = 1 << pageShift
+        keepsLists = settings.isMemcachedMode
         var shift = 3
         while arenaBytesMax >> shift >= (1 << 32) - 1 { shift += 1 }
         handleShift = shift
         let alignment = 1 << shift
-        let largest = pageBytes / 2
+        let sizes: [Int]
+        if settings.isMemcachedMode {
+            pageShift = Self.memcachedPageShift
+            sizes = Self.memcachedSizes(settings, alignment: alignment)
+            itemOverheadBytes = Self.memcachedOverheadBytes(settings)
+            partOverheadBytes = Self.memcachedPartOverheadBytes
+        } else {
+            pageShift = settings.memoryLimitBytes <= 1 << 30 ? 16 : 18
+            sizes = Self.ownSizes(settings, pageBytes: 1 << pageShift, alignment: alignment)
+            itemOverheadBytes = ItemPointer.headerBytes
+            partOverheadBytes = PartPointer.headerBytes
+        }
+        pageBytes = 1 << pageShift
+        let largest = sizes.last!
         chunkBytes = .allocate(capacity: Self.classCountMax + 1)
         chunkBytes.initialize(repeating: 0, count: Self.classCountMax + 1)
-
-        var count = 0
-        let least = max(Self.chunkBytesMin, ItemPointer.headerBytes + min(settings.chunkBytesMin, largest))
-        var size = min(Self.aligned(least, to: alignment), largest)
-        while true {
-            let perPage = pageBytes / size
-            let widened = min((pageBytes / perPage) & ~(alignment - 1), largest)
-            count += 1
-            chunkBytes[count] = UInt32(widened)
-            if widened >= largest { break }
-            let grown = Self.aligned(Int(min(Double(widened) * settings.growthFactor, Double(largest))), to: alignment)
-            size = count + 1 == Self.classCountMax ? largest : min(max(widened + alignment, grown), largest)
-        }
+        for (index, size) in sizes.enumerated() { chunkBytes[index + 1] = UInt32(size) }
 
         classBySize = .allocate(capacity: largest / 8 + 1)
         var slabClass = 1
@@ -58,8 +72,36 @@ package struct SlabGeometry: BitwiseCopyable {
             while Int(chunkBytes[slabClass]) < eighth * 8 { slabClass += 1 }
             classBySize[eighth] = UInt8(slabClass)
         }
-        classCount = count
+        classCount = sizes.count
         chunkBytesMax = largest
+        let overhead = Self.smallOverheadBytesMax + (settings.isMemcachedMode ? itemOverheadBytes : 0)
+        smallValueBytesMax = min(StoreSession.copiedValueBytesMax, largest - overhead)
+    }
+
+    /// Rules 1 to 5.
+    private static func ownSizes(_ settings: StoreSettings, pageBytes: Int, alignment: Int) -> [Int] {
+        let largest = min(pageBytes / 2, aligned(settings.slabChunkBytesMax ?? pageBytes, to: alignment))
+        if !settings.slabSizes.isEmpty { return givenSizes(settings.slabSizes, largest: largest, alignment: alignment) }
+        var sizes: [Int] = []
+        let least = max(chunkBytesMin, ItemPointer.headerBytes + min(settings.chunkBytesMin, largest))
+        var size = min(aligned(least, to: alignment), largest)
+        while true {
+            let perPage = pageBytes / size
+            let widened = min((pageBytes / perPage) & ~(alignment - 1), largest)
+            sizes.append(widened)
+            if widened >= largest { return sizes }
+            let grown = aligned(Int(min(Double(widened) * settings.growthFactor, Double(largest))), to: alignment)
+            size = sizes.count + 1 == classCountMax ? largest : min(max(widened + alignment, grown), largest)
+        }
+    }
+
+    /// Rule 5.
+    static func givenSizes(_ given: [Int], largest: Int, alignment: Int) -> [Int] {
+        var sizes: [Int] = []
+        for size in given.map({ aligned($0, to: alignment) }) where size > (sizes.last ?? 0) && size < largest {
+            sizes.append(size)
+        }
+        return sizes + [largest]
     }
 
     package func deallocate() {
@@ -67,7 +109,7 @@ package struct SlabGeometry: BitwiseCopyable {
         classBySize.deallocate()
     }
 
-    private static func aligned(_ bytes: Int, to alignment: Int) -> Int {
+    static func aligned(_ bytes: Int, to alignment: Int) -> Int {
         (bytes + alignment - 1) & ~(alignment - 1)
     }
 
