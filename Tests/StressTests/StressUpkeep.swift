@@ -39,6 +39,7 @@ struct StressUpkeep: @unchecked Sendable {
             session.setNow(plan.clock.now)
             _ = store.statistics()
             if rounds == 1 { store.resetStatistics() }
+            if plan.isMemcachedMode { _ = store.reassign(from: nil, to: rounds % 3 * 10, session: session) }
             for _ in 0..<200 where !store.step(&walk, now: plan.clock.now, Self.check) { walk = TableWalk() }
             rounds += 1
             sched_yield()

@@ -85,10 +85,7 @@ package struct ConnectionMachine: ~Copyable {
                 if swallowBytes > 0 || position == input.count {
                     return MachineStep(consumedBytes: position, .wantsInput)
                 }
-                if commandsLeft <= 0 {
-                    return MachineStep(
-                        consumedBytes: position, executor.refusesFurtherReplies() ? .closeSilently : .yield)
-                }
+                if commandsLeft <= 0 { return MachineStep(consumedBytes: position, executor.endTurn()) }
             case .exhausted:
                 return MachineStep(consumedBytes: position, .wantsInput)
             case .insideLine:

@@ -34,11 +34,11 @@ extension UnsafeMutablePointer where Pointee == Executor {
         return true
     }
 
-    /// Rule 3, when a turn has used up its commands and there are more.
+    /// Rule 3, when a turn has used up its commands and there may be more.
     @inline(never)
-    func refusesFurtherReplies() -> Bool {
-        guard pointee.mayExceedReplies else { return false }
+    func endTurn() -> MachineStep.Disposition {
+        guard pointee.mayExceedReplies else { return .yield }
         counters.pointee.network.budgetKicks.increment()
-        return true
+        return .closeSilently
     }
 }

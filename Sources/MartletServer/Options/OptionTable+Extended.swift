@@ -60,7 +60,7 @@ extension OptionTable {
         Option(
             "slab_automove_ratio", .fraction(\.slabAutomoveRatio, above: 0, upTo: 1), "<num>",
             setting: "slab_automove_ratio",
-            help: "with memcached_mode: a class gives a page if a needy one's age is less than this share of its own"),
+            help: "with memcached_mode: a page goes to a class of less than this share of its giver's age"),
         Option(
             "slab_automove_window", .number(\.slabAutomoveWindowSeconds, 3...1800), "<seconds>",
             setting: "slab_automove_window", help: "with memcached_mode: for how long classes are compared"),

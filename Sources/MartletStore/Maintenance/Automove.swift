@@ -46,6 +46,7 @@ struct Automove: ~Copyable {
     private var before: [Count]
     private var lastSecond: UInt32 = 0
     private var mayLookAgain = false
+    private var isWindowKnown = false
 
     private init(classCount: Int) {
         self.classCount = classCount
@@ -73,7 +74,9 @@ struct Automove: ~Copyable {
             window = wanted
             looks = [Look](repeating: Look(), count: (classCount + 1) * window)
             lookCount = 0
-            before = Self.counts(store, now: session.now)
+            // At the start nothing had been counted.
+            if isWindowKnown { before = Self.counts(store, now: session.now) }
+            isWindowKnown = true
         }
         let after = Self.counts(store, now: session.now)
         defer { before = after }

@@ -12,6 +12,8 @@ package enum ReassignOutcome: BitwiseCopyable, Equatable, Sendable {
 }
 
 extension CacheStore {
+    private static let slicesByAsker = 16
+
     /// `slabs reassign`: begins to move a page to class `taker` (0 for the pool) from `giver`, or from the class that loses
     /// least (nil). Any thread that holds no lock of the store.
     package func reassign(from giver: Int?, to taker: Int, session: StoreSession) -> ReassignOutcome {
@@ -20,6 +22,10 @@ extension CacheStore {
         if let giver, !classes.contains(giver) { return .badClass }
         if taker != 0, !classes.contains(taker) { return .badClass }
         if giver == taker { return .sameClass }
-        return core.beginMove(from: giver, to: taker, session.state)
+        let outcome = core.beginMove(from: giver, to: taker, session.state)
+        guard outcome == .started, core.pointee.geometry.keepsLists else { return outcome }
+        // The thread that asks makes a start: if nothing in a page of few chunks is busy, it has moved by the answer.
+        for _ in 0..<Self.slicesByAsker where !core.advanceMove(session.state) { break }
+        return outcome
     }
 }

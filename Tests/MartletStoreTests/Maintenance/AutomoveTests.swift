@@ -98,7 +98,7 @@ struct AutomoveTests {
     func rescue() throws {
         let fixture = try fixture(megabytes: 8)
         store("key", 0..<60, length: 70_000, fixture)
-        store("chain", 0..<2, length: 900_000, fixture)
+        store("chain", 0..<2, length: 1_040_000, fixture)
         let tokens = (0..<60).map { fixture.token("key\($0)") }
         for number in 20..<60 { #expect(fixture.delete("key\(number)") == .done) }
 
@@ -112,6 +112,7 @@ struct AutomoveTests {
             #expect(fixture.value("key\(number)") == Self.value(number, 70_000))
             #expect(fixture.token("key\(number)") == tokens[number])
         }
+        for number in 0..<2 { #expect(fixture.value("chain\(number)") == Self.value(number, 1_040_000)) }
         fixture.store._checkInvariants()
     }
 
