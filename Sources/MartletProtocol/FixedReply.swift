@@ -30,6 +30,11 @@ public enum FixedReply: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case flushNotAllowed
     case dumpNotAllowed
     case badStatsLine
+    case unauthenticated
+    case tokenTooLong
+    case badLineEnd
+    case badTokenFormat
+    case authenticationFailure
     case tooManyConnections
 
     // Ours.
@@ -83,6 +88,11 @@ extension FixedReply {
         case .flushNotAllowed: "CLIENT_ERROR flush_all not allowed\r\n"
         case .dumpNotAllowed: "CLIENT_ERROR stats cachedump not allowed\r\n"
         case .badStatsLine: "CLIENT_ERROR bad command line\r\n"
+        case .unauthenticated: "CLIENT_ERROR unauthenticated\r\n"
+        case .tokenTooLong: "CLIENT_ERROR auth token too long\r\n"
+        case .badLineEnd: "CLIENT_ERROR bad command line termination\r\n"
+        case .badTokenFormat: "CLIENT_ERROR bad authentication token format\r\n"
+        case .authenticationFailure: "CLIENT_ERROR authentication failure\r\n"
         case .tooManyConnections: "ERROR Too many open connections\r\n"
         case .tooLarge: "SERVER_ERROR object too large for cache\r\n"
         case .outOfMemoryStoring: "SERVER_ERROR out of memory storing object\r\n"

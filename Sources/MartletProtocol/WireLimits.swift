@@ -26,6 +26,9 @@ public enum WireLimits {
     @inlinable public static var digits32Max: Int { 11 }
     @inlinable public static var digits64Max: Int { 22 }
 
+    /// Longest body of a request of the binary protocol: extras, key and value.
+    @inlinable public static var binaryBodyBytesMax: Int { 1 << 30 }
+
     /// Longest line of a reply: a status, a value's header, a statistic.
     @inlinable public static var replyLineBytesMax: Int { 8192 }
 

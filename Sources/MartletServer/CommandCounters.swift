@@ -24,6 +24,10 @@ package struct CommandCounters: ~Copyable {
     package let storeTooLarge = SingleWriterCounter()
     package let storeNoMemory = SingleWriterCounter()
 
+    /// Tokens checked (`auth_cmds`), and those of them that were refused (`auth_errors`).
+    package let logins = SingleWriterCounter()
+    package let loginFailures = SingleWriterCounter()
+
     private let rows: UnsafeMutablePointer<SlabClassCounters>
 
     package init() {

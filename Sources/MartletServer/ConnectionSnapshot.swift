@@ -20,6 +20,12 @@ extension ServerContext {
                 descriptor: $0.descriptor, address: $0.name, listenAddress: nil, state: "conn_listening",
                 secondsSinceLastCommand: Int(now &- ServerClock.firstSecond))
         }
+        for socket in datagramSockets {
+            snapshots.append(
+                ConnectionSnapshot(
+                    descriptor: socket.descriptor, address: socket.name, listenAddress: nil, state: "conn_read",
+                    secondsSinceLastCommand: Int(now &- ServerClock.firstSecond)))
+        }
         struct Facts {
             let descriptor: Int32
             let peer: PeerAddress

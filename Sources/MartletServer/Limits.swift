@@ -36,6 +36,15 @@ package enum Limits {
     /// Buckets of the table told to one connection before the others get their turn.
     package static let dumpedBucketsPerTurnMax = 256
 
+    // Logging in
+
+    /// How long a client may take to log in.
+    package static let loginSecondsMax: UInt32 = 30
+    /// Refused tokens that end a connection.
+    package static let loginFailuresMax = 8
+    /// Rounds of a slow hash between two turns of others: about a millisecond.
+    package static let hashRoundsPerTurn = 1024
+
     // Output
 
     /// From this many pending bytes, values sent in place included, `OutputBuffer.isFull` tells the machine to pause. This
@@ -80,6 +89,17 @@ package enum Limits {
 
     /// How long a handshake of TLS may take, or a change of keys that finds no room to be answered.
     package static let negotiatingSecondsMax = 10
+
+    // Datagrams
+
+    /// Datagrams answered before the worker looks at its connections.
+    static let datagramsPerTurn = 16
+    /// From this many bytes on, a reply to a datagram that goes on is not sent at all.
+    package static let datagramReplyBytesMax = 1 << 20
+    /// More than one datagram holds.
+    static let commandsPerDatagramMax = 1 << 16
+    /// Send buffer asked for a UDP socket; the system may give less.
+    static let datagramSendBytes: Int32 = 8 << 20
 
     // Maintenance
 

@@ -1,3 +1,4 @@
+import CShims
 import Glibc
 
 /// Listening sockets that whoever started the process has opened for it: socket activation, as systemd does it.

@@ -44,6 +44,7 @@ package final class Server: @unchecked Sendable {
         var settings = settings
         settings.presetBytes = ServerSettings.presetBytesFromEnvironment
         let topology = try Topology(settings: settings, wallSecond: clock.wall)
+        let credentialFile = try CredentialFile(settings: settings)
         let tls = try UnsafeMutablePointer<TLSContext>.make(settings, syscalls: syscalls, now: clock.second)
         let store: CacheStore
         do {
@@ -61,7 +62,8 @@ package final class Server: @unchecked Sendable {
         context = .allocate(capacity: 1)
         context.initialize(
             to: ServerContext(
-                settings: settings, store: store, clock: clock, syscalls: syscalls, topology: topology))
+                settings: settings, store: store, clock: clock, syscalls: syscalls, topology: topology,
+                credentialFile: credentialFile))
         context.pointee.tls = tls
     }
 
@@ -87,7 +89,8 @@ package final class Server: @unchecked Sendable {
             throw error
         }
         if let path = getenv(PortFile.variable) {
-            PortFile.write(context.pointee.listeningSockets, path: String(cString: path))
+            PortFile.write(
+                context.pointee.listeningSockets, context.pointee.datagramSockets, path: String(cString: path))
         }
     }
 
@@ -125,6 +128,7 @@ package final class Server: @unchecked Sendable {
         for socket in context.pointee.listeningSockets {
             context.pointee.log.note(2, "<\(socket.descriptor) server listening (\(socket.name))")
         }
+        if settings.unixSocketPath == nil { context.pointee.datagramSockets = try DatagramSocket.open(settings) }
         guard let made = UnsafeMutablePointer<MainLoop>.make(server: context) else { throw Self.outOfDescriptors }
         mainLoop = made
         listener = .make(server: context, loop: made.pointee.loop)
@@ -142,6 +146,9 @@ package final class Server: @unchecked Sendable {
             context.pointee.workers.append(worker)
             context.pointee.workerCounters.append(worker.pointee.counters)
             context.pointee.observers.append(worker.pointee.executor.pointee.observer)
+            for socket in context.pointee.datagramSockets where socket.workerIndex == index {
+                guard worker.serve(socket) else { throw Self.outOfDescriptors }
+            }
         }
         let made = UnsafeMutablePointer<Maintainer>.make(server: context)
         maintainer = made
@@ -172,6 +179,8 @@ package final class Server: @unchecked Sendable {
         context.pointee.observers = []
         for worker in context.pointee.workers.reversed() { worker.destroy() }
         context.pointee.workers = []
+        for socket in context.pointee.datagramSockets { socket.close() }
+        context.pointee.datagramSockets = []
         context.pointee.workerCounters = []
         listener?.destroy()
         listener = nil
@@ -203,6 +212,7 @@ extension UnsafeMutablePointer where Pointee == ServerContext {
     /// SIGHUP: reads again what comes from files. The main thread only.
     func reload() {
         pointee.topology.look(evenUnchanged: true)
+        pointee.credentialFile.reload()
         if let message = refreshCertificates() {
             ServerLog.write("Could not reload TLS certificates on SIGHUP: \(message)")
         }

@@ -19,6 +19,7 @@ package struct ServerContext: ~Copyable {
     let log: ServerLog
     let stopRequest = StopRequest()
     package let topology: Topology
+    package let credentialFile: CredentialFile
     /// Who watches. Behind a pointer, because observers point to it.
     package let observation: UnsafeMutablePointer<Observation>
 
@@ -29,6 +30,8 @@ package struct ServerContext: ~Copyable {
     package var workerCounters: [UnsafeMutablePointer<WorkerCounters>] = []
     /// The listening sockets, in the order of `AcceptedSocket.listenerIndex`.
     package internal(set) var listeningSockets: [ListeningSocket] = []
+    /// The UDP sockets of all workers.
+    package internal(set) var datagramSockets: [DatagramSocket] = []
 
     /// Connections accepted and not closed yet; those on their way to a worker count.
     package var connectionCount: Int {
@@ -42,8 +45,9 @@ package struct ServerContext: ~Copyable {
 
     package init(
         settings: ServerSettings, store: CacheStore, clock: consuming ServerClock, syscalls: Syscalls = .system,
-        topology: consuming Topology = Topology()
+        topology: consuming Topology = Topology(), credentialFile: consuming CredentialFile = CredentialFile()
     ) {
+        self.credentialFile = credentialFile
         self.topology = topology
         self.settings = settings
         self.store = store

@@ -1,13 +1,21 @@
 /// Connections that a worker ends of its own accord.
 extension UnsafeMutablePointer where Pointee == Worker {
-    /// Once a second: closes who has been silent for the idle timeout, wherever in a request that was, who does not
-    /// let go of a connection that we have ended, and who does not come to an end with the handshake.
+    /// Once a second: closes who has been silent for the idle timeout, wherever in a request that was, who has not logged in
+    /// in time, who does not let go of a connection that we have ended, and who does not come to an end with the handshake.
     func closeOverdue() {
         let idleSecondsMax = pointee.server.pointee.settings.idleTimeoutSeconds
-        guard idleSecondsMax > 0 || pointee.drainingCount + pointee.negotiatingCount > 0 else { return }
+        let locks = pointee.executor.pointee.firstDialect == .locked
+        let awaitedCount = pointee.drainingCount + pointee.negotiatingCount
+        guard idleSecondsMax > 0 || awaitedCount > 0 || locks else { return }
         // Backwards, because closing moves the last connection to the closed one's place.
         for index in stride(from: pointee.table.count - 1, through: 0, by: -1) {
             let connection = pointee.table[index]
+            if locks, connection.pointee.machine.isLocked,
+                pointee.second &- connection.pointee.openedSecond >= Limits.loginSecondsMax
+            {
+                connection.close(.idleTimeout)
+                continue
+            }
             // A ready connection has something to do; its turn will tell.
             if connection.pointee.isReady { continue }
             let silentSeconds = Int(pointee.second &- connection.pointee.lastActivity)

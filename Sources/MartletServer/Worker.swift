@@ -42,6 +42,8 @@ package struct Worker: ~Copyable {
     let executor: UnsafeMutablePointer<Executor>
     let commandsPerTurn: Int
     let table = ConnectionTable()
+    /// Served besides the connections.
+    fileprivate var datagramPorts: [UnsafeMutablePointer<DatagramPort>] = []
     var readyHead: UnsafeMutablePointer<Connection>?
     var readyTail: UnsafeMutablePointer<Connection>?
     var readyCount = 0
@@ -135,6 +137,13 @@ extension UnsafeMutablePointer where Pointee == Worker {
         return nil
     }
 
+    /// Serves a UDP socket, too. Before the thread starts; returns false when the kernel does not want to watch it.
+    func serve(_ socket: DatagramSocket) -> Bool {
+        guard let port = UnsafeMutablePointer<DatagramPort>.open(socket, on: self) else { return false }
+        pointee.datagramPorts.append(port)
+        return true
+    }
+
     /// Starts the thread. Returns false when the system gives none.
     func start() -> Bool {
         pointee.thread = ServerThread.start(context: self) { context in
@@ -153,6 +162,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
 
     /// Frees a stopped worker.
     func destroy() {
+        for port in pointee.datagramPorts { port.close() }
         while let socket = pointee.inbox.next() { _ = Glibc.close(socket.descriptor) }
         deinitialize(count: 1)
         deallocate()
@@ -172,13 +182,14 @@ extension UnsafeMutablePointer where Pointee == Worker {
         while pointee.table.count > 0 { pointee.table[pointee.table.count - 1].close(.shutdown) }
     }
 
-    private func catchUp(with now: UInt32) {
+    func catchUp(with now: UInt32) {
         pointee.second = now
         pointee.executor.pointee.setNow(now)
     }
 
     /// One turn for each connection that is ready now; those that get ready meanwhile have theirs in the next round.
     private func round() {
+        pointee.executor.pointee.beginRound()
         let now = pointee.server.pointee.clock.second
         let isNewSecond = now != pointee.overdueSecond
         if isNewSecond {
@@ -196,7 +207,8 @@ extension UnsafeMutablePointer where Pointee == Worker {
         if someAreParked { careForParked(isNewSecond: isNewSecond) }
         pointee.setTicks(
             someAreParked || pointee.drainingCount + pointee.negotiatingCount > 0
-                || pointee.server.pointee.settings.idleTimeoutSeconds > 0)
+                || pointee.server.pointee.settings.idleTimeoutSeconds > 0
+                || pointee.executor.pointee.firstDialect == .locked)
     }
 
     /// The wakeup's callback: new sockets, or an order.

@@ -15,6 +15,8 @@ enum ServerProcess {
     static func run(_ words: [String]) -> Int32 {
         do {
             switch try CommandLineParser.parse(words) {
+            case .print(.hashedPasswords):
+                return HashedPasswords.print(remark: remark)
             case .print(let text):
                 say(OptionHelp.text(text), to: STDOUT_FILENO)
                 return ExitStatus.success

@@ -45,6 +45,8 @@ package struct CounterTotals: Sendable {
     var flushes = 0
     var storeTooLarge = 0
     var storeNoMemory = 0
+    var logins = 0
+    var loginFailures = 0
     var classes = [ClassTotals](repeating: ClassTotals(), count: CommandCounters.classCount)
 
     package init() {}
@@ -65,6 +67,8 @@ package struct CounterTotals: Sendable {
         flushes += worker.flushes.total
         storeTooLarge += worker.storeTooLarge.total
         storeNoMemory += worker.storeNoMemory.total
+        logins += worker.logins.total
+        loginFailures += worker.loginFailures.total
         for id in classes.indices { classes[id] += worker.slabClass(id).totals }
     }
 
@@ -80,6 +84,8 @@ package struct CounterTotals: Sendable {
         sum.flushes -= other.flushes
         sum.storeTooLarge -= other.storeTooLarge
         sum.storeNoMemory -= other.storeNoMemory
+        sum.logins -= other.logins
+        sum.loginFailures -= other.loginFailures
         for id in sum.classes.indices { sum.classes[id] -= other.classes[id] }
     }
 }

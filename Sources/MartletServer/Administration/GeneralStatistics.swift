@@ -81,8 +81,8 @@ struct GeneralStatistics {
         text.add("touch_misses", commands.touchMisses)
         text.add("store_too_large", commands.storeTooLarge)
         text.add("store_no_memory", commands.storeNoMemory)
-        text.add("auth_cmds", 0)
-        text.add("auth_errors", 0)
+        text.add("auth_cmds", commands.logins)
+        text.add("auth_errors", commands.loginFailures)
         if settings.idleTimeoutSeconds > 0 { text.add("idle_kicks", network.idleKicks) }
     }
 

@@ -34,7 +34,7 @@ package struct SettingsReport: Sendable {
         Line("maxbytes") { String($0.settings.memoryBytes) },
         Line("maxconns") { String($0.settings.connectionsMax) },
         Line("tcpport") { String($0.settings.tcpPort) },
-        Line("udpport") { _ in "0" },
+        Line("udpport") { String($0.settings.udpPort) },
         Line("inter") { $0.settings.effectiveListenAddresses.joined(separator: ",") },
         Line("verbosity") { String($0.settings.verbosity) },
         Line("oldest") { String($0.flushSecond) },
@@ -56,7 +56,7 @@ package struct SettingsReport: Sendable {
         Line("tcp_backlog") { String($0.settings.listenBacklog) },
         Line("binding_protocol") { $0.settings.protocolName == "auto" ? "auto-negotiate" : $0.settings.protocolName },
         Line("auth_enabled_sasl") { _ in "no" },
-        Line("auth_enabled_ascii") { _ in "no" },
+        Line("auth_enabled_ascii") { $0.settings.authFilePath ?? "no" },
         Line("item_size_max") { String($0.settings.itemBytesMax) },
         Line("maxconns_fast") { $0.settings.rejectsOverLimit.yesOrNo },
     ]

@@ -164,7 +164,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
         case .yield:
             worker.pointee.counters.pointee.network.yields.increment()
             pointee.resumes = true
-        case .outputFull, .lacksRoom:
+        case .goesOn, .outputFull, .lacksRoom:
             pointee.resumes = true
         case .watch:
             return becomeWatcher()

@@ -63,6 +63,7 @@ package struct Connection: ~Copyable {
     var closesWhenSent = false
     /// The client was still sending when its connection was to be closed.
     var dropsInput = false
+    let openedSecond: UInt32
     /// Bytes dropped while draining.
     var drainedBytes: Int32 = 0
     var machine: ConnectionMachine
@@ -88,7 +89,8 @@ package struct Connection: ~Copyable {
         self.worker = worker
         self.watcher = watcher
         unfinished = UnfinishedInput(pool: worker.pointee.inputMemory)
-        machine = ConnectionMachine()
+        machine = ConnectionMachine(worker.pointee.executor.pointee.firstDialect)
+        openedSecond = worker.pointee.second
     }
 }
 

@@ -50,7 +50,7 @@ extension ConnectionMachine {
         return swallowBytes > executor.pointee.swallowBytesMax ? .close : .begun
     }
 
-    private mutating func mayWait(now: UInt32) -> Bool {
+    mutating func mayWait(now: UInt32) -> Bool {
         if roomlessSince == 0 { roomlessSince = now }
         return now &- roomlessSince < Limits.roomlessSecondsMax
     }

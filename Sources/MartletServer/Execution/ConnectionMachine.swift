@@ -1,7 +1,8 @@
 import MartletProtocol
 import MartletStore
 
-/// The protocol side of one connection: bytes in, replies out, no socket.
+/// The protocol side of one connection: bytes in, replies out, no socket. What is said here of lines is the text
+/// protocol's; the other things a connection may speak (`Dialect`) have `receive`s of their own.
 ///
 /// The worker's contract with it:
 /// 1. `receive` is called with the bytes not consumed before, followed by what arrived since, contiguous.
@@ -32,16 +33,21 @@ package struct ConnectionMachine: ~Copyable {
     var list = KeyListStream()
     /// A dump of items that is being answered.
     var dump: UnsafeMutablePointer<ItemDump>?
-    private var waitsForValue = false
+    var waitsForValue = false
     /// Why the connection closes, when the machine says that it does.
     var closeReason = CloseReason.normal
     /// What the connection wants to watch, after `.watch`.
     var watchedStreams = WatchStreams()
 
-    package init() {}
+    var dialect: Dialect
+    /// Of a connection that is not logged in and has sent something.
+    var login: UnsafeMutablePointer<LoginState>?
+
+    package init(_ dialect: Dialect = .text) { self.dialect = dialect }
 
     deinit {
         pending?.destroy()
+        login?.destroy()
         if let dump {
             dump.deinitialize(count: 1)
             dump.deallocate()
@@ -55,16 +61,16 @@ package struct ConnectionMachine: ~Copyable {
         _ bytes: UnsafeMutableRawBufferPointer, executor: UnsafeMutablePointer<Executor>,
         output: UnsafeMutablePointer<OutputBuffer>, commandsMax: Int
     ) -> MachineStep {
-        guard executor.pointee.servesText else { return MachineStep(consumedBytes: 0, .close) }
+        if _slowPath(dialect != .text) {
+            return receiveOther(bytes, executor: executor, output: output, commandsMax: commandsMax)
+        }
         let input = UnsafeRawBufferPointer(bytes)
         var position = 0
-        if swallowBytes > 0 || pending != nil {
-            let arrival = continueValue(input, &position, executor, output)
-            if arrival != .finished { return MachineStep(consumedBytes: position, Self.disposition(arrival)) }
+        if swallowBytes > 0 || pending != nil || list.phase != .none {
+            let stop = continueEarlier(input, &position, executor, output)
+            if let stop { return MachineStep(consumedBytes: position, stop) }
         }
-        if list.phase != .none, let stop = continueList(input, &position, executor, output) {
-            return MachineStep(consumedBytes: position, stop)
-        }
+        waitsForValue = false
         var commandsLeft = commandsMax
         while true {
             let batch = executor.gatherBatch(
@@ -122,7 +128,38 @@ package struct ConnectionMachine: ~Copyable {
         }
     }
 
-    private static func disposition(_ arrival: Arrival) -> MachineStep.Disposition {
+    /// `receive` of whatever is not, or not yet, text.
+    @inline(never)
+    private mutating func receiveOther(
+        _ bytes: UnsafeMutableRawBufferPointer, executor: UnsafeMutablePointer<Executor>,
+        output: UnsafeMutablePointer<OutputBuffer>, commandsMax: Int
+    ) -> MachineStep {
+        switch dialect {
+        case .locked:
+            return receiveLogin(bytes, executor: executor, output: output, commandsMax: commandsMax)
+        case .binary:
+            return receiveBinary(
+                UnsafeRawBufferPointer(bytes), executor: executor, output: output, commandsMax: commandsMax)
+        case .undecided, .text:
+            guard let first = bytes.first else { return MachineStep(consumedBytes: 0, .wantsInput) }
+            dialect = first == BinaryHeader.requestMagic ? .binary : .text
+            return receive(bytes, executor: executor, output: output, commandsMax: commandsMax)
+        }
+    }
+
+    /// Goes on with what an earlier call has begun. Nil: commands follow.
+    private mutating func continueEarlier(
+        _ input: UnsafeRawBufferPointer, _ position: inout Int, _ executor: UnsafeMutablePointer<Executor>,
+        _ output: UnsafeMutablePointer<OutputBuffer>
+    ) -> MachineStep.Disposition? {
+        if swallowBytes > 0 || pending != nil {
+            let arrival = continueValue(input, &position, executor, output)
+            if arrival != .finished { return Self.disposition(arrival) }
+        }
+        return list.phase == .none ? nil : continueList(input, &position, executor, output)
+    }
+
+    static func disposition(_ arrival: Arrival) -> MachineStep.Disposition {
         arrival == .lacksRoom ? .lacksRoom : .wantsInput
     }
 

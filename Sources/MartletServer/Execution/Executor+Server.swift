@@ -39,11 +39,15 @@ extension UnsafeMutablePointer where Pointee == Executor {
         guard pointee.server.pointee.settings.allowsFlush else {
             return output.append(.flushNotAllowed, unless: request.isQuiet)
         }
+        flush(request)
+        output.append(.ok, unless: request.isQuiet)
+    }
+
+    func flush(_ request: Request) {
         var moment = session.now
         if request.hasDelay, request.exptime > 0 { moment = second(request.exptime) }
         session.flushAll(at: moment)
         pointee.server.pointee.administration.noteFlush(moment)
-        output.append(.ok, unless: request.isQuiet)
     }
 
     /// Also counted when it is refused.

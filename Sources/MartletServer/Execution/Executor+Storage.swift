@@ -114,12 +114,12 @@ extension UnsafeMutablePointer where Pointee == Executor {
     }
 
     /// Whether an append was refused for what it would have made, not for its own size.
-    private func isJoined(_ request: Request, _ result: StoreOutcome.Result) -> Bool {
+    func isJoined(_ request: Request, _ result: StoreOutcome.Result) -> Bool {
         let ownBytes = Int(request.valueLength) + Int(request.key.count) + Limits.itemOverheadBytesMax
         return result == .tooLarge && request.joins && ownBytes <= pointee.server.pointee.settings.itemBytesMax
     }
 
-    private func countStore(_ request: Request, _ outcome: StoreOutcome) {
+    func countStore(_ request: Request, _ outcome: StoreOutcome) {
         let counters = counters.pointee.commands.slabClass(outcome.slabClass)
         counters.pointee.sets.increment()
         let comparesOnly =

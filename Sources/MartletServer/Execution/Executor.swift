@@ -34,8 +34,12 @@ package struct Executor: ~Copyable {
     let time: WireTime
     /// `-C`: every item shows token 0, and no compared token matches.
     let hidesTokens: Bool
-    /// Not with `-B binary`: nothing is served then.
-    let servesText: Bool
+    /// What connections begin with.
+    package let firstDialect: Dialect
+    /// Passwords that this worker has found right.
+    var remembered = RememberedPasswords()
+    /// A slice of a slow hash may be computed in this round.
+    private var mayHash = true
     /// The longest refused data block that is skipped; a longer one costs the connection.
     let swallowBytesMax: Int
     /// Replies that a connection may have waiting; only with `memcached_mode` and `read_buf_mem_limit` is there a bound
@@ -61,7 +65,7 @@ package struct Executor: ~Copyable {
         buckets = OwnLines.allocate(BucketHint.self, count: Limits.batchCountMax)
         decodedKey = .allocate(byteCount: WireLimits.keyBytesMax, alignment: 8)
         time = WireTime(wallOffset: server.pointee.clock.wallOffset)
-        servesText = server.pointee.settings.protocolName != "binary"
+        firstDialect = Dialect(server.pointee.settings)
         hidesTokens = !server.pointee.settings.issuesTokens
         swallowBytesMax = max(Limits.swallowBytesMin, 2 * server.pointee.settings.itemBytesMax)
         repliesMax = ReplyShare.repliesMax(server.pointee.settings)
@@ -82,6 +86,16 @@ package struct Executor: ~Copyable {
 
     /// Called by the worker before a connection's turn whenever the server second has changed.
     package mutating func setNow(_ second: UInt32) { session.setNow(second) }
+
+    /// Called by the worker at the beginning of a round of turns: one slice of a slow hash may be computed in it.
+    @inline(__always)
+    package mutating func beginRound() { mayHash = true }
+
+    /// Whether the round's slice of a slow hash is still to be had; it is not afterwards.
+    mutating func takesHashSlice() -> Bool {
+        defer { mayHash = false }
+        return mayHash
+    }
 
     /// Called by the worker before a connection's turn: whose it is, and who watches.
     @inline(__always)

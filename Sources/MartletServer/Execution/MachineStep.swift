@@ -7,6 +7,9 @@ package struct MachineStep: BitwiseCopyable {
         /// The turn's commands are used up, and there may be more to do. Call again after other connections had a turn,
         /// with the unconsumed bytes (also when there are none).
         case yield
+        /// The machine has work left, of a kind that others should not have to wait for. Call again in the next round, with
+        /// the unconsumed bytes (also when there are none).
+        case goesOn
         /// The output is full. Call again when it is sent, with the unconsumed bytes (also when there are none).
         case outputFull
         /// A large value is arriving, and unfinished ones hold all they may. Call again when one of them has ended, or when

@@ -106,7 +106,7 @@ package enum OptionArgument: Sendable {
     case extended
 
     /// Texts that are printed in place of a start.
-    package enum PrintedText: Sendable { case help, license, version }
+    package enum PrintedText: Sendable { case help, license, version, hashedPasswords }
 
     /// Whether an argument has to follow.
     package var isRequired: Bool {

@@ -4,6 +4,7 @@ package enum OptionHelp {
         switch kind {
         case .help: help
         case .license: license
+        case .hashedPasswords: ""
         case .version: "martletd \(ServerVersion.own), protocol of memcached \(protocolLevel)\n"
         }
     }

@@ -6,7 +6,7 @@ import MartletStore
 /// `docs/options.md`. A value that `stats settings` shows has its line in `SettingsReport`.
 package enum OptionTable {
     package static let options: [Option] =
-        listening + limits + memory + commands + encryption + cluster + running + printing + notOffered
+        listening + limits + memory + commands + access + encryption + cluster + running + printing + notOffered
 
     private static let listening: [Option] = [
         Option(
@@ -14,9 +14,8 @@ package enum OptionTable {
             help: "TCP port; 0 for none, -1 for a free one"),
         Option(
             "udp-port", "U", .number(\.udpPort, -1...65535), "<num>",
-            standing: .withoutMeaning("UDP is not served; a port other than 0 is remarked upon."), setting: "udpport",
-            status: ExitStatus.usage,
-            help: "UDP port; also moves the TCP port if that is not given"),
+            setting: "udpport", status: ExitStatus.usage,
+            help: "UDP port, 0 for none, -1 for a free one; also moves the TCP port if that is not given"),
         Option(
             "unix-socket", "s", .text(\.unixSocketPath), "<file>", setting: "domain_socket",
             help: "Unix socket to listen on, in place of all TCP listeners"),
@@ -33,7 +32,7 @@ package enum OptionTable {
         Option(
             "protocol", "B", .choice(\.protocolName, ["auto", "ascii", "binary"]), "<name>",
             setting: "binding_protocol", status: ExitStatus.usage,
-            help: "auto, ascii or binary; connections in the binary protocol are closed"),
+            help: "auto, ascii or binary: what clients speak; auto tells by the first byte"),
     ]
 
     private static let limits: [Option] = [
@@ -97,6 +96,12 @@ package enum OptionTable {
         Option("extended", "o", .extended, "<list>", help: "comma-separated further options, listed below"),
     ]
 
+    private static let access: [Option] = [
+        Option(
+            "auth-file", "Y", .text(\.authFilePath), "<file>", setting: "auth_enabled_ascii",
+            help: "file of user:password lines; clients have to log in, in the ascii protocol")
+    ]
+
     private static let cluster: [Option] = [
         Option(
             "cluster-nodes", nil, .texts(\.clusterNodes), "<list>", status: ExitStatus.usage,
@@ -135,11 +140,13 @@ package enum OptionTable {
         Option("help", "h", .print(.help), help: "print this text"),
         Option("license", "i", .print(.license), help: "print the license"),
         Option("version", "V", .print(.version), help: "print the version"),
+        Option(
+            "hash-password", nil, .print(.hashedPasswords),
+            help: "read lines as -Y wants them, print them with the passwords hashed"),
     ]
 
     private static let notOffered: [Option] = [
         notOffered("enable-sasl", "S", takesArgument: false, because: "SASL is not offered in this version."),
-        notOffered("auth-file", "Y", because: "Authentication is not offered in this version."),
         notOffered("memory-file", "e", because: "Restarting with the cache kept is not offered in this version."),
     ]
 

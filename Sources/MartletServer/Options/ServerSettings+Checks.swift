@@ -17,14 +17,15 @@ extension ServerSettings {
         guard napiIdCount <= threadCount else {
             throw Self.usage("-N: \(napiIdCount) NAPI ids are more than the \(threadCount) threads")
         }
-        if udpPort != 0 {
-            remarks.append("-U: UDP is not served")
-            if !isTCPPortGiven { tcpPort = udpPort }
+        if authFilePath != nil {
+            guard protocolName != "binary" else {
+                throw Self.usage("-Y: a login needs the ascii protocol, not -B binary")
+            }
+            guard udpPort == 0 else { throw Self.usage("-Y: there is no login over UDP, so -U has to be 0") }
+            protocolName = "ascii"
         }
-        if protocolName == "binary" {
-            remarks.append("-B binary: the binary protocol is not served; connections will be closed")
-        }
-        if tcpPort == 0, unixSocketPath == nil {
+        if udpPort != 0, !isTCPPortGiven { tcpPort = udpPort }
+        if tcpPort == 0, udpPort == 0, unixSocketPath == nil {
             remarks.append("-p 0 without -s: the server listens nowhere")
         }
         if threadCount > Self.threadCountUsual {

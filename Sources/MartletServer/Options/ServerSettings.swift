@@ -12,7 +12,7 @@ package struct ServerSettings: Sendable {
     package var tcpPort = 11211
     /// Whether `-p` was given; without it a `-U` moves the TCP port along.
     package var isTCPPortGiven = false
-    /// UDP port asked for. Only remarked upon: no UDP is served.
+    /// UDP port; 0 for none, -1 for one that the system picks.
     package var udpPort = 0
     /// Path of the Unix socket, which replaces all TCP listeners.
     package var unixSocketPath: String?
@@ -106,6 +106,11 @@ package struct ServerSettings: Sendable {
     package var tracksSizes = false
     /// Commands that move the clock by hand, for test suites.
     package var allowsTestCommands = false
+
+    // MARK: Who may use it
+
+    /// A file of users and passwords; without one everybody may.
+    package var authFilePath: String?
 
     // MARK: The cluster
 

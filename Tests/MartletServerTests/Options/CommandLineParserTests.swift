@@ -158,11 +158,11 @@ struct CommandLineParserTests {
         #expect(try settings().effectiveListenAddresses == ["127.0.0.1", "[::1]"])
     }
 
-    @Test func `a UDP port is remarked upon, and moves the TCP port only when that is not given`() throws {
+    @Test func `a UDP port moves the TCP port only when that is not given`() throws {
         let (moved, remarks) = try parsed(["-U", "4000"])
 
         #expect(moved.tcpPort == 4000)
-        #expect(remarks == ["-U: UDP is not served"])
+        #expect(remarks == [])
         #expect(try settings("-U", "4000", "-p", "5000").tcpPort == 5000)
         #expect(try settings("-U", "0").tcpPort == 11211)
     }

@@ -13,7 +13,7 @@ struct OptionTableTests {
         #expect(Set(letters).count == letters.count)
         #expect(
             OptionTable.options.filter { $0.letter == nil }.map(\.name) == [
-                "eviction", "cluster-nodes", "cluster-file",
+                "eviction", "cluster-nodes", "cluster-file", "hash-password",
             ])
     }
 
@@ -41,7 +41,7 @@ struct OptionTableTests {
         let fromRows = Set(everything.compactMap(\.setting))
         let unsettable: Set = [
             "oldest", "num_threads_per_udp", "stat_key_prefix", "detail_enabled", "auth_enabled_sasl",
-            "auth_enabled_ascii", "temp_lru", "inline_ascii_response", "memory_file", "client_flags_size",
+            "temp_lru", "inline_ascii_response", "memory_file", "client_flags_size",
         ]
 
         #expect(Set(SettingsReport.names) == fromRows.union(unsettable))

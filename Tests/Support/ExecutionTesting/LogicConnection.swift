@@ -20,7 +20,7 @@ package final class LogicConnection {
         self.server = server
         self.commandsMax = commandsMax
         machine = .allocate(capacity: 1)
-        machine.initialize(to: ConnectionMachine())
+        machine.initialize(to: ConnectionMachine(server.executor.pointee.firstDialect))
     }
 
     deinit {
@@ -71,6 +71,7 @@ package final class LogicConnection {
     /// Lets the machine work until it wants input.
     private func run() {
         while true {
+            server.executor.pointee.beginRound()
             server.executor.pointee.beginTurn(of: 0)
             let step = input.withUnsafeMutableBytes { input in
                 machine.pointee.receive(
@@ -84,7 +85,7 @@ package final class LogicConnection {
             server.output.pointee.removeAll()
             switch step.disposition {
             case .wantsInput, .lacksRoom: return
-            case .yield, .outputFull: continue
+            case .yield, .goesOn, .outputFull: continue
             case .close, .closeSilently, .watch:
                 isClosed = true
                 return

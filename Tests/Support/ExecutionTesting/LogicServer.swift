@@ -17,7 +17,9 @@ package final class LogicServer {
         let second = clock.second
         let store = try CacheStore(settings: settings.storeSettings, secret: (11, 12), now: second)
         context = .allocate(capacity: 1)
-        context.initialize(to: ServerContext(settings: settings, store: store, clock: clock))
+        context.initialize(
+            to: ServerContext(
+                settings: settings, store: store, clock: clock, credentialFile: try CredentialFile(settings: settings)))
         counters = .allocate(capacity: 1)
         counters.initialize(to: WorkerCounters())
         context.pointee.workerCounters = [counters]

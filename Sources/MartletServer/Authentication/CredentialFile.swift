@@ -1,0 +1,99 @@
+import Glibc
+import Synchronization
+
+/// The file of `-Y` and what was last read from it.
+///
+/// Read at the start, where a bad file ends the start, and again on SIGHUP, where it changes nothing but says so. Who is
+/// logged in stays logged in.
+package struct CredentialFile: ~Copyable {
+    struct Reading {
+        var credentials: Credentials?
+        var generation = 0
+    }
+
+    private let path: String?
+    /// Random, of this process.
+    private let secret: [UInt8]
+    private let reading: Mutex<Reading>
+
+    private static let bytesMax = 1 << 16
+
+    /// None: everybody may use the server.
+    package init() {
+        path = nil
+        secret = []
+        reading = Mutex(Reading())
+    }
+
+    /// A bad file is an error.
+    package init(settings: ServerSettings) throws(StartError) {
+        let (secret, first) = try Self.firstReading(settings.authFilePath)
+        path = settings.authFilePath
+        self.secret = secret
+        reading = Mutex(first)
+    }
+
+    private static func firstReading(_ path: String?) throws(StartError) -> (secret: [UInt8], Reading) {
+        guard let path else { return ([], Reading()) }
+        guard let secret = PasswordHash.randomBytes(SHA256.digestBytes) else {
+            throw StartError("the system gives no random bytes", status: ExitStatus.system)
+        }
+        switch read(path, secret: secret, generation: 1) {
+        case .success(let credentials):
+            remarkOnRights(path)
+            return (secret, Reading(credentials: credentials, generation: 1))
+        case .failure(let failure):
+            throw StartError("-Y: \(path): \(failure.reason)", status: ExitStatus.failure)
+        }
+    }
+
+    /// What was read last; nil without a file. Any thread.
+    package var credentials: Credentials? { reading.withLock { $0.credentials } }
+
+    /// Reads the file again. The main thread only.
+    package borrowing func reload() {
+        guard let path else { return }
+        reading.withLock { reading in
+            switch Self.read(path, secret: secret, generation: reading.generation + 1) {
+            case .success(let credentials):
+                reading.credentials = credentials
+                reading.generation += 1
+            case .failure(let failure):
+                ServerLog.write("-Y: \(path): \(failure.reason); who may log in stays as it was")
+            }
+        }
+        Self.remarkOnRights(path)
+    }
+
+    private struct Failure: Error { let reason: String }
+
+    private static func read(_ path: String, secret: [UInt8], generation: Int) -> Result<Credentials, Failure> {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return .failure(Failure(reason: ServerLog.reason(errno))) }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        while bytes.count <= bytesMax {
+            var count = 0
+            let some = [UInt8](unsafeUninitializedCapacity: 4096) { room, initialized in
+                count = Glibc.read(descriptor, room.baseAddress, room.count)
+                initialized = max(count, 0)
+            }
+            guard count >= 0 else { return .failure(Failure(reason: ServerLog.reason(errno))) }
+            if count == 0 { break }
+            bytes += some
+        }
+        guard bytes.count <= bytesMax else { return .failure(Failure(reason: "too long")) }
+        do {
+            return .success(try Credentials(parsing: bytes, secret: secret, generation: generation))
+        } catch {
+            return .failure(Failure(reason: "line \(error.number): \(error.reason)"))
+        }
+    }
+
+    /// Passwords that everybody may read are none.
+    private static func remarkOnRights(_ path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & 0o004 != 0 else { return }
+        ServerLog.write("-Y: \(path): every user of this machine may read it")
+    }
+}

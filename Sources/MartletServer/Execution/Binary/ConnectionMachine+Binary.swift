@@ -1,0 +1,98 @@
+import MartletProtocol
+import MartletStore
+
+/// The binary protocol's side of a connection: as `ConnectionMachine.receive`, with headers for lines and nothing behind
+/// a value.
+///
+/// 1. A request is carried out when all in front of its value is there and, if it carries a value up to
+///    `Limits.waitedValueBytesMax`, when that is complete too. A larger one goes into a reservation as it arrives.
+/// 2. A batch is parsed, hashed and prefetched as one of lines is, so a row of quiet gets and the `noop` behind it are one
+///    batch and one write.
+/// 3. The body of a refused request is skipped, up to a bound; the answer goes out first.
+extension ConnectionMachine {
+    @inline(never)
+    mutating func receiveBinary(
+        _ input: UnsafeRawBufferPointer, executor: ExecutorPointer, output: OutputPointer, commandsMax: Int
+    ) -> MachineStep {
+        var position = 0
+        if swallowBytes > 0 || pending != nil {
+            let arrival = continueBinaryValue(input, &position, executor, output)
+            if arrival != .finished { return MachineStep(consumedBytes: position, Self.disposition(arrival)) }
+        }
+        waitsForValue = false
+        var commandsLeft = commandsMax
+        while true {
+            let batch = executor.gatherBinaryBatch(
+                input, from: position, countMax: min(commandsLeft, Limits.batchCountMax))
+            for index in 0..<batch.count {
+                if output.pointee.isFull { return MachineStep(consumedBytes: position, .outputFull) }
+                let place = executor.pointee.batch + index
+                let goesOn = carryOutBinary(place, executor, output)
+                position &+= place.pointee.bytes
+                if !goesOn { return MachineStep(consumedBytes: position, .close) }
+            }
+            commandsLeft &-= batch.count
+            switch batch.end {
+            case .open:
+                if swallowBytes > 0 || position == input.count {
+                    return MachineStep(consumedBytes: position, .wantsInput)
+                }
+                if commandsLeft <= 0 { return MachineStep(consumedBytes: position, .yield) }
+            case .insideValue:
+                let place = executor.pointee.batch + batch.count
+                guard Int(place.pointee.request.valueLength) > Limits.waitedValueBytesMax else {
+                    waitsForValue = true
+                    return MachineStep(consumedBytes: position, .wantsInput)
+                }
+                if output.pointee.isFull { return MachineStep(consumedBytes: position, .outputFull) }
+                let beginning = beginBinaryValue(place, executor, output)
+                if beginning == .lacksRoom { return MachineStep(consumedBytes: position, .lacksRoom) }
+                position &+= Int(place.pointee.request.lineBytes)
+                if beginning == .close { return MachineStep(consumedBytes: position, .close) }
+                let arrival = continueBinaryValue(input, &position, executor, output)
+                if arrival != .finished { return MachineStep(consumedBytes: position, Self.disposition(arrival)) }
+                commandsLeft &-= 1
+            case .hangUp:
+                closeReason = .error
+                return MachineStep(consumedBytes: position, .close)
+            case .exhausted, .insideLine, .longList:
+                return MachineStep(consumedBytes: position, .wantsInput)
+            }
+        }
+    }
+
+    /// Carries out a request whose value, if any, is there. Returns whether the connection goes on.
+    private mutating func carryOutBinary(
+        _ place: UnsafeMutablePointer<BatchedRequest>, _ executor: ExecutorPointer, _ output: OutputPointer
+    ) -> Bool {
+        let header = BinaryHeader(at: place.pointee.line)
+        if place.pointee.outcome == .refused { return refuseBinary(header, place, executor, output) }
+        if _slowPath(executor.pointee.isWatched) { executor.observe(place) }
+        let request = place.pointee.request
+        let key = ItemKey(
+            bytes: place.pointee.line + Int(request.key.offset), count: Int(request.key.count), hash: place.pointee.hash
+        )
+        if request.command.carriesValue {
+            let value = UnsafeRawBufferPointer(
+                start: place.pointee.line + Int(request.lineBytes), count: Int(request.valueLength))
+            executor.storeBinary(request, header, key, value, output)
+            return true
+        }
+        return executor.executeBinary(request, header, key, output)
+    }
+
+    /// Rule 3.
+    private mutating func refuseBinary(
+        _ header: BinaryHeader, _ place: UnsafeMutablePointer<BatchedRequest>, _ executor: ExecutorPointer,
+        _ output: OutputPointer
+    ) -> Bool {
+        guard let refusal = BinaryRequestParser.refusal(header) else { return false }
+        output.appendBinary(refusal.status, header)
+        if refusal.closes {
+            closeReason = .error
+            return false
+        }
+        swallowBytes = BinaryHeader.bytes &+ Int(header.bodyBytes) &- place.pointee.bytes
+        return swallowBytes <= executor.pointee.swallowBytesMax
+    }
+}

@@ -1,0 +1,136 @@
+import MartletProtocol
+
+/// What is said before a login, as memcached 1.6.45 says it.
+///
+/// 1. Whatever is no `set` is refused, line by line; so nothing but a `set` has a data block. Key, flags and time of the
+///    `set` mean nothing, its value is the token: the name, a space, the password.
+/// 2. A line under six bytes or without an end among the first 2048 costs the connection, and so does a token of another
+///    protocol. A token of more than 16 KiB is refused unseen.
+/// 3. The connection is text from a right token on: commands that lie behind it are carried out.
+/// 4. A slow hash is computed a slice per turn, one slice per round of the worker, so that logins hold up nobody else.
+/// 5. `Limits.loginFailuresMax` refused tokens end the connection, and so do `Limits.loginSecondsMax` without a right one.
+extension ConnectionMachine {
+    private static let lineBytesMin = 6
+    private static let tokenBytesMax: UInt32 = 16384
+
+    private enum LoginStep {
+        case wantsInput, goesOn, close, loggedIn
+    }
+
+    /// `receive` of a connection that is not logged in.
+    @inline(never)
+    mutating func receiveLogin(
+        _ bytes: UnsafeMutableRawBufferPointer, executor: ExecutorPointer, output: OutputPointer, commandsMax: Int
+    ) -> MachineStep {
+        let input = UnsafeRawBufferPointer(bytes)
+        let state = login ?? .make()
+        login = state
+        var position = 0
+        while true {
+            switch logIn(state, input, &position, executor, output) {
+            case .wantsInput: return MachineStep(consumedBytes: position, .wantsInput)
+            case .goesOn: return MachineStep(consumedBytes: position, .goesOn)
+            case .close:
+                closeReason = .error
+                return MachineStep(consumedBytes: position, .close)
+            case .loggedIn:
+                endLogin()
+                dialect = .text
+                let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[position...])
+                var step = receive(rest, executor: executor, output: output, commandsMax: commandsMax)
+                step.consumedBytes &+= position
+                return step
+            case nil: continue
+            }
+        }
+    }
+
+    /// Takes a line, a token or a slice of a check. Nil: go on with what follows.
+    private func logIn(
+        _ state: UnsafeMutablePointer<LoginState>, _ input: UnsafeRawBufferPointer, _ position: inout Int,
+        _ executor: ExecutorPointer, _ output: OutputPointer
+    ) -> LoginStep? {
+        if state.pointee.check != nil { return goOn(state, executor, output) }
+        let rest = UnsafeRawBufferPointer(rebasing: input[position...])
+        guard let tokenBytes = state.pointee.tokenBytes else {
+            return takeLine(state, rest, &position, output)
+        }
+        guard rest.count >= tokenBytes else { return .wantsInput }
+        position &+= tokenBytes
+        state.pointee.tokenBytes = nil
+        let token = UnsafeRawBufferPointer(rebasing: rest[..<(tokenBytes - 2)])
+        guard Self.endsLine(rest.baseAddress.unsafelyUnwrapped + token.count) else {
+            output.append(.badLineEnd)
+            return nil
+        }
+        guard let space = token.firstIndex(of: UInt8(ascii: " ")) else {
+            output.append(.badTokenFormat)
+            return nil
+        }
+        guard let credentials = executor.pointee.server.pointee.credentialFile.credentials else { return .close }
+        let password = Array(token[(space + 1)...])
+        state.pointee.check = LoginCheck(
+            user: token[..<space], password: password, credentials, executor.pointee.remembered)
+        return goOn(state, executor, output)
+    }
+
+    private func takeLine(
+        _ state: UnsafeMutablePointer<LoginState>, _ rest: UnsafeRawBufferPointer, _ position: inout Int,
+        _ output: OutputPointer
+    ) -> LoginStep? {
+        guard let newline = rest.firstIndex(of: 0x0A) else {
+            return rest.count > WireLimits.lineBytesMax ? .close : .wantsInput
+        }
+        if newline < Self.lineBytesMin || newline > WireLimits.lineBytesMax { return .close }
+        position &+= newline + 1
+        var line = rest[..<newline]
+        if line.last == 0x0D { line = line.dropLast() }
+        let words = line.split(separator: UInt8(ascii: " "), maxSplits: 5, omittingEmptySubsequences: true)
+        guard words.count >= 5, line.first == words[0].first, words[0].elementsEqual("set".utf8),
+            let count = Self.number(words[4])
+        else {
+            output.append(.unauthenticated)
+            return nil
+        }
+        guard count <= Self.tokenBytesMax else {
+            output.append(.tokenTooLong)
+            return nil
+        }
+        state.pointee.tokenBytes = Int(count) + 2
+        return nil
+    }
+
+    private static func number(_ word: Slice<UnsafeRawBufferPointer>) -> UInt32? {
+        guard word.count <= 10, word.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
+        return UInt32(exactly: word.reduce(UInt64(0)) { $0 * 10 + UInt64($1 - 0x30) })
+    }
+
+    /// Rule 4.
+    private func goOn(
+        _ state: UnsafeMutablePointer<LoginState>, _ executor: ExecutorPointer, _ output: OutputPointer
+    ) -> LoginStep? {
+        guard executor.pointee.takesHashSlice() else { return .goesOn }
+        let verdict = state.pointee.check?.advance(Limits.hashRoundsPerTurn, &executor.pointee.remembered)
+        guard let isRight = verdict ?? nil else { return .goesOn }
+        state.pointee.check = nil
+        executor.counters.pointee.commands.logins.increment()
+        if isRight {
+            output.append(.stored)
+            return .loggedIn
+        }
+        executor.counters.pointee.commands.loginFailures.increment()
+        output.append(.authenticationFailure)
+        state.pointee.failures += 1
+        return state.pointee.failures >= Limits.loginFailuresMax ? .close : nil
+    }
+
+    /// Whether the client has not logged in where it has to.
+    var isLocked: Bool { dialect == .locked }
+
+    /// Forgets a login that is over.
+    @inline(never)
+    mutating func endLogin() {
+        login?.destroy()
+        login = nil
+    }
+}
