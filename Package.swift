@@ -20,9 +20,12 @@ let package = Package(
     // A package that depends on the client library and has no use for one of these says so, with `traits: []` or those
     // that it wants, and what only the others need is not fetched.
     traits: [
-        .default(enabledTraits: ["TLS", "ClientTLS"]),
-        .trait(name: "TLS", description: "Encrypted connections, by OpenSSL 3"),
-        .trait(name: "ClientTLS", description: "MartletClientTLS, on swift-nio-ssl"),
+        // One, and no more: SwiftPM hands several to the compiler in an order that changes from run to run, and each time
+        // everything is built anew.
+        .default(enabledTraits: ["TLS"]),
+        .trait(
+            name: "TLS",
+            description: "Encrypted connections: the server's by OpenSSL 3, MartletClientTLS by swift-nio-ssl"),
     ],
     dependencies: [
         // The command line of the tools.
@@ -33,7 +36,7 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         // The client library's event loops, sockets and byte buffers: what Swift servers have in their process anyway.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        // TLS for MartletClientTLS alone, under the trait ClientTLS.
+        // TLS for MartletClientTLS alone, under the trait TLS.
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     ],
     targets: [
@@ -82,7 +85,7 @@ let package = Package(
             name: "MartletClientTLS",
             dependencies: [
                 "MartletClient", .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["ClientTLS"])),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["TLS"])),
             ]
         ),
         // What operators ask from the command line: so far about rings.
@@ -228,7 +231,7 @@ let package = Package(
             dependencies: [
                 "MartletClientTLS", "MartletClient", "ServerTesting",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["ClientTLS"])),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["TLS"])),
             ]
         ),
         // The repository looks at itself: lengths, imports, words, the unsafe fence, links.

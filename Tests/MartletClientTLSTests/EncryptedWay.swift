@@ -1,4 +1,4 @@
-#if ClientTLS
+#if TLS
 import NIOCore
 import NIOPosix
 import NIOSSL

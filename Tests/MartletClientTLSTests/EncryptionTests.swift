@@ -1,4 +1,4 @@
-#if ClientTLS
+#if TLS
 import MartletClient
 import MartletClientTLS
 import NIOSSL
