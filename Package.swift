@@ -14,6 +14,7 @@ let package = Package(
         .library(name: "MartletRing", targets: ["MartletRing"]),
         .library(name: "MartletClient", targets: ["MartletClient"]),
         .library(name: "MartletClientTLS", targets: ["MartletClientTLS"]),
+        .library(name: "MartletRecipes", targets: ["MartletRecipes"]),
         // For `./martlet allocations`: loaded in front of a server to count what it allocates.
         .library(name: "AllocationCounter", type: .dynamic, targets: ["AllocationCounter"]),
     ],
@@ -88,6 +89,8 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["TLS"])),
             ]
         ),
+        // What services build on it: rate limiter, sessions, leases.
+        .target(name: "MartletRecipes", dependencies: ["MartletClient"]),
         // What operators ask from the command line: so far about rings.
         .executableTarget(
             name: "martletctl",
@@ -221,7 +224,7 @@ let package = Package(
         .testTarget(
             name: "MartletClientTests",
             dependencies: [
-                "MartletClient", "MartletRing", "MartletServer", "ServerTesting", "martletd",
+                "MartletClient", "MartletRecipes", "MartletRing", "MartletServer", "ServerTesting", "martletd",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
             ]

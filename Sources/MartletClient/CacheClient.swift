@@ -30,6 +30,10 @@ public struct CacheClient: Sendable {
     private(set) var prefix: [UInt8] = []
     /// Values kept in this process.
     private(set) var near: NearTable?
+    /// Which of a key's servers is asked: 0 for its own.
+    private(set) var rank: UInt8 = 0
+    /// Other caches that take part.
+    var route = CacheRoute.plain
     /// Of a namespace that can be emptied.
     private(set) var generation: Generation?
 
@@ -74,6 +78,13 @@ public struct CacheClient: Sendable {
         return view
     }
 
+    /// The same cache where each key is on the server that comes so many places behind its own.
+    func copy(_ rank: UInt8) -> CacheClient {
+        var view = self
+        view.rank = rank
+        return view
+    }
+
     /// Makes everything in a droppable namespace a miss: what is there is found no longer, and goes when its life is over
     /// or something else needs the room.
     public func removeAll() async throws(CacheError) {
@@ -109,6 +120,9 @@ public struct CacheClient: Sendable {
     /// both lists keep their connections, and calls under way end where they began.
     @discardableResult
     public func adopt(_ topology: Topology) -> Bool { core.cluster.adopt(topology) }
+
+    /// Every server has said which process it is.
+    package var knowsIdentities: Bool { core.cluster.topology.nodes.allSatisfy(\.isIdentityKnown) }
 
     /// What happens to servers, from now on.
     public var events: AsyncStream<CacheEvent> { core.events.stream() }

@@ -1,3 +1,4 @@
+import Foundation
 import MartletClient
 import Testing
 
@@ -34,6 +35,41 @@ extension ClientTests {
                 #expect(user == User(id: 7))
                 #expect(users == ["user:10": User(id: 7), "user:100": User(id: 8)])
                 #expect(try await cache.value(for: "user:\(id)", as: User.self) == nil)
+            }
+        }
+
+        @Test("The code about servers, copies and other pools does what it says")
+        func articles() async throws {
+            try await CacheFixture.run(servers: 3) { fixture in
+                let zones = fixture.servers.map { CacheFixture.client(for: [$0.path ?? ""]) }
+                let (here, there, elsewhere) = (zones[0], zones[1], zones[2])
+
+                let users = ReplicatedCache(zones: [here, there, elsewhere], writes: .quorum, reads: .one)
+                try await users.setValue(User(id: 1), for: "user:1", timeToLive: .seconds(300))
+                let user = try await users.value(for: "user:1", as: User.self)
+                #expect(user == User(id: 1))
+
+                let (newPool, oldPool, candidate, start) = (here, there, elsewhere, Date() - 7200)
+                let cache = newPool.migrating(
+                    Migration(
+                        from: oldPool,
+                        [
+                            (start, .populatingByWrites), (start + 3600, .populatingByReads(0.1)),
+                            (start + 7200, .newFirst), (start + 86_400, .newOnly),
+                        ]))
+                try await oldPool.setValue("v", for: "k")
+                #expect(try await cache.value(for: "k") == "v")
+
+                let tried = newPool.shadowed(by: Shadow(candidate, share: 0.1))
+                #expect(try await tried.value(for: "k") == "v")
+
+                let following = Task {
+                    await newPool.follow(
+                        .dnsServices("_memcached._tcp.cache.example", resolver: DNSResolver(servers: [])))
+                }
+                following.cancel()
+                await following.value
+                for zone in zones { await zone.shutDown() }
             }
         }
     }

@@ -18,6 +18,7 @@ struct ImportTests {
             "FoundationEssentials",
             "Foundation",
         ],
+        "MartletRecipes": ["MartletClient", "FoundationEssentials", "Foundation"],
         "MartletClientTLS": ["MartletClient", "NIOCore", "NIOSSL"],
         "martletctl": ["MartletRing", "ArgumentParser", "Glibc", "Musl", "Darwin"],
     ]

@@ -90,7 +90,7 @@ final class Cluster: Sendable {
     ///
     /// A retrieval whose connection broke is asked once more, because asking twice does no harm; nothing else is.
     func call(_ request: CacheRequest, deadline: NIODeadline) async throws(CacheError) -> CacheReply {
-        let node = topology.node(for: request.key)
+        let node = topology.node(for: request)
         if node.isDown {
             note(request, node.downError, node)
             return try await callInstead(request, node, deadline)
@@ -164,7 +164,7 @@ final class Cluster: Sendable {
         placed.reserveCapacity(requests.count)
         var chosen: [ObjectIdentifier: Lane] = [:]
         for request in requests {
-            let node = topology.node(for: request.key)
+            let node = topology.node(for: request)
             var lane: Lane?
             if !node.isDown {
                 // One connection for all small requests of a node, so that they leave together.

@@ -13,7 +13,8 @@ import Synchronization
 /// 1. While a server is down, calls for it fail at once, and only the probe connects: one for each server.
 /// 2. A connection that breaks is no reason by itself: the next call makes a new one, and that tells.
 /// 3. The wait before a probe is between half and all of what it could be, so that many clients do not come at once.
-/// 4. A server that answers its probe is used again only when the keys in the invalidation log have been removed there.
+/// 4. A server that answers its probe is used again only when the keys in the invalidation log have been removed there. If it
+///    is a new process since the log was begun, it has nothing, and neither has the log.
 ///    What it had received before, and does behind that, is not caught: lives bound how long that can matter.
 final class ServerNode: LaneWatcher {
     private struct Health {
@@ -31,6 +32,9 @@ final class ServerNode: LaneWatcher {
     private let health = NIOLockedValueBox(Health())
     private let invalidations: NIOLockedValueBox<InvalidationLog>
     private let isReplayDue = Atomic<Bool>(false)
+    /// The process that was there when the server was last known to be up; nil if it does not say.
+    private let identity = NIOLockedValueBox<ServerIdentity?>(nil)
+    private let isIdentityAsked = Atomic<Bool>(false)
     /// A copy of `health.isDown` to be read without its lock.
     private let isDownNow = Atomic<Bool>(false)
     private let timeoutsInARow = Atomic<Int>(0)
@@ -89,6 +93,7 @@ final class ServerNode: LaneWatcher {
     // MARK: LaneWatcher
 
     func laneAnswered() {
+        if !isIdentityAsked.load(ordering: .relaxed) { askIdentity() }
         if timeoutsInARow.load(ordering: .relaxed) != 0 { timeoutsInARow.store(0, ordering: .relaxed) }
     }
 
@@ -132,7 +137,7 @@ final class ServerNode: LaneWatcher {
     private func probe() {
         guard health.withLockedValue({ !$0.isOver }) else { return }
         ask(CacheRequest(.get, CacheKey("martlet:probe"))) { outcome in
-            if Self.isAnswer(outcome) { self.replay() } else { self.probeFailed() }
+            if Self.isAnswer(outcome) { self.welcome() } else { self.probeFailed() }
         }
     }
 
@@ -152,6 +157,44 @@ final class ServerNode: LaneWatcher {
         lane.submit(
             CallSlot(
                 identity: CallIdentity.next(), deadline: deadline, completion: .probe(answered), request: request))
+    }
+
+    // MARK: Identity
+
+    /// Finds out, once for each time the server is up, which process it is.
+    private func askIdentity() {
+        guard configuration.asksIdentity, !isIdentityAsked.exchange(true, ordering: .relaxed) else { return }
+        fetchIdentity { identity in
+            if let identity { self.identity.withLockedValue { $0 = identity } }
+        }
+    }
+
+    /// The server has said which process it is.
+    var isIdentityKnown: Bool { identity.withLockedValue { $0 != nil } }
+
+    private func fetchIdentity(_ fetched: @escaping @Sendable (ServerIdentity?) -> Void) {
+        ServerConversation(
+            server: server, timeout: configuration.connectTimeout + configuration.operationTimeout,
+            configuration: configuration, eventLoops: eventLoop
+        )
+        .answer(to: "stats\r\n").whenComplete { reply in
+            fetched((try? reply.get()).flatMap { ServerIdentity(statistics: $0) })
+        }
+    }
+
+    /// The server is back. What a new process was never given, nobody has to remove there.
+    private func welcome() {
+        let last = identity.withLockedValue { $0 }
+        guard configuration.asksIdentity, let last, !invalidations.withLockedValue({ $0.isEmpty }) else {
+            return replay()
+        }
+        fetchIdentity { now in
+            if let now, now != last {
+                self.identity.withLockedValue { $0 = now }
+                _ = self.invalidations.withLockedValue { $0.takeAll() }
+            }
+            self.replay()
+        }
     }
 
     // MARK: Invalidations
@@ -195,6 +238,8 @@ final class ServerNode: LaneWatcher {
             health.attempts = 0
             isDownNow.store(false, ordering: .relaxed)
         }
+        // Who it is now is found out behind its first answer.
+        isIdentityAsked.store(false, ordering: .relaxed)
         events.send(.serverUp(server: server.name))
     }
 }

@@ -18,5 +18,10 @@ struct ActiveTopology: Sendable {
     /// In the order of the ring's servers.
     let nodes: [ServerNode]
 
-    func node(for key: CacheKey) -> ServerNode { nodes[ring.server(for: key.routingBytes.span)] }
+    func node(for request: CacheRequest) -> ServerNode {
+        let key = request.key.routingBytes
+        guard request.rank > 0 else { return nodes[ring.server(for: key.span)] }
+        let places = ring.servers(for: key.span, count: Int(request.rank) + 1)
+        return nodes[places[min(Int(request.rank), places.count - 1)]]
+    }
 }

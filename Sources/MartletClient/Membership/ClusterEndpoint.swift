@@ -1,6 +1,4 @@
 import MartletRing
-import NIOCore
-import NIOPosix
 
 /// Asks a server which servers there are.
 ///
@@ -18,8 +16,6 @@ struct ClusterEndpoint: Sendable {
     let timeout: Duration
     /// Whose credentials and preparation of channels are used.
     var configuration = CacheConfiguration()
-
-    static let replyBytesMax = 1 << 20
 
     func topology() async throws(CacheError) -> Topology {
         let reply = try await ask("config get cluster\r\n")
@@ -59,74 +55,6 @@ struct ClusterEndpoint: Sendable {
     }
 
     private func ask(_ command: String) async throws(CacheError) -> String {
-        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-        let answer = eventLoop.makePromise(of: String.self)
-        let bootstrap = ClientBootstrap(group: eventLoop).connectTimeout(timeout.timeAmount).channelInitializer {
-            channel in
-            channel.eventLoop.makeCompletedFuture {
-                try configuration.prepareChannel?(channel, server)
-                let conversation = Conversation(command, credentials: configuration.credentials, answer)
-                try channel.pipeline.syncOperations.addHandler(conversation)
-            }
-        }
-        let connected =
-            switch server.address {
-            case .tcp(let host, let port): bootstrap.connect(host: host, port: Int(port))
-            case .unixSocket(let path): bootstrap.connect(unixDomainSocketPath: path)
-            }
-        let alarm = eventLoop.scheduleTask(in: timeout.timeAmount) {
-            answer.fail(CacheError(.timeout, server: server.name))
-        }
-        connected.whenFailure { answer.fail(CacheError(.serverDown, server: server.name, underlying: $0)) }
-        defer {
-            alarm.cancel()
-            connected.whenSuccess { $0.close(promise: nil) }
-        }
-        do {
-            return try await answer.futureResult.get()
-        } catch {
-            throw error as? CacheError ?? CacheError(.connectionLost, server: server.name, underlying: error)
-        }
-    }
-
-    /// One command, one reply.
-    private final class Conversation: ChannelInboundHandler {
-        typealias InboundIn = ByteBuffer
-
-        private let command: String
-        private let answer: EventLoopPromise<String>
-        private var reply = ""
-        private var awaitsLogin: Bool
-
-        init(_ command: String, credentials: CacheCredentials?, _ answer: EventLoopPromise<String>) {
-            self.command = (credentials?.login ?? "") + command
-            self.answer = answer
-            awaitsLogin = credentials != nil
-        }
-
-        func channelActive(context: ChannelHandlerContext) {
-            context.writeAndFlush(NIOAny(ByteBuffer(string: command)), promise: nil)
-        }
-
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            reply += String(buffer: unwrapInboundIn(data))
-            if awaitsLogin, reply.hasPrefix("STORED\r\n") {
-                awaitsLogin = false
-                // A line's end is one character.
-                reply = String(reply.dropFirst("STORED".count + 1))
-            }
-            let isError = reply.hasPrefix("ERROR") || reply.hasPrefix("CLIENT_ERROR") || reply.hasPrefix("SERVER_ERROR")
-            if reply.hasSuffix("END\r\n") || (isError && reply.hasSuffix("\r\n")) {
-                answer.succeed(reply)
-            } else if reply.utf8.count > ClusterEndpoint.replyBytesMax {
-                answer.fail(CacheError(.protocolViolation, "a description without an end"))
-            }
-        }
-
-        func channelInactive(context: ChannelHandlerContext) {
-            answer.fail(CacheError(.connectionLost, "closed by the server"))
-        }
-
-        func errorCaught(context: ChannelHandlerContext, error: any Error) { answer.fail(error) }
+        try await ServerConversation(server: server, timeout: timeout, configuration: configuration).ask(command)
     }
 }

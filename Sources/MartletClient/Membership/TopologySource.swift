@@ -16,7 +16,7 @@ import Foundation
 public struct TopologySource: Sendable {
     /// How long to wait before asking again.
     let interval: Duration
-    let fetch: @Sendable (_ current: Topology) async throws -> Topology
+    package let fetch: @Sendable (_ current: Topology) async throws -> Topology
 
     /// A source of one's own. `fetch` gets the list in force, and may return it.
     public init(
@@ -58,10 +58,17 @@ public struct TopologySource: Sendable {
 
 extension CacheClient {
     /// Takes the list of servers from `source`, now and whenever it changes, until the task is cancelled.
-    public func follow(_ source: TopologySource) async {
+    ///
+    /// - Parameter path: A file that has the last good list: what it says is in force until the source has answered, and what
+    ///   the source says is written there. One that cannot be written is told as an event, and does no harm.
+    public func follow(_ source: TopologySource, rememberedAt path: String? = nil) async {
+        let memory = path.map { TopologyMemory(path: $0) }
+        if let last = memory?.load() { adopt(last) }
         while !Task.isCancelled {
             do {
-                adopt(try await source.fetch(core.cluster.topology.list))
+                if adopt(try await source.fetch(core.cluster.topology.list)) {
+                    try memory?.store(core.cluster.topology.list)
+                }
             } catch {
                 if Task.isCancelled { return }
                 core.events.send(

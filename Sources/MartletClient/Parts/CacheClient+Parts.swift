@@ -11,9 +11,9 @@ extension CacheClient {
     func call(_ request: CacheRequest) async throws(CacheError) -> CacheReply {
         if let splitting = core.configuration.splitting, request.isCut(splitting) {
             let final = try await storeParts(request, splitting)
-            return try await core.cluster.call(final, deadline: deadline)
+            return try await ask(final)
         }
-        let reply = try await core.cluster.call(request, deadline: deadline)
+        let reply = try await ask(request)
         return reply.hasParts ? try await whole(reply, request) : reply
     }
 
@@ -31,7 +31,7 @@ extension CacheClient {
                 }
             }
         }
-        var outcomes = await core.cluster.call(requests, deadline: deadline)
+        var outcomes = await ask(requests)
         for (place, outcome) in outcomes.enumerated() {
             guard case .success(let reply) = outcome, reply.hasParts, failures[place] == nil else { continue }
             do throws(CacheError) {
@@ -57,7 +57,7 @@ extension CacheClient {
             store.exptime = request.exptime
             stores.append(store)
         }
-        for outcome in await core.cluster.call(stores, deadline: deadline) { _ = try outcome.get() }
+        for outcome in await ask(stores) { _ = try outcome.get() }
         var final = request
         final.value = parts.encoded
         final.clientFlags |= ClientFlags.parts.rawValue
@@ -75,7 +75,7 @@ extension CacheClient {
         var value = ByteBuffer()
         value.reserveCapacity(parts.length)
         var isWhole = true
-        for outcome in await core.cluster.call(gets, deadline: deadline) {
+        for outcome in await ask(gets) {
             let part = try outcome.get()
             if let bytes = part.value { value.writeImmutableBuffer(bytes) } else { isWhole = false }
         }

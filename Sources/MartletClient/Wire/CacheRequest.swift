@@ -21,6 +21,8 @@ struct CacheRequest: Sendable {
         static let token = Facts(rawValue: 1)
         static let life = Facts(rawValue: 2)
         static let access = Facts(rawValue: 4)
+        /// All but the value, where the server can leave it out.
+        static let noValue = Facts(rawValue: 8)
     }
 
     var verb: Verb
@@ -45,6 +47,15 @@ struct CacheRequest: Sendable {
     var delta: UInt64 = 1
     /// The number to start with where there is none; it lives for `exptime`.
     var initialNumber: UInt64?
+    /// Which of the key's servers is asked: 0 for its own, 1 for the one that would have it next, and so on.
+    var rank: UInt8 = 0
+
+    /// The same for the server of another rank.
+    func at(_ rank: UInt8) -> CacheRequest {
+        var request = self
+        request.rank = rank
+        return request
+    }
 
     init(_ verb: Verb, _ key: CacheKey) {
         self.verb = verb

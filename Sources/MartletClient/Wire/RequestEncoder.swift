@@ -79,7 +79,8 @@ private enum MetaEncoder {
         var cursor = start
         switch request.verb {
         case .get:
-            cursor = RequestWriter.flag("v", at: RequestWriter.flag("f", at: cursor))
+            cursor = RequestWriter.flag("f", at: cursor)
+            if !request.facts.contains(.noValue) { cursor = RequestWriter.flag("v", at: cursor) }
             cursor = retrievalFlags(of: request, at: cursor)
         case .set, .add, .replace, .append, .prepend: cursor = storageFlags(of: request, at: cursor)
         case .increment, .decrement:

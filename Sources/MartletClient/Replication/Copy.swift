@@ -1,0 +1,62 @@
+import NIOCore
+
+/// What one server of several has under a key, or is to have.
+struct Copy: Sendable {
+    var value: ByteBuffer
+    var clientFlags: UInt32
+    var version: UInt64
+    /// The life it has left.
+    var exptime: Int32
+}
+
+extension CacheClient {
+    /// Conflicts in a row after which a store is given up: each is a store by somebody else.
+    private static let attemptsMax = 16
+
+    /// The copy here; nil if there is none.
+    func copy(of key: CacheKey) async -> Result<Copy?, CacheError> {
+        do throws(CacheError) {
+            var request = CacheRequest(.get, try await named(key))
+            request.facts = [.token, .life]
+            let reply = try await call(request)
+            guard reply.outcome == .done, let value = reply.value else { return .success(nil) }
+            guard let version = reply.token, !reply.isClassic else {
+                throw CacheError(.unsupported, "copies need the meta protocol")
+            }
+            let left = reply.secondsToLive.map { $0 < 0 ? 0 : Int32(clamping: max($0, 1)) } ?? 0
+            return .success(
+                Copy(value: value, clientFlags: reply.clientFlags, version: version, exptime: left))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Stores a copy here, unless what is here is as new: says whether it did.
+    func stored(_ copy: Copy, _ key: CacheKey) async -> Result<Bool, CacheError> {
+        do throws(CacheError) {
+            let key = try await named(key)
+            core.forget(key)
+            for _ in 0..<Self.attemptsMax {
+                var look = CacheRequest(.get, key)
+                look.facts = [.token, .noValue]
+                let seen = try await askHere(look)
+                var request = CacheRequest(.add, key)
+                (request.value, request.clientFlags) = (copy.value, copy.clientFlags)
+                request.exptime = copy.exptime
+                request.newToken = copy.version
+                if seen.outcome == .done {
+                    guard let token = seen.token, !seen.isClassic else {
+                        throw CacheError(.unsupported, "copies need the meta protocol")
+                    }
+                    if token >= copy.version { return .success(false) }
+                    request.verb = .set
+                    request.expectedToken = token
+                }
+                if try await call(request).outcome == .done { return .success(true) }
+            }
+            throw CacheError(.refused, "changed by others \(Self.attemptsMax) times in a row")
+        } catch {
+            return .failure(error)
+        }
+    }
+}

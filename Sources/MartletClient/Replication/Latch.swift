@@ -1,0 +1,42 @@
+import NIOConcurrencyHelpers
+
+/// Asks several at once and goes on when enough of them have answered well, while the others finish behind.
+enum Latch {
+    private struct State<Value: Sendable>: Sendable {
+        var outcomes: [Result<Value, CacheError>?]
+        var good = 0
+        var ended = 0
+        var continuation: CheckedContinuation<[Result<Value, CacheError>?], Never>?
+    }
+
+    /// The outcomes so far, nil for those that are not there yet, once `needed` are good or all are there.
+    ///
+    /// - Parameter ask: Ends by itself, by a deadline, whatever becomes of the caller.
+    static func ask<Value: Sendable>(
+        _ count: Int, until needed: Int, _ ask: @escaping @Sendable (Int) async -> Result<Value, CacheError>
+    ) async -> [Result<Value, CacheError>?] {
+        let state = NIOLockedValueBox(State<Value>(outcomes: Array(repeating: nil, count: count)))
+        return await withCheckedContinuation { continuation in
+            state.withLockedValue { $0.continuation = continuation }
+            for place in 0..<count {
+                Task {
+                    let outcome = await ask(place)
+                    let finished = state.withLockedValue { state in
+                        state.outcomes[place] = outcome
+                        state.ended += 1
+                        if case .success = outcome { state.good += 1 }
+                        guard state.good >= needed || state.ended == count else {
+                            return nil
+                                as (
+                                    CheckedContinuation<[Result<Value, CacheError>?], Never>,
+                                    [Result<Value, CacheError>?]
+                                )?
+                        }
+                        return state.continuation.take().map { ($0, state.outcomes) }
+                    }
+                    if let (continuation, outcomes) = finished { continuation.resume(returning: outcomes) }
+                }
+            }
+        }
+    }
+}

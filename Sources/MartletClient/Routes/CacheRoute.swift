@@ -1,0 +1,43 @@
+import NIOCore
+
+/// Which caches a call goes to, if it is not this one alone.
+indirect enum CacheRoute: Sendable {
+    case plain
+    /// From an older pool to this one.
+    case migrating(Migration)
+    /// Here, and to another one as well, whose answers nobody waits for.
+    case shadowed(Shadow)
+}
+
+extension CacheClient {
+    /// One request by the view's route.
+    func ask(_ request: CacheRequest) async throws(CacheError) -> CacheReply {
+        switch route {
+        case .plain: return try await askHere(request)
+        case .migrating(let migration): return try await migration.ask(request, self)
+        case .shadowed(let shadow):
+            shadow.send([request], timeout: timeout)
+            return try await askHere(request)
+        }
+    }
+
+    /// Many requests by the view's route.
+    func ask(_ requests: [CacheRequest]) async -> [CallOutcome] {
+        switch route {
+        case .plain: return await askHere(requests)
+        case .migrating(let migration): return await migration.ask(requests, self)
+        case .shadowed(let shadow):
+            shadow.send(requests, timeout: timeout)
+            return await askHere(requests)
+        }
+    }
+
+    /// The servers of this cache, and no other.
+    func askHere(_ request: CacheRequest) async throws(CacheError) -> CacheReply {
+        try await core.cluster.call(request.at(rank), deadline: deadline)
+    }
+
+    func askHere(_ requests: [CacheRequest]) async -> [CallOutcome] {
+        await core.cluster.call(rank == 0 ? requests : requests.map { $0.at(rank) }, deadline: deadline)
+    }
+}

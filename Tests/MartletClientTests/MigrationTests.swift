@@ -1,0 +1,192 @@
+import Foundation
+import MartletClient
+import Testing
+
+extension ClientTests {
+    /// Two pools, one of which takes over from the other, or shadows it.
+    @Suite("Migrations and shadows")
+    struct MigrationTests {
+        private static func run(
+            _ mode: Migration.Mode,
+            body: (_ cache: CacheClient, _ old: CacheClient, _ new: CacheClient) async throws -> Void
+        ) async throws {
+            try await CacheFixture.run(servers: 2) { fixture in
+                let old = CacheFixture.client(for: [fixture.servers[0].path ?? ""])
+                let new = CacheFixture.client(for: [fixture.servers[1].path ?? ""])
+                let migration = Migration(from: old, [(.distantPast, mode)])
+                do {
+                    try await body(new.migrating(migration), old, new)
+                } catch {
+                    await old.shutDown()
+                    await new.shutDown()
+                    throw error
+                }
+                await old.shutDown()
+                await new.shutDown()
+            }
+        }
+
+        @Test("The old pool alone, and the new pool alone")
+        func alone() async throws {
+            for mode in [Migration.Mode.oldOnly, .newOnly] {
+                try await Self.run(mode) { cache, old, new in
+                    let (used, unused) = mode == .oldOnly ? (old, new) : (new, old)
+                    try await cache.setValue("v", for: "k")
+                    #expect(await cache.setValues(["a": "1"]).isEmpty)
+                    #expect(try await used.value(for: "k") == "v")
+                    #expect(try await used.value(for: "a") == "1")
+                    #expect(try await unused.value(for: "k", as: String.self) == nil)
+                    #expect(await cache.values(for: ["k", "a"], as: String.self).hits.count == 2)
+                }
+            }
+        }
+
+        @Test("While writes populate, the new pool gets stores and removals, and the old one's answers count")
+        func populatingByWrites() async throws {
+            try await Self.run(.populatingByWrites) { cache, old, new in
+                try await old.setValue("old", for: "there")
+                try await cache.setValue("v", for: "k", timeToLive: .seconds(100))
+                #expect(try await new.value(for: "k") == "v")
+                #expect(try await new.item(for: "k", as: String.self)?.remainingTimeToLive ?? .zero > .seconds(90))
+                #expect(try await cache.value(for: "there") == "old")
+                #expect(try await new.value(for: "there", as: String.self) == nil)
+                #expect(try await cache.removeValue(for: "k"))
+                #expect(try await new.value(for: "k", as: String.self) == nil)
+
+                // What depends on what is there is done in the old pool, and leaves nothing old in the new one.
+                try await new.setValue(UInt64(7), for: "n")
+                #expect(try await cache.incrementCounter("n", initialValue: 1) == 1)
+                #expect(try await new.value(for: "n", as: UInt64.self) == nil)
+                #expect(try await !cache.addValue("x", for: "there"))
+            }
+        }
+
+        @Test("While reads populate, what is read is copied with what is left of its life")
+        func populatingByReads() async throws {
+            try await Self.run(.populatingByReads(1)) { cache, old, new in
+                try await old.setValue("v", for: "k", timeToLive: .seconds(100))
+                #expect(try await cache.value(for: "k") == "v")
+                #expect(try await new.value(for: "k") == "v")
+                let life = try await new.item(for: "k", as: String.self)?.remainingTimeToLive ?? .zero
+                #expect(life > .seconds(90) && life <= .seconds(100))
+                #expect(try await cache.value(for: "none", as: String.self) == nil)
+                #expect(try await new.addValue("free", for: "none"))
+            }
+        }
+
+        @Test("With the new pool first, misses come from the old one and are there from then on")
+        func newFirst() async throws {
+            try await Self.run(.newFirst) { cache, old, new in
+                let keys = (0..<30).map { CacheKey("k\($0)") }
+                #expect(await old.setValues(Dictionary(uniqueKeysWithValues: keys.map { ($0, "old") })).isEmpty)
+                try await new.setValue("new", for: "k0")
+
+                let found = await cache.values(for: keys + ["none"], as: String.self)
+                #expect(found.hits.count == 30)
+                #expect(found.hits["k0"] == "new")
+                #expect(found.misses == ["none"])
+                #expect(await new.values(for: keys, as: String.self).hits.count == 30)
+                #expect(try await new.addValue("free", for: "none"))
+
+                let item = try #require(try await cache.item(for: "k1", as: String.self))
+                let version = try #require(item.version)
+                #expect(try await cache.setValue("next", for: "k1", ifVersionIs: version) == .stored)
+                #expect(try await old.value(for: "k1", as: String.self) == nil)
+                try await cache.setValue("both", for: "k2")
+                #expect(try await old.value(for: "k2") == "both")
+                #expect(try await cache.removeValue(for: "k2"))
+                #expect(try await old.value(for: "k2", as: String.self) == nil)
+            }
+        }
+
+        @Test("Loads through a migrating cache take what the old pool has, and load what neither has")
+        func loads() async throws {
+            try await Self.run(.newFirst) { cache, old, new in
+                try await old.setValue("old", for: "k")
+                let value = try await cache.value(for: "k", timeToLive: .seconds(60)) { "loaded" }
+                #expect(value == "old")
+                let other = try await cache.value(for: "other", timeToLive: .seconds(60)) { "loaded" }
+                #expect(other == "loaded")
+                #expect(try await new.value(for: "other") == "loaded")
+            }
+        }
+
+        @Test("A removal while a copy is made voids the copy")
+        func removalDuringCopy() async throws {
+            let door = Door()
+            let slow = try await DelayingServer { _ in await door.pass() }
+            try await CacheFixture.run { fixture in
+                let old = CacheFixture.client(for: [slow.path])
+                let cache = fixture.cache.migrating(Migration(from: old, [(.distantPast, .newFirst)]))
+                let reading = Task { try await cache.value(for: "k", as: String.self) }
+                #expect(await eventually { await door.arrivals == 1 })
+                try await fixture.cache.removeValue(for: "k")
+                await door.open()
+
+                #expect(try await reading.value == "k")
+                #expect(try await fixture.cache.value(for: "k", as: String.self) == nil)
+                await old.shutDown()
+            }
+            await slow.stop()
+        }
+
+        @Test("An old pool that is gone costs nothing but its values")
+        func oldPoolGone() async throws {
+            try await CacheFixture.run { fixture in
+                let old = CacheFixture.client(for: ["/nowhere/at/all"])
+                let cache = fixture.cache.migrating(Migration(from: old, [(.distantPast, .newFirst)]))
+                #expect(try await cache.value(for: "k", as: String.self) == nil)
+                try await cache.setValue("v", for: "k")
+                #expect(try await cache.value(for: "k") == "v")
+                await old.shutDown()
+            }
+        }
+
+        @Test("Modes follow each other by the time")
+        func plan() {
+            let old = CacheFixture.client(for: ["/nowhere/at/all"])
+            let start = Date(timeIntervalSince1970: 1_000_000)
+            for (seconds, mode) in [
+                (-1.0, Migration.Mode.oldOnly), (0, .populatingByWrites), (9, .populatingByWrites), (10, .newFirst),
+                (1e9, .newOnly),
+            ] {
+                let migration = Migration(
+                    from: old,
+                    [(start + 20, .newOnly), (start, .populatingByWrites), (start + 10, .newFirst)],
+                    now: { start + seconds })
+                #expect(migration.mode == mode)
+            }
+        }
+
+        @Test("A shadow gets the same calls, and nobody sees what becomes of them")
+        func shadow() async throws {
+            try await CacheFixture.run(servers: 2) { fixture in
+                let main = CacheFixture.client(for: [fixture.servers[0].path ?? ""])
+                let other = CacheFixture.client(for: [fixture.servers[1].path ?? ""])
+                let cache = main.shadowed(by: Shadow(other))
+                try await cache.setValue("v", for: "k")
+                #expect(await cache.setValues(["a": "1", "b": "2"]).isEmpty)
+                #expect(await eventually { await other.values(for: ["k", "a", "b"], as: String.self).hits.count == 3 })
+                try await cache.removeValue(for: "k")
+                #expect(await eventually { (try? await other.value(for: "k", as: String.self)) == .some(nil) })
+
+                let lost = Shadow(CacheFixture.client(for: ["/nowhere/at/all"]), callsMax: 0)
+                #expect(try await main.shadowed(by: lost).value(for: "a") == "1")
+                #expect(lost.leftOut == 1)
+
+                let half = Shadow(other, share: 0.5)
+                let keys = (0..<200).map { CacheKey("h\($0)") }
+                #expect(
+                    await main.shadowed(by: half).setValues(Dictionary(uniqueKeysWithValues: keys.map { ($0, "v") }))
+                        .isEmpty)
+                #expect(
+                    await eventually {
+                        let count = await other.values(for: keys, as: String.self).hits.count
+                        return count > 60 && count < 140
+                    })
+                await main.shutDown()
+                await other.shutDown()
+            }
+        }
+    }
+}

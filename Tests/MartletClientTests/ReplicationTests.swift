@@ -1,0 +1,205 @@
+import MartletClient
+import NIOCore
+import ServerTesting
+import Testing
+
+extension ClientTests {
+    /// The same values on several servers.
+    @Suite("Replicated caches")
+    struct ReplicationTests {
+        /// A zone for each of the fixture's servers.
+        private static func zones(_ fixture: CacheFixture) -> [CacheClient] {
+            fixture.servers.map { server in
+                CacheFixture.client(for: [server.path ?? ""]) {
+                    $0.probeDelay = .milliseconds(20)
+                    $0.probeDelayMax = .milliseconds(40)
+                }
+            }
+        }
+
+        private static func run(
+            writes: ReplicatedCache.Concern = .all, reads: ReplicatedCache.Concern = .one,
+            body: (ReplicatedCache, [CacheClient], CacheFixture) async throws -> Void
+        ) async throws {
+            try await CacheFixture.run(servers: 3) { fixture in
+                let zones = zones(fixture)
+                do {
+                    try await body(ReplicatedCache(zones: zones, writes: writes, reads: reads), zones, fixture)
+                } catch {
+                    for zone in zones { await zone.shutDown() }
+                    throw error
+                }
+                for zone in zones { await zone.shutDown() }
+            }
+        }
+
+        @Test("A value is on every copy with its version, and a removal on every one")
+        func copies() async throws {
+            try await Self.run { cache, zones, _ in
+                let version = try await cache.setValue("v", for: "k", timeToLive: .seconds(100))
+                for zone in zones {
+                    let item = try await zone.item(for: "k", as: String.self)
+                    #expect(item?.value == "v")
+                    #expect(item?.version == version)
+                    #expect(item?.remainingTimeToLive ?? .zero > .seconds(90))
+                }
+                #expect(try await cache.value(for: "k") == "v")
+
+                try await cache.removeValue(for: "k")
+                #expect(try await cache.value(for: "k", as: String.self) == nil)
+                for zone in zones { #expect(try await zone.value(for: "k", as: String.self) == nil) }
+            }
+        }
+
+        @Test("Of two values the one with the greater version stays, whichever comes later")
+        func order() async throws {
+            try await Self.run { cache, _, _ in
+                try await cache.setValue("new", for: "k", version: CacheVersion(token: 20))
+                try await cache.setValue("old", for: "k", version: CacheVersion(token: 10))
+                #expect(try await cache.item(for: "k", as: String.self)?.version.token == 20)
+                try await cache.removeValue(for: "k", version: CacheVersion(token: 15))
+                #expect(try await cache.value(for: "k") == "new")
+                try await cache.removeValue(for: "k", version: CacheVersion(token: 30))
+                try await cache.setValue("late", for: "k", version: CacheVersion(token: 25))
+                #expect(try await cache.value(for: "k", as: String.self) == nil)
+                try await cache.setValue("newest", for: "k")
+                #expect(try await cache.value(for: "k") == "newest")
+            }
+        }
+
+        @Test("Writers in three clients leave the same value on every copy: the one with the greatest version")
+        func concurrentWriters() async throws {
+            try await Self.run { _, zones, fixture in
+                let greatest = try await withThrowingTaskGroup(of: UInt64.self) { group in
+                    for writer in 0..<3 {
+                        let own = Self.zones(fixture)
+                        group.addTask {
+                            let cache = ReplicatedCache(zones: own, writes: .all)
+                            var greatest: UInt64 = 0
+                            for round in 0..<40 {
+                                let version = try await cache.setValue("\(writer):\(round)", for: "k")
+                                greatest = max(greatest, version.token)
+                            }
+                            for zone in own { await zone.shutDown() }
+                            return greatest
+                        }
+                    }
+                    return try await group.reduce(0, max)
+                }
+                var values: Set<String> = []
+                for zone in zones {
+                    let item = try #require(try await zone.item(for: "k", as: String.self))
+                    values.insert(item.value)
+                    #expect(item.version?.token == greatest)
+                }
+                #expect(values.count == 1)
+            }
+        }
+
+        @Test("Readers of a quorum repair copies that lack a value or have an older one, and never a newer one")
+        func repair() async throws {
+            try await Self.run(reads: .all) { cache, zones, _ in
+                try await cache.setValue("v1", for: "k", version: CacheVersion(token: 100))
+                try await zones[1].removeValue(for: "k")
+                let ahead = ReplicatedCache(zones: [zones[2]], writes: .all)
+                try await ahead.setValue("v2", for: "k", version: CacheVersion(token: 200), timeToLive: .seconds(100))
+
+                #expect(try await cache.value(for: "k") == "v2")
+                for zone in zones {
+                    #expect(await eventually { (try? await zone.value(for: "k", as: String.self)) == "v2" })
+                    let item = try await zone.item(for: "k", as: String.self)
+                    #expect(item?.version?.token == 200)
+                    #expect(item?.remainingTimeToLive ?? .zero > .seconds(90))
+                }
+            }
+        }
+
+        @Test(
+            "With one copy gone a quorum still stores and reads, all does not, and the copy is filled when it is back")
+        func lostCopy() async throws {
+            try await Self.run(writes: .quorum, reads: .quorum) { cache, zones, fixture in
+                try await cache.setValue("v", for: "k")
+                fixture.servers[0].stop()
+
+                try await cache.setValue("w", for: "k")
+                #expect(try await cache.value(for: "k") == "w")
+                var strict = cache
+                strict.writes = .all
+                let error = await #expect(throws: CacheError.self) { try await strict.setValue("x", for: "k") }
+                #expect(error != nil)
+                var near = cache
+                near.reads = .one
+                #expect(try await near.value(for: "k", as: String.self) == "x")
+                #expect(await near.values(for: ["k", "none"], as: String.self).hits == ["k": "x"])
+
+                let path = fixture.servers[0].path
+                let revived = try TestServer.onUnixSocket { $0.unixSocketPath = path }
+                #expect(
+                    await eventually {
+                        _ = try? await cache.value(for: "k", as: String.self)
+                        return (try? await zones[0].value(for: "k", as: String.self)) == "x"
+                    })
+                revived.stop()
+            }
+        }
+
+        @Test("On one ring the copies are on the servers that follow")
+        func followingServers() async throws {
+            try await CacheFixture.run(servers: 4) { fixture in
+                let cache = ReplicatedCache(fixture.cache, copies: 2, writes: .all)
+                let keys = (0..<100).map { "k\($0)" }
+                for key in keys { try await cache.setValue(key, for: CacheKey(key)) }
+                for key in keys {
+                    let places = fixture.cache.ring.servers(for: Array(key.utf8).span, count: 2)
+                    for place in 0..<4 {
+                        #expect((try fixture.stored(under: key, server: place) != nil) == places.contains(place))
+                    }
+                }
+            }
+        }
+
+        @Test("A value that is in no copy is loaded once, and a store during the load wins")
+        func loading() async throws {
+            try await Self.run { cache, _, _ in
+                let (loads, door) = (Count(), Door())
+                let callers = (0..<20).map { _ in
+                    Task {
+                        try await cache.value(for: "k", timeToLive: .seconds(60)) {
+                            await loads.add()
+                            await door.pass()
+                            return "loaded"
+                        }
+                    }
+                }
+                #expect(await eventually { await door.arrivals == 1 })
+                try await cache.setValue("stored", for: "k")
+                await door.open()
+                for caller in callers { #expect(["loaded", "stored"].contains(try await caller.value)) }
+                #expect(await loads.value <= 2)
+                #expect(try await cache.value(for: "k") == "stored")
+            }
+        }
+
+        @Test("A hybrid clock only goes forward, follows what it sees, and not what cannot be")
+        func clock() {
+            let time = Clock()
+            let clock = HybridClock { time.now }
+            let first = clock.next()
+            #expect(first == 1_000_000 << 16)
+            time.now = 999_000
+            #expect(clock.next() == first + 1)
+            clock.observe(1_000_500 << 16)
+            #expect(clock.next() == 1_000_500 << 16 + 1)
+            clock.observe(UInt64.max)
+            #expect(clock.next() == 1_000_500 << 16 + 2)
+            time.now = 2_000_000
+            #expect(clock.next() == 2_000_000 << 16)
+        }
+
+        /// Moved by hand, on one thread.
+        private final class Clock: @unchecked Sendable {
+            // One test, one task.
+            var now: UInt64 = 1_000_000
+        }
+    }
+}
