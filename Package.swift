@@ -232,7 +232,7 @@ let package = Package(
         .testTarget(
             name: "MartletClientTLSTests",
             dependencies: [
-                "MartletClientTLS", "MartletClient", "ServerTesting",
+                "MartletClientTLS", "MartletClient", "MartletServer", "ServerTesting",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["TLS"])),
             ]

@@ -1,6 +1,8 @@
 #if TLS
+import Foundation
 import MartletClient
 import MartletClientTLS
+import MartletServer
 import NIOSSL
 import ServerTesting
 import Testing
@@ -79,6 +81,42 @@ struct EncryptionTests {
         try await Self.run(wantsCertificates: true, try TestCertificates.clientSettings()) { cache in
             await #expect(throws: CacheError.self) { try await cache.setValue("v", for: "k") }
         }
+    }
+
+    /// OpenSSL at one end and BoringSSL at the other, without anything between them.
+    @Test("Martlet's own TLS, whether it wants a certificate or not", arguments: [false, true])
+    func martlet(wantsCertificates: Bool) async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "martlet-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        var paths: [String] = []
+        for text in [TestCertificates.server, TestCertificates.serverKey, TestCertificates.authority] {
+            let file = folder.appending(path: "\(paths.count).pem")
+            try (text + "\n").write(to: file, atomically: true, encoding: .utf8)
+            paths.append(file.path())
+        }
+        let server = try TestServer {
+            $0.tls.isEnabled = true
+            ($0.tls.chainPath, $0.tls.keyPath, $0.tls.authoritiesPath) = (paths[0], paths[1], paths[2])
+            $0.tls.verifyMode = wantsCertificates ? 2 : 0
+        }
+        defer { server.stop() }
+        var configuration = CacheConfiguration()
+        configuration.operationTimeout = .seconds(10)
+        configuration.connectTimeout = .seconds(5)
+        try configuration.useTLS(try TestCertificates.clientSettings(showsCertificate: wantsCertificates))
+        let cache = CacheClient(
+            servers: [CacheServer(host: "127.0.0.1", port: server.port)], configuration: configuration)
+
+        for count in [0, 1000, 300_000] {
+            let value = String(repeating: "v", count: count)
+            try await cache.setValue(value, for: "k\(count)")
+            #expect(try await cache.value(for: "k\(count)") == value)
+        }
+        let many = Dictionary(uniqueKeysWithValues: (0..<500).map { (CacheKey("m\($0)"), "\($0)") })
+        #expect(await cache.setValues(many).isEmpty)
+        #expect(await cache.values(for: many.keys, as: String.self).hits == many)
+        await cache.shutDown()
     }
 
     @Test("A server without TLS counts as down, and the call ends with its deadline at the latest")
