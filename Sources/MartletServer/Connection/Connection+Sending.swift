@@ -3,7 +3,7 @@ import MartletEvent
 
 /// The sending half of a connection.
 extension UnsafeMutablePointer where Pointee == Connection {
-    private enum Sent {
+    enum Sent {
         case all, some, failed
     }
 
@@ -99,18 +99,11 @@ extension UnsafeMutablePointer where Pointee == Connection {
 
     /// Gives the kernel as much as it takes. A short count means that the socket is full: it is not asked again.
     private func send(_ view: ReplyView, from cursor: inout ReplyCursor) -> Sent {
+        if let session = pointee.tls { return send(view, from: &cursor, through: session) }
         let worker = pointee.worker
         while true {
             let (count, bytes) = cursor.fill(worker.pointee.pieces, countMax: Limits.outputPiecesMax, from: view)
             if count == 0 { return .all }
-            if let session = pointee.tls {
-                let result = sendTLS(session, count)
-                if result < 0 { return result == -Int(EAGAIN) ? .some : .failed }
-                worker.pointee.counters.pointee.network.bytesWritten.add(result)
-                // A short count says nothing about the socket: the session takes a part at a time.
-                cursor.advance(by: result, in: view)
-                continue
-            }
             let result = worker.pointee.server.pointee.syscalls.send(
                 pointee.descriptor, worker.pointee.pieces, Int32(count))
             if result < 0 { return result == -Int(EAGAIN) ? .some : .failed }

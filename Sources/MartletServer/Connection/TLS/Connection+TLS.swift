@@ -31,15 +31,15 @@ extension UnsafeMutablePointer where Pointee == Connection {
         let isHandshake = !pointee.isEstablished
         switch session.negotiate() {
         case .wantsRead:
-            if pointee.awaitsRoom { awaitSocket(.readable) }
+            if pointee.awaitsRoom { awaitInput() }
             return false
         case .wantsWrite:
-            if !pointee.awaitsRoom { awaitSocket(.writable) }
+            if !pointee.awaitsRoom { awaitRoom() }
             return false
         case .count:
             if isHandshake { noteHandshake(session) }
             leaveNegotiating()
-            if pointee.awaitsRoom, !awaitSocket(.readable) { return false }
+            if pointee.awaitsRoom, !awaitInput() { return false }
             // After a change of keys whatever stopped the read must be tried again.
             return session.hasInput || !isHandshake
         case .closed, .failed, .lost:
@@ -68,11 +68,17 @@ extension UnsafeMutablePointer where Pointee == Connection {
         pointee.phase = pointee.machine.isReadingValue ? .readingValue : .reading
     }
 
-    /// Returns false after closing the connection.
+    /// Watches for input, and for room. Return false after closing the connection.
     @discardableResult
-    private func awaitSocket(_ interest: SocketWatcher.Interest) -> Bool {
-        pointee.awaitsRoom = interest == .writable
-        return watch(interest)
+    private func awaitInput() -> Bool {
+        pointee.awaitsRoom = false
+        return watch(.readable)
+    }
+
+    @discardableResult
+    private func awaitRoom() -> Bool {
+        pointee.awaitsRoom = true
+        return watch(.writable)
     }
 
     // MARK: Reading and sending
@@ -120,32 +126,42 @@ extension UnsafeMutablePointer where Pointee == Connection {
             pointee.worker.appendReady(self)
         } else if pointee.awaitsRoom {
             setNegotiating()
-            awaitSocket(.writable)
+            awaitRoom()
         }
     }
 
-    /// In place of a call of the kernel: gives the session what lies in the worker's first `count` pieces, as far as the
-    /// socket takes it. Small pieces are gathered, because each call makes a packet. Returns bytes sent, or the negative
-    /// errno.
+    /// Gives the session as much as the socket takes.
     @inline(never)
-    func sendTLS(_ session: TLSSession, _ count: Int) -> Int {
+    func send(_ view: ReplyView, from cursor: inout ReplyCursor, through session: TLSSession) -> Sent {
+        let worker = pointee.worker
+        while true {
+            let count = cursor.fill(worker.pointee.pieces, countMax: Limits.outputPiecesMax, from: view).count
+            if count == 0 { return .all }
+            // A short count says nothing about the socket: the session takes a part at a time.
+            switch write(session, pieceCount: count) {
+            case .count(let sent):
+                worker.pointee.counters.pointee.network.bytesWritten.add(sent)
+                cursor.advance(by: sent, in: view)
+            case .wantsWrite: return .some
+            case let outcome:
+                noteTLSError(outcome, isHandshake: false)
+                return .failed
+            }
+        }
+    }
+
+    /// Gives the session what lies in the worker's first `count` pieces. Small pieces are gathered, because each call makes
+    /// a packet.
+    private func write(_ session: TLSSession, pieceCount count: Int) -> TLSOutcome {
         let worker = pointee.worker
         let gathered = worker.pointee.gatheredBytes
         let capacity = worker.pointee.server.pointee.settings.tls.writeBytesMax
         let first = worker.pointee.pieces[0]
-        var outcome = TLSOutcome.failed
         if count == 1 || first.iov_len >= capacity, let start = first.iov_base {
-            outcome = session.write(start, count: first.iov_len)
-        } else if let gathered {
-            outcome = session.write(gathered, count: gather(count, at: gathered, capacity: capacity))
+            return session.write(start, count: first.iov_len)
         }
-        switch outcome {
-        case .count(let sent): return sent
-        case .wantsWrite: return -Int(EAGAIN)
-        case .failed, .lost, .wantsRead, .closed:
-            noteTLSError(outcome, isHandshake: false)
-            return -Int(EPIPE)
-        }
+        guard let gathered else { return .failed }
+        return session.write(gathered, count: gather(count, at: gathered, capacity: capacity))
     }
 
     private func gather(_ count: Int, at start: UnsafeMutableRawPointer, capacity: Int) -> Int {
@@ -163,6 +179,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
     // MARK: The end
 
     /// Counts and tells an error of the session that the last call has met.
+    @inline(never)
     private func noteTLSError(_ outcome: TLSOutcome, isHandshake: Bool) {
         let counters = pointee.worker.pointee.counters
         if isHandshake {
@@ -181,7 +198,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
         }
         leaveNegotiating()
         pointee.dropsInput = true
-        if pointee.awaitsRoom, !awaitSocket(.readable) { return }
+        if pointee.awaitsRoom, !awaitInput() { return }
         beginDraining()
     }
 
