@@ -63,6 +63,9 @@ package enum Limits {
     /// Pieces given to the kernel by one `sendmsg`.
     package static let outputPiecesMax = 256
 
+    /// What a TLS session keeps of a packet that the socket took in part.
+    static let packetBytesMax = 17 << 10
+
     /// What all connections together may keep besides the cache when the settings do not say: unfinished commands and
     /// replies that were not taken.
     package static let connectionBufferBytesDefault = 32 << 20
@@ -89,6 +92,8 @@ package enum Limits {
 
     /// How long a handshake of TLS may take, or a change of keys that finds no room to be answered.
     package static let negotiatingSecondsMax = 10
+    /// Turns of handshakes before a worker looks again at who else is due: each may compute for a millisecond.
+    static let negotiationsPerRoundMax = 4
 
     // Datagrams
 

@@ -49,6 +49,8 @@ package struct Worker: ~Copyable {
     var readyCount = 0
     var drainingCount = 0
     var negotiatingCount = 0
+    /// Turns of handshakes that this round still has.
+    var negotiationsLeft = 0
     var parkedCount = 0
     /// A large value has ended somewhere, so the parked may try again.
     let roomChanged = Atomic<Bool>(false)
@@ -197,6 +199,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
             pointee.overdueSecond = now
             closeOverdue()
         }
+        pointee.negotiationsLeft = Limits.negotiationsPerRoundMax
         var turns = pointee.readyCount
         while turns > 0, let connection = popReady() {
             connection.takeTurn()

@@ -41,8 +41,10 @@ extension UnsafeMutablePointer where Pointee == Connection {
     private func keepPending(from sent: ReplyCursor) {
         let worker = pointee.worker
         let output = worker.pointee.output
+        let packetBytes = pointee.tls == nil ? 0 : Limits.packetBytesMax
         let charge = BufferBudget.Charge(
-            copiedBytes: output.pointee.byteCount - sent.position, leasedBytes: output.pointee.leasedBytes)
+            copiedBytes: output.pointee.byteCount - sent.position + packetBytes,
+            leasedBytes: output.pointee.leasedBytes)
         guard worker.take(charge, for: self) else {
             output.pointee.removeAll()
             return worker.closeOverBudget(self)

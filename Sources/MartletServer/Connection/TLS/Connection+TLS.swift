@@ -4,7 +4,8 @@ import MartletEvent
 /// A connection whose bytes are encrypted. What is here replaces single steps of a turn; everything else is as without.
 ///
 /// 1. A new connection is *negotiating*: its turns take the handshake further and do nothing else. It is watched for what
-///    the handshake waits for, and closed when that takes longer than `Limits.negotiatingSecondsMax`.
+///    the handshake waits for, and closed when that takes longer than `Limits.negotiatingSecondsMax`. A crowd of newcomers
+///    is served a few at a time, so that nobody else waits for all their handshakes.
 /// 2. Afterwards the session stands between the socket and the connection's reads and writes. A read may leave input inside
 ///    the session, of which the socket will not tell: then the connection is ready at once.
 /// 3. A read may have something to send, when the client changes its keys, and find no room: the connection is negotiating
@@ -28,6 +29,12 @@ extension UnsafeMutablePointer where Pointee == Connection {
     @inline(never)
     func negotiate() -> Bool {
         guard let session = pointee.tls else { return false }
+        let worker = pointee.worker
+        if worker.pointee.negotiationsLeft == 0 {
+            worker.appendReady(self)
+            return false
+        }
+        worker.pointee.negotiationsLeft -= 1
         let isHandshake = !pointee.isEstablished
         switch session.negotiate() {
         case .wantsRead:
