@@ -127,10 +127,14 @@ let package = Package(
             ],
             path: "LoadTest/Comparison"
         ),
+        // The same random commands to two servers, and what they answer compared.
+        .target(
+            name: "LoadDifference", dependencies: ["LoadWorkload", "LoadEngine"], path: "LoadTest/Difference"),
         .executableTarget(
             name: "martlet-load",
             dependencies: [
                 "LoadWorkload", "LoadEngine", "LoadHistory", "LoadReport", "LoadComparison", "LoadSimulation",
+                "LoadDifference",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "LoadTest/Driver"
@@ -210,6 +214,10 @@ let package = Package(
         .testTarget(
             name: "LoadEngineTests",
             dependencies: ["LoadEngine", "LoadWorkload", "MartletServer", "MartletStore", "DoubleTesting"]),
+        .testTarget(
+            name: "LoadDifferenceTests",
+            dependencies: ["LoadDifference", "LoadEngine", "MartletServer", "ServerTesting"]
+        ),
         .testTarget(name: "LoadReportTests", dependencies: ["LoadReport", "LoadEngine", "LoadWorkload"]),
         .testTarget(
             name: "LoadComparisonTests",

@@ -8,6 +8,7 @@ struct MartletLoad: ParsableCommand {
         abstract: "Measures how fast, how even and how correct a memcached server is.",
         subcommands: [
             RunCommand.self, CompareCommand.self, ReportCommand.self, DatabaseCommand.self, SimulateCommand.self,
+            DifferCommand.self,
         ],
         defaultSubcommand: RunCommand.self
     )

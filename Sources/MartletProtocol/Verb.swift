@@ -9,8 +9,8 @@ struct Verb: BitwiseCopyable {
 
     /// Reads `count` bytes at `bytes`; up to `limit` may be touched.
     init(_ bytes: UnsafeRawPointer, count: Int, limit: Int) {
-        if count > 16 {
-            // Longer than any command.
+        if count > 16 || (count > 0 && bytes.load(fromByteOffset: count &- 1, as: UInt8.self) == 0) {
+            // Longer than any command; or with a zero byte at its end, which would not be seen.
             head = .max
             tail = .max
         } else {

@@ -1,0 +1,60 @@
+import Foundation
+import LoadDifference
+import LoadEngine
+import ServerTesting
+import Testing
+
+/// The differential run itself; and, where `MARTLET_DIFFERENCE_SERVER` names a memcached 1.6.45 (`unix:path` or
+/// `127.0.0.1:port`), a short one against it.
+struct DifferenceRunTests {
+    private func probed(_ server: TestServer) throws -> ProbedServer {
+        try ProbedServer(ServerAddress(.path(try #require(server.path))))
+    }
+
+    @Test func `the same seed asks the same, and another one something else`() {
+        var (one, other, third) = (ProbeSource(seed: 5), ProbeSource(seed: 5), ProbeSource(seed: 6))
+
+        for _ in 0..<20 { #expect(one.nextBatch().probes == other.nextBatch().probes) }
+        #expect(third.nextBatch().probes != other.nextBatch().probes)
+    }
+
+    @Test func `two servers of one kind differ in nothing`() throws {
+        let (one, other) = (try TestServer.onUnixSocket(), try TestServer.onUnixSocket())
+
+        let result = try DifferenceRun(expected: try probed(one).ask, found: try probed(other).ask).run(
+            DifferenceRun.Settings(seed: .random(in: 0 ... .max), commandCount: 10_000))
+
+        #expect(result.findings.isEmpty, "\(DifferenceText.text(result, expected: "one", found: "other"))")
+        #expect(result.comparedCount > 5000)
+    }
+
+    @Test func `a server that forbids something is found out`() throws {
+        let (one, other) = (try TestServer.onUnixSocket(), try TestServer.onUnixSocket { $0.itemBytesMax = 2048 })
+
+        let result = try DifferenceRun(expected: try probed(one).ask, found: try probed(other).ask).run(
+            DifferenceRun.Settings(seed: 1, commandCount: 20_000, findingsMax: 3))
+
+        #expect(result.findings.count == 3)
+        #expect(DifferenceText.text(result, expected: "a", found: "b").contains("object too large for cache"))
+    }
+
+    @Test func `every allowed difference is in the documentation`() throws {
+        let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("docs/differences.md")
+        let text = try String(contentsOf: page, encoding: .utf8)
+
+        for allowed in AllowedDifference.all { #expect(text.contains(allowed.sentence), "\(allowed.sentence)") }
+    }
+
+    @Test(.enabled(if: ProcessInfo.processInfo.environment["MARTLET_DIFFERENCE_SERVER"] != nil))
+    func `memcached differs only as the documentation says`() throws {
+        let address = ProcessInfo.processInfo.environment["MARTLET_DIFFERENCE_SERVER"] ?? ""
+        let server = try TestServer.onUnixSocket()
+
+        let result = try DifferenceRun(
+            expected: try ProbedServer(ServerAddress(parsing: address)).ask, found: try probed(server).ask
+        ).run(DifferenceRun.Settings(seed: .random(in: 0 ... .max), commandCount: 30_000))
+
+        #expect(result.findings.isEmpty, "\(DifferenceText.text(result, expected: "memcached", found: "ours"))")
+    }
+}
