@@ -15,10 +15,11 @@ extension ServerContext {
     /// connections for as long as its list is copied, and from nothing else.
     package borrowing func connectionSnapshots() -> [ConnectionSnapshot] {
         let now = clock.second
+        let uptime = clock.uptime
         var snapshots = listeningSockets.map {
             ConnectionSnapshot(
                 descriptor: $0.descriptor, address: $0.name, listenAddress: nil, state: "conn_listening",
-                secondsSinceLastCommand: Int(now &- ServerClock.firstSecond))
+                secondsSinceLastCommand: Int(uptime))
         }
         for socket in datagramSockets {
             snapshots.append(

@@ -71,6 +71,8 @@ extension UnsafeMutablePointer where Pointee == Maintainer {
                 continue
             }
             let isBusy = store.maintain(now: server.pointee.clock.second)
+            store.noteTime(
+                now: server.pointee.clock.second, zeroMilliseconds: server.pointee.clock.wallMillisecondsAtZero)
             releaseRareText()
             // A page that memcached's mover cannot empty yet is looked at again at its pace.
             let rest =

@@ -37,23 +37,21 @@ package final class Server: @unchecked Sendable {
     package init(
         settings: ServerSettings, clock: consuming ServerClock = ServerClock(), syscalls: Syscalls = .system
     ) throws(StartError) {
-        var secret: (UInt64, UInt64) = (0, 0)
-        guard withUnsafeMutableBytes(of: &secret, { cshims_random_bytes($0.baseAddress, $0.count) }) else {
-            throw StartError("the system gives no random bytes", status: ExitStatus.system)
-        }
         var settings = settings
         settings.presetBytes = ServerSettings.presetBytesFromEnvironment
         let topology = try Topology(settings: settings, wallSecond: clock.wall)
         let credentialFile = try CredentialFile(settings: settings)
         let tls = try UnsafeMutablePointer<TLSContext>.make(settings, syscalls: syscalls, now: clock.second)
+        // Last of what may fail: whoever takes up a cache has to be able to hand it on.
         let store: CacheStore
         do {
-            store = try CacheStore(settings: settings.storeSettings, secret: secret, now: clock.second)
+            store = try WarmRestart.makeStore(settings, &clock)
         } catch {
             tls?.deinitialize(count: 1)
             tls?.deallocate()
-            throw StartError("cannot create the cache: \(error)", status: ExitStatus.failure)
+            throw error
         }
+        tls?.pointee.setLastRefresh(clock.second)
         store.setMovesPages(settings.slabReassign && settings.slabAutomove > 0)
         store.setAutomove(settings)
         store.setCrawls(settings.lruCrawler)
@@ -86,6 +84,8 @@ package final class Server: @unchecked Sendable {
         } catch {
             if let listener { listener.stop() } else { closeListeningSockets() }
             tearDown()
+            // What this server has taken up is not lost because it cannot listen.
+            WarmRestart.handOn(context.pointee)
             throw error
         }
         if let path = getenv(PortFile.variable) {
@@ -103,6 +103,7 @@ package final class Server: @unchecked Sendable {
         }
         mainLoop.run(listener)
         tearDown()
+        if context.pointee.stopRequest.wasGraceful { WarmRestart.handOn(context.pointee) }
     }
 
     /// Any thread; returns at once. `run` returns when all has ended.
@@ -245,6 +246,7 @@ extension ServerSettings {
         store.hotPercent = hotPercent
         store.warmPercent = warmPercent
         store.temporarySeconds = UInt32(temporaryTTLSeconds ?? 0)
+        store.sealsItems = sealsItems
         return store
     }
 }

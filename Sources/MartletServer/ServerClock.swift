@@ -3,10 +3,12 @@ import Synchronization
 
 /// The server's time: a coarse second counter that never runs backwards, and the wall time belonging to it.
 ///
-/// 1. Server seconds start at `firstSecond`: 0 means "never" to the store and 1 "already expired".
+/// 1. Server seconds start at `firstSecond`: 0 means "never" to the store and 1 "already expired". A server that takes up
+///    the cache of another goes on counting where that would be by now (`goOn`).
 /// 2. `tick` brings the counter up to the monotonic clock; the main loop calls it once a second. Workers read it once
 ///    per turn. Nothing else moves it but `advance`, for tests and `debugtime`.
-/// 3. Wall time is captured once, at start, and only converts: a step of the system's clock moves no expiry.
+/// 3. Wall time is captured once, at start, and only converts: a step of the system's clock moves no expiry. It is read again
+///    only for the next server (`wallMillisecondsAtZero`): what passes between two servers no other clock tells.
 ///
 /// `second` may be read by any thread; `tick` and `advance` by any thread too (they are atomic), though one suffices.
 package struct ServerClock: ~Copyable {
@@ -16,8 +18,9 @@ package struct ServerClock: ~Copyable {
     /// Seconds added by hand.
     private let shift: Atomic<Int64>
     private let startMonotonic: Int64
+    private var startSecond = Self.firstSecond
     /// Wall time, in seconds since 1970, at server second 0.
-    package let wallOffset: Int64
+    package private(set) var wallOffset: Int64
     private let isManual: Bool
     /// Whether time stands still, for test suites.
     private let isPaused = Atomic<Bool>(false)
@@ -49,7 +52,33 @@ package struct ServerClock: ~Copyable {
     package borrowing func wall(of second: UInt32) -> Int64 { wallOffset + Int64(second) }
 
     /// Seconds since the start.
-    package var uptime: UInt32 { second - Self.firstSecond }
+    package var uptime: UInt32 { second - startSecond }
+
+    // MARK: From one server to the next
+
+    /// Wall time, in milliseconds, at which server second 0 began, as the clocks are now.
+    ///
+    /// Server seconds begin with those of the monotonic clock: so, with the machine not started anew meanwhile, the next
+    /// server counts the very same seconds.
+    package var wallMillisecondsAtZero: Int64 {
+        let counted = Int64(startSecond) + shift.load(ordering: .relaxed)
+        if isManual { return wallOffset * 1000 }
+        return Self.milliseconds(of: CLOCK_REALTIME) - Self.milliseconds(of: CLOCK_MONOTONIC)
+            + (startMonotonic - counted) * 1000
+    }
+
+    /// Goes on where a clock is by now whose second 0 began at `zero` (`wallMillisecondsAtZero`), and that had come to
+    /// `second`. Returns false, with nothing changed, if that would be before then, or far beyond. Only at the start.
+    package mutating func goOn(from zero: Int64, at second: UInt32) -> Bool {
+        let (elapsed, isOverflown) = wallMillisecondsAtZero.subtractingReportingOverflow(zero)
+        guard !isOverflown, elapsed.magnitude < 1 << 50 else { return false }
+        let wanted = Int64(self.second) + (elapsed + 500) / 1000
+        guard wanted >= Int64(second), wanted < Int64(UInt32.max / 2) else { return false }
+        wallOffset += Int64(self.second) - wanted
+        startSecond = UInt32(wanted)
+        current.store(startSecond, ordering: .relaxed)
+        return true
+    }
 
     /// Catches up with the system's clock.
     package borrowing func tick() {
@@ -64,7 +93,7 @@ package struct ServerClock: ~Copyable {
 
     private borrowing func catchUp() {
         let elapsed = isManual ? 0 : Self.monotonicSeconds() - startMonotonic
-        let wanted = Int64(Self.firstSecond) + elapsed + shift.load(ordering: .relaxed)
+        let wanted = Int64(startSecond) + elapsed + shift.load(ordering: .relaxed)
         raise(to: UInt32(clamping: wanted))
     }
 
@@ -89,6 +118,12 @@ package struct ServerClock: ~Copyable {
     private static func monotonicSeconds() -> Int64 { seconds(of: CLOCK_MONOTONIC) }
 
     private static func wallSeconds() -> Int64 { seconds(of: CLOCK_REALTIME) }
+
+    private static func milliseconds(of clock: clockid_t) -> Int64 {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
 
     private static func seconds(of clock: clockid_t) -> Int64 {
         var time = timespec()

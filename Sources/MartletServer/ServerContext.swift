@@ -79,13 +79,18 @@ package struct StopRequest: ~Copyable {
     }
 
     private let kindCode = Atomic<UInt8>(Kind.none.rawValue)
+    private let graceful = Atomic<Bool>(false)
     /// The main loop's wakeup, -1 before there is one.
     private let wakeDescriptor = Atomic<Int32>(-1)
 
     package var kind: Kind { Kind(rawValue: kindCode.load(ordering: .acquiring)) ?? .none }
 
+    /// Whether a graceful stop was asked for, be it hurried on by an immediate one.
+    package var wasGraceful: Bool { graceful.load(ordering: .acquiring) }
+
     /// Asks the main loop to stop. An immediate request overrides a graceful one.
     package borrowing func ask(_ kind: Kind) {
+        if kind == .graceful { graceful.store(true, ordering: .releasing) }
         kindCode.max(kind.rawValue, ordering: .acquiringAndReleasing)
         wakeMainLoop()
     }

@@ -21,6 +21,28 @@ struct ServerThread: BitwiseCopyable {
     /// Waits until the thread's function has returned.
     func join() { pthread_join(thread, nil) }
 
+    /// Runs `body` with 0..<count, each on a thread of its own, the last on the calling one; returns when all have ended. Where
+    /// the system gives no thread the caller does its work as well.
+    static func inParallel(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
+        let threads = (0..<max(0, count - 1)).map { index in
+            let work = Unmanaged.passRetained(Work { body(index) })
+            let thread = start(context: work.toOpaque()) { context in
+                Unmanaged<Work>.fromOpaque(context.unsafelyUnwrapped).takeRetainedValue().run()
+                return nil
+            }
+            if thread == nil { work.takeRetainedValue().run() }
+            return thread
+        }
+        if count > 0 { body(count - 1) }
+        for thread in threads { thread?.join() }
+    }
+
+    private final class Work: Sendable {
+        let run: @Sendable () -> Void
+
+        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+
     /// Names the calling thread for ps and debuggers; at most 15 bytes.
     static func nameCurrent(_ name: String) { name.withCString { cshims_name_thread($0) } }
 }

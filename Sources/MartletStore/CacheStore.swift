@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// Goals: a store is never refused while anything can be evicted; memory stays within its limit, tables included; a get
 /// takes one lock and copies once; a value, its flags and its token belong together in every answer.
-/// Non-goals: sockets, wire formats, wall clocks, persistence. Nothing here interprets a value.
+/// Non-goals: sockets, wire formats, wall clocks, persistence beyond a restart. Nothing here interprets a value.
 ///
 /// Threads: each worker has a `StoreSession`; the store itself has no thread. Stripe locks guard buckets and linked
 /// items, class locks guard chunks and segments, the pool lock guards pages; no thread ever holds two. What is learnt
@@ -21,7 +21,7 @@ import Synchronization
 ///
 /// Reading order: Handle, Arena, SlabGeometry, Page, SlabClass; AccessWord, ItemState, ItemPointer, LargeItem; Bucket,
 /// Stripe, HashTable; StoreSession+Find, +Store; Hand, Evictor; DueSeconds, Crawler, MoverSums, PageMover,
-/// PageMove, Relocation.
+/// PageMove, Relocation; for what outlives the process MemoryFile, SavedState, Revival, ItemSeal.
 ///
 /// The store is a value around one pointer. It lives until `destroy()`.
 package struct CacheStore: @unchecked Sendable {
@@ -31,13 +31,15 @@ package struct CacheStore: @unchecked Sendable {
     /// Makes an empty store.
     ///
     /// `secret`: 128 random bits that key the hash. `now`: the current server second, at least 2. `workerCount` decides how
-    /// many pages are kept in reserve for classes that have none.
+    /// many pages are kept in reserve for classes that have none. `file`: where the items are kept, in place of memory of the
+    /// process; what it holds is taken up by `takeUp` (Restart/CacheStore+Restart.swift), and then the secret is its.
     package init(
-        settings: StoreSettings, secret: (UInt64, UInt64), now: UInt32, workerCount: Int = 4
+        settings: StoreSettings, secret: (UInt64, UInt64), now: UInt32, workerCount: Int = 4, file: MemoryFile? = nil
     ) throws(StoreCreationError) {
         try Self.check(settings)
         let stripeBits = Self.stripeBits(settings.memoryLimitBytes)
         let (geometry, layout, range) = try Self.reserve(settings, stripeCount: 1 << stripeBits)
+        let backing = try Self.map(file, settings, geometry, range, layout, stripeCount: 1 << stripeBits)
         let pageCountMax = layout.arenaBytes >> geometry.pageShift
         let arena = Arena(base: range.start, geometry: geometry, pageCountMax: pageCountMax)
 
@@ -50,7 +52,9 @@ package struct CacheStore: @unchecked Sendable {
         if settings.memoryLimitBytes >= 1 << 30 { AddressRange.adviseHuge(rows, bytes: layout.tableBytes) }
 
         let keyHash = KeyHash(secret: secret)
-        let stripes = UnsafeMutableRawPointer.allocate(byteCount: Stripe.bytes << stripeBits, alignment: 64)
+        let live = backing?.pointee.live
+        let stripes =
+            live?.stripes ?? UnsafeMutableRawPointer.allocate(byteCount: Stripe.bytes << stripeBits, alignment: 64)
         let words = UnsafeMutablePointer<HashTable.Words>.allocate(capacity: 1)
         words.initialize(to: HashTable.Words())
         let table = HashTable(
@@ -58,12 +62,9 @@ package struct CacheStore: @unchecked Sendable {
             stripeMask: 1 << UInt64(stripeBits) - 1, rows: rows,
             rowCountMax: UInt32(min(layout.rowCount, 1 << 28)), ghosts: ghosts, overflow: overflow,
             overflowCountMax: UInt32(min(layout.overflowBytes / Bucket.bytes, 1 << 31)), words: words)
-        for index in 0..<1 << stripeBits {
-            table.stripe(at: index).initialize(
-                to: Stripe(index: index, count: 1 << stripeBits, floor: settings.firstSequence))
-        }
+        Self.makeStripes(table, floor: settings.firstSequence, file?.saved)
 
-        let pages = PageTable(start: pageFacts)
+        let pages = PageTable(start: live?.pageFacts ?? pageFacts)
         let classes = Self.makeClasses(geometry, classPages, pageCountMax, settings.eviction)
         let pool = UnsafeMutablePointer<PagePool>.allocate(capacity: 1)
         pool.initialize(
@@ -86,8 +87,9 @@ package struct CacheStore: @unchecked Sendable {
                 classes: classes, pool: pool,
                 ringBlocks: RingBlockPool(
                     start: rings, blockCountMax: UInt32(layout.ringBytes / RingBlock.bytes), words: blockWords),
-                mover: mover, pins: pins, range: range, sessions: sessions, latestSecond: Atomic(now),
-                automove: Automove.make(classCount: geometry.classCount), tuning: StoreTuning(settings)))
+                mover: mover, pins: pins, range: range, secret: secret, backing: backing, sessions: sessions,
+                latestSecond: Atomic(now), automove: Automove.make(classCount: geometry.classCount),
+                tuning: StoreTuning(settings)))
         // The maintainer's own session is the first.
         _ = makeSession(now: now)
     }
@@ -100,7 +102,8 @@ package struct CacheStore: @unchecked Sendable {
             session.deallocate()
         }
         let range = core.pointee.range
-        core.pointee.table.stripes.deallocate()
+        let backing = core.pointee.backing
+        if backing?.pointee.live == nil { core.pointee.table.stripes.deallocate() }
         core.pointee.table.words.deallocate()
         core.pointee.classes.deallocate()
         core.pointee.pool.deallocate()
@@ -116,6 +119,8 @@ package struct CacheStore: @unchecked Sendable {
         core.deinitialize(count: 1)
         core.deallocate()
         range.release()
+        backing?.pointee.close()
+        backing?.deallocate()
     }
 
     /// A door for one more thread. Sessions live as long as the store; at most 256.
@@ -180,6 +185,37 @@ extension CacheStore {
         }
     }
 
+    /// Maps the arena from `file`; without one it is memory already. On failure the range is given back.
+    private static func map(
+        _ file: MemoryFile?, _ settings: StoreSettings, _ geometry: SlabGeometry, _ range: AddressRange,
+        _ layout: ArenaLayout, stripeCount: Int
+    ) throws(StoreCreationError) -> UnsafeMutablePointer<PageBacking>? {
+        guard let file else { return nil }
+        do throws(StoreCreationError) {
+            let made = try PageBacking(
+                file, settings, geometry, base: range.start, arenaBytes: layout.arenaBytes, stripeCount: stripeCount)
+            let backing = UnsafeMutablePointer<PageBacking>.allocate(capacity: 1)
+            backing.initialize(to: made)
+            return backing
+        } catch {
+            geometry.deallocate()
+            range.release()
+            throw error
+        }
+    }
+
+    /// Stripes whose tokens go on where those of the saved ones ended.
+    private static func makeStripes(_ table: HashTable, floor: UInt64, _ saved: SavedState?) {
+        for index in 0..<table.stripeCount {
+            let old = saved?.stripes[index]
+            let stripe = table.stripe(at: index)
+            stripe.initialize(to: Stripe(index: index, count: table.stripeCount, floor: max(floor, old?.sequence ?? 0)))
+            if let old, old.flushedThrough != 0 {
+                stripe.flushLocked(through: min(old.flushedThrough, stripe.pointee.sequence))
+            }
+        }
+    }
+
     private static func makeClasses(
         _ geometry: SlabGeometry, _ pageLists: UnsafeMutableRawPointer, _ pageCountMax: Int,
         _ eviction: EvictionPolicy
@@ -195,7 +231,7 @@ extension CacheStore {
             byteCount: (geometry.classCount + 1) * SlabClass.strideBytes, alignment: 64)
         for index in 0...geometry.classCount {
             let list = (pageLists + index * pageCountMax * 4).assumingMemoryBound(to: UInt32.self)
-            let chunkBytes = index == 0 ? geometry.pageBytes : Int(geometry.chunkBytes[index])
+            let chunkBytes = index == 0 ? geometry.pageBytes : Int(geometry.chunkBytes[index]) + geometry.sealBytes
             let start = classes + index * SlabClass.strideBytes
             start.bindMemory(to: SlabClass.self, capacity: 1).initialize(
                 to: SlabClass(

@@ -15,6 +15,9 @@ struct StoreCore: ~Copyable {
     let mover: UnsafeMutablePointer<PageMover>
     let pins: UnsafeMutablePointer<ItemPins>
     let range: AddressRange
+    let secret: (UInt64, UInt64)
+    /// The file that the arena is mapped from, if it is.
+    let backing: UnsafeMutablePointer<PageBacking>?
     let sessions: UnsafeMutablePointer<SessionPointer?>
     /// Sessions made so far; written only while one is being made.
     let sessionCount = Atomic<Int>(0)

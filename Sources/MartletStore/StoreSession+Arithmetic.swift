@@ -97,6 +97,7 @@ extension StoreSession {
             item.setExpiry(newExpiry)
             core.noteExpiry(slot.handle, newExpiry, now: state.pointee.now)
         }
+        core.sealLocked(slot.handle, item, itemState)
         countHitUnfetched(item)
         return ArithmeticOutcome(
             .changed, value: new, token: item.token, expiry: item.expiry(itemState), slabClass: slabClass)

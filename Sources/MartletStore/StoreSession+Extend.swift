@@ -104,6 +104,7 @@ extension StoreSession {
         item.smallLength = total
         core.account(slot.handle, bytes: bytes.count, state)
         renewTokenLocked(item, request.explicitToken, stripe)
+        core.sealLocked(slot.handle, item, item.state)
         markStored(item)
         state.pointee.counters.itemsStored.addAlone(1)
         return StoreOutcome(.stored, token: item.token, valueLength: total, slabClass: slabClass)

@@ -138,6 +138,7 @@ extension StoreSession {
     private func renewLocked(_ handle: Handle, _ item: ItemPointer, _ itemState: ItemState, _ expiry: UInt32) -> Bool {
         guard itemState.has(ItemState.hasExpiry) else { return expiry == 0 }
         item.setExpiry(expiry)
+        core.sealLocked(handle, item, itemState)
         core.noteExpiry(handle, expiry, now: state.pointee.now)
         return true
     }

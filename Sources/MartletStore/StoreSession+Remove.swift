@@ -79,6 +79,7 @@ extension StoreSession {
             item.setExpiry(newExpiry)
             core.noteExpiry(slot.handle, newExpiry, now: state.pointee.now)
         }
+        core.sealLocked(slot.handle, item, item.state)
         return true
     }
 }

@@ -292,6 +292,7 @@ extension StoreSession {
             marks = itemState.raw & ItemState.isWinSent | ItemState.isStale
         }
         item.state = finishLocked(item, kept, stripe, marks: marks)
+        core.sealLocked(slot.handle, item, item.state)
         markStored(item)
         core.noteExpiry(slot.handle, kept.expiry, now: state.pointee.now)
         state.pointee.counters.itemsStored.addAlone(1)

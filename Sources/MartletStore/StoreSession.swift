@@ -78,7 +78,7 @@ public struct StoreSession: BitwiseCopyable {
         for index in 0..<table.stripeCount {
             let stripe = table.stripe(at: index)
             stripe.lock()
-            stripe.pointee.flushedThrough = stripe.pointee.sequence
+            stripe.flushLocked(through: stripe.pointee.sequence)
             stripe.unlock()
             core.passHook()
         }
@@ -88,17 +88,26 @@ public struct StoreSession: BitwiseCopyable {
     /// The same when the clock reaches `second`; replaces an earlier request that is still pending.
     package func flushAll(at second: UInt32) {
         if second <= now {
-            core.pointee.pendingFlush.store(0, ordering: .relaxed)
+            setPendingFlush(0)
             flushAll()
         } else {
-            core.pointee.pendingFlush.store(second, ordering: .relaxed)
+            setPendingFlush(second)
         }
+    }
+
+    /// What is to happen once this process has died happens in the next.
+    private func setPendingFlush(_ second: UInt32) {
+        core.pointee.pendingFlush.store(second, ordering: .relaxed)
+        core.pointee.backing?.pointee.live?.note(pendingFlush: second)
     }
 
     @inline(never)
     private func runPendingFlush(_ due: UInt32) {
         if core.pointee.pendingFlush.compareExchange(expected: due, desired: 0, ordering: .relaxed).exchanged {
             flushAll()
+            if core.pointee.pendingFlush.load(ordering: .relaxed) == 0 {
+                core.pointee.backing?.pointee.live?.note(pendingFlush: 0)
+            }
         }
     }
 }

@@ -34,6 +34,8 @@ package struct StoreSettings: Sendable {
     /// Items stored with no longer a life than this, in seconds, are TEMP: read as often as may be, they do not rise. 0 for
     /// none.
     package var temporarySeconds: UInt32 = 0
+    /// Each item bears the proof that it is whole (Restart/ItemSeal.swift).
+    package var sealsItems = false
     /// Every token issued is above this.
     package var firstSequence: UInt64 = 0
 
@@ -48,4 +50,6 @@ package enum StoreCreationError: Error, Equatable {
     case memoryRefused(bytes: Int)
     /// The settings cannot be met; the sentence says which.
     case invalid(String)
+    /// The memory file cannot be used; the sentence says why.
+    case file(String)
 }

@@ -31,7 +31,13 @@ enum ServerProcess {
         }
     }
 
-    private static func serve(_ settings: ServerSettings) throws(StartError) {
+    private static func serve(_ given: ServerSettings) throws(StartError) {
+        var settings = given
+        // The background is in another folder.
+        if let path = settings.memoryFilePath, !path.hasPrefix("/"), let folder = getcwd(nil, 0) {
+            settings.memoryFilePath = String(cString: folder) + "/" + path
+            free(folder)
+        }
         if settings.raisesCoreLimit { try ProcessLimits.raiseCoreSize() }
         try ProcessLimits.raiseOpenFiles(
             connections: settings.connectionsMax,

@@ -119,7 +119,7 @@ package struct SettingsReport: Sendable {
 
     private static let remaining: [Line] = [
         Line("num_napi_ids") { String($0.settings.napiIdCount) },
-        Line("memory_file") { _ in "(null)" },
+        Line("memory_file") { $0.settings.memoryFilePath ?? "(null)" },
         Line("client_flags_size") { _ in "4" },
     ]
 }

@@ -28,6 +28,9 @@ extension OptionTable {
             "slab_chunk_max", .numberIfGiven(\.slabChunkBytesMax, 1...1024, scale: 1 << 10), "<kilobytes>",
             setting: "slab_chunk_max", help: "largest chunk, at most half a page; larger items are chains"),
         Option(
+            "restart_checksums", .on(\.sealsItems),
+            help: "with -e: 8 bytes more an item, by which a restart after a crash finds what is whole"),
+        Option(
             "temporary_ttl", .numberIfGiven(\.temporaryTTLSeconds, 0...Int(Int32.max)), "<seconds>",
             setting: "temporary_ttl", help: "items stored with no longer a life than this do not rise, read or not"),
     ]

@@ -75,6 +75,9 @@ package enum OptionTable {
             "lock-memory", "k", .on(\.locksMemory),
             help: "keep the cache's memory from being swapped out"),
         Option(
+            "memory-file", "e", .text(\.memoryFilePath), "<file>", setting: "memory_file",
+            help: "keep items in this file, best on a tmpfs, over a restart by SIGUSR1"),
+        Option(
             "enable-largepages", "L", .ignored,
             standing: .withoutMeaning("Huge pages are asked for whenever the system offers them."),
             help: "use large memory pages"),
@@ -146,8 +149,7 @@ package enum OptionTable {
     ]
 
     private static let notOffered: [Option] = [
-        notOffered("enable-sasl", "S", takesArgument: false, because: "SASL is not offered in this version."),
-        notOffered("memory-file", "e", because: "Restarting with the cache kept is not offered in this version."),
+        notOffered("enable-sasl", "S", takesArgument: false, because: "SASL is not offered in this version.")
     ]
 
     static func notOffered(

@@ -24,6 +24,11 @@ extension ServerSettings {
             guard udpPort == 0 else { throw Self.usage("-Y: there is no login over UDP, so -U has to be 0") }
             protocolName = "ascii"
         }
+        if sealsItems, memoryFilePath == nil || isMemcachedMode {
+            let place = isMemcachedMode ? "with memcached_mode, whose chunks have no room for them" : "without -e"
+            remarks.append("-o restart_checksums means nothing \(place)")
+            sealsItems = false
+        }
         if udpPort != 0, !isTCPPortGiven { tcpPort = udpPort }
         if tcpPort == 0, udpPort == 0, unixSocketPath == nil {
             remarks.append("-p 0 without -s: the server listens nowhere")

@@ -90,6 +90,10 @@ package struct ServerSettings: Sendable {
     /// What `stats settings` shows without one.
     package static let temporaryTTLSecondsUsual = 61
     package var locksMemory = false
+    /// The file that items are kept in, to be there after a restart.
+    package var memoryFilePath: String?
+    /// Each item bears a proof that it is whole, so that a restart nobody planned finds it, too.
+    package var sealsItems = false
 
     // MARK: Commands
 

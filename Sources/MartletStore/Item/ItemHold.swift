@@ -96,5 +96,6 @@ public struct ItemHold: ~Copyable {
     package mutating func setWinSent() {
         state.raw |= ItemState.isWinSent
         item.state = state
+        store.sealLocked(handle, item, state)
     }
 }

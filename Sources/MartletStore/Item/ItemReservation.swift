@@ -86,6 +86,7 @@ public struct ItemReservation: ~Copyable {
     consuming func take() -> Handle {
         session.pointee.counters.reservedBytes.addAlone(-held)
         let handle = head
+        session.pointee.store.sealParts(handle)
         discard self
         return handle
     }

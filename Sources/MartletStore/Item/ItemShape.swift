@@ -127,6 +127,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     /// Makes a complete item linked and counts it.
     @inline(__always)
     func linkLocked(_ handle: Handle, _ item: ItemPointer, _ state: ItemState, _ session: SessionPointer) {
+        sealLocked(handle, item, state)
         item.publishState(state.with(phase: .linked))
         account(handle, bytes: itemBytes(item, state), session)
     }

@@ -46,7 +46,9 @@ extension CacheStore {
         let pageBytes = core.pointee.geometry.pageBytes
         if bytes < 1 << 20 || bytes / 2 < core.pointee.settings.itemBytesMax { return false }
         if bytes > core.pointee.arena.pageCountMax * pageBytes { return false }
+        if let backing = core.pointee.backing, !backing.pointee.back(through: bytes / pageBytes) { return false }
         core.pointee.pool.lock()
+        core.pointee.backing?.pointee.notePagesLocked(through: bytes / pageBytes)
         core.pointee.pool.pointee.limitBytes.store(bytes, ordering: .relaxed)
         core.pointee.pool.unlock()
         return true
@@ -122,6 +124,7 @@ extension CacheStore {
     /// pages go.
     private func meetLimit(_ session: StoreSession) -> Bool {
         let hasMoreToReturn = core.trimPool(countMax: Self.drainedPagesPerPass)
+        core.trimBacking()
         guard core.pointee.settings.evicts else { return hasMoreToReturn }
         for _ in 0..<Self.drainedPagesPerPass {
             if !core.isOverLimit() { return hasMoreToReturn }

@@ -305,6 +305,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         new.head = head
         new.next = old.next
         new.previous = old.previous
+        sealPart(target)
         new.item.publishState(ItemState(raw: ItemState.Phase.linked.rawValue))
         if old.previous.isNone {
             let item = pointee.arena.item(head)

@@ -137,6 +137,13 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
 
     /// A page for a class, or nil if the limit is reached. The page belongs to the caller until it is added to a class.
     func takePage(_ purpose: PagePool.Purpose) -> Int? {
+        guard let page = takeAnyPage(purpose) else { return nil }
+        if isBacked(page) { return page }
+        givePage(page)
+        return nil
+    }
+
+    private func takeAnyPage(_ purpose: PagePool.Purpose) -> Int? {
         let pool = pointee.pool
         pool.lock()
         let fresh = pool.pointee.bump
@@ -173,7 +180,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     /// memcached's pool holds no pages that nobody had yet: only their memory is made ahead.
     private func makeHugePageAhead(_ page: Int) {
         let isFirst = page % pagesPerHugePage == 0 && page + pagesPerHugePage <= pointee.arena.pageCountMax
-        if isFirst { AddressRange.takeHugePage(pointee.arena.pageAddress(page)) }
+        if isFirst, pointee.backing == nil { AddressRange.takeHugePage(pointee.arena.pageAddress(page)) }
     }
 
     private var pagesPerHugePage: Int { ArenaLayout.hugePageBytes >> pointee.geometry.pageShift }
@@ -236,7 +243,10 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     /// Rule 4, for a page never taken before.
     private func isWorthHugePageLocked(_ page: Int) -> Bool {
         let end = page + pagesPerHugePage
-        guard page % pagesPerHugePage == 0, end <= pointee.arena.pageCountMax else { return false }
+        // Those of a memory file are the file system's business.
+        guard page % pagesPerHugePage == 0, end <= pointee.arena.pageCountMax, pointee.backing == nil else {
+            return false
+        }
         let tables = tableBytesLocked()
         // Of a cache that is still small the tables tell little.
         let foreseen = end * 2 > allowedPagesLocked() ? tables / max(1, page) * end : tables
@@ -306,7 +316,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
 
     /// Returns the memory of a page that is in no list. Nobody else knows it, so the system call needs no lock.
     private func discard(_ page: Int) {
-        AddressRange.discard(pointee.arena.pageAddress(page), bytes: pointee.geometry.pageBytes)
+        returnMemory(of: page)
         let pool = pointee.pool
         pool.lock()
         pool.pushDiscardedLocked(page, pointee.pages)

@@ -21,7 +21,7 @@ package struct SlabGeometry: BitwiseCopyable {
     /// log2 of the bytes that one step of a handle stands for.
     package let handleShift: Int
     package let classCount: Int
-    /// Chunk size by class, index 1...classCount.
+    /// What a chunk of a class holds, index 1...classCount: its size, but for the seal at its end where there are seals.
     package let chunkBytes: UnsafeMutablePointer<UInt32>
     /// Smallest class by (size + 7) / 8.
     package let classBySize: UnsafeMutablePointer<UInt8>
@@ -34,6 +34,8 @@ package struct SlabGeometry: BitwiseCopyable {
     package let partOverheadBytes: Int
     /// Whether each class keeps its items in lists, linked through the last bytes of their chunks (ItemLists.swift).
     package let keepsLists: Bool
+    /// What a chunk has beside what it holds.
+    package let sealBytes: Int
 
     package static let classCountMax = 250
     /// Rule 3.
@@ -66,16 +68,18 @@ package struct SlabGeometry: BitwiseCopyable {
         chunkBytes.initialize(repeating: 0, count: Self.classCountMax + 1)
         for (index, size) in sizes.enumerated() { chunkBytes[index + 1] = UInt32(size) }
 
+        sealBytes = settings.sealsItems ? ItemSeal.bytes : 0
+        for slabClass in 1...sizes.count { chunkBytes[slabClass] -= UInt32(sealBytes) }
+        chunkBytesMax = largest - sealBytes
         classBySize = .allocate(capacity: largest / 8 + 1)
         var slabClass = 1
-        for eighth in 0...largest / 8 {
+        for eighth in 0...chunkBytesMax / 8 {
             while Int(chunkBytes[slabClass]) < eighth * 8 { slabClass += 1 }
             classBySize[eighth] = UInt8(slabClass)
         }
         classCount = sizes.count
-        chunkBytesMax = largest
         let overhead = Self.smallOverheadBytesMax + (settings.isMemcachedMode ? itemOverheadBytes : 0)
-        smallValueBytesMax = min(StoreSession.copiedValueBytesMax, largest - overhead)
+        smallValueBytesMax = min(StoreSession.copiedValueBytesMax, chunkBytesMax - overhead)
     }
 
     /// Rules 1 to 5.
@@ -120,6 +124,6 @@ package struct SlabGeometry: BitwiseCopyable {
     }
 
     package func chunksPerPage(_ slabClass: Int) -> Int {
-        pageBytes / Int(chunkBytes[slabClass])
+        pageBytes / (Int(chunkBytes[slabClass]) + sealBytes)
     }
 }

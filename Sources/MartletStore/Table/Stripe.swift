@@ -11,7 +11,9 @@ import Synchronization
 ///      24    8 flushedThrough   every item with a sequence up to this is gone (`flush_all`)
 ///      32    8 step             number of stripes
 ///      40    4 toldCount        items that the table was last told of (HashTable+Growth.swift)
-///      44    . spare
+///      44    4 spare
+///      48    8 flushCheck       proves, in a memory file, that flushedThrough is what was last written there
+///      56    . spare
 package struct Stripe: ~Copyable {
     package let lock = FutexLock()
     package let bucketCount = Atomic<UInt32>(1)
@@ -21,6 +23,7 @@ package struct Stripe: ~Copyable {
     package var flushedThrough: UInt64 = 0
     package let step: UInt64
     package var toldCount: UInt32 = 0
+    package var flushCheck: UInt64
 
     package static let bytes = 64
 
@@ -28,6 +31,11 @@ package struct Stripe: ~Copyable {
     package init(index: Int, count: Int, floor: UInt64) {
         step = UInt64(count)
         sequence = floor / step &* step &+ UInt64(index)
+        flushCheck = Self.flushCheck(0, index)
+    }
+
+    static func flushCheck(_ flushedThrough: UInt64, _ index: Int) -> UInt64 {
+        KeyHash.fold(flushedThrough ^ 0x9e37_79b9_7f4a_7c15, UInt64(index) ^ 0xd6e8_feb8_6659_fd93)
     }
 }
 
@@ -54,6 +62,12 @@ extension UnsafeMutablePointer where Pointee == Stripe {
         let token = pointee.sequence &+ pointee.step
         pointee.sequence = token
         return token
+    }
+
+    /// Everything with a token up to this is gone.
+    package func flushLocked(through token: UInt64) {
+        pointee.flushedThrough = token
+        pointee.flushCheck = Stripe.flushCheck(token, Int(truncatingIfNeeded: pointee.sequence % pointee.step))
     }
 
     /// Keeps issued tokens above an explicit one, so that no later token can equal one that a client holds.

@@ -35,4 +35,45 @@ struct ServerClockTests {
 
         #expect(clock.second == .max)
     }
+
+    @Test("goes on where another has come to by now, or refuses where that would be before it")
+    func goesOn() {
+        let first = ServerClock(manualWithWall: 1_800_000_000)
+        first.advance(seconds: 500)
+        let (zero, second) = (first.wallMillisecondsAtZero, first.second)
+        var later = ServerClock(manualWithWall: 1_800_000_700)
+        var tooEarly = ServerClock(manualWithWall: 1_800_000_499)
+        var tooLate = ServerClock(manualWithWall: 1_800_000_000 + 1 << 32)
+
+        let goesOn = later.goOn(from: zero, at: second)
+        #expect(goesOn)
+        #expect(later.second == ServerClock.firstSecond + 700)
+        #expect(later.wall == 1_800_000_700)
+        #expect(later.wallOffset == first.wallOffset)
+        #expect(later.wallMillisecondsAtZero == zero)
+        #expect(later.uptime == 0)
+        later.advance(seconds: 5)
+        #expect(later.second == ServerClock.firstSecond + 705)
+        let refused = [
+            tooEarly.goOn(from: zero, at: second), tooLate.goOn(from: zero, at: second),
+            tooLate.goOn(from: .min, at: second), tooLate.goOn(from: .max, at: second),
+        ]
+        #expect(refused == [false, false, false, false])
+        #expect(tooEarly.second == ServerClock.firstSecond)
+        #expect(tooEarly.wall == 1_800_000_499)
+    }
+
+    @Test("counts the seconds of another that ran on this machine to the second")
+    func goesOnExactly() {
+        let first = ServerClock()
+        first.advance(seconds: 1000)
+        var next = ServerClock()
+
+        let goesOn = next.goOn(from: first.wallMillisecondsAtZero, at: first.second)
+        #expect(goesOn)
+        first.tick()
+        next.tick()
+        #expect(next.second == first.second || next.second == first.second + 1)
+        #expect(abs(next.wallMillisecondsAtZero - first.wallMillisecondsAtZero) < 100)
+    }
 }

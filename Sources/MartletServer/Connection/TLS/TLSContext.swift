@@ -32,6 +32,9 @@ package struct TLSContext: ~Copyable {
         refreshSecond.store(now, ordering: .relaxed)
     }
 
+    /// What the clock said when the files were read was not yet what it says from here on.
+    borrowing func setLastRefresh(_ now: UInt32) { refreshSecond.store(now, ordering: .relaxed) }
+
     /// A session for a socket accepted by such a listener; nil when memory is short. The socket must outlive it, and so must
     /// this context. Any thread.
     borrowing func session(_ descriptor: Int32, _ security: ListenerSecurity) -> TLSSession? {
