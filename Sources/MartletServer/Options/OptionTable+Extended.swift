@@ -118,7 +118,7 @@ extension OptionTable {
             "modern", .ignored, standing: .withoutMeaning("The defaults are modern."), help: "defaults of the future"),
         Option(
             "no_modern", .preset(applyNoModern),
-            help: "defaults of memcached 1.4: pages stay, nothing is crawled, accepting stops at the connection limit"),
+            help: "memcached_mode with 1.4's defaults: flat LRU, pages stay, no crawl, accepting stops at -c"),
         Option("no_chunked_items", .ignored, standing: alwaysSo, help: "no chains of chunks"),
         Option("inline_ascii_resp", .ignored, standing: alwaysSo, help: "obsolete"),
         Option("no_inline_ascii_resp", .ignored, standing: alwaysSo, help: "obsolete"),
@@ -158,7 +158,7 @@ extension OptionTable {
         "ext_drop_unread",
     ]
 
-    /// What memcached 1.4 had no notion of is off; without `memcached_mode` the segments are only shown to be.
+    /// What memcached 1.4 had no notion of is off. Its flat LRU is one of `memcached_mode`.
     private static let applyNoModern: @Sendable (inout ServerSettings) -> Void = { settings in
         settings.slabReassign = false
         settings.slabAutomove = 0
@@ -167,5 +167,6 @@ extension OptionTable {
         settings.lruMaintainer = false
         settings.lruSegmented = false
         settings.wantsWholePages = true
+        settings.isMemcachedMode = true
     }
 }
