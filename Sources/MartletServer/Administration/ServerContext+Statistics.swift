@@ -76,6 +76,10 @@ extension StoreStatistics {
         partsRelocated -= earlier.partsRelocated
         itemsLostInMoves -= earlier.itemsLostInMoves
         itemsFoundBusy -= earlier.itemsFoundBusy
+        busyWithoutMemory -= earlier.busyWithoutMemory
+        busyDeletes -= earlier.busyDeletes
+        inlineReclaims -= earlier.inlineReclaims
+        bumpsDropped -= earlier.bumpsDropped
         maintainerPasses -= earlier.maintainerPasses
     }
 }

@@ -39,7 +39,10 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     ) -> Handle? {
         var shape = wanted
         let size = shape.size(keyCount: key.count, valueLength: valueLength)
-        let slabClass = slabClass(for: size, key, valueLength, wanted)
+        var slabClass = pointee.geometry.slabClass(for: size)
+        if _slowPath(pointee.geometry.keepsLists) {
+            slabClass = listedClass(size, key.count, valueLength, wanted.flags)
+        }
         if shape.bits & ItemState.hasExpiry == 0, Int(pointee.geometry.chunkBytes[slabClass]) &- size >= 4 {
             shape.bits |= ItemState.hasExpiry
         }
@@ -53,13 +56,12 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         return handle
     }
 
-    /// The class of a small item of `size` bytes.
-    @inline(__always)
-    private func slabClass(for size: Int, _ key: ItemKey, _ valueLength: Int, _ shape: ItemShape) -> Int {
-        if _fastPath(!pointee.geometry.keepsLists) { return pointee.geometry.slabClass(for: size) }
+    /// The class of a small item of `size` bytes, with lists.
+    @inline(never)
+    private func listedClass(_ size: Int, _ keyCount: Int, _ valueLength: Int, _ flags: UInt32) -> Int {
         let accounted =
-            pointee.geometry.itemOverheadBytes + key.count + valueLength
-            + (shape.flags != 0 ? SlabGeometry.memcachedFlagsBytes : 0)
+            pointee.geometry.itemOverheadBytes + keyCount + valueLength
+            + (flags != 0 ? SlabGeometry.memcachedFlagsBytes : 0)
         return pointee.geometry.slabClass(for: pointee.geometry.listedBytes(size, accounted: accounted))
     }
 

@@ -36,6 +36,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     }
 
     /// The half of unlinking that does not concern the bucket, for an item whose slot was taken over by another.
+    @inline(__always)
     func detachLocked(_ handle: Handle, _ item: ItemPointer, _ state: ItemState, _ session: SessionPointer) -> Bool {
         account(handle, bytes: -itemBytes(item, state), session)
         item.state = state.with(phase: .detached)

@@ -57,8 +57,10 @@ extension CacheStore {
     package func resetStatistics() {
         for slabClass in 1...core.pointee.geometry.classCount {
             let home = core.pointee.slabClass(slabClass)
+            let fetches = fetches(ofClass: slabClass)
             home.lock()
             home.statistics.pointee = SlabClassStatistics()
+            home.statistics.pointee.fetchesBefore = fetches
             home.unlock()
         }
     }
@@ -116,13 +118,21 @@ extension CacheStore {
         row.hotAgeSeconds = Int(home.tailAgeLocked(.hot, core, now: now))
         row.warmAgeSeconds = Int(home.tailAgeLocked(.warm, core, now: now))
         row.coldAgeSeconds = Int(home.tailAgeLocked(.cold, core, now: now))
+        let fetches = fetches(ofClass: slabClass)
+        for segment in 0..<4 { row.fetches[segment] = fetches[segment] - counted.fetchesBefore[segment] }
+        return row
+    }
+
+    /// With lists: fetches since the start, by segment.
+    private func fetches(ofClass slabClass: Int) -> InlineArray<4, Int> {
+        var sums = InlineArray<4, Int>(repeating: 0)
         core.forEachSession { session in
             guard let notes = session.pointee.notes else { return }
             for segment in 0..<4 {
-                row.fetches[segment] += notes.pointee.fetches[slabClass * 4 + segment].load(ordering: .relaxed)
+                sums[segment] += notes.pointee.fetches[slabClass * 4 + segment].load(ordering: .relaxed)
             }
         }
-        return row
+        return sums
     }
 
     private static func age(_ second: UInt32, _ now: UInt32) -> Int {

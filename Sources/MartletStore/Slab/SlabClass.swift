@@ -98,6 +98,8 @@ package struct SlabClassStatistics: BitwiseCopyable, Sendable {
     package var directReclaims = 0
     /// Seconds between last access and eviction of the last item evicted.
     package var evictedSeconds = 0
+    /// With lists: fetches by segment that were counted before the last reset.
+    package var fetchesBefore: InlineArray<4, Int> = .init(repeating: 0)
     /// Server second of the last access of the item last seen at the edge of the segment.
     package var hotEdgeSecond: UInt32 = 0
     package var warmEdgeSecond: UInt32 = 0

@@ -176,6 +176,7 @@ struct CommandLineParserTests {
 
         #expect(!settings.slabReassign && settings.slabAutomove == 0 && !settings.rejectsOverLimit)
         #expect(!settings.lruCrawler && !settings.lruMaintainer && !settings.lruSegmented)
+        #expect(settings.isMemcachedMode && settings.wantsWholePages)
     }
 
     @Test func `every offered option accepts a value of its kind`() throws {

@@ -200,5 +200,7 @@ struct ListedSegmentsTests {
         #expect(fixture.value("key1") != nil)
 
         #expect(row(fixture).fetches == [3, 1, 1, 0])
+        fixture.store.resetStatistics()
+        #expect(row(fixture).fetches == [0, 0, 0, 0])
     }
 }
