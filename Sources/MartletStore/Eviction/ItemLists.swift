@@ -154,24 +154,3 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         return true
     }
 }
-
-extension UnsafeMutablePointer where Pointee == StoreCore {
-    /// Puts the linked items of a class's pages into its lists, those used last at the heads: for items that another process
-    /// has left, whose links nobody trusts. Counts are the caller's. Nobody else uses the store meanwhile.
-    func listEverything(_ home: UnsafeMutablePointer<SlabClass>, now: UInt32) {
-        var found: [(order: UInt64, handle: Handle)] = []
-        for position in 0..<home.pointee.pageCount {
-            let page = Int(home.pointee.pageList[position])
-            for chunk in 0..<Int(pointee.pages[page].pointee.bump) {
-                let handle = pointee.arena.handle(page: page, offset: chunk * home.pointee.chunkBytes)
-                let item = pointee.arena.item(handle)
-                guard item.state.phase == .linked, !item.access.isPart else { continue }
-                let idle = UInt64(now &- item.access.lastAccess(now: now))
-                found.append(((UInt64(AccessWord.secondMask) - idle) << 32 | item.token & 0xffff_ffff, handle))
-            }
-        }
-        found.sort { $0.order < $1.order }
-        home.lists.pointee = ItemLists()
-        for (_, handle) in found { home.listLocked(handle, pointee.arena.item(handle).access.segment, self) }
-    }
-}
