@@ -49,18 +49,18 @@ package struct CacheStore: @unchecked Sendable {
         let rings = ghosts + layout.ghostBytes
         let pageFacts = rings + layout.ringBytes
         let classPages = pageFacts + layout.pageFactBytes
-        if settings.memoryLimitBytes >= 1 << 30 { AddressRange.adviseHuge(rows, bytes: layout.tableBytes) }
 
         let keyHash = KeyHash(secret: secret)
         let live = backing?.pointee.live
         let stripes =
             live?.stripes ?? UnsafeMutableRawPointer.allocate(byteCount: Stripe.bytes << stripeBits, alignment: 64)
         let words = UnsafeMutablePointer<HashTable.Words>.allocate(capacity: 1)
-        words.initialize(to: HashTable.Words())
+        let rowCountMax = UInt32(min(layout.rowCount, 1 << 28))
+        words.initialize(to: HashTable.Words(rowCeiling: rowCountMax))
         let table = HashTable(
             arena: arena, keyHash: keyHash, stripes: stripes, stripeBits: UInt64(stripeBits),
             stripeMask: 1 << UInt64(stripeBits) - 1, rows: rows,
-            rowCountMax: UInt32(min(layout.rowCount, 1 << 28)), ghosts: ghosts, overflow: overflow,
+            rowCountMax: rowCountMax, ghosts: ghosts, overflow: overflow,
             overflowCountMax: UInt32(min(layout.overflowBytes / Bucket.bytes, 1 << 31)), words: words)
         Self.makeStripes(table, floor: settings.firstSequence, file?.saved)
 
@@ -90,6 +90,7 @@ package struct CacheStore: @unchecked Sendable {
                 mover: mover, pins: pins, range: range, secret: secret, backing: backing, sessions: sessions,
                 latestSecond: Atomic(now), automove: Automove.make(classCount: geometry.classCount),
                 tuning: StoreTuning(settings)))
+        if core.pointee.hasHugeTable { AddressRange.adviseHuge(rows, bytes: layout.tableBytes) }
         // The maintainer's own session is the first.
         _ = makeSession(now: now)
     }

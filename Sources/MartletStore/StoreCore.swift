@@ -27,6 +27,8 @@ struct StoreCore: ~Copyable {
     let latestSecond: Atomic<UInt32>
     /// Set by a flush: the next maintenance passes look at every page.
     let sweepsEverything = Atomic<Bool>(false)
+    /// The maintainer's alone: how far the table is with shrinking.
+    let shrinking = TableShrinking()
     /// The maintainer's alone: headers that pages which are not ripe may still cost it in this second.
     let crawlBudget = Atomic<Int>(0)
     let crawlSecond = Atomic<UInt32>(0)
@@ -53,6 +55,23 @@ struct StoreCore: ~Copyable {
     #endif
 
     static let sessionCountMax = 256
+
+    /// Buckets that stripes have now.
+    var linkedBucketCount: Int {
+        var count = table.stripeCount
+        for index in 0..<sessionCount.load(ordering: .acquiring) {
+            if let session = sessions[index] { count += session.pointee.counters.bucketsAdded.load(ordering: .relaxed) }
+        }
+        return count
+    }
+
+    /// Buckets that may have memory: with those of rows that shrinking has emptied, but not given back.
+    var bucketCount: Int {
+        Swift.max(linkedBucketCount, Int(shrinking.touched.load(ordering: .relaxed)) * table.stripeCount)
+    }
+
+    /// Whether the system is asked for huge pages under the table: only where it is large from the start.
+    var hasHugeTable: Bool { settings.memoryLimitBytes >= 1 << 30 }
 
     /// The memory limit now: `settings` has the one of the start.
     var limitBytes: Int { pool.pointee.limitBytes.load(ordering: .relaxed) }

@@ -48,6 +48,24 @@ package struct GhostRow: BitwiseCopyable {
         return nil
     }
 
+    /// Takes what another row remembers among its own, by turns and newest first, as far as there is room. The other row is
+    /// empty afterwards.
+    package func merge(_ other: GhostRow) {
+        if other.raw.load(as: UInt64.self) == 0 { return }
+        var merged = SIMD8<UInt16>(repeating: 0)
+        var count = 0
+        for turn in 0..<2 * Self.laneCount {
+            let row = turn % 2 == 0 ? self : other
+            let value = (row.raw + 2 * (turn / 2)).load(as: UInt16.self)
+            // What was in both since the split is the same twice.
+            if value & 0x7fff == 0 || count == Self.laneCount || any(merged .== value) { continue }
+            merged[count] = value
+            count += 1
+        }
+        raw.storeBytes(of: merged, as: SIMD8<UInt16>.self)
+        other.raw.storeBytes(of: .zero, as: SIMD8<UInt16>.self)
+    }
+
     package func copy(from other: GhostRow) {
         let low = other.raw.load(as: UInt64.self)
         if low == 0 { return }

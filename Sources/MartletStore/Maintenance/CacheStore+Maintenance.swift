@@ -15,8 +15,9 @@ extension CacheStore {
         // Before the crawl: what has expired at a list's tail is reclaimed by the upkeep in memcached, too.
         let hasMoreListed = core.pointee.geometry.keepsLists && maintainLists(session)
         let hasMoreExpired = crawlIfWanted(session)
+        let hasMoreBuckets = core.shrinkTable(session.state)
         let hasMorePages = meetLimit(session)
-        return movePages() || hasMoreExpired || hasMorePages || hasMoreListed
+        return movePages() || hasMoreExpired || hasMoreBuckets || hasMorePages || hasMoreListed
     }
 
     /// Carries out what the page mover was asked for, as the maintainer, and makes a huge page if one is wanted; bounded. Returns whether there is more to do at

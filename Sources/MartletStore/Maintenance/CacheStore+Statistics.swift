@@ -14,9 +14,8 @@ extension CacheStore {
         pool.unlock()
         result.pageBytes = geometry.pageBytes
 
-        var bucketCount = core.pointee.table.stripeCount
+        let bucketCount = core.pointee.bucketCount
         core.forEachSession { session in
-            bucketCount += session.pointee.counters.bucketsAdded.load(ordering: .relaxed)
             result.itemsStored += session.pointee.counters.itemsStored.load(ordering: .relaxed)
             result.foundExpired += session.pointee.counters.foundExpired.load(ordering: .relaxed)
             result.foundFlushed += session.pointee.counters.foundFlushed.load(ordering: .relaxed)

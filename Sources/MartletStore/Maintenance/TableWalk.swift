@@ -3,15 +3,16 @@
 /// 1. Whatever is there from the walk's beginning to its end, under the same key, is met exactly once; what comes or goes
 ///    meanwhile may or may not be. Dead items are left out.
 /// 2. Between two steps the walk holds nothing and the store knows nothing of it: it may rest for ever, or be dropped.
-/// 3. A step holds one stripe lock for the time of one chain, ten slots and few more; of a bucket that was split while the
-///    walk rested in its stripe, for those of all its parts.
-/// 4. A stripe may split buckets while it is walked. What the walk has to meet in its bucket b is then in b and in those
-///    split off from b since the walk came to the stripe, so these are looked at in the same step and not again.
+/// 3. A step holds one stripe lock for the time of one chain: ten slots and few more.
+/// 4. The walk goes through a stripe's items in the order of the bits that name their bucket, read backwards. In this order
+///    each bucket is one piece, however many there are: a split cuts a piece in two, a merge joins two. So one number says
+///    how far the walk is, and stays right when the table grows or shrinks between two steps. (Redis's SCAN uses the same
+///    order.)
+/// 5. Only of a bucket that was merged behind the walk's back a part has been met; these items are told by their hash.
 package struct TableWalk: BitwiseCopyable, Sendable {
     fileprivate var stripe = 0
-    fileprivate var bucket: UInt32 = 0
-    /// Buckets of the stripe when the walk came to it; 0 if it has not yet.
-    fileprivate var bucketCount: UInt32 = 0
+    /// Everything before it has been met: bits that name a bucket, read backwards.
+    fileprivate var position: UInt32 = 0
 
     package init() {}
 }
@@ -42,39 +43,25 @@ extension CacheStore {
         let stripe = table.stripe(at: walk.stripe)
         stripe.lock()
         let count = stripe.pointee.bucketCount.load(ordering: .relaxed)
-        if walk.bucketCount == 0 { walk.bucketCount = count }
-        visitChainLocked(walk.bucket, walk.stripe, stripe, now: now, visit)
-        // Rule 4: candidates agree with the bucket in all bits that had a meaning for the whole stripe.
-        let period = UInt32(1) &<< (31 &- UInt32(truncatingIfNeeded: walk.bucketCount.leadingZeroBitCount))
-        var candidate = walk.bucket % period
-        while candidate < count {
-            if candidate >= walk.bucketCount, Self.origin(of: candidate, walk.bucketCount) == walk.bucket {
-                visitChainLocked(candidate, walk.stripe, stripe, now: now, visit)
-            }
-            candidate += period
-        }
+        let local = UInt32(HashTable.localBucket(HashTable.backwards(walk.position), bucketCount: count))
+        let start = HashTable.backwards(local)
+        let position = walk.position == start ? nil : walk.position
+        visitChainLocked(local, walk.stripe, stripe, from: position, now: now, visit)
         stripe.unlock()
         core.passHook()
 
-        walk.bucket += 1
-        if walk.bucket == walk.bucketCount {
+        walk.position = start + HashTable.pieceLength(local, bucketCount: count)
+        if walk.position >> HashTable.localBits != 0 {
             walk.stripe += 1
-            walk.bucket = 0
-            walk.bucketCount = 0
+            walk.position = 0
         }
         return true
     }
 
-    /// Which of the first `count` buckets the items of `bucket` were in.
-    private static func origin(of bucket: UInt32, _ count: UInt32) -> UInt32 {
-        var origin = bucket
-        while origin >= count { origin -= UInt32(1) &<< (31 &- UInt32(truncatingIfNeeded: origin.leadingZeroBitCount)) }
-        return origin
-    }
-
+    /// Visits a chain, or only what stands at `position` or behind it in the walk's order.
     private func visitChainLocked(
-        _ local: UInt32, _ stripeIndex: Int, _ stripe: UnsafeMutablePointer<Stripe>, now: UInt32,
-        _ visit: (WalkedItem) -> Void
+        _ local: UInt32, _ stripeIndex: Int, _ stripe: UnsafeMutablePointer<Stripe>, from position: UInt32?,
+        now: UInt32, _ visit: (WalkedItem) -> Void
     ) {
         var bucket = core.pointee.table.bucket(Int(local), stripeIndex)
         while true {
@@ -83,6 +70,7 @@ extension CacheStore {
                 let item = core.pointee.arena.item(handle)
                 let state = item.state
                 if core.deathLocked(item, state, stripe, now: now) != nil { continue }
+                if let position, order(of: item, state) < position { continue }
                 let access = item.access
                 visit(
                     WalkedItem(
@@ -95,5 +83,28 @@ extension CacheStore {
             if bucket.overflow == 0 { return }
             bucket = core.pointee.table.overflowBucket(bucket.overflow)
         }
+    }
+
+    /// Where an item stands in the walk's order.
+    private func order(of item: ItemPointer, _ state: ItemState) -> UInt32 {
+        HashTable.backwards(core.pointee.table.localBits(core.pointee.keyHash(item.key(state), item.keyLength)))
+    }
+}
+
+extension HashTable {
+    /// The bits that name a bucket, read from the other end.
+    fileprivate static func backwards(_ bits: UInt32) -> UInt32 {
+        var reversed: UInt32 = 0
+        for place in 0..<localBits where bits >> place & 1 != 0 { reversed |= 1 << (localBits - 1 - place) }
+        return reversed
+    }
+
+    /// How much of the walk's order one of `bucketCount` buckets takes: what differs only in bits that its number does not
+    /// have. A bucket not split yet has one bit fewer than those that are.
+    fileprivate static func pieceLength(_ bucket: UInt32, bucketCount: UInt32) -> UInt32 {
+        let bits = UInt32(32 - bucketCount.leadingZeroBitCount)
+        let half = UInt32(1) << (bits - 1)
+        let isSplit = bucket >= half || bucket + half < bucketCount
+        return 1 << (localBits - (isSplit ? bits : bits - 1))
     }
 }

@@ -136,8 +136,14 @@ struct AddressRange: BitwiseCopyable {
         madvise(start, ArenaLayout.hugePageBytes, MADV_NOHUGEPAGE)
     }
 
+    /// What the system gives memory in.
+    static let systemPageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
+    /// MADV_DONTNEED_LOCKED, since Linux 5.18.
+    private static var dontNeedLocked: Int32 { 24 }
+
     /// Gives a part of the range back to the system; it reads as zero afterwards.
     static func discard(_ start: UnsafeMutableRawPointer, bytes: Int) {
-        madvise(start, bytes, MADV_DONTNEED)
+        // Memory locked by `-k` is only given back when asked for so; older systems keep it.
+        if madvise(start, bytes, MADV_DONTNEED) != 0 { madvise(start, bytes, dontNeedLocked) }
     }
 }

@@ -107,12 +107,10 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     /// Bytes of memory beside the pages: stripes, buckets, ghosts, rings, page facts, process. The pool's lock is held.
     func tableBytesLocked() -> Int {
         let table = pointee.table
-        var buckets = table.stripeCount
-        forEachSession { buckets += $0.pointee.counters.bucketsAdded.load(ordering: .relaxed) }
         let perBucket = Bucket.bytes + (pointee.settings.eviction.hasGhosts ? GhostRow.bytes : 0)
         let overflow = Int(table.words.pointee.overflowBump.load(ordering: .relaxed)) * Bucket.bytes
-        return table.stripeCount * Stripe.bytes + buckets * perBucket + overflow + pointee.ringBlocks.touchedBytes
-            + pointee.pool.pointee.bump * Page.bytes
+        return table.stripeCount * Stripe.bytes + pointee.bucketCount * perBucket + overflow
+            + pointee.ringBlocks.touchedBytes + pointee.pool.pointee.bump * Page.bytes
             + Swift.min(
                 pointee.geometry.classCount * PagePool.pageListBytes + PagePool.outsideBytesMax,
                 pointee.limitBytes / 32)

@@ -17,12 +17,13 @@ extension HashTable {
     func wantsGrowthLocked(_ stripe: UnsafeMutablePointer<Stripe>) -> Bool {
         let items = stripe.pointee.itemCount
         let count = stripe.pointee.bucketCount.load(ordering: .relaxed)
-        return (count < rowCountWanted || items > count &* 15) && count < rowCountMax
+        return (count < rowCountWanted || items > count &* 15)
+            && count < words.pointee.rowCeiling.load(ordering: .acquiring)
     }
 
     /// Buckets that a stripe needs on average.
     @inline(__always)
-    private var rowCountWanted: UInt32 {
+    var rowCountWanted: UInt32 {
         let items = UInt64(bitPattern: words.pointee.toldCount.load(ordering: .relaxed))
         return UInt32(truncatingIfNeeded: (items &* 2) &>> stripeBits) / 15 &+ 1
     }
@@ -41,8 +42,8 @@ extension HashTable {
     func growLocked(_ stripeIndex: Int) {
         let stripe = stripe(at: stripeIndex)
         let count = stripe.pointee.bucketCount.load(ordering: .relaxed)
-        let half = UInt32(1) &<< (31 &- UInt32(truncatingIfNeeded: count.leadingZeroBitCount))
-        let source = bucket(Int(count &- half), stripeIndex)
+        let origin = Self.origin(of: count)
+        let source = bucket(origin, stripeIndex)
         let target = bucket(Int(count), stripeIndex)
         target.clear()
         prefetchChain(source)
@@ -72,7 +73,13 @@ extension HashTable {
                 index += 1
             }
         }
-        ghostRow(Int(count), stripeIndex).copy(from: ghostRow(Int(count &- half), stripeIndex))
+        ghostRow(Int(count), stripeIndex).copy(from: ghostRow(origin, stripeIndex))
+    }
+
+    /// The bucket that `bucket`, which is not the first, is split off from.
+    @inline(__always)
+    static func origin(of bucket: UInt32) -> Int {
+        Int(bucket &- (UInt32(1) &<< (31 &- UInt32(truncatingIfNeeded: bucket.leadingZeroBitCount))))
     }
 
     private func prefetchChain(_ first: Bucket) {

@@ -29,6 +29,12 @@ struct HashTable: BitwiseCopyable {
         let overflowBump = Atomic<UInt32>(0)
         /// The sum of what the stripes have told.
         let toldCount = Atomic<Int64>(0)
+        /// Buckets that no stripe grows beyond now (HashTable+Shrinking.swift).
+        let rowCeiling: Atomic<UInt32>
+
+        init(rowCeiling: UInt32) {
+            self.rowCeiling = Atomic(rowCeiling)
+        }
     }
 
     var stripeCount: Int { 1 << Int(stripeBits) }
@@ -53,10 +59,22 @@ struct HashTable: BitwiseCopyable {
         UInt16(truncatingIfNeeded: hash &>> 48)
     }
 
-    /// Linear hashing: with n buckets and 2^L <= n < 2^(L+1), the low L+1 bits, or L where that bucket is not yet split off.
+    static var localBits: UInt32 { 28 }
+
+    /// The bits of a hash that name a bucket of its stripe.
+    @inline(__always)
+    func localBits(_ hash: UInt64) -> UInt32 {
+        UInt32(truncatingIfNeeded: hash &>> stripeBits) & 0xfff_ffff
+    }
+
     @inline(__always)
     func localBucket(_ hash: UInt64, bucketCount: UInt32) -> Int {
-        let bits = UInt32(truncatingIfNeeded: hash &>> stripeBits) & 0xfff_ffff
+        Self.localBucket(localBits(hash), bucketCount: bucketCount)
+    }
+
+    /// Linear hashing: with n buckets and 2^L <= n < 2^(L+1), the low L+1 bits, or L where that bucket is not yet split off.
+    @inline(__always)
+    static func localBucket(_ bits: UInt32, bucketCount: UInt32) -> Int {
         let mask = UInt32.max &>> UInt32(truncatingIfNeeded: bucketCount.leadingZeroBitCount)
         let local = bits & mask
         return Int(local >= bucketCount ? local & (mask &>> 1) : local)
@@ -210,7 +228,7 @@ struct HashTable: BitwiseCopyable {
         }
     }
 
-    private func takeOverflowLocked(_ stripe: UnsafeMutablePointer<Stripe>) -> UInt32 {
+    func takeOverflowLocked(_ stripe: UnsafeMutablePointer<Stripe>) -> UInt32 {
         let free = stripe.pointee.freeOverflow
         if free != 0 {
             let bucket = overflowBucket(free)
@@ -218,10 +236,15 @@ struct HashTable: BitwiseCopyable {
             bucket.clear()
             return free
         }
+        return bumpOverflow() ?? 0
+    }
+
+    /// The number of an overflow bucket that nobody ever had.
+    func bumpOverflow() -> UInt32? {
         let number = words.pointee.overflowBump.wrappingAdd(1, ordering: .relaxed).newValue
         if number > overflowCountMax {
             words.pointee.overflowBump.wrappingSubtract(1, ordering: .relaxed)
-            return 0
+            return nil
         }
         return number
     }

@@ -61,4 +61,23 @@ struct GhostRowTests {
             #expect(row.take(hash(number)) == .fromCold)
         }
     }
+
+    @Test("takes in another's by turns when buckets merge, newest first, what both know once")
+    func merges() {
+        defer { raw.deallocate() }
+        let other = GhostRow(raw: raw + GhostRow.bytes)
+        row.remember(hash(1), .fromCold)
+        other.copy(from: row)
+        for number: UInt64 in 2...6 { row.remember(hash(number), .fromHot) }
+        for number: UInt64 in 11...16 { other.remember(hash(number), .fromCold) }
+        #expect(row.take(hash(6)) == .fromHot)
+
+        row.merge(other)
+
+        // 16, 5, 15, 4, 14, 3, 13, 2: of 6 nothing is left, for 1, 11 and 12 there is no room.
+        for number: UInt64 in 2...5 { #expect(row.take(hash(number)) == .fromHot) }
+        for number: UInt64 in 13...16 { #expect(row.take(hash(number)) == .fromCold) }
+        for number: UInt64 in [1, 6, 11, 12] { #expect(row.take(hash(number)) == nil) }
+        #expect(other.raw.load(as: UInt64.self) == 0 && (other.raw + 8).load(as: UInt64.self) == 0)
+    }
 }

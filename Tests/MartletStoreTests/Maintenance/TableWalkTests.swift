@@ -83,6 +83,36 @@ struct TableWalkTests {
         fixture.store._checkInvariants()
     }
 
+    @Test("meets everything once while the table shrinks, and grows again", arguments: 1...4)
+    func shrinking(_ seed: UInt64) throws {
+        var random = SplitMix(seed: seed)
+        let fixture = try StoreFixture(megabytes: 64)
+        for number in 0..<2000 { _ = fixture.store("stays\(number)", "v") }
+        for number in 0..<60_000 { _ = fixture.store("goes\(number)", "v") }
+        var gone = 0
+        var added = 0
+
+        let met = walk(fixture) { steps in
+            // Down to a few buckets while the walk is in the first stripes; up again behind the middle.
+            for _ in 0..<40 where gone < 60_000 {
+                _ = fixture.delete("goes\(gone)")
+                gone += 1
+            }
+            if steps % 7 == 0 { _ = fixture.store.maintain(now: fixture.session.now) }
+            if steps > 3000 {
+                for _ in 0..<random.below(60) {
+                    _ = fixture.store("new\(added)", "v")
+                    added += 1
+                }
+            }
+        }
+
+        #expect((0..<2000).allSatisfy { met["stays\($0)"] == 1 })
+        #expect(met.values.allSatisfy { $0 == 1 })
+        #expect(gone == 60_000)
+        fixture.store._checkInvariants()
+    }
+
     @Test("may be dropped at any step")
     func dropped() throws {
         let fixture = try StoreFixture()

@@ -141,4 +141,84 @@ struct HashTableTests {
             }
         }
     }
+
+    /// The average number of buckets of a stripe.
+    private func buckets(_ fixture: StoreFixture) -> Double {
+        Double((0..<1024).reduce(0) { $0 + fixture.store._bucketCount(ofStripe: $1) }) / 1024
+    }
+
+    @Test("shrinks when most items have gone, gives the memory back, and grows again", arguments: 1...3)
+    func shrinking(_ seed: UInt64) throws {
+        var random = SplitMix(seed: seed)
+        let fixture = try StoreFixture(megabytes: 64)
+        let count = 120_000
+        for number in 0..<count { #expect(set(fixture, Array("key-\(number)".utf8), [1])) }
+        #expect(buckets(fixture) > 15)
+        let full = fixture.store.statistics().tableBytes
+
+        var living = Set(0..<count)
+        for number in 0..<count where random.below(8) != 0 {
+            #expect(fixture.delete("key-\(number)") == .done)
+            living.remove(number)
+        }
+        while fixture.store.maintain(now: fixture.session.now) {}
+        fixture.store._checkInvariants()
+        // About 14.6 items in each stripe, two buckets' worth and a quarter more.
+        #expect((2...4).contains(buckets(fixture)))
+        #expect(fixture.store.statistics().tableBytes < full - 11 * 1024 * 80)
+        for number in 0..<count {
+            #expect(value(fixture, Array("key-\(number)".utf8)) == (living.contains(number) ? [1] : nil))
+        }
+
+        for number in 0..<count { #expect(set(fixture, Array("key-\(number)".utf8), [2])) }
+        fixture.store._checkInvariants()
+        #expect(buckets(fixture) > 15)
+        for number in 0..<count { #expect(value(fixture, Array("key-\(number)".utf8)) == [2]) }
+    }
+
+    @Test("leaves its shrinking when more items come than it shrinks for")
+    func shrinkingAbandoned() throws {
+        let fixture = try StoreFixture(megabytes: 64)
+        let count = 200_000
+        for number in 0..<count { #expect(set(fixture, Array("key-\(number)".utf8), [1])) }
+        for number in 10_000..<count { #expect(fixture.delete("key-\(number)") == .done) }
+        let before = buckets(fixture)
+        #expect(fixture.store.maintain(now: fixture.session.now), "one pass does not merge them all")
+        #expect(buckets(fixture) < before)
+        fixture.store._checkInvariants()
+
+        for number in 0..<count { #expect(set(fixture, Array("key-\(number)".utf8), [3])) }
+        while fixture.store.maintain(now: fixture.session.now) {}
+        for number in count..<count + 40_000 { #expect(set(fixture, Array("key-\(number)".utf8), [3])) }
+        fixture.store._checkInvariants()
+        #expect(buckets(fixture) > 30, "nothing keeps the table from growing")
+        for number in 0..<count + 40_000 { #expect(value(fixture, Array("key-\(number)".utf8)) == [3]) }
+    }
+
+    @Test("shrinks and grows under threads that store and delete, and a walk")
+    func shrinkingUnderThreads() throws {
+        let fixture = try StoreFixture(megabytes: 64)
+        let store = fixture.store
+        let now = fixture.session.now
+        onThreads(fixture.clients(4)) { client, thread in
+            if thread == 0 {
+                var walk = TableWalk()
+                for _ in 0..<300 {
+                    _ = store.maintain(now: now)
+                    for _ in 0..<100 where !store.step(&walk, now: now, { _ in }) { walk = TableWalk() }
+                }
+                return
+            }
+            for round in 0..<3 {
+                for number in 0..<40_000 { _ = client.store("\(thread)-\(number)", [UInt8(round)]) }
+                for number in 1000..<40_000 { _ = client.delete("\(thread)-\(number)") }
+            }
+        }
+        while fixture.store.maintain(now: now) {}
+        fixture.store._checkInvariants()
+        #expect(buckets(fixture) < 6, "3000 items are left of 120,000")
+        for thread in 1..<4 {
+            for number in 0..<40_000 { #expect(fixture.value("\(thread)-\(number)") == (number < 1000 ? [2] : nil)) }
+        }
+    }
 }
