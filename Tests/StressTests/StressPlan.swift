@@ -16,6 +16,8 @@ struct StressPlan: Sendable {
     var leasesMax: Int
     /// Memory limits in turn; the first is the one of the start.
     var megabytes: [Int]
+    /// Maintenance passes until a second has gone by.
+    var passesPerSecond = 16
     var eviction = EvictionPolicy.martlet
     /// Items that live at most so long are TEMP; 0 for none.
     var temporarySeconds: UInt32 = 0

@@ -19,7 +19,7 @@ struct StressUpkeep: @unchecked Sendable {
     func maintain() {
         var passes = 0
         while plan.clock.runningCount > 0 {
-            if passes % 16 == 0 { plan.clock.advance() }
+            if passes % plan.passesPerSecond == 0 { plan.clock.advance() }
             _ = store.maintain(now: plan.clock.now)
             if passes % 40 == 0 {
                 _ = store.setMemoryLimit(bytes: plan.megabytes[passes / 40 % plan.megabytes.count] << 20)

@@ -19,6 +19,9 @@ extension MartletModel {
 
     typealias ClassPointer = UnsafeMutablePointer<ClassState>
 
+    /// The least that HOT's target counts for when HOT is found long.
+    private static var hotLongItems: Int { 16 }
+
     // MARK: Entering
 
     /// Puts a chunk just taken into its segment.
@@ -134,6 +137,7 @@ extension MartletModel {
 
     /// Rule 2.
     private mutating func popVictim(_ home: ClassPointer) -> Victim? {
+        let isLong = Double(home.pointee.hotCount) > Double(max(Self.hotLongItems, hotTarget(home))) * rules.hotLong
         var visits = 0
         while visits < rules.visitsMax, let (place, stamp) = pop(home) {
             visits += 1
@@ -145,9 +149,14 @@ extension MartletModel {
                 continue
             }
             let goes = chunk.pointee.frequency < rules.hotHitsNeeded || chunk.hasExpired(second)
+            if !goes, isLong {
+                move(chunk, to: .warm, home)
+                chunk.pointee.frequency -= 1
+                continue
+            }
             move(chunk, to: !goes && rules.hotSurvivorsAreWarm ? .warm : .cold, home)
             chunk.pointee.frequency = 0
-            if goes { return Victim(place: place, ghost: .fromHot) }
+            if goes { return Victim(place: place, ghost: isLong ? .fromCold : .fromHot) }
         }
         return nil
     }

@@ -4,6 +4,8 @@ extension MartletModel {
     private static var sampledHeaders: Int { 64 }
     private static var evictionsPerRequest: Int { 16 }
     private static var chunksPerSlice: Int { 64 }
+    /// More chunks than any page has.
+    private static var longAgo: Int { 1 << 20 }
 
     /// Rule 3, after an eviction in `taker` that has freed so many chunks.
     mutating func considerMove(to taker: Int, chunks: Int) {
@@ -47,21 +49,32 @@ extension MartletModel {
         let gain = home.pointee.ghostHits / Double(max(1, space.classes[taker].pageCount))
         // Before the time is up only who loses nothing gives; to whom nobody misses, only what stands empty.
         let onlyEmpty = home.pointee.ghostHits < rules.ghostHitsMin
-        let lossMax = rest < rules.evictionsPerMove || onlyEmpty ? 0 : gain / (1 + rules.moverMargin)
+        let lossMax =
+            onlyEmpty || moverClock - lastCostlyMove < rules.evictionsPerMove
+            ? 0 : gain / (rest < rules.evictionsPerMove ? rules.hurryMargin : 1 + rules.moverMargin)
         guard let (giver, loss) = cheapestGiver(except: taker, lossMax: lossMax, onlyEmpty: onlyEmpty) else {
             home.pointee.freeRun = 0
             return
         }
         lastMove = moverClock
-        let runMax = min(rules.freeRunMax, space.classes[taker].pageCount)
+        if loss > 0 { lastCostlyMove = moverClock }
+        let runMax = isProvenFree(giver) ? min(rules.freeRunMax, space.classes[taker].pageCount) : 1
         move(from: giver, to: taker)
         home.pointee.freeRun = loss > 0 ? 0 : max(1, min(2 * home.pointee.freeRun, runMax))
         var left = home.pointee.freeRun - 1
         while left > 0, let (giver, _) = cheapestGiver(except: taker, lossMax: 0, onlyEmpty: onlyEmpty),
-            move(from: giver, to: taker)
+            isProvenFree(giver), move(from: giver, to: taker)
         {
             left -= 1
         }
+    }
+
+    /// Whether there is more to say for a class that loses nothing than that it was not hit: a page of it stands empty, or
+    /// so many items would have had so many hits on average that it is no chance.
+    private func isProvenFree(_ slabClass: Int) -> Bool {
+        if space.classes[slabClass].freeChunks >= space.classes[slabClass].chunksPerPage { return true }
+        let share = Double(classes[slabClass].coldCount) / Double(max(1, buckets.itemCount))
+        return recentHits * share >= rules.runEvidence
     }
 
     /// Evictions between two halvings of what is counted.
@@ -90,17 +103,27 @@ extension MartletModel {
 
     /// A class that falls silent, in hits and in stores, is not judged by its past. `total` is all hits, worn down.
     private func judgeSilence(_ home: ClassPointer, total: Double) {
+        if home.pointee.spanTotal == 0 { return beginSpan(home, total) }
         let window = halvingWindow
         let length = Double(moverClock - home.pointee.spanStart)
         guard rules.silenceDivisor > 0, length * rules.silenceDivisor >= window else { return }
-        let expectedHits = home.pointee.coldHits / (total + 1) * (hitsEver - home.pointee.spanTotal)
-        if expectedHits < rules.silentHitsMin { return }
+        let expectedHits = home.pointee.spanShare * (hitsEver - home.pointee.spanTotal)
+        if expectedHits < rules.silentHitsMin {
+            if length > window { beginSpan(home, total) }
+            return
+        }
         let expectedStores = home.pointee.stores * min(1, length / (1.5 * window))
         if home.pointee.spanHits < expectedHits / 4,
             Double(home.pointee.taken - home.pointee.spanTaken) <= expectedStores / 4
         {
             home.pointee.coldHits = home.pointee.spanHits * max(1, window / length)
+            home.pointee.takenAtPage = home.pointee.taken - Self.longAgo
         }
+        beginSpan(home, total)
+    }
+
+    private func beginSpan(_ home: ClassPointer, _ total: Double) {
+        home.pointee.spanShare = home.pointee.coldHits / (total + 1)
         home.pointee.spanStart = moverClock
         home.pointee.spanHits = 0
         home.pointee.spanTotal = hitsEver
@@ -146,15 +169,18 @@ extension MartletModel {
         }
         var best: Int?
         var bestLoss = lossMax
+        var isBestProven = false
         for slabClass in 1...space.table.classCount where slabClass != taker {
             judgeSilence(classes.place(slabClass), total: total)
             guard mayGive(slabClass),
                 !onlyEmpty || space.classes[slabClass].freeChunks >= space.classes[slabClass].chunksPerPage
             else { continue }
             let loss = loss(slabClass)
-            if loss < bestLoss || loss == 0 && best == nil {
+            let isProven = loss == 0 && isProvenFree(slabClass)
+            if loss < bestLoss || loss == 0 && (best == nil || isProven && !isBestProven) {
                 best = slabClass
                 bestLoss = loss
+                isBestProven = isProven
             }
         }
         return best.map { ($0, bestLoss) }

@@ -31,6 +31,7 @@ struct MartletModel: ~Copyable, CacheModel {
     /// Evictions that the mover has been told of, and when it last acted.
     var moverClock = 0
     var lastMove = 0
+    var lastCostlyMove = 0
     /// All hits, worn down like the classes' counts; and when last looked at.
     var recentHits = 0.0
     var recentHitsHalvings = 0
@@ -74,6 +75,7 @@ struct MartletModel: ~Copyable, CacheModel {
         var pageCame = 0
         // Of the time in which silence is judged.
         var spanStart = 0
+        var spanShare = 0.0
         var spanHits = 0.0
         var spanTotal = 0.0
         var spanTaken = 0

@@ -60,6 +60,8 @@ package struct MartletRules: Sendable, Equatable {
     package var hotShare = 0.1
     package var hotShareMin = 0.02
     package var hotShareMax = 0.5
+    /// Times its target beyond which HOT is no probation: what comes out of it is judged as the hand would.
+    package var hotLong = 5.0
     /// A ghost hit moves the HOT target by one item in so many; 0 for never.
     package var adaptDivisor = 1024
     package var visitsMax = 64
@@ -86,6 +88,8 @@ package struct MartletRules: Sendable, Equatable {
     package var moverMargin = 0.5
     /// Hits on COLD items that are taken for granted where there were any.
     package var hitsAssumed = 2.0
+    /// How many times more a page must be worth between 64 evictions after a move that cost something and 64 after any.
+    package var hurryMargin = 16.0
     /// Checks in the time in which a class evicts a page's worth of items.
     package var checksPerPage = 2.0
     /// The counters are halved after as many evictions as there are items, divided by this.
@@ -98,6 +102,8 @@ package struct MartletRules: Sendable, Equatable {
     package var takesEmpty = true
     /// Pages that cost nobody anything and go one after the other, at most; 1 for no such runs.
     package var freeRunMax = 32
+    /// Hits that the giver would have had on average, for a run.
+    package var runEvidence = 32.0
     /// A class is found silent in a time between two halvings, divided by this; 0 for never.
     package var silenceDivisor = 8.0
     /// Hits on COLD items that were to be expected from a class when it is judged.

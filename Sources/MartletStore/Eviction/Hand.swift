@@ -16,6 +16,9 @@ import CShims
 /// 7. HOT should hold a tenth of the class's items. A ghost A hit raises that share by a thousandth (an item, in a small
 ///    class), a ghost B hit lowers it, between 2 % and 50 %. It is a share, because a class may begin with one page and get a
 ///    thousand.
+/// 8. Where HOT is more than five times as long as it should be, it is no probation: a class that was pressed with a few
+///    pages and then got many has nearly everything in it. What comes out is judged as the hand judges COLD: it loses a
+///    frequency and becomes WARM, or is evicted (ghost B).
 ///
 /// Ghosts and probation follow S3-FIFO (Yang et al., SOSP 2023) and ARC (Megiddo and Modha, FAST 2003).
 ///
@@ -121,8 +124,13 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         return sweepLocked(store, now: now, visits: &visits)
     }
 
-    /// Rule 2.
+    /// Rule 8: times its target beyond which HOT is long; and the least that the target counts there for.
+    private static var hotLong: Int { 5 }
+    private static var hotLongItems: Int { 16 }
+
+    /// Rules 2 and 8.
     private func popVictimLocked(_ store: StorePointer, now: UInt32, visits: inout Int) -> Victim? {
+        let isLong = pointee.hotCount > Self.hotLong &* Swift.max(Self.hotLongItems, hotTargetLocked)
         while visits < Victim.visitsMax, let place = ring.pointee.pop(store.pointee.ringBlocks) {
             visits += 1
             guard standsInRingLocked(place, store) else { continue }
@@ -141,7 +149,12 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
             if access.frequency == 0 || expired {
                 // If the stripe refuses, the item goes on as COLD: it must not be HOT without a place in the ring.
                 moveLocked(item, &access, to: .cold, frequency: 0)
-                return victim(handle, item, state, frequency: 0, ghost: .fromHot, store)
+                return victim(handle, item, state, frequency: 0, ghost: isLong ? .fromCold : .fromHot, store)
+            }
+            if isLong {
+                statistics.pointee.movesToWarm &+= 1
+                moveLocked(item, &access, to: .warm, frequency: access.frequency &- 1)
+                continue
             }
             statistics.pointee.movesToCold &+= 1
             moveLocked(item, &access, to: .cold, frequency: 0)

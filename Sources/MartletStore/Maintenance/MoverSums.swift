@@ -11,13 +11,16 @@ import Synchronization
 ///    large items stand in no segment and count as COLD, with their head's hits.
 ///    Where there were any, two more than there were: of few hits that are counted, chance is the greater part, and classes
 ///    with large chunks would pass pages to and fro by it.
-/// 4. A class that has a page's worth of free chunks, or that nobody has hit, loses nothing.
+/// 4. A class that has a page's worth of free chunks, or that nobody has hit, loses nothing. Where so many COLD items would
+///    have had 32 hits on average, that is no chance (PageMover.swift, rule 3).
 /// 5. A class that falls silent is not judged by its past: in spans of an eighth of the time of rule 1 or more, in
-///    which at least 8 hits on its COLD items were to be expected from their share of all hits, it is looked at
+///    which at least 8 hits on its COLD items were to be expected from their share of all hits before, it is looked at
 ///    what there was. If that was less than a quarter, and its stores less than a quarter of the usual, it is taken
 ///    for the rule. A share, because a scan takes hits from all classes alike; and stores, because a class that is
-///    still being filled is not silent.
-/// 6. A page that has just come stays until its class has stored as much as it holds, or the time of rule 1 is over.
+///    still being filled is not silent. The first span begins when the class is first looked at: what it had before
+///    anybody missed a page says nothing of now.
+/// 6. A page that has just come stays until its class has stored as much as it holds, or the time of rule 1 is over, or the
+///    class is found silent.
 struct MoverSums: BitwiseCopyable {
     /// Keys stored that a ghost remembers.
     var ghostHits = 0.0
@@ -44,6 +47,7 @@ struct MoverSums: BitwiseCopyable {
 
     // Of the time that rule 5 looks at: since when, and what there was.
     var spanStart = 0
+    var spanShare = 0.0
     var spanHits = 0.0
     var spanTotal = 0.0
     var spanTaken = 0
@@ -53,8 +57,17 @@ struct MoverSums: BitwiseCopyable {
     /// Rule 5.
     static let spansPerHalving = 8
     static let silentHitsMin = 8.0
+    /// What is left to a class that is silent, of hits and of stores.
+    static let silentShare = 0.25
+    /// Halving windows that stores, worn down, stand for: each counts the last half as much as the one after it, and the
+    /// look comes somewhere within.
+    static let storeSpans = 1.5
+    /// More chunks than any page has.
+    private static let longAgo = 1 << 20
     /// Rule 3.
     static let hitsAssumed = 2.0
+    /// Rule 4.
+    static let hitsMissedMin = 32.0
     /// A class is looked at twice in the time in which it evicts a page's worth of chunks.
     static let looksPerPage = 2
 
@@ -80,17 +93,28 @@ struct MoverSums: BitwiseCopyable {
         takenSeen = taken
     }
 
-    /// Rule 5, at time `now`. `window` is the time between two halvings; `share` that of the class in all hits, of which
-    /// `total` have been counted ever.
-    mutating func judgeSilence(now: Int, window: Double, share: Double, total: Double) {
+    /// Rule 5, at time `now`. `window` is the time between two halvings; of all hits `total` have been counted ever, and
+    /// `worn` is left of them.
+    mutating func judgeSilence(now: Int, window: Double, worn: Double, total: Double) {
+        if spanTotal == 0 { return beginSpan(now: now, worn: worn, total: total) }
         let length = Double(now - spanStart)
         guard length * Double(Self.spansPerHalving) >= window else { return }
-        let expectedHits = share * (total - spanTotal)
-        if expectedHits < Self.silentHitsMin { return }
-        let expectedStores = stores * Swift.min(1, length / (1.5 * window))
-        if spanHits < expectedHits / 4, Double(taken - spanTaken) <= expectedStores / 4 {
-            coldHits = spanHits * Swift.max(1, window / length)
+        let expectedHits = spanShare * (total - spanTotal)
+        if expectedHits < Self.silentHitsMin {
+            // Its share was too small then to tell anything by now; it may have grown.
+            if length > window { beginSpan(now: now, worn: worn, total: total) }
+            return
         }
+        let expectedStores = stores * Swift.min(1, length / (Self.storeSpans * window))
+        if spanHits < expectedHits * Self.silentShare, Double(taken - spanTaken) <= expectedStores * Self.silentShare {
+            coldHits = spanHits * Swift.max(1, window / length)
+            takenAtPage = taken - Self.longAgo
+        }
+        beginSpan(now: now, worn: worn, total: total)
+    }
+
+    private mutating func beginSpan(now: Int, worn: Double, total: Double) {
+        spanShare = coldHits / (worn + 1)
         spanStart = now
         spanHits = 0
         spanTotal = total
@@ -116,16 +140,25 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
     /// Rules 3 and 4.
     var lossLocked: Double {
         let hits = sums.pointee.coldHits
-        if hits == 0 || pointee.freeChunks >= pointee.chunksPerPage { return 0 }
+        if hits == 0 || hasEmptyPageLocked { return 0 }
         let parts = pointee.pageCount &* pointee.chunksPerPage &- pointee.freeChunks &- itemCountLocked
         return Double(pointee.chunksPerPage) * (hits + MoverSums.hitsAssumed)
             / Double(Swift.max(1, pointee.coldCount &+ parts))
     }
 
+    /// Rule 4: whether there is more to say for a class that loses nothing than that it was not hit. `hitsPerItem` is the
+    /// average of all classes.
+    func isProvenFreeLocked(hitsPerItem: Double) -> Bool {
+        hasEmptyPageLocked || Double(pointee.coldCount) * hitsPerItem >= MoverSums.hitsMissedMin
+    }
+
+    /// Whether as many chunks are free as a page has.
+    var hasEmptyPageLocked: Bool { pointee.freeChunks >= pointee.chunksPerPage }
+
     /// Whether the class may give a page at all, at time `now`: rule 6, and never the last.
     func mayGiveLocked(now: Int, window: Double) -> Bool {
         if pointee.pageCount < 2 { return false }
-        return pointee.freeChunks >= pointee.chunksPerPage
+        return hasEmptyPageLocked
             || sums.pointee.taken &- sums.pointee.takenAtPage >= pointee.chunksPerPage
             || Double(now - sums.pointee.pageCame) > window
     }

@@ -10,10 +10,12 @@ import Synchronization
 ///    asking class gains more than half as much again. Otherwise the request is forgotten; the class may ask again after 16
 ///    evictions. A class whose keys have not come back gets only what stands empty: a page of a class that has as many
 ///    chunks free.
-/// 3. Between two moves there are at least 64 evictions, wherever; only a page that costs nobody anything goes as soon as
-///    the asking class has evicted what it holds. Such pages go in runs: while there are any, each answer brings the class
-///    twice as many as the one before, at most 32 and as many as it has. A new size takes over what an old one has left in a few answers, and
-///    hardly evicts its own items meanwhile.
+/// 3. Between two moves that cost somebody something there are at least 64 evictions, wherever; and between any move and
+///    one that costs something, unless the page is worth sixteen times as much to the taker. A page that costs nobody
+///    anything goes as soon as the asking class has evicted what it holds.
+///    If that is more than chance, such pages go in runs: while there are any, each answer brings the class twice as many
+///    as the one before, at most 32 and as many as it has. A new size takes over what an old one has left in a few answers,
+///    and hardly evicts its own items meanwhile.
 /// 4. Of 8 pages that the giver's hand will come to next the one goes that has the fewest items worth keeping, as far as
 ///    the first 64 headers tell, and nothing in it that is leased or being written. Its items are relocated or evicted
 ///    (PageMove.swift), 64 at a time.
@@ -48,6 +50,8 @@ struct PageMover: ~Copyable {
         var freeMovesLeft = 0
         /// Rule 2: and whether they may only be of what stands empty.
         var takesOnlyEmpty = false
+        /// Rule 3: evictions when a move last began that cost somebody something.
+        var lastCostly = 0
         /// All hits, worn down like the sums of a class.
         var hits = 0.0
         var halvings = 0
@@ -63,7 +67,8 @@ struct PageMover: ~Copyable {
     func deallocate() { held.deallocate() }
 
     static let ghostHitsMin = 4.0
-    static let margin = 0.5
+    static let margin = 1.5
+    static let hurryMargin = 16.0
     static let evictionsPerMove = 64
     static let evictionsPerRequest = 16
     static let freeRunMax = 32
@@ -121,7 +126,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     }
 
     /// Time between two halvings.
-    private var halvingWindow: Double {
+    var halvingWindow: Double {
         let items = Swift.max(0, pointee.table.words.pointee.toldCount.load(ordering: .relaxed))
         return Double(items + 1024) / Double(MoverSums.itemsPerHalving)
     }
@@ -199,10 +204,12 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         let takesOnlyEmpty = home.sums.pointee.ghostHits < PageMover.ghostHitsMin
         home.unlock()
         passHook()
-        let lossMax = rest < PageMover.evictionsPerMove || takesOnlyEmpty ? 0 : gain / (1 + PageMover.margin)
+        let restOfCostly = clock - mover.pointee.held.pointee.lastCostly
+        let margin = rest < PageMover.evictionsPerMove ? PageMover.hurryMargin : PageMover.margin
+        let lossMax = restOfCostly < PageMover.evictionsPerMove || takesOnlyEmpty ? 0 : gain / margin
         let found = cheapestGiver(except: taker, lossMax: lossMax, onlyEmpty: takesOnlyEmpty, session)
         home.lock()
-        let runMax = Swift.min(PageMover.freeRunMax, home.pointee.pageCount)
+        let runMax = found?.isProvenFree == true ? Swift.min(PageMover.freeRunMax, home.pointee.pageCount) : 1
         let run = found?.loss == 0 ? Swift.max(1, Swift.min(2 * home.sums.pointee.freeRun, runMax)) : 0
         home.sums.pointee.freeRun = run
         home.unlock()
@@ -211,6 +218,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         mover.pointee.held.pointee.freeMovesLeft = run - 1
         mover.pointee.held.pointee.takesOnlyEmpty = takesOnlyEmpty
         mover.pointee.lastMove.store(clock, ordering: .relaxed)
+        if run == 0 { mover.pointee.held.pointee.lastCostly = clock }
         return true
     }
 
@@ -221,8 +229,8 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         held.pointee.freeMovesLeft -= 1
         let taker = held.pointee.move.taker
         let onlyEmpty = held.pointee.takesOnlyEmpty
-        if let giver = cheapestGiver(except: taker, lossMax: 0, onlyEmpty: onlyEmpty, session)?.slabClass,
-            begin(from: giver, to: taker, session)
+        if let giver = cheapestGiver(except: taker, lossMax: 0, onlyEmpty: onlyEmpty, session), giver.isProvenFree,
+            begin(from: giver.slabClass, to: taker, session)
         {
             return true
         }
@@ -252,113 +260,6 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         mover.pointee.held.pointee.freeMovesLeft = 0
         ringBell()
         return .started
-    }
-
-    /// The class that loses least by a page, and not more than `lossMax`; any that has two, if that is infinite; with
-    /// `onlyEmpty` none that has not as many chunks free as a page has. Takes one class lock after the other; the turn is the
-    /// caller's.
-    func cheapestGiver(
-        except taker: Int, lossMax: Double, onlyEmpty: Bool = false, _ session: SessionPointer
-    ) -> (slabClass: Int, loss: Double)? {
-        let mover = pointee.mover
-        let halvings = mover.pointee.halvings.load(ordering: .relaxed)
-        let clock = mover.pointee.evictions.load(ordering: .relaxed)
-        let window = halvingWindow
-        let total = takeInHits(halvings)
-        for slabClass in 1...pointee.geometry.classCount {
-            var hits = 0
-            forEachSession { hits += $0.pointee.counters.coldHits[slabClass].load(ordering: .relaxed) }
-            let home = pointee.slabClass(slabClass)
-            home.lock()
-            home.sums.pointee.wearDown(to: halvings)
-            home.sums.pointee.takeIn(coldHitsNow: hits)
-            home.unlock()
-            passHook()
-        }
-        var best: Int?
-        var bestLoss = lossMax
-        for slabClass in 1...pointee.geometry.classCount where slabClass != taker {
-            let home = pointee.slabClass(slabClass)
-            home.lock()
-            home.sums.pointee.judgeSilence(
-                now: clock, window: window, share: home.sums.pointee.coldHits / (total.worn + 1), total: total.ever)
-            if home.mayGiveLocked(now: clock, window: window) || lossMax == .infinity && home.pointee.pageCount > 1,
-                !onlyEmpty || home.pointee.freeChunks >= home.pointee.chunksPerPage
-            {
-                let loss = home.lossLocked
-                if loss < bestLoss || (loss == 0 && best == nil) {
-                    best = slabClass
-                    bestLoss = loss
-                }
-            }
-            home.unlock()
-            passHook()
-        }
-        return best.map { ($0, bestLoss) }
-    }
-
-    /// All hits: worn down to now, and since the start.
-    private func takeInHits(_ halvings: Int) -> (worn: Double, ever: Double) {
-        var now = 0
-        forEachSession { session in
-            for slabClass in 0...pointee.geometry.classCount {
-                now += session.pointee.counters.coldHits[slabClass].load(ordering: .relaxed)
-            }
-        }
-        var held = pointee.mover.pointee.held.pointee
-        while held.halvings < halvings {
-            held.halvings += 1
-            held.hits /= 2
-        }
-        held.hits += Double(now - held.hitsSeen)
-        held.hitsSeen = now
-        pointee.mover.pointee.held.pointee = held
-        return (held.hits, Double(now))
-    }
-
-    /// Rule 4; nil if all that were tried are pinned.
-    func pageToGive(_ slabClass: Int, _ session: SessionPointer) -> Int? {
-        let home = pointee.slabClass(slabClass)
-        for attempt in 0..<PageMover.pageTriesMax {
-            var best: Int?
-            var bestCost = Int.max
-            for sample in 1...PageMover.sampledPages {
-                home.lock()
-                let pageCount = home.pointee.pageCount
-                guard pageCount > 1, sample <= pageCount else {
-                    home.unlock()
-                    break
-                }
-                let position = (home.pointee.handPage + attempt * PageMover.sampledPages + sample) % pageCount
-                let page = Int(home.pointee.pageList[position])
-                let cost = costLocked(page, home, now: session.pointee.now)
-                home.unlock()
-                passHook()
-                if cost < bestCost {
-                    bestCost = cost
-                    best = page
-                }
-            }
-            guard let best else { return nil }
-            if !isPinned(best, home) { return best }
-            pointee.itemsFoundBusy.wrappingAdd(1, ordering: .relaxed)
-        }
-        return nil
-    }
-
-    /// Items worth keeping among the first headers of a page; what is being written counts for more than all others.
-    private func costLocked(_ page: Int, _ home: UnsafeMutablePointer<SlabClass>, now: UInt32) -> Int {
-        var cost = 0
-        for chunk in 0..<Swift.min(PageMover.sampledHeaders, Int(pointee.pages[page].pointee.bump)) {
-            let item = pointee.arena.item(pointee.arena.handle(page: page, offset: chunk * home.pointee.chunkBytes))
-            let state = item.stateHint
-            switch state.phase {
-            case .free: continue
-            case .reserved, .detached: cost += PageMover.sampledHeaders
-            case .linked: cost += item.access.isPart || isWorthKeeping(item, state, now: now) ? 1 : 0
-            }
-        }
-        return cost
     }
 }
 

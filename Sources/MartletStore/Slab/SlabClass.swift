@@ -8,7 +8,7 @@ import Synchronization
 ///     256    . HotRing
 ///     320    . SlabClassStatistics
 ///     512    . MoverSums
-///     640    . ItemLists
+///     704    . ItemLists
 ///
 /// Ring, statistics, sums and lists are reached through pointers of their own (`ring`, `statistics`, `sums`, `lists`): to the thread
 /// sanitizer, changing a part of a struct in place is an access to its first word, which here is a lock that others take
@@ -60,11 +60,11 @@ struct SlabClass: ~Copyable {
     /// Where the lots of `random` are (Policies/AnyItem.swift).
     var lots: UInt64
 
-    static let strideBytes = 704
+    static let strideBytes = 768
     static let ringOffset = 256
     static let statisticsOffset = 320
     static let sumsOffset = 512
-    static let listsOffset = 640
+    static let listsOffset = 704
 
     init(
         index: Int, chunkBytes: Int, chunksPerPage: Int, pageList: UnsafeMutablePointer<UInt32>, queuesEverything: Bool,

@@ -32,7 +32,7 @@ struct StripeTests {
         #expect(MemoryLayout<Page>.size <= Page.bytes)
         #expect(MemoryLayout<FutexLock>.size == 4)
         let layout = CacheStore._slabClassLayout
-        #expect(layout.map(\.lowerBound) == [0, 256, 320, 512, 640, 704])
+        #expect(layout.map(\.lowerBound) == [0, 256, 320, 512, 704, 768])
         #expect(zip(layout, layout.dropFirst()).allSatisfy { $0.upperBound <= $1.lowerBound })
     }
 
