@@ -38,7 +38,7 @@ struct StressTests {
             StressPlan(
                 threadCount: 4, operationsPerThread: StressPlan.operations / 3, keyCount: 2500,
                 lengths: [0, 40, 200, 1000, 4080, 9000, 40_000], itemBytesMax: 48 << 10, leasesMax: 1,
-                megabytes: [7, 5, 10, 6], eviction: policy, temporarySeconds: 2))
+                megabytes: [7, 5, 10, 6], passesPerSecond: 400, eviction: policy, temporarySeconds: 2))
     }
 
     /// A class of memcached's has only what it has, so a store may be refused while others lease it all.
@@ -48,7 +48,8 @@ struct StressTests {
             StressPlan(
                 threadCount: 4, operationsPerThread: StressPlan.operations / 2, keyCount: 4000,
                 lengths: [0, 40, 200, 1000, 4080, 9000, 40_000, 600_000], itemBytesMax: 1 << 20, leasesMax: 1,
-                megabytes: [24, 20, 32], eviction: .segmented, temporarySeconds: 2, isMemcachedMode: true))
+                megabytes: [24, 20, 32], passesPerSecond: 400, eviction: .segmented, temporarySeconds: 2,
+                isMemcachedMode: true))
     }
 
     /// Without eviction stores are refused; that is all that may differ.

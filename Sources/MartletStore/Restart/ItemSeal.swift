@@ -48,7 +48,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     /// Rule 1, for a linked item, or one about to be linked with `state`. The stripe lock is held.
     @inline(__always)
     func sealLocked(_ handle: Handle, _ item: ItemPointer, _ state: ItemState) {
-        if pointee.settings.sealsItems { sealItem(handle, item, state) }
+        if _slowPath(pointee.geometry.sealBytes != 0) { sealItem(handle, item, state) }
     }
 
     @inline(never)
@@ -67,7 +67,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     /// Rule 1, for all parts of an item that is complete and not linked yet.
     @inline(__always)
     func sealParts(_ head: Handle) {
-        if pointee.settings.sealsItems { sealEachPart(head) }
+        if _slowPath(pointee.geometry.sealBytes != 0) { sealEachPart(head) }
     }
 
     @inline(never)

@@ -22,21 +22,35 @@ final class NameServer: Sendable {
 
     init() async throws {
         let state = state
-        datagrams = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Datagrams(state))
+        // One port for both: another socket of this machine may have the datagrams' half of what the system gives for
+        // streams, so there are several tries.
+        var pair: (streams: any Channel, datagrams: any Channel)?
+        var tries = 0
+        while pair == nil {
+            let streams = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .childChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(Streams(state))
+                    }
                 }
+                .bind(host: "127.0.0.1", port: 0).get()
+            tries += 1
+            do {
+                let datagrams = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                    .channelInitializer { channel in
+                        channel.eventLoop.makeCompletedFuture {
+                            try channel.pipeline.syncOperations.addHandler(Datagrams(state))
+                        }
+                    }
+                    .bind(to: streams.localAddress!).get()
+                pair = (streams, datagrams)
+            } catch {
+                try? await streams.close()
+                if tries == 20 { throw error }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
-        let address = datagrams.localAddress!
-        streams = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Streams(state))
-                }
-            }
-            .bind(to: address).get()
+        }
+        (streams, datagrams) = pair!
+        let address = streams.localAddress!
         resolver = DNSResolver(servers: [address])
     }
 
