@@ -24,6 +24,9 @@ import Synchronization
 /// any task at any time.
 public struct CacheClient: Sendable {
     let core: ClientCore
+
+    /// How many callers in this process wait for the load of `key`.
+    package func loadWaiterCount(_ key: CacheKey) -> Int { core.loads.waiterCount(key) }
     /// How long each call may take.
     public private(set) var timeout: Duration
     /// In front of every key.

@@ -80,7 +80,7 @@ extension StoreSession {
             core.freeItem(new, .dropped, now: state.pointee.now)
             return nil
         }
-        let itemState = finishLocked(item, request, stripe, marks: ItemState.isWinSent)
+        let itemState = finishLocked(item, request.explicitToken, request.expiry, stripe, marks: ItemState.isWinSent)
         core.linkLocked(new, item, itemState, state)
         if core.pointee.table.wantsGrowthLocked(stripe) { growLocked(key.hash) }
         core.noteExpiry(new, request.expiry, now: state.pointee.now)

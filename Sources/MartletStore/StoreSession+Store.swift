@@ -70,34 +70,24 @@ extension StoreSession {
         if isTooLarge(keyCount: key.count, valueLength: value.count) { return StoreOutcome(.tooLarge) }
 
         let stripe = core.pointee.table.stripe(key.hash)
-        let admission: Admission
+        var outcome: StoreOutcome?
+        var admission = Admission.fresh
         if let slot = lockAndFind(key, stripe) {
             let item = core.pointee.arena.item(slot.handle)
             let verdict = judgeLocked(item, request)
-            if verdict.result != .stored {
-                let outcome = refuseLocked(slot, item, verdict)
-                stripe.unlock()
-                core.passHook()
-                return outcome
+            if verdict.result == .stored {
+                outcome = overwriteLocked(slot, item, key, value, request, shape, size, verdict, stripe)
+                if outcome == nil { admission = Self.admission(replacing: item.access) }
+            } else {
+                outcome = refuseLocked(slot, item, verdict)
             }
-            if let outcome = overwriteLocked(slot, item, key, value, request, size, verdict, stripe) {
-                stripe.unlock()
-                core.passHook()
-                return outcome
-            }
-            admission = Self.admission(replacing: item.access)
         } else {
             let refusal = Self.judgeAbsence(request)
-            if refusal != .stored {
-                stripe.unlock()
-                core.passHook()
-                return StoreOutcome(refusal)
-            }
-            admission = admissionOfAbsentLocked(key)
+            if refusal == .stored { admission = admissionOfAbsentLocked(key) } else { outcome = StoreOutcome(refusal) }
         }
         stripe.unlock()
         core.passHook()
-
+        if let outcome { return outcome }
         let placed = self.admission(admission, request)
         guard let new = core.makeItem(key, value.count, shape, placed, state) else { return StoreOutcome(.noMemory) }
         let item = core.pointee.arena.item(new)
@@ -124,8 +114,8 @@ extension StoreSession {
 
     /// Second hold of a store: judges again and links the written item, or frees it. With a `succession` the item found
     /// must be the version it names (else `.exists`, which then means: try again).
-    func publish(_ new: Handle, _ key: ItemKey, _ wanted: StoreRequest, _ succession: Succession?) -> StoreOutcome {
-        var request = wanted
+    func publish(_ new: Handle, _ key: ItemKey, _ request: StoreRequest, _ succession: Succession?) -> StoreOutcome {
+        var expiry = request.expiry
         let stripe = core.pointee.table.stripe(key.hash)
         let item = core.pointee.arena.item(new)
         let slot = lockAndFind(key, stripe)
@@ -140,7 +130,7 @@ extension StoreSession {
         }
         marks &= old?.state.raw ?? 0
         if verdict.isStale { marks |= ItemState.isStale }
-        if keepsExpiry, let old { request.expiry = old.expiry(old.state) }
+        if keepsExpiry, let old { expiry = old.expiry(old.state) }
         if verdict.result != .stored {
             if let slot, let old { _ = refuseLocked(slot, old, verdict) }
             stripe.unlock()
@@ -149,7 +139,7 @@ extension StoreSession {
             return StoreOutcome(verdict.result)
         }
 
-        let itemState = finishLocked(item, request, stripe, marks: marks)
+        let itemState = finishLocked(item, request.explicitToken, expiry, stripe, marks: marks)
         var displaced: Handle?
         if let slot, let old {
             let handle = slot.handle
@@ -165,12 +155,12 @@ extension StoreSession {
         }
         let outcome = StoreOutcome(
             .stored, token: item.token, valueLength: item.valueLength(itemState), slabClass: slabClass(of: new),
-            expiry: request.expiry)
+            expiry: expiry)
         stripe.unlock()
         core.passHook()
 
         state.pointee.counters.itemsStored.addAlone(1)
-        core.noteExpiry(new, request.expiry, now: state.pointee.now)
+        core.noteExpiry(new, expiry, now: state.pointee.now)
         if let displaced { core.freeItem(displaced, .dropped, now: state.pointee.now) }
         return outcome
     }
@@ -188,18 +178,19 @@ extension StoreSession {
     /// Writes token and expiry of an item that is about to be linked. Returns its state with `marks` as its stale and win
     /// marks.
     func finishLocked(
-        _ item: ItemPointer, _ request: StoreRequest, _ stripe: UnsafeMutablePointer<Stripe>, marks: UInt8
+        _ item: ItemPointer, _ explicitToken: UInt64?, _ expiry: UInt32, _ stripe: UnsafeMutablePointer<Stripe>,
+        marks: UInt8
     ) -> ItemState {
         var itemState = item.state
         let sequence = stripe.issueTokenLocked()
         item.setSequence(sequence, itemState)
-        if let explicit = request.explicitToken {
+        if let explicit = explicitToken {
             item.token = explicit
             stripe.raiseSequenceLocked(to: explicit)
         } else {
             item.token = sequence
         }
-        if itemState.has(ItemState.hasExpiry) { item.setExpiry(request.expiry) }
+        if itemState.has(ItemState.hasExpiry) { item.setExpiry(expiry) }
         itemState.raw = itemState.raw & ~ItemState.marksMask | marks
         return itemState
     }
@@ -267,14 +258,13 @@ extension StoreSession {
     @inline(__always)
     private func overwriteLocked(
         _ slot: Slot, _ item: ItemPointer, _ key: ItemKey, _ value: UnsafeRawBufferPointer, _ request: StoreRequest,
-        _ size: Int, _ verdict: Verdict, _ stripe: UnsafeMutablePointer<Stripe>
+        _ shape: ItemShape, _ size: Int, _ verdict: Verdict, _ stripe: UnsafeMutablePointer<Stripe>
     ) -> StoreOutcome? {
         let itemState = item.state
-        let wanted = ItemShape(request).bits
         let slabClass = slabClass(of: slot.handle)
         let grownSize = itemState.keyOffset &+ key.count &+ value.count
         // In lists what is stored again is a new item.
-        guard !itemState.has(ItemState.isLarge), wanted & ~itemState.raw == 0, state.pointee.notes == nil,
+        guard !itemState.has(ItemState.isLarge), shape.bits & ~itemState.raw == 0, state.pointee.notes == nil,
             core.pointee.geometry.slabClass(for: size) == slabClass,
             grownSize <= Int(core.pointee.geometry.chunkBytes[slabClass])
         else { return nil }
@@ -285,19 +275,19 @@ extension StoreSession {
             item.value(itemState).copyMemory(from: start, byteCount: value.count)
         }
         if itemState.has(ItemState.hasFlags) { item.setClientFlags(request.clientFlags, itemState) }
-        var kept = request
+        var expiry = request.expiry
         var marks: UInt8 = 0
         if verdict.isStale {
-            kept.expiry = item.expiry(itemState)
+            expiry = item.expiry(itemState)
             marks = itemState.raw & ItemState.isWinSent | ItemState.isStale
         }
-        item.state = finishLocked(item, kept, stripe, marks: marks)
+        item.state = finishLocked(item, request.explicitToken, expiry, stripe, marks: marks)
         core.sealLocked(slot.handle, item, item.state)
         markStored(item)
-        core.noteExpiry(slot.handle, kept.expiry, now: state.pointee.now)
+        core.noteExpiry(slot.handle, expiry, now: state.pointee.now)
         state.pointee.counters.itemsStored.addAlone(1)
         return StoreOutcome(
-            .stored, token: item.token, valueLength: value.count, slabClass: slabClass, expiry: kept.expiry)
+            .stored, token: item.token, valueLength: value.count, slabClass: slabClass, expiry: expiry)
     }
 
     /// An overwrite counts as a hit, but the new value has not been fetched.

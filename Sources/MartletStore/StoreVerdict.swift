@@ -48,6 +48,7 @@ extension StoreSession {
     }
 
     /// An `add` that meets an item counts as an access to it, though nobody has fetched it.
+    @inline(never)
     func refuseLocked(_ slot: Slot, _ item: ItemPointer, _ verdict: Verdict) -> StoreOutcome {
         if verdict.result == .notStored { countHitUnfetched(item) }
         return StoreOutcome(verdict.result, slabClass: slabClass(of: slot.handle))

@@ -9,7 +9,7 @@ import Synchronization
 /// 3. A cancelled load is forgotten at once, so that nobody new waits for it.
 final class LoadTable: Sendable {
     private struct State {
-        var loads: [CacheKey: AnyObject & Sendable] = [:]
+        var loads: [CacheKey: any AnySharedLoad] = [:]
         var running = 0
         var queue: [(identity: UInt64, turn: CheckedContinuation<Bool, Never>)] = []
         var nextIdentity: UInt64 = 0
@@ -28,6 +28,9 @@ final class LoadTable: Sendable {
         guard let load = state.withLockedValue({ $0.loads[key] as? SharedLoad<Value> }) else { return nil }
         return load.outlivesWaiters ? nil : load
     }
+
+    /// How many callers wait for the load of `key`.
+    func waiterCount(_ key: CacheKey) -> Int { state.withLockedValue { $0.loads[key] }?.waiterCount ?? 0 }
 
     /// Joins the load of `key` under way, or begins one. With `replaces` it begins one in any case, for others to join.
     func join<Value: Sendable>(

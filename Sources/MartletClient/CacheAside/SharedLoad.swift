@@ -3,6 +3,11 @@ import NIOConcurrencyHelpers
 /// The load was cancelled because nobody waited for it any longer.
 struct AbandonedLoad: Error {}
 
+/// A load of any type.
+protocol AnySharedLoad: AnyObject, Sendable {
+    var waiterCount: Int { get }
+}
+
 /// One load that several callers wait for.
 ///
 /// Rules:
@@ -10,7 +15,7 @@ struct AbandonedLoad: Error {}
 /// 2. With the last caller gone, and nobody else in need of it, the task is cancelled.
 /// 3. Who comes after the end gets the result at once.
 /// 4. Who comes after the cancellation has to begin anew: `AbandonedLoad`.
-final class SharedLoad<Value: Sendable>: Sendable {
+final class SharedLoad<Value: Sendable>: AnySharedLoad {
     private struct State {
         var result: Result<Value, any Error>?
         var waiters: [UInt64: CheckedContinuation<Result<Value, any Error>, Never>] = [:]
@@ -23,6 +28,8 @@ final class SharedLoad<Value: Sendable>: Sendable {
     private let state = NIOLockedValueBox(State())
     /// A refresh goes on without anybody waiting.
     let outlivesWaiters: Bool
+
+    var waiterCount: Int { state.withLockedValue { $0.waiters.count } }
 
     init(outlivesWaiters: Bool) { self.outlivesWaiters = outlivesWaiters }
 

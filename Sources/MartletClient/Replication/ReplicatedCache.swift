@@ -142,9 +142,10 @@ public struct ReplicatedCache: Sendable {
     ) async throws -> Value {
         let name = (try? await copies[0].named(key)) ?? key
         while true {
+            // From before the look that finds nothing: a store behind that look is newer than what is loaded because of it.
+            let version = CacheVersion(token: clock.next())
             if let value = try? await value(for: key, as: type) { return value }
             let shared = copies[0].core.loads.join(name, as: Value.self, replaces: false) {
-                let version = CacheVersion(token: clock.next())
                 let value = try await copies[0].core.loads.inTurn(load)
                 _ = try? await setValue(value, for: key, version: version, timeToLive: timeToLive)
                 return value

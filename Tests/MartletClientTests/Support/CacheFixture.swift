@@ -93,9 +93,9 @@ actor Door {
     }
 }
 
-/// Waits, for at most ten seconds, for what other tasks do and no event tells.
+/// Waits, for at most a minute, for what other tasks do and no event tells.
 func eventually(_ condition: () async -> Bool) async -> Bool {
-    for _ in 0..<2000 {
+    for _ in 0..<12000 {
         if await condition() { return true }
         try? await Task.sleep(for: .milliseconds(5))
     }

@@ -74,9 +74,9 @@ package final class TestServer {
     }
 }
 
-/// Waits, for at most ten seconds, until `condition` holds; for what other threads do and no event tells.
+/// Waits, for at most a minute, until `condition` holds; for what other threads do and no event tells.
 package func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
-    for _ in 0..<10_000 {
+    for _ in 0..<60_000 {
         if try condition() { return true }
         usleep(1000)
     }
