@@ -44,7 +44,8 @@ let package = Package(
         // The C door to libevent: opaque types and thin functions, libevent's own headers only in the .c file.
         .target(
             name: "CLibevent",
-            linkerSettings: [.linkedLibrary("event_core")]
+            // libevent_extra has its HTTP server.
+            linkerSettings: [.linkedLibrary("event_core"), .linkedLibrary("event_extra")]
         ),
         // The C door to OpenSSL, in the same manner; empty without the trait.
         .target(
@@ -65,7 +66,9 @@ let package = Package(
             dependencies: [
                 "MartletStore", "MartletProtocol", "MartletEvent", "CShims",
                 .target(name: "COpenSSL", condition: .when(traits: ["TLS"])),
-            ]
+            ],
+            // The dashboard becomes part of the program.
+            resources: ["html", "css", "js"].map { .embedInCode("Administration/Endpoint/dashboard.\($0)") }
         ),
         .executableTarget(name: "martletd", dependencies: ["MartletServer", "CShims"]),
 

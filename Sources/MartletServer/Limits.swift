@@ -69,6 +69,8 @@ package enum Limits {
     /// What all connections together may keep besides the cache when the settings do not say: unfinished commands and
     /// replies that were not taken.
     package static let connectionBufferBytesDefault = 32 << 20
+    /// What a server needs besides the cache and connection buffers.
+    static let programBytesUsual = 16 << 20
     /// Connections closed to make room in that budget for one that needs it.
     package static let budgetVictimsMax = 4
     /// A connection may be closed for the budget when its client has taken nothing for this many seconds; or, while others
@@ -128,6 +130,28 @@ package enum Limits {
     static let watcherReadsMax = 16
     /// Key prefixes that one worker counts for `stats detail`; those that come later are not counted.
     static let prefixesMax = 1 << 16
+
+    // The admin endpoint
+
+    /// Connections to it, bytes of a request's head and body, and how long a client may be silent.
+    static let adminConnectionsMax = 64
+    static let adminHeaderBytesMax = 8 << 10
+    static let adminBodyBytesMax = 1 << 10
+    static let adminSilentSecondsMax = 5
+    /// Figures this old are told again: whoever asks more often gets the same ones.
+    static let sampleMillisecondsMax = 250
+    /// Seconds of history.
+    static let historySecondsMax = 900
+    /// What one worker may have to tell between two looks of the admin thread, and how often it looks for keys.
+    static let meterRingBytes = 64 << 10
+    static let meterPauseMilliseconds: Int64 = 100
+    /// Turns a second up to which a worker looks into all of them.
+    static let turnsAllSampledMax = 2000
+    /// Keys that are counted, and slow turns that are remembered.
+    static let countedKeysMax = 1024
+    static let slowTurnsMax = 100
+    /// A worker that has been in one round for so long is taken to be stuck.
+    static let stuckSecondsMin = 10
 
     // Stopping
 

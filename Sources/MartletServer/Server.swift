@@ -32,6 +32,7 @@ package final class Server: @unchecked Sendable {
     private var listener: UnsafeMutablePointer<Listener>?
     private var maintainer: UnsafeMutablePointer<Maintainer>?
     private var announcer: UnsafeMutablePointer<Announcer>?
+    private var admin: AdminEndpoint?
 
     /// Creates the store; no descriptor and no thread yet, so that the process may still fork.
     package init(
@@ -81,6 +82,7 @@ package final class Server: @unchecked Sendable {
             try startWorkers()
             try startMaintainer()
             try startAnnouncer()
+            try startAdmin()
         } catch {
             if let listener { listener.stop() } else { closeListeningSockets() }
             tearDown()
@@ -169,7 +171,17 @@ package final class Server: @unchecked Sendable {
         guard made.start() else { throw Self.outOfThreads }
     }
 
+    private func startAdmin() throws(StartError) {
+        guard context.pointee.settings.adminAddress != nil else { return }
+        let made = try AdminEndpoint(server: context)
+        admin = made
+        for socket in made.sockets { context.pointee.log.note(1, "admin endpoint at \(socket.name)") }
+        guard made.start() else { throw Self.outOfThreads }
+    }
+
     private func tearDown() {
+        admin?.stop()
+        admin = nil
         for worker in context.pointee.workers.reversed() { worker.stop() }
         announcer?.stop()
         announcer?.destroy()
@@ -196,6 +208,9 @@ package final class Server: @unchecked Sendable {
 
     /// The TCP port of the first listening socket, nil without one. After `start`.
     package var tcpPort: UInt16? { context.pointee.listeningSockets.first { $0.family != .local }?.port }
+
+    /// The TCP port of the admin endpoint, nil without one. After `start`.
+    package var adminPort: UInt16? { admin?.sockets.first?.port }
 
     /// Brings the clock up to date and lets the workers see it; the main loop does so once a second.
     package func tick() { context.tick() }

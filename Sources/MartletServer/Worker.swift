@@ -41,6 +41,9 @@ package struct Worker: ~Copyable {
     let gatheredBytes: UnsafeMutableRawPointer?
     let executor: UnsafeMutablePointer<Executor>
     let commandsPerTurn: Int
+    /// What is measured, with `--admin`.
+    let turnCounts: UnsafeMutablePointer<TurnCounts>?
+    let meter: UnsafeMutablePointer<TurnMeter>?
     let table = ConnectionTable()
     /// Served besides the connections.
     fileprivate var datagramPorts: [UnsafeMutablePointer<DatagramPort>] = []
@@ -95,6 +98,9 @@ package struct Worker: ~Copyable {
         executor = OwnLines.allocate(Executor.self)
         executor.initialize(
             to: Executor(session: server.pointee.store.makeSession(), counters: counters, server: server))
+        turnCounts = .make(server.pointee.settings)
+        meter = .make(turnCounts, server.pointee.settings)
+        executor.pointee.meter = meter
         commandsPerTurn = min(server.pointee.settings.commandsPerTurn, executor.pointee.repliesMax)
         second = server.pointee.clock.second
     }
@@ -102,6 +108,8 @@ package struct Worker: ~Copyable {
     deinit {
         executor.deinitialize(count: 1)
         executor.deallocate()
+        meter?.destroy()
+        turnCounts?.destroy()
         output.deinitialize(count: 1)
         output.deallocate()
         gatheredBytes?.deallocate()
@@ -192,6 +200,8 @@ extension UnsafeMutablePointer where Pointee == Worker {
     /// One turn for each connection that is ready now; those that get ready meanwhile have theirs in the next round.
     private func round() {
         pointee.executor.pointee.beginRound()
+        let meter = pointee.meter
+        meter?.pointee.beginRound()
         let now = pointee.server.pointee.clock.second
         let isNewSecond = now != pointee.overdueSecond
         if isNewSecond {
@@ -202,9 +212,10 @@ extension UnsafeMutablePointer where Pointee == Worker {
         pointee.negotiationsLeft = Limits.negotiationsPerRoundMax
         var turns = pointee.readyCount
         while turns > 0, let connection = popReady() {
-            connection.takeTurn()
+            if let meter { takeMeteredTurn(connection, meter) } else { connection.takeTurn() }
             turns -= 1
         }
+        meter?.pointee.endRound()
         if pointee.following == .finish { closeIdle() }
         let someAreParked = pointee.server.pointee.uploads.parkedCount > 0
         if someAreParked { careForParked(isNewSecond: isNewSecond) }

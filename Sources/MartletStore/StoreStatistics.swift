@@ -100,6 +100,8 @@ package struct StoreStatistics: Sendable {
         package var movesToCold = 0
         package var movesToWarm = 0
         package var movesWithin = 0
+        /// Keys stored that had been evicted not long before.
+        package var ghostHits = 0
         /// Evictions that a store had to make itself.
         package var directReclaims = 0
         /// With lists: fetches by segment (hot, cold, warm, temp) of the item fetched.

@@ -14,14 +14,23 @@ enum ServerProcess {
     /// Runs the server to its end. `words` is the command line without the program's name.
     static func run(_ words: [String]) -> Int32 {
         do {
-            switch try CommandLineParser.parse(words) {
+            var words = words
+            var surroundings = Surroundings(variables: environment, memoryLimitBytes: MemoryLimit.bytes)
+            if words == ["--healthcheck"], let first = HealthCheck.firstProcess() {
+                words = first.words + words
+                surroundings.variables = first.environment.merging(environment) { $1 }
+            }
+            switch try CommandLineParser.parse(words, in: surroundings) {
             case .print(.hashedPasswords):
                 return HashedPasswords.print(remark: remark)
             case .print(let text):
                 say(OptionHelp.text(text), to: STDOUT_FILENO)
                 return ExitStatus.success
+            case .run(let settings, _) where settings.checksHealth:
+                return checkHealth(settings)
             case .run(let settings, let remarks):
                 remarks.forEach(remark)
+                settings.memoryRemark(limitBytes: surroundings.memoryLimitBytes).map(remark)
                 try serve(settings)
                 return ExitStatus.success
             }
@@ -29,6 +38,27 @@ enum ServerProcess {
             say(error.message + "\n", to: STDERR_FILENO)
             return error.status
         }
+    }
+
+    private static func checkHealth(_ settings: ServerSettings) -> Int32 {
+        do throws(HealthCheck.Failure) {
+            say("healthy: \(try HealthCheck(settings).run())\n", to: STDOUT_FILENO)
+            return ExitStatus.success
+        } catch {
+            say("unhealthy: \(error.reason)\n", to: STDERR_FILENO)
+            return ExitStatus.failure
+        }
+    }
+
+    private static var environment: [String: String] {
+        var variables: [String: String] = [:]
+        var next = environ
+        while let text = next.pointee {
+            let parts = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if parts.count == 2 { variables[String(parts[0])] = String(parts[1]) }
+            next += 1
+        }
+        return variables
     }
 
     private static func serve(_ given: ServerSettings) throws(StartError) {

@@ -12,11 +12,15 @@ struct UnsafeFenceTests {
         // Requests and replies, where byte buffers lend their memory to the protocol's writers and parser.
         "Sources/MartletClient/Wire/",
         "Sources/MartletServer/Connection/",
+        // A client's sockets.
+        "Sources/martletctl/Connection/",
         "Sources/MartletServer/Execution/",
         // Datagrams in the worker's buffer, and the socket's addresses.
         "Sources/MartletServer/Datagram/",
         // Its commands get their words from the connection's buffer and write into it.
         "Sources/MartletServer/Administration/",
+        // One thread writing and others reading; requests in the worker's buffer.
+        "Sources/MartletServer/Measurement/",
         // Rings between threads, and what the store calls back with.
         "Sources/MartletServer/Observation/",
         // Counters lie in raw memory, one thread writing and others reading.

@@ -49,4 +49,6 @@ int clibevent_wakeup_new(void);
 /// libevent's version, such as "2.1.12-stable".
 const char *clibevent_version(void);
 
+#include "CLibeventHTTP.h"
+
 #endif

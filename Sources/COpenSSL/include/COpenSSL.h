@@ -87,6 +87,13 @@ int copenssl_session_is_in_kernel(const copenssl_session *_Nonnull session);
 /// Whether the client has sent anything at all.
 int copenssl_session_was_addressed(const copenssl_session *_Nonnull session);
 
+/// As a client, over a connected socket that may wait, with bounds of its own: sends the bytes and reads once. `chain` and `key`
+/// are the client's certificate, NULL without one; the server's is not looked at. Returns how many bytes came, 0 at the end,
+/// or COPENSSL_FAILED with a reason.
+long copenssl_ask(
+    int descriptor, const char *_Nullable chain, const char *_Nullable key, int key_format,
+    const void *_Nonnull request, size_t count, void *_Nonnull reply, size_t capacity);
+
 /// OpenSSL's version, such as "OpenSSL 3.0.22 25 Aug 2026".
 const char *_Nonnull copenssl_version(void);
 

@@ -77,8 +77,12 @@ __attribute__((no_sanitize("thread"))) static inline uint32_t cshims_load_hint(c
     return *(const volatile uint32_t *)address;
 }
 
-/// Adds `change` to the calling thread's count of held locks and returns it. Debug builds' check that no thread holds two.
-int32_t cshims_held_locks(int32_t change);
+/// Around a sleep for a lock: notes how many there were and how long. Whoever sleeps has lost microseconds already, so that
+/// one shared counter costs nothing that matters.
+uint64_t cshims_lock_wait_begin(void);
+void cshims_lock_wait_end(uint64_t start);
+uint64_t cshims_lock_wait_count(void);
+uint64_t cshims_lock_wait_nanoseconds(void);
 
 /// Adds `change` to the calling thread's count of held locks and returns it: the debug check that no thread holds two.
 int32_t cshims_held_locks(int32_t change);

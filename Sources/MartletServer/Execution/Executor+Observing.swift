@@ -13,6 +13,10 @@ extension UnsafeMutablePointer where Pointee == Executor {
     /// Before a request is carried out, or refused.
     @inline(never)
     func observe(_ place: UnsafeMutablePointer<BatchedRequest>) {
+        if pointee.isSampled {
+            noteSampled(place.pointee.request.command)
+            if observer.pointee.wanted.isEmpty, pointee.meter?.pointee.keepsKeys != true { return }
+        }
         let line = place.pointee.line
         if observer.pointee.wanted.contains(.log) { noteLine(line, bytes: Int(place.pointee.request.lineBytes)) }
         if place.pointee.outcome == .refused { return }
@@ -43,6 +47,8 @@ extension UnsafeMutablePointer where Pointee == Executor {
     /// `request` is nil for a key of a list.
     @inline(never)
     func observeKey(_ key: ItemKey, _ request: Request?) {
+        if pointee.isSampled { noteSampled(key) }
+        if observer.pointee.wanted.isEmpty { return }
         let glimpse = session.glimpse(key)
         observer.pointee.glimpse = glimpse
         if observer.pointee.wanted.contains(.fetchers) {

@@ -52,6 +52,9 @@ package struct Executor: ~Copyable {
     let tellsTopology: Bool
     /// Somebody wants to know of requests, as of the beginning of the turn.
     var isWatched = false
+    /// What the worker measures, with `--admin`; and whether it looks into the turn.
+    var meter: UnsafeMutablePointer<TurnMeter>?
+    var isSampled = false
 
     package init(
         session: StoreSession, counters: UnsafeMutablePointer<WorkerCounters>,
@@ -101,7 +104,7 @@ package struct Executor: ~Copyable {
     @inline(__always)
     package mutating func beginTurn(of descriptor: Int32) {
         let wanted = server.pointee.observation.pointee.wanted
-        isWatched = !wanted.isEmpty
+        isWatched = !wanted.isEmpty || isSampled
         if _slowPath(isWatched) {
             observer.pointee.wanted = wanted
             observer.pointee.descriptor = descriptor

@@ -21,6 +21,7 @@ enum EventText {
         case .tlsError: cursor = tlsError(event, key, at: cursor)
         case .pageMoved: cursor = pageMoved(event, at: cursor)
         case .crawled: cursor = crawled(event, at: cursor)
+        case .slowTurn, .sampledKey: break
         }
         return WireWriter.text("\n", at: cursor)
     }

@@ -6,6 +6,8 @@ struct WatchedEvent: BitwiseCopyable {
     enum Kind: UInt8, BitwiseCopyable {
         case lookUp, store, eviction, deletion, connectionOpened, connectionClosed, tlsError, pageMoved,
             crawled
+        // For the admin endpoint only.
+        case slowTurn, sampledKey
     }
 
     /// Position among all events of the server; from 1.
@@ -40,6 +42,7 @@ struct WatchedEvent: BitwiseCopyable {
         case .deletion: .deletions
         case .connectionOpened, .connectionClosed, .tlsError: .connectionEvents
         case .pageMoved, .crawled: .systemEvents
+        case .slowTurn, .sampledKey: []
         }
     }
 

@@ -6,7 +6,8 @@
 /// 3. `--` ends the options. Words that are no options are remarked upon and ignored.
 /// 4. Options count in the order given: a later one overrides an earlier one, and the first mistake ends the start,
 ///    unless an earlier `-h`, `-i` or `-V` has ended it with a text.
-/// 5. `-o` may be repeated; its list is split at commas, each part a name, or a name and a value joined by `=`.
+/// 5. Behind the command line the environment is looked at (CommandLineParser+Surroundings.swift).
+/// 6. `-o` may be repeated; its list is split at commas, each part a name, or a name and a value joined by `=`.
 package struct CommandLineParser {
     /// What a command line asks for.
     package enum Outcome: Sendable {
@@ -16,16 +17,22 @@ package struct CommandLineParser {
         case print(OptionArgument.PrintedText)
     }
 
-    private var settings = ServerSettings()
+    var settings = ServerSettings()
+    /// Names of the options that the command line has.
+    private(set) var given: Set<String> = []
     private var remarks: [String] = []
     private var words: ArraySlice<String>
     private var printed: OptionArgument.PrintedText?
 
     /// Parses `words`, the command line without the program's name.
-    package static func parse(_ words: [String]) throws(StartError) -> Outcome {
+    package static func parse(
+        _ words: [String], in surroundings: Surroundings = Surroundings()
+    ) throws(StartError) -> Outcome {
         var parser = CommandLineParser(words: words[...])
         try parser.parseWords()
         if let printed = parser.printed { return .print(printed) }
+        try parser.applyVariables(surroundings)
+        parser.adaptToContainer(surroundings)
         try parser.settings.settle(remarks: &parser.remarks)
         return .run(parser.settings, remarks: parser.remarks)
     }
@@ -125,7 +132,8 @@ package struct CommandLineParser {
 
     // MARK: Values
 
-    private mutating func apply(_ option: Option, _ argument: String?) throws(StartError) {
+    mutating func apply(_ option: Option, _ argument: String?) throws(StartError) {
+        given.insert(option.name)
         if case .notOffered(let sentence) = option.standing {
             throw StartError("\(option.spelling): \(sentence)", status: option.status)
         }

@@ -6,7 +6,8 @@ import MartletStore
 /// `docs/options.md`. A value that `stats settings` shows has its line in `SettingsReport`.
 package enum OptionTable {
     package static let options: [Option] =
-        listening + limits + memory + commands + access + encryption + cluster + running + printing + notOffered
+        listening + limits + memory + commands + access + encryption + cluster + operators + running + printing
+        + notOffered
 
     private static let listening: [Option] = [
         Option(
@@ -114,6 +115,21 @@ package enum OptionTable {
             help: "file with such servers, one a line, looked at again every second"),
     ]
 
+    private static let operators: [Option] = [
+        Option(
+            "admin", nil, .text(\.adminAddress), "<addr>", status: ExitStatus.usage,
+            help: "serve metrics and a dashboard over HTTP: port, host:port or *:port; a port is on the loopback"),
+        Option(
+            "admin-token-file", nil, .text(\.adminTokenPath), "<file>", status: ExitStatus.usage,
+            help: "file with the word that whoever asks there has to know"),
+        Option(
+            "top-keys", nil, .on(\.samplesKeys),
+            help: "find out which keys are asked for most, and tell it there; keys may be personal"),
+        Option(
+            "slow-request", nil, .number(\.slowRequestMilliseconds, 1...60_000), "<milliseconds>",
+            status: ExitStatus.usage, help: "tell there of requests that take so long"),
+    ]
+
     private static let encryption: [Option] = [
         Option(
             "enable-ssl", "Z", .on(\.tls.isEnabled), setting: TLSLibrary.isThere ? "ssl_enabled" : nil,
@@ -131,6 +147,9 @@ package enum OptionTable {
             help: "user to become when started by root"),
         Option("enable-coredumps", "r", .on(\.raisesCoreLimit), help: "raise the limit of core files"),
         Option(
+            "container", nil, .on(\.isContainer),
+            help: "listen everywhere unless -l or -s, and without -m take what the memory limit leaves"),
+        Option(
             "napi-ids", "N", .number(\.napiIdCount, 1...1024), "<num>",
             standing: .withoutMeaning("Connections are spread over the workers evenly."), setting: "num_napi_ids",
             help: "number of NAPI ids, at most the number of threads"),
@@ -143,6 +162,9 @@ package enum OptionTable {
         Option("help", "h", .print(.help), help: "print this text"),
         Option("license", "i", .print(.license), help: "print the license"),
         Option("version", "V", .print(.version), help: "print the version"),
+        Option(
+            "healthcheck", nil, .on(\.checksHealth),
+            help: "ask the running server these options describe, or process 1; exit 0 if it answers"),
         Option(
             "hash-password", nil, .print(.hashedPasswords),
             help: "read lines as -Y wants them, print them with the passwords hashed"),

@@ -123,8 +123,23 @@ package struct ServerSettings: Sendable {
     /// A file with them, in place of the list.
     package var clusterFilePath: String?
 
+    // MARK: For operators
+
+    /// Where the admin endpoint listens; none without it.
+    package var adminAddress: String?
+    /// A file with the word that requests to it have to bear.
+    package var adminTokenPath: String?
+    /// Which keys are asked for most is found out, and told.
+    package var samplesKeys = false
+    /// A turn of a connection that takes so long is told of.
+    package var slowRequestMilliseconds = 10
+
     // MARK: The process
 
+    /// Whether the process is to ask a running server how it is, in place of being one.
+    package var checksHealth = false
+    /// Whether it is the process of a container: open to all addresses, as large as the container lets it.
+    package var isContainer = false
     package var isDaemon = false
     package var pidFilePath: String?
     package var userName: String?

@@ -43,6 +43,7 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
             if let ghost = admission.ghost {
                 adaptLocked(ghost)
                 sums.pointee.ghostHits += 1
+                statistics.pointee.ghostHits += 1
             }
             if pointee.queuesEverything {
                 if pointee.keepsLists { return admitListedLocked(handle, segment, store, now: now) }

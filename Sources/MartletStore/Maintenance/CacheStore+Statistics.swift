@@ -113,6 +113,7 @@ extension CacheStore {
         row.movesToWarm = counted.movesToWarm
         row.movesWithin = counted.movesWithin
         row.directReclaims = counted.directReclaims
+        row.ghostHits = counted.ghostHits
         guard core.pointee.geometry.keepsLists else { return row }
         row.hotAgeSeconds = Int(home.tailAgeLocked(.hot, core, now: now))
         row.warmAgeSeconds = Int(home.tailAgeLocked(.warm, core, now: now))

@@ -96,6 +96,8 @@ package struct SlabClassStatistics: BitwiseCopyable, Sendable {
     package var movesToWarm = 0
     package var movesWithin = 0
     package var directReclaims = 0
+    /// Keys stored that a ghost remembered.
+    package var ghostHits = 0
     /// Seconds between last access and eviction of the last item evicted.
     package var evictedSeconds = 0
     /// With lists: fetches by segment that were counted before the last reset.

@@ -38,10 +38,18 @@ extension UnsafeMutablePointer where Pointee == FutexLock {
             }
             cshims_pause()
         }
+        let start = cshims_lock_wait_begin()
         while pointee.word.exchange(2, ordering: .acquiring) != 0 {
             cshims_futex_wait(self, 2)
         }
+        cshims_lock_wait_end(start)
     }
+}
+
+/// Waits for locks that were held for longer than a short spin, of all threads of the process since its start.
+package enum LockWaits {
+    package static var count: Int { Int(truncatingIfNeeded: cshims_lock_wait_count()) }
+    package static var nanoseconds: Int { Int(truncatingIfNeeded: cshims_lock_wait_nanoseconds()) }
 }
 
 /// Debug check of rule R1.

@@ -4,6 +4,10 @@
 package enum TLSLibrary {
     package static let isThere = false
     package static var version: String { "none" }
+
+    static func ask(_ descriptor: Int32, _ settings: TLSSettings, _ request: [UInt8]) throws(TLSFailure) -> [UInt8] {
+        throw TLSFailure("This server was built without TLS")
+    }
 }
 
 final class TLSCertificates: Sendable {

@@ -8,6 +8,17 @@ import COpenSSL
 package enum TLSLibrary {
     package static let isThere = true
     package static var version: String { String(cString: copenssl_version()) }
+
+    /// As a client: sends `request` and reads once. The server's certificate also serves as the client's.
+    static func ask(_ descriptor: Int32, _ settings: TLSSettings, _ request: [UInt8]) throws(TLSFailure) -> [UInt8] {
+        var reply = [UInt8](repeating: 0, count: 512)
+        let certificate = settings.authoritiesPath == nil ? nil : settings.chainPath
+        let count = copenssl_ask(
+            descriptor, certificate, settings.keyPath, Int32(settings.keyFormat), request, request.count, &reply,
+            reply.count)
+        guard count >= 0 else { throw TLSFailure(TLSFailure.reason) }
+        return Array(reply.prefix(count))
+    }
 }
 
 /// Certificates, keys and rules, as they were when the files were read. Never changed afterwards, so that any thread may

@@ -1,0 +1,88 @@
+#include "CLibeventHTTP.h"
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
+#include <stdio.h>
+
+struct evhttp_bound_socket;
+
+static void close_connection(struct evhttp_request *request) {
+    // What a client keeps open for nothing, another one cannot have.
+    evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
+}
+
+clibevent_http *clibevent_http_new(
+    clibevent_loop *loop, long header_bytes_max, long body_bytes_max, int seconds_max, clibevent_http_callback callback,
+    void *context) {
+    struct evhttp *http = evhttp_new((struct event_base *)loop);
+    if (http == NULL) {
+        return NULL;
+    }
+    evhttp_set_max_headers_size(http, header_bytes_max);
+    evhttp_set_max_body_size(http, body_bytes_max);
+    evhttp_set_timeout(http, seconds_max);
+    evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
+    evhttp_set_gencb(http, (void (*)(struct evhttp_request *, void *))callback, context);
+    return (clibevent_http *)http;
+}
+
+void clibevent_http_free(clibevent_http *http) { evhttp_free((struct evhttp *)http); }
+
+int clibevent_http_listen(clibevent_http *http, int descriptor) {
+    return evhttp_accept_socket((struct evhttp *)http, descriptor);
+}
+
+static void set_accepts(struct evhttp_bound_socket *bound, void *context) {
+    struct evconnlistener *listener = evhttp_bound_socket_get_listener(bound);
+    if (context != NULL) {
+        evconnlistener_enable(listener);
+    } else {
+        evconnlistener_disable(listener);
+    }
+}
+
+void clibevent_http_accept(clibevent_http *http, int accepts) {
+    evhttp_foreach_bound_socket((struct evhttp *)http, set_accepts, accepts ? http : NULL);
+}
+
+int clibevent_loop_event_count(clibevent_loop *loop) {
+    return event_base_get_num_events((struct event_base *)loop, EVENT_BASE_COUNT_ADDED);
+}
+
+const char *clibevent_http_target(clibevent_http_request *request) {
+    return evhttp_request_get_uri((struct evhttp_request *)request);
+}
+
+const char *clibevent_http_field(clibevent_http_request *request, const char *name) {
+    return evhttp_find_header(evhttp_request_get_input_headers((struct evhttp_request *)request), name);
+}
+
+int clibevent_http_is_head(clibevent_http_request *request) {
+    return evhttp_request_get_command((struct evhttp_request *)request) == EVHTTP_REQ_HEAD;
+}
+
+void clibevent_http_add_field(clibevent_http_request *request, const char *name, const char *value) {
+    evhttp_add_header(evhttp_request_get_output_headers((struct evhttp_request *)request), name, value);
+}
+
+void clibevent_http_reply(
+    clibevent_http_request *request, int status, const char *reason, const void *bytes, size_t count) {
+    struct evhttp_request *answered = (struct evhttp_request *)request;
+    char length[24];
+    snprintf(length, sizeof length, "%zu", count);
+    evhttp_add_header(evhttp_request_get_output_headers(answered), "Content-Length", length);
+    if (status >= 400) {
+        close_connection(answered);
+    }
+    struct evbuffer *body = evbuffer_new();
+    if (body != NULL && !clibevent_http_is_head(request)) {
+        evbuffer_add(body, bytes, count);
+    }
+    evhttp_send_reply(answered, status, reason, body);
+    if (body != NULL) {
+        evbuffer_free(body);
+    }
+}

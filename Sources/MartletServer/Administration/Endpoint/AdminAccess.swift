@@ -1,0 +1,59 @@
+import MartletProtocol
+
+/// Who may ask the admin endpoint.
+///
+/// 1. Health is told to everybody: it is one word, and probes carry no secrets.
+/// 2. With a token, requests bear it as `Authorization: Bearer <token>`, or as the password of `Basic`, which browsers ask
+///    their user for.
+/// 3. Without one, and with nothing but loopback addresses, the request has to name such an address as its host: a page of
+///    the web could otherwise let a browser on this machine ask under the page's own name.
+package struct AdminAccess {
+    package enum Verdict { case allowed, unknown, foreignHost }
+
+    /// Digest of the token; digests are compared, so that time tells nothing of it.
+    private let token: SHA256.Words?
+    private let isLoopback: Bool
+
+    package init(token: [UInt8]?, isLoopback: Bool) {
+        self.token = token.map { SHA256.digest($0) }
+        self.isLoopback = isLoopback
+    }
+
+    package func verdict(authorization: String?, host: String?) -> Verdict {
+        guard let token else {
+            guard isLoopback, let host, !Self.isLoopback(host: host) else { return .allowed }
+            return .foreignHost
+        }
+        guard let authorization, let given = Self.token(in: authorization) else { return .unknown }
+        return SHA256.areEqual(SHA256.digest(given), token) ? .allowed : .unknown
+    }
+
+    private static func token(in field: String) -> [UInt8]? {
+        let words = field.split(separator: " ", omittingEmptySubsequences: true)
+        guard words.count == 2 else { return nil }
+        switch words[0].lowercased() {
+        case "bearer": return Array(words[1].utf8)
+        case "basic":
+            let pair = decoded(Array(words[1].utf8))
+            guard let colon = pair.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+            return Array(pair[(colon + 1)...])
+        default: return nil
+        }
+    }
+
+    private static func decoded(_ text: [UInt8]) -> [UInt8] {
+        text.withUnsafeBytes { text in
+            [UInt8](unsafeUninitializedCapacity: text.count) { room, initialized in
+                guard let start = room.baseAddress else { return }
+                initialized = Base64.decode(text, into: UnsafeMutableRawPointer(start))
+            }
+        }
+    }
+
+    /// `host`, `host:port` or `[v6]:port`, as a request names it.
+    static func isLoopback(host: String) -> Bool {
+        if host.hasPrefix("[") { return host.dropFirst().prefix { $0 != "]" } == "::1" }
+        let name = host.prefix { $0 != ":" }.lowercased()
+        return name == "localhost" || name.hasPrefix("127.")
+    }
+}

@@ -1,0 +1,86 @@
+import Glibc
+import MartletProtocol
+import MartletStore
+import Synchronization
+
+// Measurement: what a worker notes of its own work, for operators. There is none of it without `--admin`.
+//
+// 1. The clock is read at the beginning of a round and after each turn: two readings for a request on its own, 20 ns each,
+//    where its system calls take 5 us; for a pipeline two for all of it.
+// 2. Of a busy worker's turns one in `sampledTurns` is looked into: the commands of each kind in it, and with `--top-keys`
+//    their keys. So most requests pay nothing for being counted, and a share of them, counted for so many more, is as good
+//    as all for a distribution. While there are few, all are looked into; the admin thread sees to that once a second.
+// 3. A request's latency is that of its turn, from the beginning of the round: reading, the commands in front of it, those of
+//    other connections that were due at the same time, its own and the sending. What it waited in the socket before the
+//    worker woke up, nobody can know.
+// 4. Each turn that took longer than `--slow-request` is told of, sampled or not.
+//
+// Threads: `TurnCounts` are written by their worker and read by the admin thread; the meter itself is the worker's.
+
+/// What a worker needs to measure its turns. Its thread only.
+struct TurnMeter: ~Copyable {
+    static let sampledTurns = 16
+
+    let counts: UnsafeMutablePointer<TurnCounts>
+    let keepsKeys: Bool
+    private let slowNanoseconds: UInt64
+    private var turnStart: UInt64 = 0
+    private var roundStart: UInt64 = 0
+    private var turnsUntilSample = 1
+    /// How many turns the one that is looked into stands for.
+    private var weight = 1
+    private var isSampling = false
+    /// Its commands.
+    private var kinds = InlineArray<10, Int>(repeating: 0)
+
+    init(counts: UnsafeMutablePointer<TurnCounts>, settings: ServerSettings) {
+        self.counts = counts
+        keepsKeys = settings.samplesKeys
+        slowNanoseconds = UInt64(settings.slowRequestMilliseconds) * 1_000_000
+    }
+
+    mutating func beginRound() {
+        roundStart = TurnCounts.now
+        turnStart = roundStart
+        counts.pointee.roundStart.store(roundStart, ordering: .relaxed)
+    }
+
+    /// Whether the turn is to be looked into.
+    mutating func beginTurn() -> Bool {
+        turnsUntilSample &-= 1
+        isSampling = turnsUntilSample <= 0
+        if isSampling {
+            weight = counts.pointee.stride.load(ordering: .relaxed)
+            turnsUntilSample = weight
+        }
+        return isSampling
+    }
+
+    /// A command of the turn that is being looked into.
+    mutating func count(_ kind: CommandKind) { kinds[Int(kind.rawValue)] &+= 1 }
+
+    /// Returns the nanoseconds of the turn if it was slow.
+    mutating func endTurn() -> UInt64? {
+        let now = TurnCounts.now
+        let duration = now &- turnStart
+        turnStart = now
+        counts.pointee.turns.increment()
+        if _slowPath(isSampling) { settleSample(now &- roundStart) }
+        return _slowPath(duration >= slowNanoseconds) ? duration : nil
+    }
+
+    private mutating func settleSample(_ latency: UInt64) {
+        isSampling = false
+        for index in 0..<CommandKind.count where kinds[index] > 0 {
+            counts.pointee.latencies[index].add(kinds[index] &* weight, nanoseconds: latency)
+            kinds[index] = 0
+        }
+    }
+
+    mutating func endRound() {
+        // The last turn's end; little comes after it.
+        counts.pointee.busyNanoseconds.add(Int(truncatingIfNeeded: turnStart &- roundStart))
+        counts.pointee.rounds.increment()
+        counts.pointee.roundStart.store(0, ordering: .relaxed)
+    }
+}

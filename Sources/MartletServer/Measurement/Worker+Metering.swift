@@ -1,0 +1,61 @@
+import MartletProtocol
+import MartletStore
+
+/// Turns with a meter.
+extension UnsafeMutablePointer where Pointee == Worker {
+    @inline(never)
+    func takeMeteredTurn(_ connection: UnsafeMutablePointer<Connection>, _ meter: UnsafeMutablePointer<TurnMeter>) {
+        let executor = pointee.executor
+        let descriptor = connection.pointee.descriptor
+        executor.pointee.isSampled = meter.pointee.beginTurn()
+        // What a turn without a request leaves, `tellSlowTurn` can tell from a request.
+        executor.pointee.batch.pointee.line = UnsafeRawPointer(executor.pointee.batch)
+        connection.takeTurn()
+        executor.pointee.isSampled = false
+        if let nanoseconds = meter.pointee.endTurn() {
+            tellSlowTurn(meter, descriptor: descriptor, nanoseconds: nanoseconds)
+        }
+    }
+
+    /// Tells of a slow turn, with the first request of its last batch: which is all of it, but for the longest turns.
+    private func tellSlowTurn(
+        _ meter: UnsafeMutablePointer<TurnMeter>, descriptor: Int32, nanoseconds: UInt64
+    ) {
+        var event = WatchedEvent(.slowTurn)
+        event.stamp()
+        event.descriptor = descriptor
+        event.valueBytes = Int64(truncatingIfNeeded: nanoseconds / 1000)
+        event.status = UInt8(truncatingIfNeeded: pointee.index)
+        event.command = Command.unknown.rawValue
+        var key = UnsafeRawBufferPointer(start: nil, count: 0)
+        let place = pointee.executor.pointee.batch
+        let offset = place.pointee.line - UnsafeRawPointer(pointee.readBuffer)
+        // Input that was kept for the connection may be gone by now; the worker's own buffer is not.
+        if (0..<Limits.readBytesMax).contains(offset), place.pointee.outcome == .request {
+            let request = place.pointee.request
+            event.command = request.command.rawValue
+            let end = offset + Int(request.key.offset) + Int(request.key.count)
+            if !request.key.isEmpty, end <= Limits.readBytesMax, meter.pointee.keepsKeys {
+                key = UnsafeRawBufferPointer(
+                    start: place.pointee.line + Int(request.key.offset), count: Int(request.key.count))
+            }
+        }
+        event.keyBytes = UInt16(truncatingIfNeeded: key.count)
+        _ = meter.pointee.counts.pointee.ring.append(event, key: key)
+    }
+}
+
+/// What a sampled turn notes of its requests.
+extension UnsafeMutablePointer where Pointee == Executor {
+    @inline(never)
+    func noteSampled(_ command: Command) { pointee.meter?.pointee.count(CommandKind(command)) }
+
+    @inline(never)
+    func noteSampled(_ key: ItemKey) {
+        guard let meter = pointee.meter, meter.pointee.keepsKeys else { return }
+        var event = WatchedEvent(.sampledKey)
+        event.keyBytes = UInt16(truncatingIfNeeded: key.count)
+        _ = meter.pointee.counts.pointee.ring.append(
+            event, key: UnsafeRawBufferPointer(start: key.bytes, count: key.count))
+    }
+}

@@ -1,0 +1,92 @@
+/// What a server is told besides its command line.
+package struct Surroundings: Sendable {
+    /// Variables of the environment.
+    package var variables: [String: String]
+    /// What the container or service may use; nil without a limit.
+    package var memoryLimitBytes: Int?
+
+    /// None: only the command line counts.
+    package init(variables: [String: String] = [:], memoryLimitBytes: Int? = nil) {
+        self.variables = variables
+        self.memoryLimitBytes = memoryLimitBytes
+    }
+
+    package static let prefix = "MARTLETD_"
+}
+
+/// Options by the environment, and defaults by the container.
+///
+/// 1. `MARTLETD_<NAME>` stands for the option of that long name or the sub-option of `-o`: `MARTLETD_MEMORY_LIMIT=256`,
+///    `MARTLETD_IDLE_TIMEOUT=60`. What takes no argument is on with `1`, `true`, `yes` or `on`, and not with `0`, `false`, `no`,
+///    `off` or nothing. The command line goes first.
+/// 2. A variable that stands for nothing is a mistake, and ends the start as one on the command line does.
+/// 3. With `--container` the server listens at all addresses unless `-l` or `-s` says something else, and takes for the cache what
+///    the container's memory limit leaves unless `-m` does.
+extension CommandLineParser {
+    /// Rules 1 and 2.
+    mutating func applyVariables(_ surroundings: Surroundings) throws(StartError) {
+        for (variable, value) in surroundings.variables.sorted(by: { $0.key < $1.key })
+        where variable.hasPrefix(Surroundings.prefix) {
+            let name = variable.dropFirst(Surroundings.prefix.count).lowercased()
+            guard let option = Self.option(variable: name) else {
+                throw StartError("\(variable): there is no such option", status: ExitStatus.usage)
+            }
+            if given.contains(option.name) { continue }
+            do throws(StartError) {
+                try applyVariable(option, value)
+            } catch {
+                throw StartError("\(variable): \(error.message)", status: error.status)
+            }
+        }
+    }
+
+    private static func option(variable name: String) -> Option? {
+        (OptionTable.options + OptionTable.extended).first { option in
+            if case .print = option.argument { return false }
+            return option.name.lowercased().replacing("-", with: "_") == name
+        }
+    }
+
+    private mutating func applyVariable(_ option: Option, _ value: String) throws(StartError) {
+        if option.argument.isAccepted {
+            // Absent and empty are the same to most who write such files.
+            if !value.isEmpty { try apply(option, value) }
+            return
+        }
+        if case .counted = option.argument, let count = Int(value), (0...9).contains(count) {
+            for _ in 0..<count { try apply(option, nil) }
+            return
+        }
+        switch value.lowercased() {
+        case "1", "true", "yes", "on": try apply(option, nil)
+        case "", "0", "false", "no", "off": break
+        default: throw StartError("\"\(value)\" is neither 1 nor 0", status: ExitStatus.usage)
+        }
+    }
+
+    /// Rule 3.
+    mutating func adaptToContainer(_ surroundings: Surroundings) {
+        guard settings.isContainer else { return }
+        if settings.listenAddresses.isEmpty, settings.unixSocketPath == nil { settings.listenAddresses = ["*"] }
+        guard let limit = surroundings.memoryLimitBytes, !given.contains("memory-limit") else { return }
+        settings.memoryBytes = Self.cacheBytes(ofLimit: limit)
+    }
+
+    /// Four fifths of the limit, but at least 64 MB less, for connection buffers and the program; of very little, half.
+    package static func cacheBytes(ofLimit limit: Int) -> Int {
+        let bytes = max(min(limit / 5 * 4, limit - (64 << 20)), limit / 2)
+        return min(max(bytes >> 20, 1), 256 << 10) << 20
+    }
+}
+
+extension ServerSettings {
+    /// A sentence if the server may come to need more than it has.
+    package func memoryRemark(limitBytes: Int?) -> String? {
+        guard let limitBytes else { return nil }
+        let buffers = connectionBufferBytesMax > 0 ? connectionBufferBytesMax : Limits.connectionBufferBytesDefault
+        let needed = memoryBytes + buffers + Limits.programBytesUsual
+        guard needed > limitBytes else { return nil }
+        return "-m \(memoryBytes >> 20) with \(buffers >> 20) MB for connection buffers may come to more than the "
+            + "\(limitBytes >> 20) MB that this container or service may use"
+    }
+}

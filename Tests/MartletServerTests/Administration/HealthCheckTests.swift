@@ -1,0 +1,50 @@
+import MartletServer
+import ServerTesting
+import Testing
+
+/// `--healthcheck` against servers of many kinds. Over TLS it is in TLS/EncryptedHealthTests.swift.
+struct HealthCheckTests {
+    private func check(_ server: TestServer, _ change: (inout ServerSettings) -> Void = { _ in }) -> String? {
+        var settings = server.context.pointee.settings
+        settings.tcpPort = Int(server.port)
+        change(&settings)
+        do throws(HealthCheck.Failure) { return try HealthCheck(settings).run() } catch { return nil }
+    }
+
+    @Test func `a server answers over TCP, whatever addresses it listens at`() throws {
+        let server = try TestServer()
+
+        #expect(check(server) == "answers")
+        #expect(check(server) { $0.listenAddresses = ["*"] } == "answers")
+        #expect(check(server) { $0.listenAddresses = ["0.0.0.0:\(server.port)"] } == "answers")
+    }
+
+    @Test func `it answers over a Unix socket`() throws {
+        let server = try TestServer.onUnixSocket()
+
+        #expect(check(server) == "answers")
+    }
+
+    @Test func `it answers in the binary protocol`() throws {
+        let server = try TestServer { $0.protocolName = "binary" }
+
+        #expect(check(server) == "answers")
+    }
+
+    @Test func `a server with no room for more is well`() throws {
+        let server = try TestServer { $0.connectionsMax = 1 }
+        let client = try server.client()
+        #expect(try client.exchange("mn\r\n", "MN\r\n"))
+
+        #expect(check(server) == "answers that there are too many connections")
+    }
+
+    @Test func `nobody there is not well`() throws {
+        let server = try TestServer()
+        server.stop()
+
+        #expect(check(server) == nil)
+        #expect(check(server) { $0.unixSocketPath = TestServer.freshSocketPath() } == nil)
+        #expect(check(server) { $0.tcpPort = -1 } == nil)
+    }
+}

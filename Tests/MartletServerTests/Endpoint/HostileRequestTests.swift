@@ -1,0 +1,63 @@
+import MartletServer
+import ServerTesting
+import Testing
+
+/// What a client of the admin endpoint may do without harm to anybody but itself.
+struct HostileRequestTests {
+    @Test(arguments: [
+        "\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "get a\r\nset b 0 0 1\r\nx\r\n\r\n",
+        "\u{16}\u{3}\u{1}\0\0\0\0\r\n\r\n", "GET / HTTP/1.1\r\nContent-Length: -1\r\nHost: localhost\r\n\r\n",
+        "GET /?after=99999999999999999999999 HTTP/1.0\r\n\r\n",
+        "GET /history.json?after=-9223372036854775808 HTTP/1.0\r\n\r\n",
+        "GET /%00%ff/../../etc/passwd HTTP/1.0\r\nHost: localhost\r\n\r\n", "GET http://evil.example/ HTTP/1.0\r\n\r\n",
+    ])
+    func `no request ends the endpoint`(_ request: String) throws {
+        let server = try TestServer.withEndpoint()
+        let client = try TestClient(port: server.server.adminPort ?? 0)
+
+        try client.send(request)
+
+        #expect(try HTTPExchange(server, "/healthz").status == 200)
+    }
+
+    @Test func `a head without end is cut off`() throws {
+        let server = try TestServer.withEndpoint()
+        let client = try TestClient(port: server.server.adminPort ?? 0)
+
+        // Either the endpoint closes while this is sent, or it says why.
+        try? client.send("GET / HTTP/1.1\r\nX: " + String(repeating: "a", count: 1 << 20))
+        let reply = (try? client.receiveAll()) ?? []
+
+        #expect(reply.count < 4096)
+        #expect(try HTTPExchange(server, "/healthz").status == 200)
+    }
+
+    @Test func `more connections than it takes wait, and the cache does not notice`() throws {
+        let server = try TestServer.withEndpoint { $0.connectionsMax = 16 }
+        let idle = try (0..<80).map { _ in try TestClient(port: server.server.adminPort ?? 0) }
+
+        let client = try server.client()
+        #expect(try client.exchange("set a 0 0 1\r\nx\r\nget a\r\n", "STORED\r\nVALUE a 0 1\r\nx\r\nEND\r\n"))
+        for connection in idle { connection.close() }
+        #expect(try HTTPExchange(server, "/healthz").status == 200)
+    }
+
+    @Test func `figures asked for in quick succession are gathered once`() throws {
+        let server = try TestServer.withEndpoint()
+
+        let bodies = try (0..<50).map { _ in try HTTPExchange(server, "/metrics").body }
+
+        #expect(bodies.allSatisfy { $0.contains("memcached_up 1") })
+    }
+
+    @Test func `a server that is told to stop does so with a request half sent`() throws {
+        let server = try TestServer.withEndpoint()
+        let client = try TestClient(port: server.server.adminPort ?? 0)
+        try client.send("GET /metr")
+
+        server.stop()
+
+        // Closed, or reset because of what was not read.
+        #expect(((try? client.receiveAll()) ?? []).isEmpty)
+    }
+}

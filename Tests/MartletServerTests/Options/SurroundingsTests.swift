@@ -1,0 +1,65 @@
+import MartletServer
+import Testing
+
+/// Options by the environment, and defaults by the container.
+struct SurroundingsTests {
+    private func settings(
+        _ words: [String] = [], _ variables: [String: String] = [:], limit: Int? = nil
+    ) throws -> ServerSettings? {
+        let surroundings = Surroundings(variables: variables, memoryLimitBytes: limit)
+        guard case .run(let settings, _) = try CommandLineParser.parse(words, in: surroundings) else { return nil }
+        return settings
+    }
+
+    @Test func `variables stand for options, sub-options and switches`() throws {
+        let settings = try #require(
+            try settings(
+                [],
+                [
+                    "MARTLETD_MEMORY_LIMIT": "128", "MARTLETD_LISTEN": "10.0.0.1,10.0.0.2",
+                    "MARTLETD_IDLE_TIMEOUT": "60",
+                    "MARTLETD_DISABLE_FLUSH_ALL": "true", "MARTLETD_DISABLE_CAS": "no", "MARTLETD_VERBOSE": "2",
+                    "MARTLETD_THREADS": "", "MARTLET_PORT": "tcp://10.0.0.1:11211", "PATH": "/bin",
+                ]))
+
+        #expect(settings.memoryBytes == 128 << 20)
+        #expect(settings.listenAddresses == ["10.0.0.1", "10.0.0.2"])
+        #expect(settings.idleTimeoutSeconds == 60)
+        #expect(!settings.allowsFlush && settings.issuesTokens)
+        #expect(settings.verbosity == 2)
+        #expect(settings.threadCount == 4)
+    }
+
+    @Test func `the command line goes first`() throws {
+        let settings = try #require(
+            try settings(["-m", "32", "-l", "::1"], ["MARTLETD_MEMORY_LIMIT": "128", "MARTLETD_LISTEN": "10.0.0.1"]))
+
+        #expect(settings.memoryBytes == 32 << 20)
+        #expect(settings.listenAddresses == ["::1"])
+    }
+
+    @Test(arguments: ["MARTLETD_NOTHING", "MARTLETD_HELP", "MARTLETD_THREADS", "MARTLETD_DISABLE_CAS"])
+    func `a variable that stands for nothing, or has no value for it, ends the start`(_ name: String) {
+        #expect(throws: StartError.self) { try settings([], [name: "many"]) }
+    }
+
+    @Test func `a container listens everywhere and takes what its limit leaves`() throws {
+        #expect(try settings(["--container"])?.listenAddresses == ["*"])
+        #expect(try settings(["--container", "-l", "10.0.0.1"])?.listenAddresses == ["10.0.0.1"])
+        #expect(try settings(["--container", "-s", "/run/m.sock"])?.listenAddresses == [])
+        #expect(try settings(["--container"])?.memoryBytes == 64 << 20)
+        #expect(try settings(["--container"], limit: 1 << 30)?.memoryBytes == 819 << 20)
+        #expect(try settings(["--container"], limit: 128 << 20)?.memoryBytes == 64 << 20)
+        #expect(try settings(["--container"], limit: 32 << 20)?.memoryBytes == 16 << 20)
+        #expect(try settings(["--container", "-m", "100"], limit: 1 << 30)?.memoryBytes == 100 << 20)
+        #expect(try settings([], limit: 1 << 30)?.memoryBytes == 64 << 20)
+    }
+
+    @Test func `more memory than the container has is remarked upon`() throws {
+        let settings = try #require(try settings(["-m", "1000"]))
+
+        #expect(settings.memoryRemark(limitBytes: 1 << 30)?.contains("1024 MB") == true)
+        #expect(settings.memoryRemark(limitBytes: 2 << 30) == nil)
+        #expect(settings.memoryRemark(limitBytes: nil) == nil)
+    }
+}

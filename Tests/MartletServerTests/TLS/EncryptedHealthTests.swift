@@ -1,0 +1,42 @@
+#if TLS
+
+import MartletServer
+import ServerTesting
+import Testing
+
+@Suite("TLS: --healthcheck")
+struct EncryptedHealthTests {
+    private func check(_ server: TestServer, _ change: (inout ServerSettings) -> Void = { _ in }) -> String? {
+        var settings = server.context.pointee.settings
+        settings.tcpPort = Int(server.port)
+        change(&settings)
+        do throws(HealthCheck.Failure) { return try HealthCheck(settings).run() } catch { return nil }
+    }
+
+    @Test("is answered over TLS, with its own certificate where clients need one")
+    func answers() throws {
+        let certificates = try Certificates()
+        #expect(check(try TestServer(certificates)) == "answers")
+        #expect(
+            check(
+                try TestServer(certificates) {
+                    $0.tls.verifyMode = 2
+                    $0.tls.authoritiesPath = certificates.authority.certificate
+                }) == "answers")
+    }
+
+    @Test("does not take a plain server for an encrypted one")
+    func plain() throws {
+        let certificates = try Certificates()
+        let server = try TestServer()
+
+        #expect(
+            check(server) {
+                $0.tls.isEnabled = true
+                $0.tls.chainPath = certificates.server.certificate
+                $0.tls.keyPath = certificates.server.key
+            } == nil)
+    }
+}
+
+#endif
