@@ -5,7 +5,14 @@ import ArgumentParser
 struct Martletctl: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "martletctl",
-        abstract: "Looks at caches and at how keys are shared out among them.",
-        subcommands: [RingCommand.self]
+        abstract: "Looks at caches, at what is in them, and at how keys are shared out among them.",
+        discussion: """
+            For completion: martletctl --generate-completion-script bash, zsh or fish.
+            """,
+        subcommands: [
+            TopCommand.self, StatsCommand.self, GetCommand.self, SetCommand.self, DeleteCommand.self,
+            TouchCommand.self, KeysCommand.self, DumpCommand.self, LoadCommand.self, WatchCommand.self,
+            BenchCommand.self, RingCommand.self,
+        ]
     )
 }

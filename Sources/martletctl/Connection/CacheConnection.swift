@@ -1,0 +1,208 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// What went wrong with a server, for whoever typed the command.
+struct CacheFailure: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+/// A connection that waits: one command after the other, or many at once and then their replies.
+final class CacheConnection {
+    let address: ServerAddress
+    private let descriptor: Int32
+    private var input = [UInt8](repeating: 0, count: 1 << 16)
+    private var start = 0
+    private var end = 0
+    private var output: [UInt8] = []
+
+    private static let outputBytesMax = 1 << 18
+
+    /// Connects, and logs in if there is something to log in with.
+    init(_ address: ServerAddress, _ options: ServerOptions) throws {
+        self.address = address
+        switch address.place {
+        case .tcp(let host, let port):
+            descriptor = try Self.connect(host, port, address, options.timeout)
+        case .unix(let path):
+            descriptor = try Self.connect(path: path, address, options.timeout)
+        }
+        if let login = try options.login() { try logIn(login) }
+    }
+
+    deinit { close(descriptor) }
+
+    // MARK: Sending
+
+    /// Keeps the bytes to be sent, and sends when there are many.
+    func write(_ bytes: some Sequence<UInt8>) throws {
+        output.append(contentsOf: bytes)
+        if output.count >= Self.outputBytesMax { try flush() }
+    }
+
+    func write(_ text: String) throws { try write(text.utf8) }
+
+    func flush() throws {
+        var sent = 0
+        while sent < output.count {
+            let count = output.withUnsafeBytes { send(descriptor, $0.baseAddress! + sent, $0.count - sent, noSignal) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw failure("sending", errno) }
+            sent += count
+        }
+        output.removeAll(keepingCapacity: true)
+    }
+
+    /// Sends a command line and gives the reply's first line.
+    func ask(_ line: String) throws -> String {
+        try write(line + "\r\n")
+        try flush()
+        return String(decoding: try readLine(), as: UTF8.self)
+    }
+
+    // MARK: Receiving
+
+    /// The next line, without its end.
+    func readLine() throws -> ArraySlice<UInt8> {
+        var searched = start
+        while true {
+            if let newline = input[searched..<end].firstIndex(of: 0x0A) {
+                let line = start..<(newline > start && input[newline - 1] == 0x0D ? newline - 1 : newline)
+                start = newline + 1
+                return input[line]
+            }
+            searched = end
+            let moved = start
+            try receiveMore()
+            // What was there may have moved to the front.
+            if start != moved { searched -= moved - start }
+        }
+    }
+
+    /// The next `count` bytes.
+    func read(_ count: Int) throws -> ArraySlice<UInt8> {
+        while end - start < count { try receiveMore(atLeast: count - (end - start)) }
+        defer { start += count }
+        return input[start..<start + count]
+    }
+
+    private func receiveMore(atLeast wanted: Int = 1) throws {
+        if start == end {
+            start = 0
+            end = 0
+        }
+        if input.count - end < max(wanted, 1 << 12) {
+            input.replaceSubrange(0..<(end - start), with: Array(input[start..<end]))
+            end -= start
+            start = 0
+            if input.count - end < max(wanted, 1 << 12) {
+                input += [UInt8](repeating: 0, count: max(input.count, wanted))
+            }
+        }
+        while true {
+            let count = input.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress! + end, $0.count - end, 0) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw failure("waiting for a reply", errno) }
+            guard count > 0 else { throw CacheFailure("\(address): the server has closed the connection") }
+            end += count
+            return
+        }
+    }
+
+    private func failure(_ doing: String, _ error: Int32) -> CacheFailure {
+        error == EAGAIN || error == EWOULDBLOCK
+            ? CacheFailure("\(address): \(doing): no answer in time (--timeout)")
+            : CacheFailure("\(address): \(doing): \(String(cString: strerror(error)))")
+    }
+
+    /// Waits for as long as it takes from now on.
+    func waitForever() {
+        var timeout = timeval(tv_sec: 0, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+    }
+
+    // MARK: Connecting
+
+    private func logIn(_ login: String) throws {
+        let reply = try ask("set login 0 0 \(login.utf8.count)\r\n\(login)")
+        guard reply == "STORED" else { throw CacheFailure("\(address): logging in: \(reply)") }
+    }
+
+    private static func connect(
+        _ host: String, _ port: UInt16, _ address: ServerAddress, _ seconds: Double
+    ) throws -> Int32 {
+        var hints = addrinfo()
+        hints.ai_socktype = streamSocket
+        var found: UnsafeMutablePointer<addrinfo>?
+        let result = getaddrinfo(host, String(port), &hints, &found)
+        guard result == 0 else { throw CacheFailure("\(address): \(String(cString: gai_strerror(result)))") }
+        defer { freeaddrinfo(found) }
+        var reason: Int32 = 0
+        var next = found
+        while let info = next {
+            next = info.pointee.ai_next
+            let descriptor = opened(info.pointee.ai_family, seconds)
+            guard descriptor >= 0 else {
+                reason = errno
+                continue
+            }
+            if systemConnect(descriptor, info.pointee.ai_addr, info.pointee.ai_addrlen) == 0 {
+                var on: Int32 = 1
+                setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+                return descriptor
+            }
+            reason = errno
+            close(descriptor)
+        }
+        throw CacheFailure("\(address): \(String(cString: strerror(reason)))")
+    }
+
+    private static func connect(path: String, _ address: ServerAddress, _ seconds: Double) throws -> Int32 {
+        var name = sockaddr_un()
+        name.sun_family = sa_family_t(AF_UNIX)
+        guard path.utf8.count < MemoryLayout.size(ofValue: name.sun_path) else {
+            throw CacheFailure("\(address): the path is too long")
+        }
+        withUnsafeMutableBytes(of: &name.sun_path) { $0.copyBytes(from: path.utf8) }
+        let descriptor = opened(AF_UNIX, seconds)
+        let result = withUnsafePointer(to: &name) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                systemConnect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        guard result == 0 else {
+            let reason = errno
+            close(descriptor)
+            throw CacheFailure("\(address): \(String(cString: strerror(reason)))")
+        }
+        return descriptor
+    }
+
+    private static func opened(_ family: Int32, _ seconds: Double) -> Int32 {
+        let descriptor = socket(family, streamSocket, 0)
+        let whole = Int(seconds)
+        var timeout = timeval(tv_sec: whole, tv_usec: .init((seconds - Double(whole)) * 1e6))
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        return descriptor
+    }
+}
+
+private let systemConnect = connect
+
+#if canImport(Glibc)
+private let streamSocket = Int32(SOCK_STREAM.rawValue)
+private let noSignal = Int32(MSG_NOSIGNAL)
+#elseif canImport(Musl)
+private let streamSocket = SOCK_STREAM
+private let noSignal = Int32(MSG_NOSIGNAL)
+#else
+private let streamSocket = SOCK_STREAM
+private let noSignal: Int32 = 0
+#endif

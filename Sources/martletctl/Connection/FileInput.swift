@@ -1,0 +1,141 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// A file that is read from its beginning, line by line and in pieces of known length. `-` is standard input.
+struct FileInput: ~Copyable {
+    private let descriptor: Int32
+    private let path: String
+    private var buffer = [UInt8](repeating: 0, count: 1 << 18)
+    private var start = 0
+    private var end = 0
+    /// Bytes taken so far.
+    private(set) var position = 0
+
+    init(path: String) throws {
+        self.path = path
+        descriptor = path == "-" ? 0 : open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw CacheFailure("\(path): \(String(cString: strerror(errno)))") }
+    }
+
+    deinit { if descriptor > 0 { close(descriptor) } }
+
+    /// The next line without its newline; nil at the end, and for a line that does not end.
+    mutating func readLine() throws -> [UInt8]? {
+        var searched = start
+        while true {
+            if let newline = buffer[searched..<end].firstIndex(of: 0x0A) {
+                let line = Array(buffer[start..<newline])
+                position += newline + 1 - start
+                start = newline + 1
+                return line
+            }
+            let distance = end - start
+            guard try fill() else { return nil }
+            searched = start + distance
+        }
+    }
+
+    /// The next `count` bytes; nil if there are fewer.
+    mutating func read(_ count: Int) throws -> [UInt8]? {
+        while end - start < count { guard try fill(atLeast: count) else { return nil } }
+        defer {
+            start += count
+            position += count
+        }
+        return Array(buffer[start..<start + count])
+    }
+
+    consuming func readAll() throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        while try fill() {
+            bytes += buffer[start..<end]
+            start = end
+        }
+        return bytes
+    }
+
+    /// More input behind what there is. Returns false at the end.
+    private mutating func fill(atLeast wanted: Int = 0) throws -> Bool {
+        if start > 0 {
+            let rest = Array(buffer[start..<end])
+            buffer.replaceSubrange(0..<rest.count, with: rest)
+            start = 0
+            end = rest.count
+        }
+        if buffer.count - end < max(1 << 16, wanted) {
+            buffer += [UInt8](repeating: 0, count: max(buffer.count, wanted))
+        }
+        while true {
+            let room = end
+            let file = descriptor
+            let count = buffer.withUnsafeMutableBytes { systemRead(file, $0.baseAddress! + room, $0.count - room) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw CacheFailure("\(path): \(String(cString: strerror(errno)))") }
+            end += count
+            return count > 0
+        }
+    }
+}
+
+/// A file that is written from a place on. `-` is standard output.
+struct FileOutput: ~Copyable {
+    private let descriptor: Int32
+    private let path: String
+    private var pending: [UInt8] = []
+    /// Bytes written, those of a file that is continued included.
+    private(set) var position: Int
+
+    /// Creates the file, or continues it behind its first `kept` bytes.
+    init(path: String, keeping kept: Int? = nil) throws {
+        self.path = path
+        position = kept ?? 0
+        if path == "-" {
+            descriptor = 1
+            return
+        }
+        // Values are nobody else's business.
+        descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (kept == nil ? O_TRUNC : 0), 0o600)
+        guard descriptor >= 0 else { throw CacheFailure("\(path): \(String(cString: strerror(errno)))") }
+        if let kept {
+            guard ftruncate(descriptor, off_t(kept)) == 0, lseek(descriptor, off_t(kept), SEEK_SET) >= 0 else {
+                throw CacheFailure("\(path): \(String(cString: strerror(errno)))")
+            }
+        }
+    }
+
+    deinit { if descriptor > 1 { close(descriptor) } }
+
+    mutating func write(_ bytes: some Collection<UInt8>) throws {
+        pending.append(contentsOf: bytes)
+        position += bytes.count
+        if pending.count >= 1 << 18 { try flush() }
+    }
+
+    mutating func flush() throws {
+        var sent = 0
+        let file = descriptor
+        while sent < pending.count {
+            let count = pending.withUnsafeBytes { systemWrite(file, $0.baseAddress! + sent, $0.count - sent) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw CacheFailure("\(path): \(String(cString: strerror(errno)))") }
+            sent += count
+        }
+        pending.removeAll(keepingCapacity: true)
+    }
+
+    /// Flushes, and waits until the file is on its device.
+    mutating func finish() throws {
+        try flush()
+        if descriptor > 1, fsync(descriptor) != 0, errno != EINVAL {
+            throw CacheFailure("\(path): \(String(cString: strerror(errno)))")
+        }
+    }
+}
+
+private let systemRead = read
+private let systemWrite = write

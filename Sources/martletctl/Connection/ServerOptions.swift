@@ -1,0 +1,93 @@
+import ArgumentParser
+import MartletRing
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// Which servers, and how to be let in.
+struct ServerOptions: ParsableArguments {
+    @Option(
+        name: [.customShort("s"), .customLong("servers")],
+        help: ArgumentHelp(
+            "The servers. A key belongs to the one that clients with this list would ask (see --distribution).",
+            valueName: "host[:port]|unix:path,..."))
+    var list = AddressList(argument: "127.0.0.1")!
+
+    @Option(help: "How keys are shared out among several servers.")
+    var distribution = KeyDistribution.ketama
+
+    @Option(help: ArgumentHelp("Seconds to wait for an answer.", valueName: "seconds"))
+    var timeout = 5.0
+
+    @Option(
+        name: .customLong("login-file"),
+        help: ArgumentHelp("A file with 'user:password' or 'user password', for servers with -Y.", valueName: "file"))
+    var loginPath: String?
+
+    func validate() throws {
+        guard timeout > 0, timeout <= 86_400 else { throw ValidationError("--timeout is between 0 and 86400 seconds") }
+    }
+
+    var addresses: [ServerAddress] { list.addresses }
+
+    /// `user password`, as the servers want it.
+    func login() throws -> String? {
+        guard let loginPath else { return nil }
+        guard let bytes = try? FileInput(path: loginPath).readAll(), bytes.count < 1 << 14 else {
+            throw CacheFailure("--login-file: \(loginPath) cannot be read")
+        }
+        var text = String(decoding: bytes, as: UTF8.self)
+        text = String(text.prefix { $0 != "\n" && $0 != "\r\n" })
+        if !text.contains(" "), let colon = text.firstIndex(of: ":") {
+            text.replaceSubrange(colon...colon, with: " ")
+        }
+        return text
+    }
+
+    /// A connection to each server.
+    func connectAll() throws -> [CacheConnection] { try addresses.map { try CacheConnection($0, self) } }
+
+    /// Which server has a key.
+    var ring: HashRing {
+        HashRing(
+            servers: addresses.map { RingServer($0.ringName) ?? RingServer("127.0.0.1")! }, distribution: distribution,
+            hash: nil, hashTag: nil)
+    }
+
+    func connection(for key: [UInt8]) throws -> CacheConnection {
+        let index = addresses.count == 1 ? 0 : ring.server(for: key.span)
+        return try CacheConnection(addresses[index], self)
+    }
+}
+
+/// `host[:port],...`
+struct AddressList: ExpressibleByArgument, CustomStringConvertible {
+    let addresses: [ServerAddress]
+
+    init?(argument: String) {
+        var addresses: [ServerAddress] = []
+        for text in argument.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let address = ServerAddress(String(text)) else { return nil }
+            addresses.append(address)
+        }
+        guard !addresses.isEmpty else { return nil }
+        self.addresses = addresses
+    }
+
+    var description: String { addresses.map(\.description).joined(separator: ",") }
+    var defaultValueDescription: String { description }
+}
+
+/// How to tell the outcome.
+struct OutputOptions: ParsableArguments {
+    @Flag(help: "Prints JSON, for scripts.")
+    var json = false
+
+    /// Whether a person is looking who wants colours.
+    static var hasColours: Bool { isatty(1) == 1 && getenv("NO_COLOR") == nil }
+}

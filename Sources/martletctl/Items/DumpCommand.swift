@@ -1,0 +1,171 @@
+import ArgumentParser
+
+/// `martletctl dump`
+struct DumpCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dump",
+        abstract: "Writes all items of servers to a file, or straight to other servers.",
+        discussion: """
+            Values, flags and remaining lives; what is stored meanwhile may be missing.
+            A dump that was interrupted goes on with --resume: what the file (or the
+            other server) has already is not asked for again. To standard output: -.
+            The file is only readable by you: values are secrets.
+            """
+    )
+
+    @OptionGroup var servers: ServerOptions
+    @OptionGroup var filter: KeyFilter
+
+    @Argument(help: "The file to write; - for standard output.")
+    var file: String?
+
+    @Option(
+        name: .customLong("to"),
+        help: ArgumentHelp("Servers to store the items in, in place of a file.", valueName: "host[:port],..."))
+    var target: AddressList?
+
+    @Flag(help: "Goes on with what was interrupted.")
+    var resume = false
+
+    @Flag(help: "With --to: reads each item back and compares.")
+    var verify = false
+
+    @Flag(name: .shortAndLong, help: "Says nothing while it works.")
+    var quiet = false
+
+    func validate() throws {
+        guard (file == nil) != (target == nil) else { throw ValidationError("either a file or --to is needed") }
+        guard !(resume && file == "-") else { throw ValidationError("--resume needs a file that can be read") }
+        guard !verify || target != nil else { throw ValidationError("--verify goes with --to") }
+        guard !(verify && resume) else { throw ValidationError("--verify cannot tell what was there before --resume") }
+    }
+
+    func run() throws {
+        if let target { try copy(to: target) } else { try write(to: file ?? "-") }
+    }
+
+    private func write(to path: String) throws {
+        var known: Set<[UInt8]> = []
+        var writer: DumpWriter
+        if resume {
+            let progress = try Self.read(path, &known)
+            if progress.isComplete {
+                StandardError.write("\(path) is complete: \(progress.items) items")
+                return
+            }
+            writer = try DumpWriter(path: path, behind: progress)
+        } else {
+            writer = try DumpWriter(path: path, now: WallClock.seconds)
+        }
+        var progress = ProgressLine(isQuiet: quiet)
+        for address in servers.addresses {
+            let stream = ItemStream(address: address, options: servers, filter: filter)
+            let gone = try stream.forEachBatch(skipping: known) { items in
+                let now = WallClock.seconds
+                for item in items { try writer.append(item, now: now) }
+                progress.add(items.count, bytes: items.reduce(0) { $0 + $1.value.count })
+            }
+            progress.gone += gone
+        }
+        try writer.finish()
+        progress.end("\(writer.items) items, \(Quantity.bytes(writer.bytes)) in \(path)")
+    }
+
+    /// How far an interrupted dump is whole, and the keys in it.
+    private static func read(_ path: String, _ known: inout Set<[UInt8]>) throws -> DumpProgress {
+        var reader = try DumpReader(path: path)
+        while let (item, _) = try reader.next() { known.insert(item.key) }
+        return reader.progress
+    }
+
+    private func copy(to target: AddressList) throws {
+        var options = servers
+        options.list = target
+        let sink = try ItemTarget(options, resume ? .add : .set, verifies: verify)
+        var progress = ProgressLine(isQuiet: quiet)
+        for address in servers.addresses {
+            let stream = ItemStream(address: address, options: servers, filter: filter)
+            let gone = try stream.forEachBatch(skipping: []) { items in
+                try sink.store(items)
+                progress.add(items.count, bytes: items.reduce(0) { $0 + $1.value.count })
+            }
+            progress.gone += gone
+        }
+        try sink.finish()
+        progress.end(sink.summary)
+    }
+}
+
+/// `martletctl load`
+struct LoadCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "load",
+        abstract: "Stores the items of a dump.",
+        discussion: """
+            Each goes to the server that clients would ask for it. What has expired since
+            the dump is left out, and the other lives are shorter by the time since.
+            With --resume what is there already stays: a load that was interrupted goes
+            on, and newer values are not overwritten.
+            """
+    )
+
+    @OptionGroup var servers: ServerOptions
+
+    @Argument(help: "The dump; - for standard input.")
+    var file: String
+
+    @Flag(help: "Stores only what is not there.")
+    var resume = false
+
+    @Flag(help: "Reads each item back and compares.")
+    var verify = false
+
+    @Flag(name: .shortAndLong, help: "Says nothing while it works.")
+    var quiet = false
+
+    func validate() throws {
+        guard !(verify && resume) else { throw ValidationError("--verify cannot tell what was there before --resume") }
+    }
+
+    func run() throws {
+        var reader = try DumpReader(path: file)
+        let sink = try ItemTarget(servers, resume ? .add : .set, verifies: verify)
+        var progress = ProgressLine(isQuiet: quiet)
+        var batch: [CacheItem] = []
+        var expiredCount = 0
+        func store() throws {
+            try sink.store(batch)
+            progress.add(batch.count, bytes: batch.reduce(0) { $0 + $1.value.count })
+            batch.removeAll(keepingCapacity: true)
+        }
+        while let (item, expiry) = try reader.next() {
+            var life: Int?
+            if let expiry {
+                let left = expiry - WallClock.seconds
+                guard left > 0 else {
+                    expiredCount += 1
+                    continue
+                }
+                life = left
+            }
+            batch.append(CacheItem(key: item.key, value: item.value, flags: item.flags, ttlSeconds: life))
+            if batch.count == ItemStream.batchCount { try store() }
+        }
+        if !batch.isEmpty { try store() }
+        try sink.finish()
+        progress.end(sink.summary + (expiredCount > 0 ? ", \(expiredCount) expired since the dump" : ""))
+        guard reader.progress.isComplete else {
+            throw CacheFailure("\(file) is incomplete: it was interrupted behind \(reader.progress.items) items")
+        }
+    }
+}
+
+extension ItemTarget {
+    var summary: String {
+        var text = "\(storedCount) items stored"
+        if keptCount > 0 { text += ", \(keptCount) were there already" }
+        if verifiedCount > 0 { text += ", \(verifiedCount) read back and equal" }
+        if lostCount > 0 { text += ", \(lostCount) gone again (evicted?)" }
+        return text
+    }
+}

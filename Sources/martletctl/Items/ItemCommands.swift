@@ -1,0 +1,150 @@
+import ArgumentParser
+
+/// `martletctl get`
+struct GetCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "get",
+        abstract: "Prints values.",
+        discussion: """
+            The value of one key is printed as it is, and nothing else. Of several keys,
+            and with --json, each value is told with its key, flags and remaining life.
+            A key that is not there is a word on stderr, and exit status 1.
+            """
+    )
+
+    @OptionGroup var servers: ServerOptions
+    @OptionGroup var output: OutputOptions
+
+    @Argument(help: "The keys.")
+    var keys: [String]
+
+    func run() throws {
+        var isMissing = false
+        var out = StandardOutput()
+        for text in keys {
+            let key = try CacheKey(parsing: text)
+            guard let item = try servers.connection(for: key.bytes).items([key]).first else {
+                StandardError.write("\(text) is not there")
+                isMissing = true
+                continue
+            }
+            if output.json {
+                let line = JSONLine.members([
+                    JSONLine.bytes("key", item.key), JSONLine.bytes("value", item.value),
+                    ("flags", .number(Int(item.flags))),
+                    ("ttl_seconds", item.ttlSeconds.map { .number($0) } ?? .null),
+                ])
+                out.write(Array("\(line)\n".utf8))
+            } else if keys.count == 1 {
+                out.write(item.value)
+            } else {
+                let life = item.ttlSeconds.map { "\($0) s left" } ?? "for ever"
+                out.write(Array("\(text)  flags \(item.flags), \(life), \(item.value.count) bytes\n".utf8))
+                out.write(item.value + [0x0A])
+            }
+        }
+        out.flush()
+        if isMissing { throw ExitCode(1) }
+    }
+}
+
+/// `martletctl set`
+struct SetCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "set",
+        abstract: "Stores a value, given or read from standard input.",
+        subcommands: []
+    )
+
+    @OptionGroup var servers: ServerOptions
+
+    @Argument(help: "The key.")
+    var key: String
+
+    @Argument(help: "The value; without it standard input is.")
+    var value: String?
+
+    @Option(help: ArgumentHelp("Seconds to live; 0 for ever.", valueName: "seconds"))
+    var ttl = 0
+
+    @Option(help: "Client flags.")
+    var flags: UInt32 = 0
+
+    @Flag(help: "Only if nothing is there.")
+    var add = false
+
+    func validate() throws {
+        guard (0...Int(Int32.max)).contains(ttl) else { throw ValidationError("--ttl is between 0 and 2147483647") }
+    }
+
+    func run() throws {
+        let key = try CacheKey(parsing: key)
+        let bytes = try value.map { Array($0.utf8) } ?? FileInput(path: "-").readAll()
+        let item = CacheItem(key: key.bytes, value: bytes, flags: flags, ttlSeconds: ttl == 0 ? nil : ttl)
+        let kept = try servers.connection(for: key.bytes).store([item], add ? .add : .set)
+        if kept > 0 {
+            StandardError.write("\(self.key) is there already")
+            throw ExitCode(1)
+        }
+    }
+}
+
+/// `martletctl delete`
+struct DeleteCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "delete", abstract: "Deletes items.")
+
+    @OptionGroup var servers: ServerOptions
+
+    @Argument(help: "The keys.")
+    var keys: [String]
+
+    func run() throws {
+        try askEach(keys, servers) { "md \($0.word)\($0.mark)" }
+    }
+}
+
+/// `martletctl touch`
+struct TouchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "touch", abstract: "Gives items another life.")
+
+    @OptionGroup var servers: ServerOptions
+
+    @Argument(help: "The keys.")
+    var keys: [String]
+
+    @Option(help: ArgumentHelp("Seconds to live from now on; 0 for ever.", valueName: "seconds"))
+    var ttl: Int
+
+    func validate() throws {
+        guard (0...Int(Int32.max)).contains(ttl) else { throw ValidationError("--ttl is between 0 and 2147483647") }
+    }
+
+    func run() throws {
+        try askEach(keys, servers) { "mg \($0.word) T\(ttl)\($0.mark)" }
+    }
+}
+
+/// Sends a line for each key; what is not there is told on stderr, with exit status 1.
+private func askEach(_ keys: [String], _ servers: ServerOptions, _ line: (CacheKey) -> String) throws {
+    var isMissing = false
+    for text in keys {
+        let key = try CacheKey(parsing: text)
+        let reply = try servers.connection(for: key.bytes).ask(line(key))
+        if reply.hasPrefix("NF") || reply.hasPrefix("EN") {
+            StandardError.write("\(text) is not there")
+            isMissing = true
+        } else if !reply.hasPrefix("HD") {
+            throw CacheFailure(reply)
+        }
+    }
+    if isMissing { throw ExitCode(1) }
+}
+
+extension CacheKey {
+    init(parsing text: String) throws {
+        guard let key = CacheKey(text.utf8) else {
+            throw ValidationError("a key has 1 to \(CacheKey.bytesMax) bytes")
+        }
+        self = key
+    }
+}

@@ -1,0 +1,112 @@
+import ArgumentParser
+
+/// `martletctl keys`
+struct KeysCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "keys",
+        abstract: "Lists the keys that servers hold.",
+        discussion: """
+            One key a line, as it is; with --long a table, with --json an object a line.
+            Servers started with -X do not tell.
+            """
+    )
+
+    @OptionGroup var servers: ServerOptions
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var filter: KeyFilter
+
+    @Flag(help: "Also tells sizes, lives, last accesses and slab classes.")
+    var long = false
+
+    @Option(help: ArgumentHelp("Stops after so many keys.", valueName: "count"))
+    var limit: Int?
+
+    func validate() throws {
+        if let limit, limit < 1 { throw ValidationError("--limit is at least 1") }
+    }
+
+    func run() throws {
+        var out = StandardOutput()
+        var count = 0
+        let now = WallClock.seconds
+        if long, !output.json { out.write(Array("     size       life   accessed  class  fetched  key\n".utf8)) }
+        for address in servers.addresses {
+            let connection = try CacheConnection(address, servers)
+            try connection.forEachKey { row in
+                guard filter.matches(row, now: now) else { return true }
+                out.write(Array((line(row, address, now) + "\n").utf8))
+                count += 1
+                return limit.map { count < $0 } ?? true
+            }
+            if let limit, count >= limit { break }
+        }
+        out.flush()
+    }
+
+    private func line(_ row: KeyRow, _ address: ServerAddress, _ now: Int) -> String {
+        if output.json {
+            return JSONLine.members([
+                JSONLine.bytes("key", row.key), ("server", .text(address.description)), ("size", .number(row.size)),
+                ("ttl_seconds", row.expiry.map { .number($0 - now) } ?? .null),
+                ("idle_seconds", .number(max(0, now - row.lastAccess))), ("slab_class", .number(row.slabClass)),
+                ("fetched", .flag(row.isFetched)),
+            ]).description
+        }
+        guard long else { return CacheKey.shown(row.key) }
+        func right(_ text: String, _ width: Int) -> String {
+            String(repeating: " ", count: max(0, width - text.count)) + text
+        }
+        let life = row.expiry.map { Quantity.seconds(max(0, $0 - now)) } ?? "-"
+        return right(String(row.size), 9) + right(life, 11) + right(Quantity.seconds(max(0, now - row.lastAccess)), 11)
+            + right(String(row.slabClass), 7) + right(row.isFetched ? "yes" : "no", 9) + "  " + CacheKey.shown(row.key)
+    }
+}
+
+/// Which keys are wanted.
+struct KeyFilter: ParsableArguments {
+    @Option(help: ArgumentHelp("Only keys that begin so.", valueName: "text"))
+    var prefix: String?
+
+    @Option(help: ArgumentHelp("Only keys like this: * for anything, ? for one character.", valueName: "pattern"))
+    var like: String?
+
+    @Option(help: ArgumentHelp("Only items of so many bytes and more.", valueName: "bytes"))
+    var larger: Int?
+
+    @Option(help: ArgumentHelp("Only items that expire within so many seconds.", valueName: "seconds"))
+    var expiring: Int?
+
+    @Option(help: ArgumentHelp("Only items that nobody has accessed for so many seconds.", valueName: "seconds"))
+    var idle: Int?
+
+    func matches(_ row: KeyRow, now: Int) -> Bool {
+        if let prefix, !row.key.starts(with: prefix.utf8) { return false }
+        if let like, !Self.isLike(row.key[...], Array(like.utf8)[...]) { return false }
+        if let larger, row.size < larger { return false }
+        if let expiring { guard let expiry = row.expiry, expiry - now <= expiring else { return false } }
+        if let idle, now - row.lastAccess < idle { return false }
+        return true
+    }
+
+    /// Goes back at most to the last star, so that no pattern takes long.
+    static func isLike(_ text: ArraySlice<UInt8>, _ pattern: ArraySlice<UInt8>) -> Bool {
+        var text = text, pattern = pattern
+        var back: (text: ArraySlice<UInt8>, pattern: ArraySlice<UInt8>)?
+        while let byte = text.first {
+            if pattern.first == UInt8(ascii: "*") {
+                pattern = pattern.dropFirst()
+                back = (text, pattern)
+            } else if let wanted = pattern.first, wanted == byte || wanted == UInt8(ascii: "?") {
+                text = text.dropFirst()
+                pattern = pattern.dropFirst()
+            } else if let place = back {
+                text = place.text.dropFirst()
+                pattern = place.pattern
+                back = (text, pattern)
+            } else {
+                return false
+            }
+        }
+        return pattern.allSatisfy { $0 == UInt8(ascii: "*") }
+    }
+}

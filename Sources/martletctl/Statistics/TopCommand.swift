@@ -1,0 +1,221 @@
+import ArgumentParser
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// `martletctl top`
+struct TopCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "top",
+        abstract: "Shows what servers are doing, again and again.",
+        discussion: """
+            A line for each server and one for all. Ctrl-C ends it. A server that does not
+            answer stays in the list and is asked again. share is what the ring gives it of
+            the keys, beside its share of the look-ups: a hot key shows there.
+            """
+    )
+
+    @OptionGroup var servers: ServerOptions
+    @OptionGroup var output: OutputOptions
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Seconds between two looks.", valueName: "seconds"))
+    var interval = 1.0
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Ends after so many looks.", valueName: "looks"))
+    var number: Int?
+
+    func validate() throws {
+        guard interval >= 0.1, interval <= 3600 else { throw ValidationError("--interval is between 0.1 and 3600") }
+        if let number, number < 1 { throw ValidationError("--number is at least 1") }
+    }
+
+    func run() throws {
+        var watched = servers.addresses.map { WatchedServer($0) }
+        let shares = servers.addresses.count > 1 ? servers.ring.shares : [1]
+        let isLive = isatty(1) == 1 && !output.json
+        for index in watched.indices { watched[index].look(servers) }
+        var looks = 0
+        while true {
+            usleep(UInt32(interval * 1e6))
+            for index in watched.indices { watched[index].look(servers) }
+            looks += 1
+            if output.json {
+                for server in watched { print(server.json) }
+            } else {
+                let table = Self.table(watched, shares)
+                print(isLive ? "\u{1B}[H\u{1B}[2J\(table)" : "\(table)\n")
+            }
+            fflush(nil)
+            if let number, looks >= number { return }
+        }
+    }
+
+    static func table(_ servers: [WatchedServer], _ shares: [Double]) -> TextTable {
+        var table = TextTable([
+            "server", "up", "items", "memory", "hit", "get/s", "set/s", "other/s", "evict/s", "in/s", "out/s", "conns",
+            "share", "asked",
+        ])
+        let sum = servers.compactMap(\.change).reduce(ServerChange()) { $0 + $1 }
+        for (server, share) in zip(servers, shares) {
+            guard let now = server.latest, let change = server.change else {
+                table.append([server.address.description, server.reason ?? "..."] + [String](repeating: "", count: 12))
+                continue
+            }
+            table.append(
+                [server.address.description, Quantity.seconds(now.uptime)] + cells(now, change)
+                    + [Quantity.share(share, 1), Quantity.share(change.gets, sum.gets)])
+        }
+        if servers.count > 1 {
+            let all = servers.compactMap(\.latest).reduce(ServerCounts()) { $0 + $1 }
+            table.append(["all \(servers.count)", ""] + cells(all, sum) + ["", ""])
+        }
+        return table
+    }
+
+    private static func cells(_ now: ServerCounts, _ change: ServerChange) -> [String] {
+        [
+            Quantity.count(Double(now.items)), Quantity.share(Double(now.bytes), Double(now.limitBytes)),
+            Quantity.share(change.hits, change.gets), Quantity.count(change.gets), Quantity.count(change.sets),
+            Quantity.count(change.others), Quantity.count(change.evictions), Quantity.bytes(Int(change.bytesRead)),
+            Quantity.bytes(Int(change.bytesWritten)), String(now.connections),
+        ]
+    }
+}
+
+/// A server that is looked at again and again.
+struct WatchedServer {
+    let address: ServerAddress
+    private var connection: CacheConnection?
+    private(set) var latest: ServerCounts?
+    private(set) var change: ServerChange?
+    /// Why there is nothing.
+    private(set) var reason: String?
+
+    init(_ address: ServerAddress) { self.address = address }
+
+    mutating func look(_ options: ServerOptions) {
+        do {
+            let open = try connection ?? CacheConnection(address, options)
+            connection = open
+            let now = ServerCounts(try open.statistics(), at: WallClock.precise)
+            // A server that was started anew counts from 0.
+            change = latest.flatMap { $0.uptime <= now.uptime ? ServerChange(from: $0, to: now) : nil }
+            latest = now
+            reason = nil
+        } catch {
+            connection = nil
+            latest = nil
+            change = nil
+            reason = "down: \(error)"
+        }
+    }
+
+    var json: JSONLine {
+        guard let now = latest, let change else {
+            return .members([("server", .text(address.description)), ("error", .text(reason ?? ""))])
+        }
+        return .members([
+            ("server", .text(address.description)), ("time", .fraction(now.time)), ("uptime", .number(now.uptime)),
+            ("items", .number(now.items)), ("bytes", .number(now.bytes)), ("limit_bytes", .number(now.limitBytes)),
+            ("connections", .number(now.connections)),
+            ("hit_ratio", change.gets > 0 ? .fraction(change.hits / change.gets) : .null),
+            ("gets_per_second", .fraction(change.gets)), ("sets_per_second", .fraction(change.sets)),
+            ("others_per_second", .fraction(change.others)), ("evictions_per_second", .fraction(change.evictions)),
+            ("bytes_read_per_second", .fraction(change.bytesRead)),
+            ("bytes_written_per_second", .fraction(change.bytesWritten)),
+        ])
+    }
+}
+
+/// What `stats` tells of a server.
+struct ServerCounts {
+    var time = 0.0
+    var uptime = 0
+    var items = 0
+    var bytes = 0
+    var limitBytes = 0
+    var connections = 0
+    var gets = 0
+    var hits = 0
+    var sets = 0
+    var others = 0
+    var evictions = 0
+    var bytesRead = 0
+    var bytesWritten = 0
+
+    init() {}
+
+    init(_ rows: [(name: String, value: String)], at time: Double) {
+        let values = Dictionary(rows.map { ($0.name, $0.value) }) { first, _ in first }
+        func number(_ name: String) -> Int { values[name].flatMap { Int($0) } ?? 0 }
+        self.time = time
+        uptime = number("uptime")
+        items = number("curr_items")
+        bytes = number("bytes")
+        limitBytes = number("limit_maxbytes")
+        connections = number("curr_connections")
+        gets = number("cmd_get")
+        hits = number("get_hits")
+        sets = number("cmd_set")
+        others = [
+            "delete_hits", "delete_misses", "incr_hits", "incr_misses", "decr_hits", "decr_misses", "touch_hits",
+            "touch_misses", "cmd_flush",
+        ].reduce(0) { $0 + number($1) }
+        evictions = number("evictions")
+        bytesRead = number("bytes_read")
+        bytesWritten = number("bytes_written")
+    }
+
+    static func + (one: ServerCounts, other: ServerCounts) -> ServerCounts {
+        var sum = one
+        sum.items += other.items
+        sum.bytes += other.bytes
+        sum.limitBytes += other.limitBytes
+        sum.connections += other.connections
+        return sum
+    }
+}
+
+/// Rates between two looks.
+struct ServerChange {
+    var gets = 0.0
+    var hits = 0.0
+    var sets = 0.0
+    var others = 0.0
+    var evictions = 0.0
+    var bytesRead = 0.0
+    var bytesWritten = 0.0
+
+    init() {}
+
+    init(from earlier: ServerCounts, to later: ServerCounts) {
+        let seconds = max(later.time - earlier.time, 0.001)
+        func rate(_ field: KeyPath<ServerCounts, Int>) -> Double {
+            max(0, Double(later[keyPath: field] - earlier[keyPath: field])) / seconds
+        }
+        gets = rate(\.gets)
+        hits = rate(\.hits)
+        sets = rate(\.sets)
+        others = rate(\.others)
+        evictions = rate(\.evictions)
+        bytesRead = rate(\.bytesRead)
+        bytesWritten = rate(\.bytesWritten)
+    }
+
+    static func + (one: ServerChange, other: ServerChange) -> ServerChange {
+        var sum = one
+        sum.gets += other.gets
+        sum.hits += other.hits
+        sum.sets += other.sets
+        sum.others += other.others
+        sum.evictions += other.evictions
+        sum.bytesRead += other.bytesRead
+        sum.bytesWritten += other.bytesWritten
+        return sum
+    }
+}
