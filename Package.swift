@@ -232,6 +232,7 @@ let package = Package(
             // Who has which key by other people's clients; see the folder's README.
             exclude: ["Vectors"]
         ),
+        .testTarget(name: "MartletctlTests", dependencies: ["martletctl", "MartletServer", "ServerTesting"]),
         .testTarget(
             name: "MartletClientTests",
             dependencies: [

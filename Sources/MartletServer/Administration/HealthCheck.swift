@@ -4,7 +4,8 @@ import MartletProtocol
 
 /// `--healthcheck`: asks the server that the other options describe, as a client would, over TCP, TLS or a Unix socket.
 ///
-/// 1. The question is `mn`, or its like in the binary protocol: answered at once, and changes nothing.
+/// 1. The question is `mn`, or its like in the binary protocol: answered at once, and changes nothing. One that wants a login
+///    closes on so short a line; it is asked for something, and refuses.
 /// 2. A server that wants a login, or a certificate that this one is not, or has as many connections as it may, is well: it
 ///    was asked and has answered. Whether it should get work is another question (`/readyz`).
 /// 3. Without other options it looks for a server that is process 1, as it is in a container, and takes that one's.
@@ -50,7 +51,8 @@ package struct HealthCheck {
     private var isBinary: Bool { settings.protocolName == "binary" }
 
     private var question: [UInt8] {
-        isBinary ? [0x80, 0x0A] + [UInt8](repeating: 0, count: 22) : Array("mn\r\n".utf8)
+        if isBinary { return [0x80, 0x0A] + [UInt8](repeating: 0, count: 22) }
+        return Array((settings.authFilePath == nil ? "mn\r\n" : "get martlet-healthcheck\r\n").utf8)
     }
 
     /// Rule 2.

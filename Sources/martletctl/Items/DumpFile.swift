@@ -1,15 +1,14 @@
-import MartletRing
-
 // A dump: items as a file. Text where it can be, so that a person sees what it is:
 //
 //     martlet dump 1 <unix time>\n
-//     item <key in base64> <flags> <unix time of its end, or -> <length of the value> <CRC-32 of key and value>\n
+//     item <key in base64> <flags> <unix time of its end, or -> <length of the value> <CRC-32>\n
 //     <value>\n
 //     ...
 //     end <items> <bytes of values>\n
 //
 // 1. What has no `end` is incomplete: it was interrupted, and can be continued behind its last whole item.
-// 2. An item whose sum is wrong ends the reading: nothing of a damaged file is passed over in silence.
+// 2. The sum is that of the item's line as far as the sum, and of the value. An item whose sum is wrong ends the reading:
+//    nothing of a damaged file is passed over in silence.
 
 /// Writes a dump.
 struct DumpWriter: ~Copyable {
@@ -32,9 +31,8 @@ struct DumpWriter: ~Copyable {
 
     mutating func append(_ item: CacheItem, now: Int) throws {
         let expiry = item.ttlSeconds.map { String(now + $0) } ?? "-"
-        let sum = Checksum.of(item.key, item.value)
-        try output.write(
-            "item \(CacheKey.base64(item.key)) \(item.flags) \(expiry) \(item.value.count) \(sum)\n".utf8)
+        let head = "item \(CacheKey.base64(item.key)) \(item.flags) \(expiry) \(item.value.count) "
+        try output.write("\(head)\(Checksum.of(Array(head.utf8), item.value))\n".utf8)
         try output.write(item.value)
         try output.write([0x0A])
         items += 1
@@ -89,7 +87,8 @@ struct DumpReader: ~Copyable {
             let length = Int(words[4]), (0...(1 << 31)).contains(length)
         else { throw CacheFailure("\(path): item \(progress.items + 1) is damaged") }
         guard let value = try input.read(length), let newline = try input.read(1) else { return nil }
-        guard newline == [0x0A], Checksum.of(key, value) == words[5] else {
+        let head = Array(line.dropLast(words[5].utf8.count))
+        guard newline == [0x0A], Checksum.of(head, value) == words[5] else {
             throw CacheFailure("\(path): item \(progress.items + 1) is damaged: its sum is wrong")
         }
         progress.items += 1
@@ -100,9 +99,9 @@ struct DumpReader: ~Copyable {
 }
 
 enum Checksum {
-    static func of(_ key: [UInt8], _ value: [UInt8]) -> String {
+    static func of(_ head: [UInt8], _ value: [UInt8]) -> String {
         var sum = CRC32Sum()
-        sum.add(key)
+        sum.add(head)
         sum.add(value)
         return String(sum.value, radix: 16)
     }

@@ -31,6 +31,16 @@ struct HealthCheckTests {
         #expect(check(server) == "answers")
     }
 
+    @Test func `it answers that it wants a login`() throws {
+        let file = try TemporaryFile("user:password\n")
+        let server = try TestServer {
+            $0.authFilePath = file.path
+            $0.protocolName = "ascii"
+        }
+
+        #expect(check(server) == "answers, and wants a login")
+    }
+
     @Test func `a server with no room for more is well`() throws {
         let server = try TestServer { $0.connectionsMax = 1 }
         let client = try server.client()

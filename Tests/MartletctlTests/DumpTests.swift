@@ -1,0 +1,115 @@
+import Foundation
+import MartletServer
+import ServerTesting
+import Testing
+
+@Suite("martletctl: dump and load")
+struct DumpTests {
+    /// Stores items of many sizes, flags and lives.
+    private func fill(_ server: TestServer, count: Int = 600) throws {
+        let client = try server.client()
+        for index in 0..<count {
+            let value = String(repeating: "v\(index)\r\n", count: index % 40 + (index % 97 == 0 ? 4000 : 0))
+            let life = index % 3 == 0 ? 0 : 1000 + index
+            try client.send("set key:\(index) \(index * 7) \(life) \(value.utf8.count)\r\n\(value)\r\n")
+            #expect(try client.receiveText(8) == "STORED\r\n")
+        }
+        #expect(try Program("set", "-s", server.address, "with blank", "v").status == 0)
+    }
+
+    /// Everything of a server, but for lives: a line for each item.
+    private func contents(_ server: TestServer) throws -> [String] {
+        let keys = try Program("keys", "-s", server.address).output.split(separator: "\n").map(String.init)
+        return try Program(["get", "--json", "-s", server.address] + keys.filter { !$0.contains("\\x") }).output
+            .split(separator: "\n").map { line in
+                String(line).replacing(/"ttl_seconds":[0-9]+/, with: "alive")
+            }.sorted()
+    }
+
+    @Test("what is loaded from a dump is what was dumped")
+    func roundTrip() throws {
+        let source = try TestServer()
+        let target = try TestServer()
+        try fill(source)
+        let place = try TemporaryPlace()
+
+        let dump = try Program("dump", "-s", source.address, place.path("a"))
+        let load = try Program("load", "-s", target.address, place.path("a"), "--verify")
+
+        #expect(dump.status == 0, "\(dump.errors)")
+        #expect(load.status == 0, "\(load.errors)")
+        let loaded = try contents(target)
+        #expect(try contents(source) == loaded)
+        #expect(
+            try Program("load", "-s", target.address, place.path("a"), "--resume").errors.hasPrefix("0 items stored"))
+    }
+
+    @Test("items go straight to other servers, each to its own")
+    func copy() throws {
+        let source = try TestServer()
+        let one = try TestServer()
+        let two = try TestServer()
+        try fill(source)
+
+        let copy = try Program("dump", "-s", source.address, "--to", "\(one.address),\(two.address)", "--verify")
+
+        #expect(copy.status == 0, "\(copy.errors)")
+        let copied = try (contents(one) + contents(two)).sorted()
+        #expect(try contents(source) == copied)
+        #expect(try !contents(one).isEmpty)
+        #expect(try !contents(two).isEmpty)
+    }
+
+    @Test("a dump that was cut anywhere goes on, and is refused as it is", arguments: [30, 5001, -5])
+    func resume(cut: Int) throws {
+        let source = try TestServer()
+        let target = try TestServer()
+        try fill(source)
+        let path = try TemporaryPlace()
+        let file = path.path("a")
+        #expect(try Program("dump", "-s", source.address, file).status == 0)
+        let whole = try Data(contentsOf: URL(fileURLWithPath: file))
+        try whole.prefix(cut < 0 ? whole.count + cut : cut).write(to: URL(fileURLWithPath: file))
+
+        #expect(try Program("load", "-s", target.address, file).errors.contains("incomplete"))
+        let resumed = try Program("dump", "-s", source.address, file, "--resume")
+        let load = try Program("load", "-s", target.address, file)
+
+        #expect(resumed.status == 0, "\(resumed.errors)")
+        #expect(load.status == 0, "\(load.errors)")
+        let loaded = try contents(target)
+        #expect(try contents(source) == loaded)
+        #expect(try Program("dump", "-s", source.address, file, "--resume").errors.contains("is complete"))
+    }
+
+    @Test("a byte that has changed is noticed")
+    func damage() throws {
+        let source = try TestServer()
+        try fill(source, count: 20)
+        let place = try TemporaryPlace()
+        let file = URL(fileURLWithPath: place.path("a"))
+        #expect(try Program("dump", "-s", source.address, file.path).status == 0)
+        let whole = try Data(contentsOf: file)
+        let target = try TestServer()
+
+        for position in stride(from: 40, to: whole.count, by: whole.count / 8) {
+            var damaged = whole
+            damaged[position] ^= 4
+            try damaged.write(to: file)
+            #expect(try Program("load", "-s", target.address, file.path).status != 0, "\(position)")
+        }
+    }
+
+    @Test("what has expired since the dump is left out")
+    func expired() throws {
+        let place = try TemporaryPlace()
+        let server = try TestServer()
+        let text = "martlet dump 1 1000\nitem YQ== 0 1001 1 efc27d38\nx\nend 1 1\n"
+        try Data(text.utf8).write(to: URL(fileURLWithPath: place.path("a")))
+
+        let load = try Program("load", "-s", server.address, place.path("a"))
+
+        #expect(load.errors.contains("1 expired since the dump"))
+        #expect(try contents(server).isEmpty)
+    }
+}

@@ -1,0 +1,97 @@
+import ServerTesting
+import Testing
+
+@Suite("martletctl: items")
+struct ItemCommandTests {
+    @Test("set stores what get prints, byte for byte")
+    func setAndGet() throws {
+        let server = try TestServer()
+
+        #expect(
+            try Program("set", "-s", server.address, "a", "--ttl", "100", "--flags", "7", input: "x\r\ny\n").status == 0
+        )
+        #expect(try Program("get", "-s", server.address, "a").output == "x\r\ny\n")
+        #expect(
+            try Program("get", "-s", server.address, "a", "--json").output.hasPrefix(
+                #"{"key":"a","value":"x\u000d\ny\n","flags":7,"ttl_seconds":"#))
+    }
+
+    @Test("what is not there is told on stderr, with status 1")
+    func missing() throws {
+        let server = try TestServer()
+
+        for words in [["get", "a"], ["delete", "a"], ["touch", "a", "--ttl", "1"]] {
+            let program = try Program(words + ["-s", server.address])
+
+            #expect(program.status == 1)
+            #expect(program.output.isEmpty)
+            #expect(program.errors == "a is not there\n")
+        }
+    }
+
+    @Test("delete and touch do what they say, keys of any bytes included")
+    func deleteAndTouch() throws {
+        let server = try TestServer()
+        let key = "with blank"
+        #expect(try Program("set", "-s", server.address, key, "v").status == 0)
+
+        #expect(try Program("touch", "-s", server.address, key, "--ttl", "1000").status == 0)
+        #expect(try Program("get", "-s", server.address, key, "--json").output.contains(#""ttl_seconds":"#))
+        #expect(try Program("delete", "-s", server.address, key).status == 0)
+        #expect(try Program("get", "-s", server.address, key).status == 1)
+    }
+
+    @Test("add leaves what is there")
+    func add() throws {
+        let server = try TestServer()
+        #expect(try Program("set", "-s", server.address, "a", "old").status == 0)
+
+        #expect(try Program("set", "-s", server.address, "a", "new", "--add").status == 1)
+        #expect(try Program("get", "-s", server.address, "a").output == "old")
+    }
+
+    @Test("of several servers each key is at the one that clients ask")
+    func ring() throws {
+        let one = try TestServer()
+        let two = try TestServer()
+        let both = "\(one.address),\(two.address)"
+        for index in 0..<8 { #expect(try Program("set", "-s", both, "key:\(index)", "v").status == 0) }
+
+        let all = try Program("keys", "-s", both).output.split(separator: "\n")
+        let first = try Program("keys", "-s", one.address).output.split(separator: "\n")
+
+        #expect(Set(all).count == 8)
+        #expect(first.count < 8)
+        let got = try Program(["get", "--json", "-s", both] + all.map(String.init))
+        #expect(got.status == 0 && got.output.split(separator: "\n").count == 8)
+    }
+
+    @Test("keys are filtered by name and size")
+    func keys() throws {
+        let server = try TestServer()
+        for (key, bytes) in [("user:1", 10), ("user:22", 2000), ("page:1", 10)] {
+            #expect(try Program("set", "-s", server.address, key, String(repeating: "x", count: bytes)).status == 0)
+        }
+        func keys(_ words: String...) throws -> Set<Substring> {
+            Set(try Program(["keys", "-s", server.address] + words).output.split(separator: "\n"))
+        }
+
+        #expect(try keys() == ["user:1", "user:22", "page:1"])
+        #expect(try keys("--prefix", "user:") == ["user:1", "user:22"])
+        #expect(try keys("--like", "*:?") == ["user:1", "page:1"])
+        #expect(try keys("--larger", "1000") == ["user:22"])
+        #expect(try keys("--expiring", "100").isEmpty)
+        #expect(try keys("--limit", "1").count == 1)
+    }
+
+    @Test("a server that is not there is one sentence", arguments: ["get", "keys", "stats"])
+    func nobody(command: String) throws {
+        let server = try TestServer()
+        server.stop()
+
+        let program = try Program([command, "-s", server.address] + (command == "get" ? ["a"] : []))
+
+        #expect(program.status != 0)
+        #expect(program.errors.hasPrefix("Error: \(server.address): "))
+    }
+}

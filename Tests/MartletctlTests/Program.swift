@@ -1,0 +1,52 @@
+import Foundation
+import ServerTesting
+
+/// martletctl as people run it: a process with words, and what it prints.
+struct Program {
+    let status: Int32
+    let output: String
+    let errors: String
+
+    /// Runs it to its end; `meanwhile` happens while it runs.
+    init(_ words: [String], input: String = "", meanwhile: () throws -> Void = {}) throws {
+        let process = Process()
+        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        process.executableURL = URL(fileURLWithPath: own).deletingLastPathComponent()
+            .appendingPathComponent("martletctl")
+        process.arguments = words
+        // Files rather than pipes: nobody has to read while the program writes.
+        let folder = try TemporaryPlace()
+        let files = ["in", "out", "err"].map { URL(fileURLWithPath: folder.path("\($0)")) }
+        try Data(input.utf8).write(to: files[0])
+        for file in files.dropFirst() { try Data().write(to: file) }
+        process.standardInput = try FileHandle(forReadingFrom: files[0])
+        process.standardOutput = try FileHandle(forWritingTo: files[1])
+        process.standardError = try FileHandle(forWritingTo: files[2])
+        try process.run()
+        try meanwhile()
+        process.waitUntilExit()
+        status = process.terminationStatus
+        output = String(decoding: try Data(contentsOf: files[1]), as: UTF8.self)
+        errors = String(decoding: try Data(contentsOf: files[2]), as: UTF8.self)
+    }
+
+    init(_ words: String..., input: String = "") throws { try self.init(words, input: input) }
+}
+
+/// A folder that goes with whoever made it.
+final class TemporaryPlace {
+    private let folder: URL
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("martletctl-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(at: folder) }
+
+    func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+}
+
+extension TestServer {
+    var address: String { "127.0.0.1:\(port)" }
+}
