@@ -14,6 +14,7 @@ let package = Package(
         .library(name: "MartletRing", targets: ["MartletRing"]),
         .library(name: "MartletClient", targets: ["MartletClient"]),
         .library(name: "MartletClientTLS", targets: ["MartletClientTLS"]),
+        .library(name: "MartletClientServices", targets: ["MartletClientServices"]),
         .library(name: "MartletRecipes", targets: ["MartletRecipes"]),
         // For `./martlet allocations`: loaded in front of a server to count what it allocates.
         .library(name: "AllocationCounter", type: .dynamic, targets: ["AllocationCounter"]),
@@ -39,6 +40,18 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         // TLS for MartletClientTLS alone, under the trait TLS.
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        // What a Swift service has around it, for MartletClientServices: fetched with the package, since a second default trait
+        // is out of the question (see there), but built for nobody who does not use that module. Small ones, which a service
+        // has in it anyway: being started and ended with its other parts,
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        // its log,
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        // its metrics,
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        // its traces,
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
+        // and its settings, of which the files in JSON or YAML are the service's to ask for.
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
     ],
     targets: [
         // The C door to libevent: opaque types and thin functions, libevent's own headers only in the .c file.
@@ -82,6 +95,8 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 // Locks that the thread sanitizer sees: what Synchronization.Mutex does when it has to wait, it does not.
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                // etcd's gateway.
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ]
         ),
         // The same over TLS.
@@ -90,6 +105,18 @@ let package = Package(
             dependencies: [
                 "MartletClient", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["TLS"])),
+            ]
+        ),
+        // The client among the parts of a service: lifecycle, log, metrics, traces, settings.
+        .target(
+            name: "MartletClientServices",
+            dependencies: [
+                "MartletClient", "MartletRing", .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
+                .product(name: "Configuration", package: "swift-configuration"),
             ]
         ),
         // What services build on it: rate limiter, sessions, leases.
@@ -239,6 +266,7 @@ let package = Package(
                 "MartletClient", "MartletRecipes", "MartletRing", "MartletServer", "ServerTesting", "martletd",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ]
         ),
         .testTarget(
@@ -247,6 +275,18 @@ let package = Package(
                 "MartletClientTLS", "MartletClient", "MartletServer", "ServerTesting",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["TLS"])),
+            ]
+        ),
+        .testTarget(
+            name: "MartletClientServicesTests",
+            dependencies: [
+                "MartletClientServices", "MartletClient", "ServerTesting",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+                .product(name: "Configuration", package: "swift-configuration"),
             ]
         ),
         // The repository looks at itself: lengths, imports, words, the unsafe fence, links.

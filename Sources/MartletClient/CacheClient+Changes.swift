@@ -145,21 +145,32 @@ extension CacheClient {
 
     /// Removes many items. The keys for which that is not sure, and why; a key that was not there is as good as removed.
     public func removeValues(for keys: some Sequence<CacheKey>) async -> [CacheKey: CacheError] {
+        await change(keys) { CacheRequest(.delete, $0) }.failures
+    }
+
+    /// Changes many items, each by a request; those that were there, and the keys for which it is not sure, and why.
+    private func change(
+        _ keys: some Sequence<CacheKey>, _ request: (CacheKey) -> CacheRequest
+    ) async -> (there: Set<CacheKey>, failures: [CacheKey: CacheError]) {
         let keys = Array(Set(keys))
+        var there: Set<CacheKey> = []
         var failures: [CacheKey: CacheError] = [:]
         let names: [CacheKey]
         do throws(CacheError) {
             names = try await named(keys)
         } catch {
             for key in keys { failures[key] = error }
-            return failures
+            return (there, failures)
         }
-        for name in names { core.forget(name) }
-        let outcomes = await calls(names.map { CacheRequest(.delete, $0) })
-        for (key, outcome) in zip(keys, outcomes) {
-            if case .failure(let error) = outcome { failures[key] = error }
+        let requests = names.map(request)
+        for request in requests where request.verb != .touch { core.forget(request.key) }
+        for (key, outcome) in zip(keys, await calls(requests)) {
+            switch outcome {
+            case .success(let reply): if reply.outcome == .done { there.insert(key) }
+            case .failure(let error): failures[key] = error
+            }
         }
-        return failures
+        return (there, failures)
     }
 
     /// Declares the item out of date, but leaves it for `grace`: of those who ask, one is to recache it, and the others
@@ -172,6 +183,17 @@ extension CacheClient {
         request.exptime = TimeToLive.exptime(grace)
         core.forget(request.key)
         return try await call(request).outcome == .done
+    }
+
+    /// Declares many items out of date, as `invalidateValue` does for one. The keys for which that is not sure, and why.
+    public func invalidateValues(
+        for keys: some Sequence<CacheKey>, servingStaleFor grace: Duration
+    ) async -> [CacheKey: CacheError] {
+        await change(keys) { name in
+            var request = CacheRequest(.invalidate, name)
+            request.exptime = TimeToLive.exptime(grace)
+            return request
+        }.failures
     }
 
     // MARK: Counters and lives
@@ -216,5 +238,18 @@ extension CacheClient {
         var request = CacheRequest(.touch, try await named(key))
         request.exptime = TimeToLive.exptime(timeToLive)
         return try await call(request).outcome == .done
+    }
+
+    /// Gives many items another life, from now on; nil for ever. The keys under which there was one, and those that were not
+    /// answered.
+    public func touchValues(
+        for keys: some Sequence<CacheKey>, timeToLive: Duration?
+    ) async -> (touched: Set<CacheKey>, failures: [CacheKey: CacheError]) {
+        let (there, failures) = await change(keys) { name in
+            var request = CacheRequest(.touch, name)
+            request.exptime = TimeToLive.exptime(timeToLive)
+            return request
+        }
+        return (there, failures)
     }
 }

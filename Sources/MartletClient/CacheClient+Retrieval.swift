@@ -44,49 +44,12 @@ extension CacheClient {
             lastAccess: reply.secondsSinceAccess.map { .seconds(Int64(clamping: $0)) })
     }
 
-    /// The values kept under many keys: each server is asked for all of its own at once, and all servers together.
-    ///
-    /// Never throws: a key that was not answered in time is among the failures, and the others are not the worse for it.
-    public func values<Value: CacheValue & Sendable>(
-        for keys: some Sequence<CacheKey>, as type: Value.Type = Value.self
-    ) async -> BatchResult<Value> {
-        var keys = Array(Set(keys))
-        var result = BatchResult<Value>()
-        var names: [CacheKey]
-        do throws(CacheError) {
-            names = try await named(keys)
-        } catch {
-            for key in keys { result.failures[key] = error }
-            return result
-        }
-        if let near {
-            for (key, name) in zip(keys, names) { result.hits[key] = near.value(for: name, as: type) }
-            let isThere = keys.map { result.hits[$0] != nil }
-            keys = zip(keys, isThere).filter { !$1 }.map(\.0)
-            names = zip(names, isThere).filter { !$1 }.map(\.0)
-        }
-        let tickets = near.map { near in names.map { near.ticket(for: $0) } }
-        let outcomes = await calls(names.map { CacheRequest(.get, $0) })
-        for (place, (key, outcome)) in zip(keys, outcomes).enumerated() {
-            do throws(CacheError) {
-                let reply = try outcome.get()
-                if let buffer = reply.usableValue, !reply.hasWon {
-                    let value: Value = try decode(buffer, reply.clientFlags)
-                    result.hits[key] = value
-                    if let tickets { near?.keep(value, for: names[place], tickets[place]) }
-                } else {
-                    result.misses.insert(key)
-                }
-            } catch {
-                result.failures[key] = error
-            }
-        }
-        return result
+    func decode<Value: CacheValue>(_ buffer: ByteBuffer, _ flags: UInt32) throws(CacheError) -> Value {
+        try decode(plain: try plain(buffer, flags), flags)
     }
 
-    func decode<Value: CacheValue>(_ buffer: ByteBuffer, _ flags: UInt32) throws(CacheError) -> Value {
-        var buffer = buffer
-        if flags & ClientFlags.notPlain != 0 { buffer = try plain(buffer, flags) }
+    /// Of bytes that are as the value made them.
+    func decode<Value: CacheValue>(plain buffer: ByteBuffer, _ flags: UInt32) throws(CacheError) -> Value {
         do {
             return try Value(decoding: buffer, clientFlags: flags)
         } catch {
@@ -95,7 +58,8 @@ extension CacheClient {
     }
 
     /// The value's own bytes, without a date in front, and as long as they were.
-    private func plain(_ buffer: ByteBuffer, _ flags: UInt32) throws(CacheError) -> ByteBuffer {
+    func plain(_ buffer: ByteBuffer, _ flags: UInt32) throws(CacheError) -> ByteBuffer {
+        guard flags & ClientFlags.notPlain != 0 else { return buffer }
         var buffer = buffer
         if ClientFlags(rawValue: flags).contains(.dated), ValueDate(taking: &buffer) == nil {
             throw CacheError(.undecodable, "no date in front")

@@ -53,6 +53,8 @@ public struct CacheConfiguration: Sendable {
     public var usesMetaProtocol = true
     /// Sent as the first thing on every connection: memcached's `-Y`.
     public var credentials: CacheCredentials?
+    /// Told of every call and every load; nil for nobody.
+    public var observer: (any CacheObserver)?
     /// Called with each new connection, and the server it is to, before anything is sent over it: what adds TLS is put here
     /// by `useTLS` of MartletClientTLS.
     public var prepareChannel: (@Sendable (any Channel, CacheServer) throws -> Void)?

@@ -35,4 +35,13 @@ public struct BatchResult<Value: Sendable>: Sendable {
     public internal(set) var misses: Set<CacheKey> = []
     /// Not answered, in time or at all.
     public internal(set) var failures: [CacheKey: CacheError] = [:]
+
+    init() {}
+
+    @usableFromInline
+    init(hits: [CacheKey: Value], misses: Set<CacheKey>, failures: [CacheKey: CacheError]) {
+        self.hits = hits
+        self.misses = misses
+        self.failures = failures
+    }
 }

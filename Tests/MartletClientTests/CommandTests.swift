@@ -6,6 +6,27 @@ extension ClientTests {
     /// Each call against a real server, in both dialects.
     @Suite("Calls")
     struct CommandTests {
+        @Test("Many items are given another life, or declared out of date, at once")
+        func manyLives() async throws {
+            try await CacheFixture.run(servers: 3) { fixture in
+                let cache = fixture.cache
+                let keys = (0..<20).map { CacheKey("k\($0)") }
+                #expect(await cache.setValues(Dictionary(uniqueKeysWithValues: keys.map { ($0, "v") })).isEmpty)
+
+                let (touched, failures) = await cache.touchValues(for: keys + ["none"], timeToLive: .seconds(500))
+                #expect(touched == Set(keys))
+                #expect(failures.isEmpty)
+                for key in keys {
+                    let life = try await cache.item(for: key, as: String.self)?.remainingTimeToLive
+                    #expect(life.map { $0 > .seconds(400) } == true)
+                }
+
+                #expect(await cache.invalidateValues(for: keys, servingStaleFor: .seconds(60)).isEmpty)
+                #expect(await cache.values(for: keys, as: String.self).misses == Set(keys))
+                #expect(await cache.values(for: keys, as: String.self).hits.count == keys.count)
+            }
+        }
+
         @Test("Stores of every kind", arguments: [true, false])
         func stores(meta: Bool) async throws {
             try await CacheFixture.run({ $0.usesMetaProtocol = meta }) { (fixture) async throws in

@@ -258,6 +258,28 @@ extension ClientTests {
             }
         }
 
+        @Test("A refresh further ahead than a life is long does not load at each look, neither a value nor nothing")
+        func refreshTooFarAhead() async throws {
+            try await CacheFixture.run { fixture in
+                let loads = Count()
+                var policy = LoadPolicy.refreshing(ahead: .seconds(3600))
+                policy.negativeTimeToLive = .seconds(300)
+                let settings = policy
+                for (key, answer) in [("nothing", nil), ("something", "v")] as [(CacheKey, String?)] {
+                    for _ in 0..<5 {
+                        let value = try await fixture.cache.valueIfAny(
+                            for: key, timeToLive: .seconds(600), policy: settings
+                        ) {
+                            await loads.add()
+                            return answer
+                        }
+                        #expect(value == answer)
+                    }
+                }
+                #expect(await loads.value == 2)
+            }
+        }
+
         @Test("A change during the load is not overwritten by what was loaded before it")
         func changeDuringLoad() async throws {
             try await CacheFixture.run { fixture in

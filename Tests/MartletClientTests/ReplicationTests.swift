@@ -115,6 +115,36 @@ extension ClientTests {
         }
 
         @Test(
+            "Many keys are read as each alone: the newest copy wins, lagging ones are repaired, and too few answers fail"
+        )
+        func manyKeys() async throws {
+            try await Self.run(reads: .quorum) { cache, zones, fixture in
+                for key in ["old", "same", "gone"] as [CacheKey] {
+                    try await cache.setValue("v1", for: key, version: CacheVersion(token: 100))
+                }
+                for zone in zones[1...] {
+                    try await ReplicatedCache(zones: [zone], writes: .all).setValue(
+                        "v2", for: "old", version: CacheVersion(token: 200))
+                }
+                try await cache.removeValue(for: "gone")
+                let keys: [CacheKey] = ["old", "same", "gone", "none", "old"]
+
+                var strict = cache
+                strict.reads = .all
+                let all = await strict.values(for: keys, as: String.self)
+                #expect(all.hits == ["old": "v2", "same": "v1"])
+                #expect(all.misses == ["gone", "none"])
+                #expect(await eventually { (try? await zones[0].value(for: "old", as: String.self)) == "v2" })
+
+                fixture.servers[2].stop()
+                let most = await cache.values(for: keys, as: String.self)
+                #expect(most.hits == ["old": "v2", "same": "v1"])
+                let tooFew = await strict.values(for: keys, as: String.self)
+                #expect(Set(tooFew.failures.keys) == Set(keys))
+            }
+        }
+
+        @Test(
             "With one copy gone a quorum still stores and reads, all does not, and the copy is filled when it is back")
         func lostCopy() async throws {
             try await Self.run(writes: .quorum, reads: .quorum) { cache, zones, fixture in

@@ -14,9 +14,14 @@ struct ImportTests {
         "martletd": ["MartletServer", "CShims", "Glibc"],
         "MartletRing": [],
         "MartletClient": [
-            "MartletRing", "MartletProtocol", "NIOCore", "NIOPosix", "NIOConcurrencyHelpers", "Synchronization",
-            "FoundationEssentials",
-            "Foundation",
+            "MartletRing", "MartletProtocol", "NIOCore", "NIOPosix", "NIOConcurrencyHelpers", "NIOHTTP1",
+            "Synchronization",
+            "FoundationEssentials", "Foundation",
+        ],
+        "MartletClientServices": [
+            "MartletClient", "MartletRing", "NIOConcurrencyHelpers", "ServiceLifecycle", "Logging", "Metrics",
+            "Tracing",
+            "Configuration",
         ],
         "MartletRecipes": ["MartletClient", "FoundationEssentials", "Foundation"],
         "MartletClientTLS": ["MartletClient", "NIOCore", "NIOSSL"],

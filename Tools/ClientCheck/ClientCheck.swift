@@ -12,7 +12,7 @@ struct ClientCheck: AsyncParsableCommand {
         commandName: "client-check", abstract: "The client library against real servers and beside other clients.",
         subcommands: [
             All.self, Interoperability.self, Stampede.self, StampedeCallers.self, Storm.self, Failures.self, Speed.self,
-            Credentials.self,
+            Credentials.self, EtcdMembership.self,
         ])
 
     /// What all checks want to know.
@@ -35,6 +35,7 @@ struct ClientCheck: AsyncParsableCommand {
             try await Stampede.check(options, callers: 250, rounds: 5)
             try await Storm.check(options, seconds: 5)
             try await Failures.check(options)
+            try await EtcdMembership.check(options)
         }
     }
 }

@@ -24,6 +24,9 @@ struct Speed: AsyncParsableCommand {
     @Flag(help: "Only our own client.")
     var alone = false
 
+    @Option(help: "Only one of our own client's ways: one, many or stores.")
+    var way: String?
+
     func run() async throws {
         var options = options
         options.servers = 1
@@ -36,24 +39,30 @@ struct Speed: AsyncParsableCommand {
         try require(await cache.setValues(all).isEmpty, "the keys could not be stored")
         let keys = (0..<Self.keyCount).map { CacheKey("key:\($0)") }
 
-        try await measure("ours, one key a call, \(callers) callers", callers: callers) { turn in
-            guard try await cache.value(for: keys[turn % keys.count], as: String.self)?.utf8.count == 100 else {
-                throw Finding("a miss")
+        if way ?? "one" == "one" {
+            try await measure("ours, one key a call, \(callers) callers", callers: callers) { turn in
+                guard try await cache.value(for: keys[turn % keys.count], as: String.self)?.utf8.count == 100 else {
+                    throw Finding("a miss")
+                }
+                return 1
             }
-            return 1
         }
-        try await measure("ours, \(batch) keys a call, 2 callers", callers: 2) { turn in
-            let start = turn * batch % (keys.count - batch)
-            let result = await cache.values(for: keys[start..<start + batch], as: String.self)
-            try require(result.hits.count == batch, "misses")
-            return batch
+        if way ?? "many" == "many" {
+            try await measure("ours, \(batch) keys a call, 2 callers", callers: 2) { turn in
+                let start = turn * batch % (keys.count - batch)
+                let result = await cache.values(for: keys[start..<start + batch], as: String.self)
+                try require(result.hits.count == batch, "misses")
+                return batch
+            }
         }
-        try await measure("ours, stores, \(callers) callers", callers: callers) { turn in
-            try await cache.setValue(value, for: keys[turn % keys.count])
-            return 1
+        if way ?? "stores" == "stores" {
+            try await measure("ours, stores, \(callers) callers", callers: callers) { turn in
+                try await cache.setValue(value, for: keys[turn % keys.count])
+                return 1
+            }
         }
         await cache.shutDown()
-        if !alone { try others(fleet) }
+        if !alone, way == nil { try others(fleet) }
     }
 
     private func measure(

@@ -46,13 +46,16 @@ extension CacheClient {
             missing.append(key)
         }
         guard !missing.isEmpty else { return values }
+        let start = ContinuousClock.now
         do {
             let wanted = missing
             let loaded = try await core.loads.inTurn { try await load(wanted) }
+            core.configuration.observer?.loaded(ContinuousClock.now - start, nil)
             await keep(loaded, stores, timeToLive, policy)
             for key in wanted { values[key] = loaded[key] }
             return values
         } catch {
+            core.configuration.observer?.loaded(ContinuousClock.now - start, error)
             await keep([CacheKey: Value](), stores, timeToLive, policy)
             throw error
         }

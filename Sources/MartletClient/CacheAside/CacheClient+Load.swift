@@ -165,15 +165,16 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
     private func look() async -> Finding {
         var request = CacheRequest(.get, key)
         request.leaseSeconds = policy.leaseSeconds
-        request.refreshSeconds = policy.refreshSeconds
+        request.refreshSeconds = policy.refreshSeconds(timeToLive)
         request.facts = .token
         do throws(CacheError) {
             let reply = try await cache.call(request)
-            let isDated = reply.isClassic && policy.refreshSeconds != nil
+            let isDated = reply.isClassic && policy.refreshSeconds(timeToLive) != nil
             guard reply.outcome == .done else { return .absent(isDated ? .addingDated : .adding) }
             let version = reply.token.map { CacheVersion(token: $0) }
             let refresh = Storing.replacing(version, isLease: false)
-            if reply.isNothing { return reply.hasWon ? .refresh(nil, refresh) : .value(nil) }
+            // What is known to be nothing lives shortly enough to be nothing until then, unless it was declared out of date.
+            if reply.isNothing { return reply.hasWon && reply.isStale ? .lead(version, stale: nil) : .value(nil) }
             guard let buffer = reply.usableValue else { return reply.hasWon ? .lead(version, stale: nil) : .follow }
             let value: Value = try cache.decode(buffer, reply.clientFlags)
             if isDated { return isDue(buffer, reply) ? .refresh(value, .replacingDated(version)) : .value(value) }
@@ -219,7 +220,9 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
         let start = ContinuousClock.now
         do {
             value = try await cache.core.loads.inTurn(load)
+            cache.core.configuration.observer?.loaded(ContinuousClock.now - start, nil)
         } catch {
+            cache.core.configuration.observer?.loaded(ContinuousClock.now - start, error)
             // A value that is still there stays for the others: it is out of date, but the source has no better one.
             if case .replacing(_, isLease: true) = storing { await remove(storing) }
             if policy.servesStaleOnError, let stale, !(error is CancellationError) { return stale }

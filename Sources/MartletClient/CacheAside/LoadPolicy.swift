@@ -18,7 +18,8 @@ public struct LoadPolicy: Sendable {
     public var leaseWaitMax: Duration = .seconds(5)
 
     /// From when on before its end a value is loaded anew, by one caller, who has the old one like everybody else: a value
-    /// that is asked for often enough then never makes anybody wait.
+    /// that is asked for often enough then never makes anybody wait. At most half of its life; that there is nothing is not
+    /// refreshed.
     ///
     /// A server without the meta protocol chooses nobody. There the caller's own luck does, by how long the load takes and
     /// how near the end is, and what is stored has a date in front that other clients do not understand.
@@ -61,10 +62,10 @@ public struct LoadPolicy: Sendable {
     }
 
     /// The seconds before the end of the item from which on a value is loaded anew.
-    var refreshSeconds: Int32? {
+    func refreshSeconds(_ timeToLive: Duration) -> Int32? {
         guard refreshAhead != nil || staleGrace != nil else { return nil }
-        let seconds = (refreshAhead.map(TimeToLive.seconds) ?? 0) + (staleGrace.map(TimeToLive.seconds) ?? 0)
-        return Int32(clamping: seconds)
+        let ahead = refreshAhead.map { TimeToLive.seconds(min($0, timeToLive / 2)) } ?? 0
+        return Int32(clamping: ahead + (staleGrace.map(TimeToLive.seconds) ?? 0))
     }
 
     var leaseSeconds: Int32? { lease.map { Int32(clamping: TimeToLive.seconds($0)) } }

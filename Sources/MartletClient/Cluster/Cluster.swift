@@ -75,6 +75,11 @@ final class Cluster: Sendable {
         return true
     }
 
+    /// Asks a server whether it is there, because somebody else has news of it.
+    func examine(_ server: String) {
+        for node in topology.nodes where node.server.name == server { node.examine() }
+    }
+
     /// Calls whose callers still wait.
     var liveCount: Int { topology.nodes.reduce(gutter?.liveCount ?? 0) { $0 + $1.liveCount } }
 
@@ -140,7 +145,8 @@ final class Cluster: Sendable {
             await withCheckedContinuation { (continuation: CheckedContinuation<CallOutcome, Never>) in
                 lane.submit(
                     CallSlot(
-                        identity: identity, deadline: deadline, completion: .one(continuation), request: request))
+                        identity: identity, deadline: deadline, completion: .one(continuation),
+                        request: request))
                 // A cancellation before the call was there found nothing to cancel.
                 if Task.isCancelled { lane.cancel(identity..<identity + 1) }
             }
@@ -152,53 +158,90 @@ final class Cluster: Sendable {
 
     // MARK: Many calls
 
+    /// The most requests in one batch: so many replies come before the first is told. Never more than a connection takes.
+    private var batchMax: Int { max(min(256, configuration.inFlightMax, configuration.waitingCallsMax), 1) }
+
+    /// What goes over one connection together.
+    private struct Part {
+        let lane: Lane?
+        let node: ServerNode
+        /// The requests', among all.
+        var places: [Int] = []
+    }
+
     /// Asks many servers at once, each over one connection. Every request has an answer of its own; those that are late are
     /// so alone.
     func call(_ requests: [CacheRequest], deadline: NIODeadline) async -> [CallOutcome] {
         guard !requests.isEmpty else { return [] }
-        let topology = topology
-        let first = CallIdentity.next(requests.count)
-        let all = first..<first + UInt64(requests.count)
-        var lanes: [ObjectIdentifier: Lane] = [:]
-        var placed: [(Lane?, CacheRequest, ServerNode)] = []
-        placed.reserveCapacity(requests.count)
-        var chosen: [ObjectIdentifier: Lane] = [:]
-        for request in requests {
-            let node = topology.node(for: request)
-            var lane: Lane?
-            if !node.isDown {
-                // One connection for all small requests of a node, so that they leave together.
-                let isLarge = request.value.readableBytes > configuration.smallValueBytesMax
-                lane = isLarge ? node.lane(for: request) : chosen[ObjectIdentifier(node)] ?? node.lane(for: request)
-                if !isLarge { chosen[ObjectIdentifier(node)] = lane }
-            }
-            if let lane { lanes[ObjectIdentifier(lane)] = lane }
-            placed.append((lane, request, node))
-        }
-        let involved = Array(lanes.values)
-        let calls = placed
-        var outcomes = await withTaskCancellationHandler {
+        let parts = parts(requests)
+        let identity = CallIdentity.next()
+        let answers = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let collector = BatchCollector(count: calls.count, continuation: continuation)
-                for (place, (lane, request, node)) in calls.enumerated() {
-                    guard let lane else {
-                        collector.complete(place, .failure(node.downError))
+                let collector = BatchCollector(count: parts.count, continuation: continuation)
+                for (place, part) in parts.enumerated() {
+                    let completion = Completion.part(collector, place, count: part.places.count)
+                    guard let lane = part.lane else {
+                        completion(.failure(part.node.downError))
                         continue
                     }
                     lane.submit(
                         CallSlot(
-                            identity: first + UInt64(place), deadline: deadline, completion: .part(collector, place),
-                            request: request))
+                            identity: identity, deadline: deadline, completion: completion,
+                            batch: CallBatch(requests, places: part.places)))
                 }
-                if Task.isCancelled { for lane in involved { lane.cancel(all) } }
+                // A cancellation before the calls were there found nothing to cancel.
+                if Task.isCancelled { for part in parts { part.lane?.cancel(identity..<identity + 1) } }
             }
         } onCancel: {
-            for lane in involved { lane.cancel(all) }
+            for part in parts { part.lane?.cancel(identity..<identity + 1) }
         }
-        for (place, outcome) in outcomes.enumerated() {
-            if case .failure(let error) = outcome { note(requests[place], error, calls[place].2) }
+        return await finished(requests, parts, answers, deadline)
+    }
+
+    /// Requests by their connections: one for all small requests of a server, so that they leave together.
+    private func parts(_ requests: [CacheRequest]) -> [Part] {
+        let (topology, batchMax) = (topology, batchMax)
+        var parts: [Part] = []
+        // By the server's place, twice: for small requests, and for large ones.
+        var open = [Int](repeating: -1, count: topology.nodes.count * 2)
+        for place in requests.indices {
+            let server = topology.place(for: requests[place])
+            let isLarge = requests[place].valueBytes > configuration.smallValueBytesMax
+            let kind = isLarge ? server + topology.nodes.count : server
+            if open[kind] < 0 || parts[open[kind]].places.count >= batchMax {
+                let node = topology.nodes[server]
+                let lane = open[kind] < 0 ? (node.isDown ? nil : node.lane(isLarge: isLarge)) : parts[open[kind]].lane
+                open[kind] = parts.count
+                parts.append(Part(lane: lane, node: node))
+                parts[open[kind]].places.reserveCapacity(min(requests.count - place, batchMax))
+            }
+            parts[open[kind]].places.append(place)
         }
-        await askAgain(requests, &outcomes, deadline)
+        return parts
+    }
+
+    /// The answers in the order of the requests, those to be had on a second try included.
+    private func finished(
+        _ requests: [CacheRequest], _ parts: [Part], _ answers: BatchCollector.Parts, _ deadline: NIODeadline
+    ) async -> [CallOutcome] {
+        var (answers, hasFailed) = (answers, false)
+        for (number, part) in parts.enumerated() {
+            for index in part.places.indices {
+                guard case .failure(let error) = answers[number][index] else { continue }
+                hasFailed = true
+                note(requests[part.places[index]], error, part.node)
+                answers[number][index] = .failure(error.at(part.node.server.name))
+            }
+        }
+        // All of one server's, in few enough: they are in order.
+        var outcomes = answers[0]
+        if parts.count > 1 {
+            outcomes = [CallOutcome](repeating: answers[0][0], count: requests.count)
+            for (part, answers) in zip(parts, answers) {
+                for (place, outcome) in zip(part.places, answers) { outcomes[place] = outcome }
+            }
+        }
+        if hasFailed { await askAgain(requests, &outcomes, deadline) }
         return outcomes
     }
 

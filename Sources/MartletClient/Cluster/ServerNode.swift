@@ -22,6 +22,7 @@ final class ServerNode: LaneWatcher {
         var lastError: CacheError?
         /// Failed probes since the server was up.
         var attempts = 0
+        var isProbeDue = false
         var isOver = false
     }
 
@@ -65,10 +66,14 @@ final class ServerNode: LaneWatcher {
             underlying: last?.underlying)
     }
 
-    /// The connection for a request: the one with fewer calls, or that for large values.
     func lane(for request: CacheRequest) -> Lane {
+        lane(isLarge: request.valueBytes > configuration.smallValueBytesMax)
+    }
+
+    /// The connection for a request: the one with fewer calls, or that for large values.
+    func lane(isLarge: Bool) -> Lane {
         lanes.withLockedValue { lanes in
-            if request.value.readableBytes > configuration.smallValueBytesMax { return lanes[lanes.count - 1] }
+            if isLarge { return lanes[lanes.count - 1] }
             var best = lanes[0]
             for lane in lanes[1..<(lanes.count - 1)] where lane.load < best.load { best = lane }
             return best
@@ -123,20 +128,45 @@ final class ServerNode: LaneWatcher {
     }
 
     private func scheduleProbe() {
-        let attempts = health.withLockedValue { $0.isOver ? nil : $0.attempts }
+        let attempts = health.withLockedValue { health -> Int? in
+            guard !health.isOver else { return nil }
+            health.isProbeDue = true
+            return health.attempts
+        }
         guard let attempts else { return }
         let longest = configuration.probeDelayMax.timeAmount.nanoseconds
         let first = configuration.probeDelay.timeAmount.nanoseconds
         let doubled = first.multipliedReportingOverflow(by: 1 << Int64(min(attempts, 30)))
         let delay = doubled.overflow ? longest : min(doubled.partialValue, longest)
         let jittered = Int64.random(in: max(delay / 2, 1)...max(delay, 1))
-        eventLoop.scheduleTask(in: .nanoseconds(jittered)) { self.probe() }
+        eventLoop.scheduleTask(in: .nanoseconds(jittered)) { self.probeIfDue() }
     }
 
-    /// Asks for an item that is nobody's: any answer will do.
+    /// Whoever comes first probes: the timer, or somebody with news of the server.
+    private func probeIfDue() {
+        let isDue = health.withLockedValue { health in
+            defer { health.isProbeDue = false }
+            return health.isProbeDue
+        }
+        if isDue { probe() }
+    }
+
+    /// Asks the server now whether it is there: one that is down need not wait for its probe, and one that is up and does
+    /// not answer is down.
+    func examine() {
+        guard !isDown else { return probeIfDue() }
+        ask(CacheRequest(.get, Self.probeKey)) { outcome in
+            if case .failure(let error) = outcome, !Self.isAnswer(outcome) { self.goDown(error) }
+        }
+    }
+
+    /// Nobody's.
+    private static let probeKey = CacheKey("martlet:probe")
+
+    /// Any answer will do.
     private func probe() {
         guard health.withLockedValue({ !$0.isOver }) else { return }
-        ask(CacheRequest(.get, CacheKey("martlet:probe"))) { outcome in
+        ask(CacheRequest(.get, Self.probeKey)) { outcome in
             if Self.isAnswer(outcome) { self.welcome() } else { self.probeFailed() }
         }
     }
@@ -156,7 +186,8 @@ final class ServerNode: LaneWatcher {
         let lane = lanes.withLockedValue { $0[0] }
         lane.submit(
             CallSlot(
-                identity: CallIdentity.next(), deadline: deadline, completion: .probe(answered), request: request))
+                identity: CallIdentity.next(), deadline: deadline, completion: .probe(answered),
+                request: request))
     }
 
     // MARK: Identity

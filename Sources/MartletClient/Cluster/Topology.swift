@@ -18,10 +18,14 @@ struct ActiveTopology: Sendable {
     /// In the order of the ring's servers.
     let nodes: [ServerNode]
 
-    func node(for request: CacheRequest) -> ServerNode {
+    func node(for request: CacheRequest) -> ServerNode { nodes[place(for: request)] }
+
+    /// The place of the server that has the request's key.
+    func place(for request: CacheRequest) -> Int {
+        guard nodes.count > 1 else { return 0 }
         let key = request.key.routingBytes
-        guard request.rank > 0 else { return nodes[ring.server(for: key.span)] }
+        guard request.rank > 0 else { return ring.server(for: key.span) }
         let places = ring.servers(for: key.span, count: Int(request.rank) + 1)
-        return nodes[places[min(Int(request.rank), places.count - 1)]]
+        return places[min(Int(request.rank), places.count - 1)]
     }
 }

@@ -16,6 +16,9 @@ import NIOCore
 struct CallQueue {
     private var inFlight = RingBuffer<CallSlot>()
     private var waiting = RingBuffer<CallSlot>()
+    /// The requests in them, of which a slot may have several.
+    private var inFlightCount = 0
+    private var waitingCount = 0
     /// When `expire` has to be called next: no call's deadline is earlier.
     private(set) var firstDeadline: NIODeadline?
     private var nextNumber: UInt32 = 0
@@ -28,39 +31,63 @@ struct CallQueue {
     }
 
     var isEmpty: Bool { inFlight.isEmpty && waiting.isEmpty }
-    var count: Int { inFlight.count + waiting.count }
+    /// Requests.
+    var count: Int { inFlightCount + waitingCount }
     /// Calls whose callers still wait; looks at every one.
     var liveCount: Int {
         (0..<inFlight.count).count { inFlight[$0].completion != nil }
             + (0..<waiting.count).count { waiting[$0].completion != nil }
     }
     /// Something waits that could be sent.
-    var canSend: Bool { !waiting.isEmpty && inFlight.count < inFlightMax }
+    var canSend: Bool {
+        mutating get {
+            guard !waiting.isEmpty else { return false }
+            let count = waiting[0].count
+            return hasRoom(count)
+        }
+    }
+
+    /// A batch larger than the room there ever is goes alone.
+    private func hasRoom(_ count: Int) -> Bool { inFlightCount == 0 || inFlightCount + count <= inFlightMax }
 
     /// Puts a call at the end; false if too many wait already.
     mutating func append(_ slot: CallSlot) -> Bool {
-        guard waiting.count < waitingMax else { return false }
+        var slot = slot
+        guard waitingCount + slot.count <= waitingMax else { return false }
         waiting.append(slot)
+        waitingCount += slot.count
         firstDeadline = firstDeadline.map { min($0, slot.deadline) } ?? slot.deadline
         return true
     }
 
     // MARK: Sending
 
-    /// Encodes as many requests as may be in flight. Returns the calls that the dialect has no words for.
+    /// Encodes as many requests as may be in flight. Returns the calls that are over, because the dialect has no words for
+    /// them.
     mutating func send(_ dialect: Dialect, into pieces: inout OutgoingPieces) -> [(Completion, CallOutcome)] {
         var refused: [(Completion, CallOutcome)] = []
-        while inFlight.count < inFlightMax, var slot = waiting.popFirst() {
-            guard let completion = slot.completion, let request = slot.request.take() else { continue }
-            nextNumber &+= 1
-            do throws(CacheError) {
-                try RequestEncoder.encode(request, number: nextNumber, dialect: dialect, into: &pieces)
-            } catch {
-                refused.append((completion, .failure(error)))
-                continue
+        while canSend, var slot = waiting.popFirst() {
+            waitingCount -= slot.count
+            guard let completion = slot.completion else { continue }
+            if let batch = slot.batch {
+                batch.send(dialect, number: nextNumber &+ 1, into: &pieces)
+                nextNumber &+= UInt32(truncatingIfNeeded: batch.count)
+                if batch.isWhole {
+                    if let completion = slot.takeCompletion() { refused.append((completion, CallSlot.answered)) }
+                    continue
+                }
+            } else if let request = slot.request.take() {
+                nextNumber &+= 1
+                do throws(CacheError) {
+                    try RequestEncoder.encode(request, number: nextNumber, dialect: dialect, into: &pieces)
+                } catch {
+                    refused.append((completion, .failure(error)))
+                    continue
+                }
+                slot.expected = ExpectedReply(
+                    verb: request.verb, key: dialect == .meta ? nil : request.key, dialect: dialect, number: nextNumber)
             }
-            slot.expected = ExpectedReply(
-                verb: request.verb, key: request.key, dialect: dialect, number: nextNumber)
+            inFlightCount += slot.count
             inFlight.append(slot)
         }
         return refused
@@ -76,13 +103,14 @@ struct CallQueue {
 
     /// Takes a reply for the head of the line.
     mutating func receive(_ reply: ReceivedReply) -> Receipt {
-        guard !inFlight.isEmpty, let match = inFlight[0].expected?.match(reply) else {
-            return .violation("a reply that nothing had asked for")
-        }
-        switch match {
+        guard !inFlight.isEmpty else { return .violation("a reply that nothing had asked for") }
+        switch inFlight[0].match(reply) {
         case .more: return .accepted(nil)
         case .violation(let what): return .violation(what)
-        case .outcome(let outcome): return .accepted(inFlight.popFirst()?.completion.map { ($0, outcome) })
+        case .outcome(let outcome):
+            guard var slot = inFlight.popFirst() else { return .accepted(nil) }
+            inFlightCount -= slot.count
+            return .accepted(slot.takeCompletion().map { ($0, outcome) })
         }
     }
 
@@ -126,7 +154,7 @@ struct CallQueue {
     ) -> [Completion] {
         var taken: [Completion] = []
         for offset in 0..<slots.count where slots[offset].completion != nil && isWanted(slots[offset]) {
-            if let completion = slots[offset].completion.take() { taken.append(completion) }
+            if let completion = slots[offset].takeCompletion() { taken.append(completion) }
         }
         return taken
     }
@@ -134,8 +162,9 @@ struct CallQueue {
     /// The connection is gone. Takes out everything that was sent; what waits stays for the next connection.
     mutating func loseSent() -> [Completion] {
         var lost: [Completion] = []
-        while let slot = inFlight.popFirst() {
-            if let completion = slot.completion { lost.append(completion) }
+        inFlightCount = 0
+        while var slot = inFlight.popFirst() {
+            if let completion = slot.takeCompletion() { lost.append(completion) }
         }
         return lost
     }
@@ -143,8 +172,9 @@ struct CallQueue {
     /// Takes out everything.
     mutating func loseAll() -> [Completion] {
         var lost = loseSent()
-        while let slot = waiting.popFirst() {
-            if let completion = slot.completion { lost.append(completion) }
+        waitingCount = 0
+        while var slot = waiting.popFirst() {
+            if let completion = slot.takeCompletion() { lost.append(completion) }
         }
         return lost
     }

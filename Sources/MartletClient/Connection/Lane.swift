@@ -140,8 +140,8 @@ final class Lane: Sendable {
         var violation: String?
         let hasRoom = state.withLockedValue { state -> Bool in
             guard case .open(let open, _) = state.phase, open === channel else { return false }
-            for reply in replies {
-                switch state.queue.receive(reply) {
+            for index in replies.indices {
+                switch state.queue.receive(replies[index]) {
                 case .accepted(let answer): if let answer { answers.append(answer) }
                 case .violation(let what): violation = what
                 }

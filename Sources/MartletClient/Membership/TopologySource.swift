@@ -1,3 +1,4 @@
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 
@@ -14,16 +15,46 @@ import Foundation
 /// 2. A source that cannot be asked leaves the last list in force; that it failed is an event.
 /// 3. A server is its name: one that has moved keeps its keys.
 public struct TopologySource: Sendable {
+    /// What a source tells.
+    enum News: Sendable {
+        case topology(Topology)
+        /// The lease of a server has begun, or ended: a reason to ask it.
+        case lease(server: String, isLive: Bool)
+        /// There is no list to be had, or none that is one.
+        case failure(CacheError)
+    }
+
     /// How long to wait before asking again.
     let interval: Duration
-    package let fetch: @Sendable (_ current: Topology) async throws -> Topology
+    /// Each failure in a row makes the wait twice as long, up to this.
+    let intervalMax: Duration
+    /// Asks once, for as long as that takes, and reports whatever comes.
+    let ask: @Sendable (_ current: Topology, _ report: @escaping @Sendable (News) -> Void) async throws -> Void
+
+    init(
+        interval: Duration, intervalMax: Duration,
+        ask:
+            @escaping @Sendable (_ current: Topology, _ report: @escaping @Sendable (News) -> Void) async throws -> Void
+    ) {
+        self.interval = interval
+        self.intervalMax = intervalMax
+        self.ask = ask
+    }
 
     /// A source of one's own. `fetch` gets the list in force, and may return it.
     public init(
         interval: Duration, fetch: @escaping @Sendable (_ current: Topology) async throws -> Topology
     ) {
-        self.interval = interval
-        self.fetch = fetch
+        self.init(interval: interval, intervalMax: interval) { current, report in
+            report(.topology(try await fetch(current)))
+        }
+    }
+
+    /// Asks once, and returns the last list reported.
+    package func fetch(_ current: Topology) async throws -> Topology {
+        let last = NIOLockedValueBox(current)
+        try await ask(current) { if case .topology(let topology) = $0 { last.withLockedValue { $0 = topology } } }
+        return last.withLockedValue { $0 }
     }
 
     /// A server that answers `config get cluster`, as managed caches and Martlets do. With `configuration`'s credentials,
@@ -64,20 +95,35 @@ extension CacheClient {
     public func follow(_ source: TopologySource, rememberedAt path: String? = nil) async {
         let memory = path.map { TopologyMemory(path: $0) }
         if let last = memory?.load() { adopt(last) }
+        var wait = source.interval
         while !Task.isCancelled {
             do {
-                if adopt(try await source.fetch(core.cluster.topology.list)) {
-                    try memory?.store(core.cluster.topology.list)
-                }
+                try await source.ask(core.cluster.topology.list) { heed($0, memory) }
+                wait = source.interval
             } catch {
                 if Task.isCancelled { return }
-                core.events.send(
-                    .topologySourceFailed(
-                        error as? CacheError ?? CacheError(.refused, "no list of servers", underlying: error)))
+                tell(error)
+                wait = min(wait * 2, source.intervalMax)
             }
             // Between nine tenths and all of it, so that many clients do not ask at once.
-            do { try await Task.sleep(for: source.interval * Double.random(in: 0.9...1)) } catch { return }
+            do { try await Task.sleep(for: wait * Double.random(in: 0.9...1)) } catch { return }
         }
+    }
+
+    private func heed(_ news: TopologySource.News, _ memory: TopologyMemory?) {
+        switch news {
+        case .topology(let topology):
+            guard adopt(topology) else { return }
+            do { try memory?.store(core.cluster.topology.list) } catch { tell(error) }
+        case .lease(let server, _): core.cluster.examine(server)
+        case .failure(let error): tell(error)
+        }
+    }
+
+    private func tell(_ error: any Error) {
+        core.events.send(
+            .topologySourceFailed(
+                error as? CacheError ?? CacheError(.refused, "no list of servers", underlying: error)))
     }
 }
 

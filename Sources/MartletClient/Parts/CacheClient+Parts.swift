@@ -9,6 +9,16 @@ import NIOCore
 /// 4. Values that are appended to are never cut.
 extension CacheClient {
     func call(_ request: CacheRequest) async throws(CacheError) -> CacheReply {
+        guard let observer = core.configuration.observer else { return try await callInParts(request) }
+        return try await observed(observer, request) { () async throws(CacheError) in try await callInParts(request) }
+    }
+
+    func calls(_ requests: [CacheRequest]) async -> [CallOutcome] {
+        guard let observer = core.configuration.observer else { return await callInParts(requests) }
+        return await observed(observer, requests) { await callInParts(requests) }
+    }
+
+    private func callInParts(_ request: CacheRequest) async throws(CacheError) -> CacheReply {
         if let splitting = core.configuration.splitting, request.isCut(splitting) {
             let final = try await storeParts(request, splitting)
             return try await ask(final)
@@ -17,7 +27,7 @@ extension CacheClient {
         return reply.hasParts ? try await whole(reply, request) : reply
     }
 
-    func calls(_ requests: [CacheRequest]) async -> [CallOutcome] {
+    private func callInParts(_ requests: [CacheRequest]) async -> [CallOutcome] {
         var requests = requests
         var failures: [Int: CacheError] = [:]
         if let splitting = core.configuration.splitting {
@@ -32,8 +42,8 @@ extension CacheClient {
             }
         }
         var outcomes = await ask(requests)
-        for (place, outcome) in outcomes.enumerated() {
-            guard case .success(let reply) = outcome, reply.hasParts, failures[place] == nil else { continue }
+        for place in outcomes.indices where outcomes[place].hasParts && failures[place] == nil {
+            guard case .success(let reply) = outcomes[place] else { continue }
             do throws(CacheError) {
                 outcomes[place] = .success(try await whole(reply, requests[place]))
             } catch {
@@ -95,12 +105,16 @@ extension CacheClient {
 
 extension CacheRequest {
     fileprivate func isCut(_ splitting: ValueSplitting) -> Bool {
-        guard value.readableBytes > splitting.bytesMax else { return false }
+        guard valueBytes > splitting.bytesMax else { return false }
         switch verb {
         case .set, .add, .replace: return true
         default: return false
         }
     }
+}
+
+extension CallOutcome {
+    fileprivate var hasParts: Bool { if case .success(let reply) = self { reply.hasParts } else { false } }
 }
 
 extension CacheReply {

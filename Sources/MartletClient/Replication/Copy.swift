@@ -9,6 +9,22 @@ struct Copy: Sendable {
     var exptime: Int32
 }
 
+extension Copy {
+    /// What a retrieval with `facts` has brought; nil if there is nothing.
+    init?(_ reply: CacheReply) throws(CacheError) {
+        guard reply.outcome == .done, let value = reply.value else { return nil }
+        guard let version = reply.token, !reply.isClassic else {
+            throw CacheError(.unsupported, "copies need the meta protocol")
+        }
+        self.value = value
+        clientFlags = reply.clientFlags
+        self.version = version
+        exptime = reply.secondsToLive.map { $0 < 0 ? 0 : Int32(clamping: max($0, 1)) } ?? 0
+    }
+
+    static let facts: CacheRequest.Facts = [.token, .life]
+}
+
 extension CacheClient {
     /// Conflicts in a row after which a store is given up: each is a store by somebody else.
     private static let attemptsMax = 16
@@ -17,17 +33,27 @@ extension CacheClient {
     func copy(of key: CacheKey) async -> Result<Copy?, CacheError> {
         do throws(CacheError) {
             var request = CacheRequest(.get, try await named(key))
-            request.facts = [.token, .life]
-            let reply = try await call(request)
-            guard reply.outcome == .done, let value = reply.value else { return .success(nil) }
-            guard let version = reply.token, !reply.isClassic else {
-                throw CacheError(.unsupported, "copies need the meta protocol")
-            }
-            let left = reply.secondsToLive.map { $0 < 0 ? 0 : Int32(clamping: max($0, 1)) } ?? 0
-            return .success(
-                Copy(value: value, clientFlags: reply.clientFlags, version: version, exptime: left))
+            request.facts = Copy.facts
+            return .success(try Copy(try await call(request)))
         } catch {
             return .failure(error)
+        }
+    }
+
+    /// The copies here of many keys.
+    func copies(of keys: [CacheKey]) async -> [Result<Copy?, CacheError>] {
+        let requests: [CacheRequest]
+        do throws(CacheError) {
+            requests = try await named(keys).map { name in
+                var request = CacheRequest(.get, name)
+                request.facts = Copy.facts
+                return request
+            }
+        } catch {
+            return keys.map { _ in .failure(error) }
+        }
+        return await calls(requests).map { outcome in
+            do throws(CacheError) { return .success(try Copy(try outcome.get())) } catch { return .failure(error) }
         }
     }
 

@@ -11,9 +11,11 @@ enum Latch {
 
     /// The outcomes so far, nil for those that are not there yet, once `needed` are good or all are there.
     ///
+    /// - Parameter isGood: What more a success must be to count.
     /// - Parameter ask: Ends by itself, by a deadline, whatever becomes of the caller.
     static func ask<Value: Sendable>(
-        _ count: Int, until needed: Int, _ ask: @escaping @Sendable (Int) async -> Result<Value, CacheError>
+        _ count: Int, until needed: Int, isGood: @escaping @Sendable (Value) -> Bool = { _ in true },
+        _ ask: @escaping @Sendable (Int) async -> Result<Value, CacheError>
     ) async -> [Result<Value, CacheError>?] {
         let state = NIOLockedValueBox(State<Value>(outcomes: Array(repeating: nil, count: count)))
         return await withCheckedContinuation { continuation in
@@ -24,7 +26,7 @@ enum Latch {
                     let finished = state.withLockedValue { state in
                         state.outcomes[place] = outcome
                         state.ended += 1
-                        if case .success = outcome { state.good += 1 }
+                        if case .success(let value) = outcome, isGood(value) { state.good += 1 }
                         guard state.good >= needed || state.ended == count else {
                             return nil
                                 as (

@@ -106,29 +106,26 @@ public struct ReplicatedCache: Sendable {
     public func item<Value: CacheValue & Sendable>(
         for key: CacheKey, as type: Value.Type = Value.self
     ) async throws(CacheError) -> (value: Value, version: CacheVersion)? {
-        guard let copy = try await find(key) else { return nil }
-        clock.observe(copy.version)
-        guard !ClientFlags(rawValue: copy.clientFlags).contains(.nothing) else { return nil }
-        return (try copies[0].decode(copy.value, copy.clientFlags), CacheVersion(token: copy.version))
+        try decoded(try await find([key])[0].get(), as: type)
     }
 
-    /// The values kept under many keys, from the nearest copy, and from the others where that has none: as with
-    /// `Concern.one`, whatever `reads` says, and without repairs.
+    /// The values kept under many keys, each by the same rules as a single one: all copies are asked together, and each for
+    /// all keys at once.
     public func values<Value: CacheValue & Sendable>(
         for keys: some Sequence<CacheKey>, as type: Value.Type = Value.self
     ) async -> BatchResult<Value> {
-        var result = await copies[0].values(for: keys, as: type)
-        for copy in copies.dropFirst() {
-            let missing = Array(result.misses) + Array(result.failures.keys)
-            if missing.isEmpty { break }
-            let more = await copy.values(for: missing, as: type)
-            for (key, value) in more.hits {
-                result.hits[key] = value
-                result.misses.remove(key)
-                result.failures[key] = nil
+        let keys = Array(Set(keys))
+        var result = BatchResult<Value>()
+        for (key, outcome) in zip(keys, await find(keys)) {
+            do throws(CacheError) {
+                if let found = try decoded(try outcome.get(), as: type) {
+                    result.hits[key] = found.value
+                } else {
+                    result.misses.insert(key)
+                }
+            } catch {
+                result.failures[key] = error
             }
-            // A copy that answers is worth more than one that does not.
-            for key in more.misses where result.failures.removeValue(forKey: key) != nil { result.misses.insert(key) }
         }
         return result
     }
@@ -154,30 +151,72 @@ public struct ReplicatedCache: Sendable {
         }
     }
 
-    /// The newest copy; rules 4 and 5.
-    private func find(_ key: CacheKey) async throws(CacheError) -> Copy? {
-        let needed = reads.count(of: copies.count)
+    private func decoded<Value: CacheValue & Sendable>(
+        _ copy: Copy?, as type: Value.Type
+    ) throws(CacheError) -> (value: Value, version: CacheVersion)? {
+        guard let copy else { return nil }
+        clock.observe(copy.version)
+        guard !ClientFlags(rawValue: copy.clientFlags).contains(.nothing) else { return nil }
+        return (try copies[0].decode(copy.value, copy.clientFlags), CacheVersion(token: copy.version))
+    }
+
+    // MARK: Finding
+
+    /// What copies have said of one key.
+    private struct Findings {
         var found: [(place: Int, copy: Copy?)] = []
-        if needed == 1 {
-            var failure: CacheError?
-            for (place, cache) in copies.enumerated() {
-                switch await cache.copy(of: key) {
-                case .success(let copy): found.append((place, copy))
-                case .failure(let error): failure = error
-                }
-                if let last = found.last, last.copy != nil { break }
-            }
-            if found.isEmpty, let failure { throw failure }
-        } else {
-            let outcomes = await Latch.ask(copies.count, until: needed) { await copies[$0].copy(of: key) }
-            try require(outcomes, needed)
-            for (place, outcome) in outcomes.enumerated() {
-                if case .success(let copy)? = outcome { found.append((place, copy)) }
+        var failure: CacheError?
+
+        mutating func add(_ place: Int, _ outcome: Result<Copy?, CacheError>) {
+            switch outcome {
+            case .success(let copy): found.append((place, copy))
+            case .failure(let error): failure = error
             }
         }
-        guard let newest = found.compactMap(\.copy).max(by: { $0.version < $1.version }) else { return nil }
-        for (place, copy) in found where copy?.version ?? 0 < newest.version { repair(place, key, newest) }
-        return newest
+    }
+
+    /// The newest copy of each key; rules 4 and 5.
+    private func find(_ keys: [CacheKey]) async -> [Result<Copy?, CacheError>] {
+        let needed = reads.count(of: copies.count)
+        let findings = needed == 1 ? await nearest(keys) : await several(keys, needed)
+        return zip(keys, findings).map { key, findings in
+            guard findings.found.count >= needed else { return .failure(findings.failure ?? CacheError(.cancelled)) }
+            let newest = findings.found.compactMap(\.copy).max { $0.version < $1.version }
+            guard let newest else { return .success(nil) }
+            for (place, copy) in findings.found where copy?.version ?? 0 < newest.version {
+                repair(place, key, newest)
+            }
+            return .success(newest)
+        }
+    }
+
+    /// From the nearest copy, and from others where that has nothing, or does not answer.
+    private func nearest(_ keys: [CacheKey]) async -> [Findings] {
+        var findings = [Findings](repeating: Findings(), count: keys.count)
+        var pending = Array(keys.indices)
+        for (place, cache) in copies.enumerated() where !pending.isEmpty {
+            let outcomes =
+                pending.count == 1
+                ? [await cache.copy(of: keys[pending[0]])] : await cache.copies(of: pending.map { keys[$0] })
+            for (index, outcome) in zip(pending, outcomes) { findings[index].add(place, outcome) }
+            pending = pending.filter { findings[$0].found.last?.copy == nil }
+        }
+        return findings
+    }
+
+    /// From so many copies, of all that are asked.
+    private func several(_ keys: [CacheKey], _ needed: Int) async -> [Findings] {
+        let outcomes = await Latch.ask(
+            copies.count, until: needed, isGood: { $0.allSatisfy { if case .success = $0 { true } else { false } } }
+        ) { place in
+            .success(keys.count == 1 ? [await copies[place].copy(of: keys[0])] : await copies[place].copies(of: keys))
+        }
+        var findings = [Findings](repeating: Findings(), count: keys.count)
+        for (place, outcome) in outcomes.enumerated() {
+            guard case .success(let list)? = outcome else { continue }
+            for index in keys.indices { findings[index].add(place, list[index]) }
+        }
+        return findings
     }
 
     private func repair(_ place: Int, _ key: CacheKey, _ copy: Copy) {

@@ -57,11 +57,16 @@ public struct CacheKey: Hashable, Sendable {
     /// What the ring sees.
     var routingBytes: [UInt8] { routingKey ?? bytes }
 
+    @inlinable
     public static func == (one: CacheKey, other: CacheKey) -> Bool {
         one.bytes == other.bytes && one.routingKey == other.routingKey
     }
 
-    public func hash(into hasher: inout Hasher) { hasher.combine(bytes) }
+    @inlinable
+    public func hash(into hasher: inout Hasher) {
+        // All at once: as an array's elements they would be taken one by one.
+        bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+    }
 }
 
 extension CacheKey: ExpressibleByStringInterpolation {

@@ -26,10 +26,11 @@ extension String: CacheValue {
     }
 
     public init(decoding buffer: ByteBuffer, clientFlags: UInt32) throws {
-        guard let text = String(validating: buffer.readableBytesView, as: UTF8.self) else {
+        // Not through a generic initializer: for a short text looking up its types takes longer than the bytes.
+        guard let text = try? UTF8Span(validating: buffer.readableBytesUInt8Span) else {
             throw UndecodableValue("not UTF-8")
         }
-        self = text
+        self = String(copying: text)
     }
 }
 

@@ -28,8 +28,8 @@ struct CacheRequest: Sendable {
     var verb: Verb
     var key: CacheKey
     var facts: Facts = []
-    /// Of a store.
-    var value = ByteBuffer()
+    /// Of a store. There is none elsewhere: every empty buffer is the same one, and counting who has it costs all threads.
+    var stored: ByteBuffer?
     var clientFlags: UInt32 = 0
     /// The life to give the item; nil leaves it as it is where the verb can.
     var exptime: Int32?
@@ -49,6 +49,13 @@ struct CacheRequest: Sendable {
     var initialNumber: UInt64?
     /// Which of the key's servers is asked: 0 for its own, 1 for the one that would have it next, and so on.
     var rank: UInt8 = 0
+
+    var value: ByteBuffer {
+        get { stored ?? ByteBuffer() }
+        set { stored = newValue }
+    }
+
+    var valueBytes: Int { stored?.readableBytes ?? 0 }
 
     /// The same for the server of another rank.
     func at(_ rank: UInt8) -> CacheRequest {

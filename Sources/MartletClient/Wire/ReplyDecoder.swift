@@ -48,9 +48,11 @@ package struct ReplyDecoder {
     package mutating func next() throws(CacheError) -> ReceivedReply? {
         guard var buffer = pending else { return nil }
         pending = nil
+        var reply = Reply()
+        var words = Words()
         let decoded: Decoded = buffer.withUnsafeReadableBytes { bytes in
             guard let start = bytes.baseAddress, bytes.count > 0 else { return .incomplete(total: 0) }
-            return Self.decode(start, count: bytes.count)
+            return Self.decode(start, count: bytes.count, into: &reply, &words)
         }
         switch decoded {
         case .incomplete(let total):
@@ -62,17 +64,19 @@ package struct ReplyDecoder {
             return nil
         case .invalid:
             throw CacheError(.protocolViolation, "no reply of this protocol")
-        case .reply(var reply, let line, let length):
+        case .reply:
+            let length = Int(reply.valueLength)
             guard length <= valueBytesMax else {
                 throw CacheError(.protocolViolation, "a value of \(length) bytes, more than \(valueBytesMax)")
             }
-            buffer.moveReaderIndex(forwardBy: line)
-            if reply.kind == .value || (reply.kind == .meta && reply.status == .value) {
-                reply.value = buffer.readSlice(length: length)
+            buffer.moveReaderIndex(forwardBy: Int(reply.lineBytes))
+            var value: ByteBuffer?
+            if reply.carriesValue {
+                value = buffer.readSlice(length: length)
                 buffer.moveReaderIndex(forwardBy: 2)
             }
             if buffer.readableBytes > 0 { pending = buffer }
-            return reply
+            return ReceivedReply(reply, words, value)
         }
     }
 
@@ -93,12 +97,19 @@ package struct ReplyDecoder {
         /// `total` bytes are needed, as far as is known.
         case incomplete(total: Int)
         case invalid
-        /// With the lengths of its line, and of the value behind it.
-        case reply(ReceivedReply, line: Int, length: Int)
+        case reply
     }
 
-    private static func decode(_ start: UnsafeRawPointer, count: Int) -> Decoded {
-        var reply = Reply()
+    /// What is taken off a line besides numbers, while its bytes are at hand.
+    fileprivate struct Words {
+        var number: UInt32?
+        var key: [UInt8] = []
+        var text = ""
+    }
+
+    private static func decode(
+        _ start: UnsafeRawPointer, count: Int, into reply: inout Reply, _ words: inout Words
+    ) -> Decoded {
         switch ReplyParser.parse(start, count: count, into: &reply) {
         case .incomplete: return .incomplete(total: 0)
         case .invalid: return .invalid
@@ -108,28 +119,38 @@ package struct ReplyDecoder {
             guard reply.totalBytes <= count else { return .incomplete(total: reply.totalBytes) }
             guard ReplyParser.isValueClosed(start, reply) else { return .invalid }
         }
-        var number: UInt32?
         if reply.opaque.count > 0 {
             guard let digits = DecimalNumber.unsigned32(reply.opaque.bytes(in: start)) else { return .invalid }
-            number = digits
+            words.number = digits
         }
-        let isError = reply.kind == .error || reply.kind == .clientError || reply.kind == .serverError
-        let hasText = isError || reply.kind == .version || reply.kind == .other
-        return .reply(
-            ReceivedReply(
-                kind: reply.kind, status: reply.status, flags: reply.flags, number: number, value: nil,
-                key: reply.kind == .value ? Array(reply.key.bytes(in: start)) : [],
-                text: hasText ? text(reply.text.bytes(in: start)) : "",
-                clientFlags: reply.clientFlags, token: reply.hasToken ? reply.token : nil,
-                secondsToLive: reply.flags.contains(MetaFlags("t")) ? reply.secondsToLive : nil,
-                secondsSinceAccess: reply.flags.contains(MetaFlags("l")) ? reply.secondsSinceAccess : nil,
-                wasFetched: reply.flags.contains(MetaFlags("h")) ? reply.wasHit : nil,
-                count: reply.number),
-            line: Int(reply.lineBytes), length: Int(reply.valueLength))
+        switch reply.kind {
+        case .value: words.key = Array(reply.key.bytes(in: start))
+        case .error, .clientError, .serverError, .version, .other: words.text = text(reply.text.bytes(in: start))
+        default: break
+        }
+        return .reply
     }
 
     /// What a server says, fit for a log: printable and short.
     private static func text(_ bytes: UnsafeRawBufferPointer) -> String {
         String(decoding: bytes.prefix(200).map { $0 >= 0x20 && $0 < 0x7F ? $0 : 0x3F }, as: UTF8.self)
+    }
+}
+
+extension ReceivedReply {
+    fileprivate init(_ reply: Reply, _ words: ReplyDecoder.Words, _ value: ByteBuffer?) {
+        kind = reply.kind
+        status = reply.status
+        flags = reply.flags
+        number = words.number
+        self.value = value
+        key = words.key
+        text = words.text
+        clientFlags = reply.clientFlags
+        token = reply.hasToken ? reply.token : nil
+        secondsToLive = reply.flags.contains(MetaFlags("t")) ? reply.secondsToLive : nil
+        secondsSinceAccess = reply.flags.contains(MetaFlags("l")) ? reply.secondsSinceAccess : nil
+        wasFetched = reply.flags.contains(MetaFlags("h")) ? reply.wasHit : nil
+        count = reply.number
     }
 }

@@ -4,7 +4,8 @@ import NIOCore
 /// A request that was sent, as far as its reply must be known by it.
 struct ExpectedReply: Sendable {
     let verb: CacheRequest.Verb
-    let key: CacheKey
+    /// nil in the meta protocol, whose replies have the number.
+    let key: CacheKey?
     let dialect: Dialect
     /// What the reply's opaque must be.
     let number: UInt32
@@ -140,5 +141,5 @@ extension ExpectedReply {
         }
     }
 
-    private var wireKey: [UInt8] { key.spelling == .plain ? key.bytes : key.digest }
+    private var wireKey: [UInt8]? { key?.spelling == .plain ? key?.bytes : key?.digest }
 }

@@ -25,7 +25,7 @@ enum RequestEncoder {
             return end - start
         }
         guard request.carriesValue else { return }
-        pieces.append(request.value)
+        if let value = request.stored { pieces.append(value) }
         pieces.current.writeInteger(0x0D0A as UInt16)
     }
 }
@@ -65,7 +65,7 @@ private enum MetaEncoder {
         var cursor = RequestWriter.word(command, at: start)
         cursor = RequestWriter.key(request.key, at: cursor, allowsBase64: true)
         if request.carriesValue {
-            cursor = RequestWriter.number(UInt64(request.value.readableBytes), at: cursor)
+            cursor = RequestWriter.number(UInt64(request.valueBytes), at: cursor)
         }
         cursor = RequestWriter.flag("O", UInt64(number), at: cursor)
         if request.key.spelling == .base64 { cursor = RequestWriter.flag("b", at: cursor) }
@@ -177,7 +177,7 @@ private enum ClassicEncoder {
         var cursor = keyed(command, request, at: start)
         cursor = RequestWriter.number(UInt64(request.clientFlags), at: cursor)
         cursor = RequestWriter.signed(Int64(request.exptime ?? 0), at: cursor)
-        cursor = RequestWriter.number(UInt64(request.value.readableBytes), at: cursor)
+        cursor = RequestWriter.number(UInt64(request.valueBytes), at: cursor)
         if let token = request.expectedToken { cursor = RequestWriter.number(token, at: cursor) }
         return RequestWriter.lineEnd(at: cursor)
     }

@@ -1,0 +1,92 @@
+import NIOCore
+
+/// Requests that go to one server one behind the other, and whose answers one caller waits for: one place in the queue, one
+/// lock and one wake-up for all of them.
+///
+/// Rules:
+/// 1. Answers come in the order of the requests, so that what has come is the beginning.
+/// 2. Who gives up gets what has come; the replies that are still out are dropped, one by one.
+///
+/// Used by one thread at a time: by its lane, which holds its lock meanwhile.
+final class CallBatch: @unchecked Sendable {
+    // Safe: everything below is used with the lane's lock held, and by nobody before the batch is in a queue.
+
+    /// Also those of other batches; `places` are ours. So no request is copied.
+    private let requests: [CacheRequest]
+    private let places: [Int]
+    private var dialect = Dialect.meta
+    private var firstNumber: UInt32 = 0
+    /// How many replies have come.
+    private var repliedCount = 0
+    private var outcomes: [CallOutcome] = []
+    /// Requests that the dialect has no words for, by their places: they were not sent.
+    private var unsaid: [Int: CacheError] = [:]
+    /// A classic retrieval's value, which an `END` has still to follow.
+    private var value: CacheReply?
+    private var isGivenUp = false
+
+    /// - Parameter places: Of the requests that are the batch's, in their order; one at least.
+    init(_ requests: [CacheRequest], places: [Int]) {
+        self.requests = requests
+        self.places = places
+    }
+
+    var count: Int { places.count }
+
+    // MARK: Sending
+
+    /// Encodes all requests, with numbers from `number` on.
+    func send(_ dialect: Dialect, number: UInt32, into pieces: inout OutgoingPieces) {
+        self.dialect = dialect
+        firstNumber = number
+        outcomes.reserveCapacity(places.count)
+        for (index, place) in places.enumerated() {
+            do throws(CacheError) {
+                let number = number &+ UInt32(truncatingIfNeeded: index)
+                try RequestEncoder.encode(requests[place], number: number, dialect: dialect, into: &pieces)
+            } catch {
+                unsaid[index] = error
+            }
+        }
+        passUnsaid()
+    }
+
+    /// Requests that were not sent have their answers.
+    private func passUnsaid() {
+        while !unsaid.isEmpty, let error = unsaid.removeValue(forKey: repliedCount) { add(.failure(error)) }
+    }
+
+    private func add(_ outcome: CallOutcome) {
+        repliedCount += 1
+        if !isGivenUp { outcomes.append(outcome) }
+    }
+
+    // MARK: Answers
+
+    /// Everything has been answered.
+    var isWhole: Bool { repliedCount == places.count }
+
+    /// Takes a reply for the first request that has none; what is wrong with it, if anything is.
+    func receive(_ reply: ReceivedReply) -> String? {
+        guard repliedCount < places.count else { return "a reply that nothing had asked for" }
+        let place = places[repliedCount]
+        var expected = ExpectedReply(
+            verb: requests[place].verb, key: dialect == .meta ? nil : requests[place].key, dialect: dialect,
+            number: firstNumber &+ UInt32(truncatingIfNeeded: repliedCount), value: value.take())
+        switch expected.match(reply) {
+        case .violation(let what): return what
+        case .more: value = expected.value
+        case .outcome(let outcome):
+            add(outcome)
+            passUnsaid()
+        }
+        return nil
+    }
+
+    /// What has come so far; everything else is dropped.
+    func takeOutcomes() -> [CallOutcome] {
+        isGivenUp = true
+        defer { outcomes = [] }
+        return outcomes
+    }
+}

@@ -1,0 +1,131 @@
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+extension Etcd {
+    /// Changes in a row by others after which a change is given up.
+    private static let attemptsMax = 16
+
+    // MARK: The ring document
+
+    /// The pool's servers; nil if there is no document.
+    public func topology(of pool: String) async throws(CacheError) -> Topology? {
+        try await document(pool)?.topology
+    }
+
+    /// Changes the pool's servers, or makes the pool, by a transaction: nobody's change is lost.
+    ///
+    ///     try await etcd.changeServers(of: "users") { $0.append(CacheServer(host: "10.0.0.9")) }
+    ///
+    /// - Parameter change: May be called several times, each time with the servers there are.
+    /// - Returns: The new list; the old one if nothing was changed.
+    /// - Throws: A `CacheError`: of code `refused` for an empty list, two servers with one name, or no end of others' changes.
+    @discardableResult
+    public func changeServers(
+        of pool: String, _ change: @Sendable (inout [CacheServer]) -> Void
+    ) async throws(CacheError) -> Topology {
+        for _ in 0..<Self.attemptsMax {
+            let found = try await document(pool)
+            var servers = found?.topology.servers ?? []
+            change(&servers)
+            if let found, servers == found.topology.servers { return found.topology }
+            guard !servers.isEmpty else { throw CacheError(.refused, "a pool has one server at least") }
+            guard Set(servers.map(\.name)).count == servers.count else {
+                throw CacheError(.refused, "two servers have one name")
+            }
+            let topology = Topology(epoch: (found?.topology.epoch ?? 0) + 1, servers: servers)
+            let text: Data
+            do { text = try TopologyDocument(topology).encoded() } catch {
+                throw CacheError(.unencodable, underlying: error)
+            }
+            let put = EtcdMessage.Put(key: Data(key(pool).utf8), value: text)
+            let reply = try await ask(
+                "kv/txn", EtcdMessage.ConditionalPut(put, ifAt: found?.revision ?? 0),
+                as: EtcdMessage.ConditionalDone.self)
+            if reply.succeeded == true {
+                let revision = reply.header.revision.flatMap { UInt64($0) } ?? 0
+                return Topology(epoch: max(topology.epoch, revision), servers: servers)
+            }
+        }
+        throw CacheError(.refused, "changed by others \(Self.attemptsMax) times in a row")
+    }
+
+    private func document(_ pool: String) async throws(CacheError) -> (topology: Topology, revision: UInt64)? {
+        let range = EtcdMessage.Range(key: Data(key(pool).utf8))
+        guard let pair = try await ask("kv/range", range, as: EtcdMessage.Pairs.self).kvs?.first else { return nil }
+        return (try Self.topology(pair), pair.revision)
+    }
+
+    /// The document's epoch, or the revision of its last change if that is greater, so that who edits it by hand need not
+    /// count.
+    static func topology(_ pair: EtcdMessage.Pair) throws(CacheError) -> Topology {
+        guard let document = TopologyDocument(pair.value ?? Data()), let servers = document.cacheServers else {
+            throw CacheError(.refused, "\(pair.name) is no list of servers")
+        }
+        return Topology(epoch: max(document.epoch ?? 0, pair.revision), servers: servers)
+    }
+
+    // MARK: Leases
+
+    /// The servers that are under a lease.
+    public func liveServers(of pool: String) async throws(CacheError) -> Set<String> {
+        let first = liveKey(pool, "")
+        // "0" follows the slash at its end.
+        let range = EtcdMessage.Range(key: Data(first.utf8), rangeEnd: Data("\(first.dropLast())0".utf8))
+        let pairs = try await ask("kv/range", range, as: EtcdMessage.Pairs.self).kvs ?? []
+        return Set(pairs.map { String($0.name.dropFirst(first.count)) })
+    }
+
+    /// Says that a server is alive, until the task is cancelled: for whoever runs it, a process beside it or a part of one.
+    ///
+    /// Its key is under a lease of `timeToLive`, which is renewed three times in that time. A lease that is lost, because
+    /// etcd could not be reached for so long, is taken anew; what goes wrong until then is `failed`'s to tell.
+    ///
+    /// - Parameters:
+    ///   - server: Its name on the ring.
+    ///   - isAlive: Asked before each renewal: the lease of a server that is not is left to end.
+    public func announce(
+        _ server: String, in pool: String, timeToLive: Duration = .seconds(10),
+        isAlive: @Sendable () async -> Bool = { true }, failed: @Sendable (CacheError) -> Void = { _ in }
+    ) async {
+        var lease: String?
+        while !Task.isCancelled {
+            do throws(CacheError) {
+                if await isAlive() {
+                    if let current = lease, try await keepAlive(current) {
+                    } else {
+                        lease = try await grant(server, pool, timeToLive)
+                    }
+                }
+            } catch {
+                if error.code != .cancelled { failed(error) }
+            }
+            do { try await Task.sleep(for: timeToLive / 3) } catch { break }
+        }
+        guard let lease else { return }
+        // The task is cancelled, and what it asks would be: another one says goodbye.
+        await Task {
+            _ = try? await ask("lease/revoke", EtcdMessage.LeaseName(identity: lease), as: EtcdMessage.Done.self)
+        }
+        .value
+    }
+
+    private func grant(_ server: String, _ pool: String, _ life: Duration) async throws(CacheError) -> String {
+        let seconds = max(Int64(life / .seconds(1)), 1)
+        let grant = try await ask(
+            "lease/grant", EtcdMessage.LeaseGrant(seconds: "\(seconds)"), as: EtcdMessage.Lease.self)
+        guard let lease = grant.identity else { throw CacheError(.protocolViolation, "a lease without a name") }
+        let put = EtcdMessage.Put(key: Data(liveKey(pool, server).utf8), value: Data(), lease: lease)
+        _ = try await ask("kv/put", put, as: EtcdMessage.Done.self)
+        return lease
+    }
+
+    /// False if there is no such lease any longer.
+    private func keepAlive(_ lease: String) async throws(CacheError) -> Bool {
+        let kept = try await ask(
+            "lease/keepalive", EtcdMessage.LeaseName(identity: lease), as: EtcdMessage.KeptAlive.self)
+        return kept.result?.seconds.flatMap { Int64($0) } ?? 0 > 0
+    }
+}

@@ -1,0 +1,152 @@
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// One request to etcd's gateway and the lines of its reply, on a connection of its own.
+///
+/// Rules:
+/// 1. The first line comes within `timeout`.
+/// 2. The reply ends within `life`: then the stream ends as if the server had ended it. A connection that died without a
+///    word is found out so.
+/// 3. A line and what waits to be read are bounded.
+struct EtcdExchange: Sendable {
+    let endpoint: CacheServer
+    let path: String
+    let body: [UInt8]
+    /// Of a login.
+    let token: String?
+    let timeout: Duration
+    /// nil for as long as the first line may take.
+    let life: Duration?
+    let prepareChannel: (@Sendable (any Channel, CacheServer) throws -> Void)?
+
+    static let lineBytesMax = 4 << 20
+    private static let waitingLinesMax = 4096
+
+    typealias Lines = AsyncThrowingStream<[UInt8], any Error>
+
+    /// The lines as they come. Throws a `CacheError` where the server says no, or nothing.
+    func lines() -> Lines {
+        let (stream, continuation) = Lines.makeStream(bufferingPolicy: .bufferingOldest(Self.waitingLinesMax))
+        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let connected = ClientBootstrap(group: eventLoop).connectTimeout(timeout.timeAmount)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try prepareChannel?(channel, endpoint)
+                    try channel.pipeline.syncOperations.addHTTPClientHandlers()
+                    try channel.pipeline.syncOperations.addHandler(Conversation(self, continuation))
+                }
+            }
+        let channel =
+            switch endpoint.address {
+            case .tcp(let host, let port): connected.connect(host: host, port: Int(port))
+            case .unixSocket(let path): connected.connect(unixDomainSocketPath: path)
+            }
+        channel.whenFailure {
+            continuation.finish(throwing: CacheError(.serverDown, server: endpoint.name, underlying: $0))
+        }
+        continuation.onTermination = { _ in channel.whenSuccess { $0.close(promise: nil) } }
+        return stream
+    }
+
+    /// The whole reply.
+    func reply() async throws(CacheError) -> [UInt8] {
+        var reply: [UInt8] = []
+        do {
+            for try await line in lines() { reply += line }
+        } catch {
+            throw error as? CacheError ?? CacheError(.connectionLost, server: endpoint.name, underlying: error)
+        }
+        // A stream that ends because its task was cancelled just ends.
+        guard !Task.isCancelled else { throw CacheError(.cancelled) }
+        return reply
+    }
+
+    private final class Conversation: ChannelInboundHandler {
+        typealias InboundIn = HTTPClientResponsePart
+        typealias OutboundOut = HTTPClientRequestPart
+
+        private let exchange: EtcdExchange
+        private let continuation: Lines.Continuation
+        private var status = HTTPResponseStatus.ok
+        private var pending: [UInt8] = []
+        private var alarm: Scheduled<Void>?
+
+        init(_ exchange: EtcdExchange, _ continuation: Lines.Continuation) {
+            self.exchange = exchange
+            self.continuation = continuation
+        }
+
+        func channelActive(context: ChannelHandlerContext) {
+            var head = HTTPRequestHead(version: .http1_1, method: .POST, uri: exchange.path)
+            head.headers.add(name: "host", value: exchange.endpoint.name)
+            head.headers.add(name: "content-type", value: "application/json")
+            head.headers.add(name: "content-length", value: "\(exchange.body.count)")
+            if let token = exchange.token { head.headers.add(name: "authorization", value: token) }
+            context.write(wrapOutboundOut(.head(head)), promise: nil)
+            context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: exchange.body)))), promise: nil)
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+            let late = CacheError(.timeout, server: exchange.endpoint.name)
+            alarm = context.eventLoop.scheduleTask(in: exchange.timeout.timeAmount) { [continuation] in
+                continuation.finish(throwing: late)
+            }
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            switch unwrapInboundIn(data) {
+            case .head(let head): status = head.status
+            case .body(let buffer):
+                pending += buffer.readableBytesView
+                if status == .ok { takeLines(context) }
+                if pending.count > EtcdExchange.lineBytesMax { fail(.protocolViolation, "a reply without an end") }
+            case .end:
+                guard status == .ok else { return refuse() }
+                if !pending.isEmpty { take(pending) }
+                continuation.finish()
+            }
+        }
+
+        private func takeLines(_ context: ChannelHandlerContext) {
+            var start = pending.startIndex
+            while let end = pending[start...].firstIndex(of: 0x0A) {
+                take(Array(pending[start..<end]))
+                start = end + 1
+            }
+            guard start > pending.startIndex else { return }
+            pending.removeFirst(start)
+            guard let life = exchange.life, alarm != nil else { return }
+            alarm?.cancel()
+            alarm = nil
+            context.eventLoop.scheduleTask(in: life.timeAmount) { [continuation] in continuation.finish() }
+        }
+
+        private func take(_ line: [UInt8]) {
+            if case .dropped = continuation.yield(line) { fail(.overloaded, "more changes than can be followed") }
+        }
+
+        private func refuse() {
+            let code: CacheError.Code =
+                switch status.code {
+                case 401, 403: .unauthorized
+                case 500...: .serverDown
+                default: .refused
+                }
+            fail(code, "\(status.code) \(EtcdExchange.message(pending))")
+        }
+
+        private func fail(_ code: CacheError.Code, _ message: String) {
+            continuation.finish(throwing: CacheError(code, message, server: exchange.endpoint.name))
+        }
+
+        func channelInactive(context: ChannelHandlerContext) {
+            alarm?.cancel()
+            fail(.connectionLost, "closed by the server")
+        }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) {
+            continuation.finish(
+                throwing: CacheError(.connectionLost, server: exchange.endpoint.name, underlying: error))
+            context.close(promise: nil)
+        }
+    }
+}

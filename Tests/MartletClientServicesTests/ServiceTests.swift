@@ -1,0 +1,154 @@
+import Configuration
+import InMemoryTracing
+import Logging
+import MartletClient
+import MartletClientServices
+import MetricsTestKit
+import ServerTesting
+import ServiceLifecycle
+import Testing
+import Tracing
+
+/// The client among the parts of a Swift service.
+@Suite("Client in a service")
+struct ServiceTests {
+    private static func run(
+        _ change: (inout CacheConfiguration) -> Void = { _ in }, body: (CacheClient, TestServer) async throws -> Void
+    ) async throws {
+        let server = try TestServer.onUnixSocket()
+        defer { server.stop() }
+        var configuration = CacheConfiguration()
+        configuration.operationTimeout = .seconds(5)
+        configuration.connectTimeout = .seconds(5)
+        change(&configuration)
+        let cache = CacheClient(
+            servers: [CacheServer(unixSocket: server.path ?? "")], configuration: configuration)
+        do {
+            try await body(cache, server)
+        } catch {
+            await cache.shutDown()
+            throw error
+        }
+        await cache.shutDown()
+    }
+
+    @Test("Calls are counted and timed by their results, under OpenTelemetry's names")
+    func metrics() async throws {
+        let metrics = TestMetrics()
+        try await Self.run({ $0.observer = CacheInstrument(metrics: metrics, tracer: nil) }) { cache, _ in
+            try await cache.setValue("v", for: "k")
+            _ = try await cache.value(for: "k", as: String.self)
+            _ = try await cache.value(for: "none", as: String.self)
+            _ = await cache.values(for: ["k", "none", "neither"], as: String.self)
+            try await cache.setValue("text", for: "text")
+            await #expect(throws: CacheError.self) { try await cache.incrementCounter("text") }
+            _ = try await cache.value(for: "loaded", timeToLive: .seconds(9)) { "loaded" }
+
+            for (result, count) in [("hit", 2), ("miss", 2), ("done", 3), ("error", 1)] as [(String, Int64)] {
+                #expect(try metrics.expectCounter("cache.client.requests", [("result", result)]).totalValue == count)
+            }
+            #expect(try metrics.expectCounter("cache.client.keys", [("result", "miss")]).totalValue == 2)
+            let labels = [("db.system.name", "memcached"), ("db.operation.name", "GET")]
+            #expect(try metrics.expectTimer("db.client.operation.duration", labels).values.count == 3)
+            #expect(try metrics.expectTimer("cache.client.load.duration").values.count == 1)
+            let failed = [
+                ("db.system.name", "memcached"), ("db.operation.name", "INCREMENT"), ("error.type", "refused"),
+            ]
+            #expect(try metrics.expectTimer("db.client.operation.duration", failed).values.count == 1)
+        }
+    }
+
+    @Test("Each call is a client's span below that of its caller, with what was found and what went wrong")
+    func spans() async throws {
+        let tracer = InMemoryTracer()
+        try await Self.run({ $0.observer = CacheInstrument(metrics: TestMetrics(), tracer: tracer) }) { cache, server in
+            try await tracer.withSpan("request") { _ in
+                try await cache.setValue("v", for: "k")
+                _ = try await cache.value(for: "k", as: String.self)
+                _ = await cache.values(for: ["a", "b"], as: String.self)
+                await #expect(throws: CacheError.self) { try await cache.incrementCounter("k") }
+            }
+
+            let spans = tracer.finishedSpans
+            let parent = try #require(spans.first { $0.operationName == "request" })
+            let calls = spans.filter { $0.operationName != "request" }
+            #expect(calls.map(\.operationName) == ["SET", "GET", "BATCH GET", "INCREMENT"])
+            for call in calls {
+                #expect(call.parentSpanID == parent.spanID)
+                #expect(call.kind == .client)
+                #expect(call.attributes["db.system.name"]?.toSpanAttribute() == "memcached")
+            }
+            #expect(calls[1].attributes["cache.hit"]?.toSpanAttribute() == true)
+            #expect(calls[1].attributes["server.address"]?.toSpanAttribute() == .string(server.path ?? ""))
+            #expect(calls[2].attributes["db.operation.batch.size"]?.toSpanAttribute() == 2)
+            #expect(calls[3].attributes["error.type"]?.toSpanAttribute() == "refused")
+            #expect(calls[3].status?.code == .error)
+        }
+    }
+
+    @Test("In a service group the client follows its servers, and ends with the group")
+    func lifecycle() async throws {
+        try await Self.run { cache, server in
+            let other = CacheServer(unixSocket: "/nowhere")
+            let path = server.path ?? ""
+            let source = TopologySource(interval: .milliseconds(5)) { _ in
+                Topology(epoch: 9, servers: [CacheServer(unixSocket: path), other])
+            }
+            let metrics = TestMetrics()
+            let service = CacheService(
+                cache, following: source, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+                metrics: metrics)
+            let group = ServiceGroup(
+                configuration: .init(
+                    services: [.init(service: service)],
+                    logger: Logger(label: "group") { _ in SwiftLogNoOpLogHandler() }))
+            let running = Task { try await group.run() }
+            // The epoch is told behind the number of servers.
+            while (try? metrics.expectGauge("cache.client.topology.epoch").lastValue) != 9 {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            #expect(try metrics.expectGauge("cache.client.servers").lastValue == 2)
+            #expect(try metrics.expectGauge("cache.client.servers.down").lastValue == 0)
+
+            await group.triggerGracefulShutdown()
+            try await running.value
+
+            let error = await #expect(throws: CacheError.self) { try await cache.setValue("v", for: "k") }
+            #expect(error?.code == .shutDown)
+        }
+    }
+
+    @Test("Settings are read from a service's configuration, and wrong ones are told")
+    func configuration() async throws {
+        let reader = ConfigReader(
+            provider: InMemoryProvider(values: [
+                "servers": ConfigValue(.stringArray(["10.0.0.1:11212:3", "/run/cache.sock"]), isSecret: false),
+                "distribution": "rendezvous", "operation.timeout.milliseconds": 70, "connections.per.server": 4,
+                "uses.meta.protocol": false, "compression.bytes.min": 2048, "user": "me", "password": "open",
+            ]))
+        let configuration = try CacheConfiguration(reading: reader)
+        #expect(configuration.distribution == .rendezvous)
+        #expect(configuration.operationTimeout == .milliseconds(70))
+        #expect(configuration.connectionsPerServer == 4)
+        #expect(!configuration.usesMetaProtocol)
+        #expect(configuration.compression?.bytesMin == 2048)
+        #expect(configuration.credentials?.user == "me")
+        #expect(configuration.connectTimeout == CacheConfiguration().connectTimeout)
+        let servers = try CacheServer.list(reading: reader)
+        #expect(servers.map(\.name) == ["10.0.0.1:11212", "/run/cache.sock"])
+        #expect(servers[0].node.weight == 3)
+
+        for (key, value) in [("distribution", "roulette"), ("key.hash", "none")] as [(AbsoluteConfigKey, ConfigValue)] {
+            #expect(throws: CacheError.self) {
+                try CacheConfiguration(reading: ConfigReader(provider: InMemoryProvider(values: [key: value])))
+            }
+        }
+        #expect(throws: CacheError.self) {
+            try CacheConfiguration(
+                reading: ConfigReader(provider: InMemoryProvider(values: ["in.flight.max": -1])))
+        }
+        #expect(throws: CacheError.self) {
+            try CacheServer.list(reading: ConfigReader(provider: InMemoryProvider(values: [:])))
+        }
+    }
+}
