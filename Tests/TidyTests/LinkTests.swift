@@ -48,7 +48,7 @@ struct LinkTests {
     private func isPresent(name: String) -> Bool {
         let repository = Repository.shared
         if name.contains(where: { "*<>{}$…".contains($0) }) { return true }
-        let tops = ["Sources/", "Tests/", "docs/", "LoadTest/", "Docker/", ".ci/"]
+        let tops = ["Sources/", "Tests/", "Examples/", "docs/", "LoadTest/", "Docker/", ".ci/"]
         if tops.contains(where: name.hasPrefix) { return repository.exists(name) }
         guard !name.contains("/"), name.hasSuffix(".swift") || name.hasSuffix(".md") else { return true }
         return repository.paths.contains { $0 == name || $0.hasSuffix("/" + name) }
