@@ -90,6 +90,9 @@ public struct HashRing: Sendable {
         return servers(forRouting: key.extracting(hashTag.range(in: key)), count: count)
     }
 
+    /// The same for the UTF-8 bytes of `key`.
+    public func servers(for key: String, count: Int) -> [Int] { servers(for: Array(key.utf8).span, count: count) }
+
     private func servers(forRouting key: Span<UInt8>, count: Int) -> [Int] {
         switch lookUp {
         case .one: return Array(0..<count)

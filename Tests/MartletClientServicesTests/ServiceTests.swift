@@ -9,6 +9,16 @@ import ServiceLifecycle
 import Testing
 import Tracing
 
+/// The article's code, compiled and not run: a service's signals are not a test's.
+private func service(_ config: ConfigReader, _ app: some Service, _ logger: Logger) async throws {
+    var configuration = try CacheConfiguration(reading: config.scoped(to: "cache"))
+    configuration.observer = CacheInstrument()
+    let servers = try CacheServer.list(reading: config.scoped(to: "cache"))
+    let cache = CacheClient(servers: servers, configuration: configuration)
+    let service = CacheService(cache, following: .dnsServices("_memcached._tcp.cache"), logger: logger)
+    try await ServiceGroup(services: [service, app], gracefulShutdownSignals: [.sigterm], logger: logger).run()
+}
+
 /// The client among the parts of a Swift service.
 @Suite("Client in a service")
 struct ServiceTests {

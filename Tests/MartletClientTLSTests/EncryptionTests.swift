@@ -8,6 +8,14 @@ import ServerTesting
 import Testing
 
 /// The client over TLS, to a server behind an end of it in this process.
+/// Servers.md's code, compiled and not run: which certificates a system trusts is its own affair.
+private func credentials(_ secret: String) throws -> CacheConfiguration {
+    var configuration = CacheConfiguration()
+    try configuration.useTLS()
+    configuration.credentials = CacheCredentials(user: "app", password: secret)
+    return configuration
+}
+
 @Suite("TLS")
 struct EncryptionTests {
     /// Runs `body` with a client of an encrypted server, called `host` and with the settings given.

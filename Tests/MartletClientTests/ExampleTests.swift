@@ -38,6 +38,38 @@ extension ClientTests {
             }
         }
 
+        /// Compiled, not run: servers with these names are nobody's.
+        private static func servers() async throws {
+            let servers = [CacheServer(host: "cache-0.example"), CacheServer(host: "cache-1.example")]
+            let cache = CacheClient(servers: servers)
+            let following = Task {
+                await cache.follow(
+                    .dnsServices("_memcached._tcp.cache.example"), rememberedAt: "/var/lib/app/cache.json")
+            }
+            following.cancel()
+        }
+
+        /// Compiled, not run.
+        private static func etcd(_ cache: CacheClient) async throws {
+            let etcd = try Etcd(endpoints: ["10.0.0.1:2379", "10.0.0.2:2379", "10.0.0.3:2379"])
+            let following = Task {
+                await cache.follow(.etcd(etcd, pool: "users"), rememberedAt: "/var/lib/app/cache.json")
+            }
+            following.cancel()
+
+            try await etcd.changeServers(of: "users") { $0.append(CacheServer(host: "10.0.0.9", weight: 2)) }
+            let announcing = Task { await etcd.announce("10.0.0.9:11211", in: "users") }
+            announcing.cancel()
+        }
+
+        @Test("A client is made without anything being started, and knows its ring")
+        func making() async {
+            let cache = CacheClient(servers: [CacheServer(host: "10.0.1.1"), CacheServer(host: "10.0.1.2")])
+
+            #expect(cache.ring.servers.count == 2)
+            await cache.shutDown()
+        }
+
         @Test("The code about servers, copies and other pools does what it says")
         func articles() async throws {
             try await CacheFixture.run(servers: 3) { fixture in

@@ -19,6 +19,37 @@ extension ClientTests {
             func move(_ by: Double) { seconds.withLockedValue { $0 += by } }
         }
 
+        struct Database {
+            func report(fencedBy token: UInt64) async throws -> String { "report \(token > 0)" }
+        }
+
+        @Test("The article's code does what it says")
+        func article() async throws {
+            try await CacheFixture.run { fixture in
+                let (cache, database) = (fixture.cache, Database())
+                func answer() async -> String? {
+                    let limiter = RateLimiter(cache, limit: 100, per: .seconds(60))
+                    let decision = await limiter.allows("203.0.113.7")
+                    guard decision.isAllowed else { return "try again in \(decision.retryAfter)" }
+                    return nil
+                }
+                #expect(await answer() == nil)
+
+                let sessions = SessionStore<Session>(cache, timeToLive: .seconds(1800))
+                let name = try await sessions.begin(Session(user: 7))
+                let session = try await sessions.session(name)
+                let fresh = try await sessions.rename(name)
+                #expect(session == Session(user: 7))
+                #expect(try await sessions.session(name) == nil)
+                #expect(try await sessions.session(fresh ?? "") == Session(user: 7))
+
+                let report = try await cache.withLease(on: "report:today", for: .seconds(60)) { lease in
+                    try await database.report(fencedBy: lease.token)
+                }
+                #expect(report == "report true")
+            }
+        }
+
         @Test("A fixed window lets so many in and then nobody, until the next one")
         func fixedWindow() async throws {
             try await CacheFixture.run(servers: 3) { fixture in
