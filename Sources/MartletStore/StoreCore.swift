@@ -70,6 +70,19 @@ struct StoreCore: ~Copyable {
         Swift.max(linkedBucketCount, Int(shrinking.touched.load(ordering: .relaxed)) * table.stripeCount)
     }
 
+    /// The table's size as memcached counts it: the power of two of buckets with which its table holds as many items as this
+    /// one is made for, one and a half a bucket. memcached's table never shrinks, so this is of the largest size so far.
+    var tablePower: Int {
+        let buckets = linkedBucketCount
+        // The first row is there whatever comes.
+        let told = Int(clamping: table.words.pointee.toldCount.load(ordering: .relaxed))
+        let items = buckets > table.stripeCount ? buckets * 15 / 2 : Swift.max(told, 1)
+        let power = Int.bitWidth - ((items * 2 + 2) / 3 - 1).leadingZeroBitCount
+        return Swift.max(power, Int(shrinking.powerBefore.load(ordering: .relaxed)), Self.tablePowerMin)
+    }
+
+    private static let tablePowerMin = 16
+
     /// Whether the system is asked for huge pages under the table: only where it is large from the start.
     var hasHugeTable: Bool { settings.memoryLimitBytes >= 1 << 30 }
 

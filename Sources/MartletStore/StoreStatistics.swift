@@ -13,8 +13,8 @@ package struct StoreStatistics: Sendable {
     package var pooledPages = 0
     /// Bytes of the hash table with its ghosts.
     package var tableBytes = 0
-    /// Base-2 logarithm of the bucket count, rounded up.
-    package var tablePowerLevel = 0
+    /// Base-2 logarithm of the buckets with which memcached's table would hold the most items that this one was made for.
+    package var tablePower = 0
 
     // MARK: Items
 

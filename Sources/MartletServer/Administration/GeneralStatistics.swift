@@ -95,7 +95,7 @@ struct GeneralStatistics {
         text.add("time_in_listen_disabled_us", network.pausedMicroseconds)
         text.add("threads", settings.threadCount)
         text.add("conn_yields", network.yields)
-        text.add("hash_power_level", store.tablePowerLevel)
+        text.add("hash_power_level", store.tablePower)
         text.add("hash_bytes", store.tableBytes)
         text.add("hash_is_expanding", 0)
     }

@@ -14,13 +14,12 @@ extension CacheStore {
         pool.unlock()
         result.pageBytes = geometry.pageBytes
 
-        let bucketCount = core.pointee.bucketCount
         core.forEachSession { session in
             result.itemsStored += session.pointee.counters.itemsStored.load(ordering: .relaxed)
             result.foundExpired += session.pointee.counters.foundExpired.load(ordering: .relaxed)
             result.foundFlushed += session.pointee.counters.foundFlushed.load(ordering: .relaxed)
         }
-        result.tablePowerLevel = Int.bitWidth - (bucketCount - 1).leadingZeroBitCount
+        result.tablePower = core.pointee.tablePower
         result.itemCount = itemCount
         for slabClass in 1...geometry.classCount {
             let row = statistics(ofClass: slabClass)

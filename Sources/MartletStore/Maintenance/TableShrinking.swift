@@ -14,6 +14,9 @@ struct TableShrinking: ~Copyable {
     /// reads it: the limit counts these rows until their memory goes.
     let touched = Atomic<UInt32>(0)
 
+    /// The largest `tablePower` before the table last began to shrink, also in the process before this one.
+    let powerBefore = Atomic<UInt32>(0)
+
     static let mergesPerPass = 8192
     /// It is not worth the work for fewer bytes, nor where they would hardly be one huge page of the table.
     static let savedBytesMin = 256 << 10
@@ -73,6 +76,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     }
 
     private func beginShrinking(to target: UInt32) {
+        pointee.shrinking.powerBefore.store(UInt32(pointee.tablePower), ordering: .relaxed)
         pointee.shrinking.target.store(target, ordering: .relaxed)
         pointee.shrinking.kept.store(target, ordering: .relaxed)
         pointee.shrinking.finished.store(0, ordering: .relaxed)

@@ -13,6 +13,7 @@ extension CacheStore {
     package func takeUp(now: UInt32, threadCount: Int, _ inParallel: ParallelRun) -> Int? {
         guard let file = core.pointee.backing?.pointee.owner, let saved = file.saved else { return 0 }
         growTable(to: saved.rowCount)
+        core.pointee.shrinking.powerBefore.store(saved.tablePower, ordering: .relaxed)
         let revival = Revival(store: core, saved: saved, provesBySeals: file.isLive, now: now)
         guard let count = revival.run(threadCount: threadCount, inParallel) else {
             file.forget(because: "\(file.path) is damaged")
@@ -53,6 +54,7 @@ extension CacheStore {
         state.zeroMilliseconds = zeroMilliseconds
         state.pendingFlush = core.pointee.pendingFlush.load(ordering: .relaxed)
         state.rowCount = meanRowCount
+        state.tablePower = UInt32(core.pointee.tablePower)
         for index in 0..<core.pointee.table.stripeCount {
             let stripe = core.pointee.table.stripe(at: index)
             state.stripes.append(

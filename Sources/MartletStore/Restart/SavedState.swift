@@ -42,6 +42,8 @@ package struct SavedState: Equatable, Sendable {
     package var pendingFlush: UInt32 = 0
     /// Buckets that each stripe had, on average.
     package var rowCount: UInt32 = 1
+    /// `StoreCore.tablePower`; 0 where it is not known. In the upper half of the word that `rowCount` has the lower one of.
+    package var tablePower: UInt32 = 0
     package var stripes: [Stripe] = []
     package var pages: [Page] = []
     package var classes: [SlabClass] = []
@@ -58,7 +60,8 @@ package struct SavedState: Equatable, Sendable {
         words += settings.words
         words += [
             secretLow, secretHigh, UInt64(second), UInt64(bitPattern: zeroMilliseconds), UInt64(pendingFlush),
-            UInt64(rowCount), UInt64(stripes.count), UInt64(pages.count), UInt64(classes.count),
+            UInt64(rowCount) | UInt64(tablePower) << 32, UInt64(stripes.count), UInt64(pages.count),
+            UInt64(classes.count),
         ]
         for stripe in stripes { words += [stripe.sequence, stripe.flushedThrough] }
         for page in pages { words += [UInt64(page.slabClass) | UInt64(page.bump) << 32, page.sum] }
@@ -81,12 +84,13 @@ package struct SavedState: Equatable, Sendable {
         let counts = fixed[6...8]
         guard counts.allSatisfy({ $0 <= 1 << 32 }),
             UInt64(words.count) == UInt64(fixedEnd) + 2 * counts.reduce(0, +) + 1,
-            fixed[2] <= UInt64(UInt32.max), fixed[4] <= UInt64(UInt32.max), fixed[5] <= UInt64(UInt32.max)
+            fixed[2] <= UInt64(UInt32.max), fixed[4] <= UInt64(UInt32.max), fixed[5] >> 32 <= 64
         else { throw Unusable("is damaged") }
         second = UInt32(fixed[2])
         zeroMilliseconds = Int64(bitPattern: fixed[3])
         pendingFlush = UInt32(fixed[4])
-        rowCount = UInt32(fixed[5])
+        rowCount = UInt32(truncatingIfNeeded: fixed[5])
+        tablePower = UInt32(fixed[5] >> 32)
 
         var pairs = words[fixedEnd...].dropLast().makeIterator()
         func pair() -> (UInt64, UInt64) { (pairs.next() ?? 0, pairs.next() ?? 0) }
