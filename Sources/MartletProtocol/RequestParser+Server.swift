@@ -8,6 +8,8 @@ extension RequestParser {
         case .cacheMemoryLimit: return parseMemoryLimit(line, into: &request)
         case .shutdown: return parseShutdown(line, into: &request)
         case .administration:
+            // To whoever does not run tests, debugtime and debugitem are unknown words.
+            if line.line.load(as: UInt8.self) == UInt8(ascii: "d"), endsAsHTTP(line) { return .hangUp }
             request.arguments = LineSlice(offset: 0, count: line.end)
             return .request
         default: return parseUnknown(line, into: &request)
@@ -63,14 +65,19 @@ extension RequestParser {
 
     /// `ERROR`, or hanging up on what looks like HTTP (rule 2).
     private static func parseUnknown(_ line: TokenCursor, into request: inout Request) -> ParseOutcome {
+        if endsAsHTTP(line) { return .hangUp }
+        // A line of this word alone, too.
+        let isNoreply = line.position == 7 && Verb(line.line, count: 7, limit: 7).isNoreply
+        return refuse(&request, .error, isSilent: request.isQuiet || isNoreply)
+    }
+
+    /// Whether the last word, which is not the first, begins with `HTTP/`.
+    private static func endsAsHTTP(_ line: TokenCursor) -> Bool {
         var start = line.end
         while start > line.position, line.line.load(fromByteOffset: start &- 1, as: UInt8.self) != ByteSearch.space {
             start &-= 1
         }
-        if start > 0, line.end &- start >= 5 {
-            let verb = Verb(line.line + start, count: 5, limit: 5)
-            if verb.isHTTP { return .hangUp }
-        }
-        return refuse(&request, .error, isSilent: request.isQuiet)
+        guard start > 0, line.end &- start >= 5 else { return false }
+        return Verb(line.line + start, count: 5, limit: 5).isHTTP
     }
 }

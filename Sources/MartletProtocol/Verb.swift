@@ -94,6 +94,8 @@ struct Verb: BitwiseCopyable {
         return .unknown
     }
 
+    var isNoreply: Bool { equals("noreply") }
+
     /// The word `graceful` behind `shutdown`.
     var isGraceful: Bool { equals("graceful") }
 

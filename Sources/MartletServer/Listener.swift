@@ -18,6 +18,7 @@ package struct Listener: ~Copyable {
         let index: UInt16
         let descriptor: Int32
         let security: ListenerSecurity
+        let dialect: Dialect
         let storage: UnsafeMutableRawPointer
         let watcher: SocketWatcher
     }
@@ -50,7 +51,9 @@ package struct Listener: ~Copyable {
     // MARK: Accepting
 
     /// Takes what waits at one listening socket.
-    fileprivate mutating func accept(_ index: UInt16, _ descriptor: Int32, _ security: ListenerSecurity) {
+    fileprivate mutating func accept(
+        _ index: UInt16, _ descriptor: Int32, _ security: ListenerSecurity, _ dialect: Dialect
+    ) {
         var peer = sockaddr_storage()
         for _ in 0..<Limits.acceptsPerTurn {
             if !server.pointee.settings.rejectsOverLimit && isFull { return pause() }
@@ -59,7 +62,8 @@ package struct Listener: ~Copyable {
             let result = server.pointee.syscalls.accept(descriptor, &peer)
             if result >= 0 {
                 let socket = AcceptedSocket(
-                    descriptor: Int32(result), listenerIndex: index, peer: PeerAddress(&peer), security: security)
+                    descriptor: Int32(result), listenerIndex: index, peer: PeerAddress(&peer), security: security,
+                    dialect: dialect)
                 if isFull { reject(socket.descriptor) } else { hand(socket, to: worker) }
                 continue
             }
@@ -167,12 +171,12 @@ extension UnsafeMutablePointer where Pointee == Listener {
                 callback: { _, _, context in
                     let slot = context.unsafelyUnwrapped.assumingMemoryBound(to: Listener.Slot.self)
                     slot.pointee.listener.pointee.accept(
-                        slot.pointee.index, slot.pointee.descriptor, slot.pointee.security)
+                        slot.pointee.index, slot.pointee.descriptor, slot.pointee.security, slot.pointee.dialect)
                 }, context: slots + index)
             (slots + index).initialize(
                 to: Listener.Slot(
                     listener: listener, index: UInt16(clamping: index), descriptor: socket.descriptor,
-                    security: socket.security, storage: storage, watcher: watcher))
+                    security: socket.security, dialect: socket.dialect, storage: storage, watcher: watcher))
         }
         let retry = EventTimer(
             loop: loop, periodMilliseconds: Limits.acceptPauseMilliseconds,

@@ -37,11 +37,7 @@ extension ListeningSocket {
         }
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
-        var bound = sockaddr_storage()
-        var count = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        withUnsafeMutablePointer(to: &bound) { storage in
-            _ = storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &count) }
-        }
+        var bound = ResolvedAddresses.bound(descriptor)
         let address = PeerAddress(&bound)
         guard let name = address.name else {
             return ListeningSocket(

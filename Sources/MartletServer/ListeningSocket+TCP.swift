@@ -1,4 +1,3 @@
-import CShims
 import Glibc
 
 extension ListeningSocket {
@@ -25,9 +24,15 @@ extension ListeningSocket {
                     error = try append(address.host, 0, settings.listenBacklog, to: &sockets)
                 }
                 let security = address.security ?? settings.standardSecurity
-                for index in before..<sockets.count { sockets[index].security = security }
-                let isLeftOut = settings.listenAddresses.isEmpty && isMissingAddress(error) && text != "127.0.0.1"
-                if error != 0 && !isLeftOut { throw failure(address.host, picked, ServerLog.reason(error)) }
+                let dialect = try address.dialect(settings, text)
+                for index in before..<sockets.count {
+                    (sockets[index].security, sockets[index].dialect) = (security, dialect)
+                }
+                let isLeftOut =
+                    settings.listenAddresses.isEmpty && ResolvedAddresses.isMissing(error) && text != "127.0.0.1"
+                if error != 0 && !isLeftOut {
+                    throw ResolvedAddresses.failure(address.host, picked, .tcp, ServerLog.reason(error))
+                }
             }
         } catch {
             for socket in sockets { socket.close() }
@@ -40,37 +45,17 @@ extension ListeningSocket {
     private static func append(
         _ host: String?, _ port: UInt16, _ backlog: Int, to sockets: inout [ListeningSocket]
     ) throws(StartError) -> Int32 {
-        var hints = addrinfo()
-        hints.ai_flags = AI_PASSIVE
-        hints.ai_family = AF_UNSPEC
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        var found: UnsafeMutablePointer<addrinfo>?
-        let result = getaddrinfo(host, String(port), &hints, &found)
-        guard result == 0 else { throw failure(host, port, String(cString: gai_strerror(result))) }
-        defer { freeaddrinfo(found) }
+        let addresses = try ResolvedAddresses(host, port, .tcp)
         var worst: Int32 = 0
-        var isOpen = false
-        var next = found
-        while let info = next {
-            next = info.pointee.ai_next
+        let countBefore = sockets.count
+        addresses.forEach { info in
             switch bindTCP(info, backlog) {
-            case .success(let socket):
-                sockets.append(socket)
-                isOpen = true
+            case .success(let socket): sockets.append(socket)
             case .failure(let failure):
-                if worst == 0 || isMissingAddress(worst) { worst = failure.error }
+                if worst == 0 || ResolvedAddresses.isMissing(worst) { worst = failure.error }
             }
         }
-        return isOpen && isMissingAddress(worst) ? 0 : worst
-    }
-
-    private static func isMissingAddress(_ error: Int32) -> Bool {
-        error == EADDRNOTAVAIL || error == EAFNOSUPPORT
-    }
-
-    private static func failure(_ host: String?, _ port: UInt16, _ reason: String) -> StartError {
-        StartError(
-            "failed to listen on TCP port \(port) of \(host ?? "all addresses"): \(reason)", status: ExitStatus.system)
+        return sockets.count > countBefore && ResolvedAddresses.isMissing(worst) ? 0 : worst
     }
 
     private struct SystemError: Error { let error: Int32 }
@@ -79,14 +64,11 @@ extension ListeningSocket {
     private static func bindTCP(
         _ info: UnsafeMutablePointer<addrinfo>, _ backlog: Int
     ) -> Result<ListeningSocket, SystemError> {
-        let type = info.pointee.ai_socktype | Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-        let descriptor = socket(info.pointee.ai_family, type, info.pointee.ai_protocol)
+        let descriptor = ResolvedAddresses.makeSocket(info)
         guard descriptor >= 0 else { return .failure(SystemError(error: errno)) }
-        let isIPv6 = info.pointee.ai_family == AF_INET6
-        if isIPv6 { turnOn(Int32(IPPROTO_IPV6), IPV6_V6ONLY, descriptor) }
-        turnOn(SOL_SOCKET, SO_REUSEADDR, descriptor)
-        turnOn(SOL_SOCKET, SO_KEEPALIVE, descriptor)
-        turnOn(Int32(IPPROTO_TCP), TCP_NODELAY, descriptor)
+        ResolvedAddresses.set(SOL_SOCKET, SO_REUSEADDR, 1, descriptor)
+        ResolvedAddresses.set(SOL_SOCKET, SO_KEEPALIVE, 1, descriptor)
+        ResolvedAddresses.set(Int32(IPPROTO_TCP), TCP_NODELAY, 1, descriptor)
         guard bind(descriptor, info.pointee.ai_addr, info.pointee.ai_addrlen) == 0,
             listen(descriptor, Int32(clamping: backlog)) == 0
         else {
@@ -94,20 +76,11 @@ extension ListeningSocket {
             _ = Glibc.close(descriptor)
             return .failure(SystemError(error: error))
         }
-        var bound = sockaddr_storage()
-        var count = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        withUnsafeMutablePointer(to: &bound) { storage in
-            _ = storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &count) }
-        }
+        var bound = ResolvedAddresses.bound(descriptor)
         let address = PeerAddress(&bound)
         return .success(
             ListeningSocket(
-                descriptor: descriptor, family: isIPv6 ? .ipv6 : .ipv4, port: address.port,
+                descriptor: descriptor, family: address.family == .ipv6 ? .ipv6 : .ipv4, port: address.port,
                 name: address.name ?? "", path: nil, file: (0, 0)))
-    }
-
-    private static func turnOn(_ level: Int32, _ option: Int32, _ descriptor: Int32) {
-        var on: Int32 = 1
-        _ = setsockopt(descriptor, level, option, &on, socklen_t(MemoryLayout<Int32>.size))
     }
 }

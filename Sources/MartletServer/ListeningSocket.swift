@@ -16,6 +16,8 @@ package struct ListeningSocket: Sendable {
     package let name: String
     /// Whether and how its connections are encrypted.
     package var security = ListenerSecurity.plain
+    /// What its connections begin with.
+    package var dialect = Dialect.undecided
     /// Path of a Unix socket, and the file's identity: only our own file is removed in the end.
     let path: String?
     let file: (device: UInt, inode: UInt)

@@ -116,15 +116,18 @@ package final class Server: @unchecked Sendable {
         context.pointee.listeningSockets = try ListeningSocket.takeInherited()
         if !context.pointee.listeningSockets.isEmpty {
             context.pointee.log.note(1, "listening on the sockets of whoever started the server")
-            for index in context.pointee.listeningSockets.indices
-            where context.pointee.listeningSockets[index].family != .local {
-                context.pointee.listeningSockets[index].security = settings.standardSecurity
+            for index in context.pointee.listeningSockets.indices {
+                context.pointee.listeningSockets[index].dialect = Dialect(settings)
+                if context.pointee.listeningSockets[index].family != .local {
+                    context.pointee.listeningSockets[index].security = settings.standardSecurity
+                }
             }
         } else if let path = settings.unixSocketPath {
             context.pointee.listeningSockets = [
                 try ListeningSocket.openUnix(
                     path: path, mode: settings.unixSocketMode, backlog: settings.listenBacklog)
             ]
+            context.pointee.listeningSockets[0].dialect = Dialect(settings)
         } else {
             context.pointee.listeningSockets = try ListeningSocket.openTCP(settings)
         }

@@ -4,7 +4,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
     /// in time, who does not let go of a connection that we have ended, and who does not come to an end with the handshake.
     func closeOverdue() {
         let idleSecondsMax = pointee.server.pointee.settings.idleTimeoutSeconds
-        let locks = pointee.executor.pointee.firstDialect == .locked
+        let locks = pointee.executor.pointee.demandsLogin
         let awaitedCount = pointee.drainingCount + pointee.negotiatingCount
         guard idleSecondsMax > 0 || awaitedCount > 0 || locks else { return }
         // Backwards, because closing moves the last connection to the closed one's place.

@@ -222,7 +222,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
         pointee.setTicks(
             someAreParked || pointee.drainingCount + pointee.negotiatingCount > 0
                 || pointee.server.pointee.settings.idleTimeoutSeconds > 0
-                || pointee.executor.pointee.firstDialect == .locked)
+                || pointee.executor.pointee.demandsLogin)
     }
 
     /// The wakeup's callback: new sockets, or an order.

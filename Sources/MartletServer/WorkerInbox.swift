@@ -7,14 +7,17 @@ package struct AcceptedSocket: BitwiseCopyable {
     let listenerIndex: UInt16
     let peer: PeerAddress
     let security: ListenerSecurity
+    let dialect: Dialect
 
     package init(
-        descriptor: Int32, listenerIndex: UInt16, peer: PeerAddress, security: ListenerSecurity = .plain
+        descriptor: Int32, listenerIndex: UInt16, peer: PeerAddress, security: ListenerSecurity = .plain,
+        dialect: Dialect = .undecided
     ) {
         self.descriptor = descriptor
         self.listenerIndex = listenerIndex
         self.peer = peer
         self.security = security
+        self.dialect = dialect
     }
 }
 

@@ -33,6 +33,7 @@ struct UnsafeFenceTests {
         "Sources/MartletServer/WorkerInbox.swift",
         "Sources/MartletServer/Listener.swift",
         "Sources/MartletServer/ListeningSocket",
+        "Sources/MartletServer/ResolvedAddresses.swift",
         "Sources/MartletServer/MainLoop.swift",
         "Sources/MartletServer/Maintainer.swift",
         "Sources/MartletServer/Server.swift",

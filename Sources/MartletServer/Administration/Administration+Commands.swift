@@ -62,7 +62,8 @@ extension Administration {
     /// The reply to a command line with these words, but for dumps and watchers; `nil` when it wants none.
     package static func command(_ words: [String], desk: Desk) -> StatisticsText? {
         var words = words[...]
-        let isQuiet = words.last == "noreply" && words.count > 1
+        // Nobody watches without an answer.
+        let isQuiet = words.last == "noreply" && words.count > 1 && words.first != "watch"
         if isQuiet { words.removeLast() }
         if words.first == "config", !isQuiet { return topologyAnswer(words.dropFirst(), desk.server) }
         let answer =

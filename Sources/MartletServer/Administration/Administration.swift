@@ -143,7 +143,7 @@ package enum Administration {
 
     /// A command line has few words; what is not UTF-8 matches none we know.
     static func split(_ line: UnsafeRawBufferPointer) -> [String] {
-        line.split(whereSeparator: { $0 == 0x20 || $0 == 0x0D || $0 == 0x0A }).map {
+        line.split(separator: 0x20).map {
             String(decoding: $0, as: UTF8.self)
         }
     }

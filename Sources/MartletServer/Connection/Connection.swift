@@ -89,7 +89,7 @@ package struct Connection: ~Copyable {
         self.worker = worker
         self.watcher = watcher
         unfinished = UnfinishedInput(pool: worker.pointee.inputMemory)
-        machine = ConnectionMachine(worker.pointee.executor.pointee.firstDialect)
+        machine = ConnectionMachine(accepted.dialect)
         openedSecond = worker.pointee.second
     }
 }

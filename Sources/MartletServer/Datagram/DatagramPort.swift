@@ -6,7 +6,8 @@ import MartletProtocol
 /// A worker's UDP socket: each datagram is a connection of its own that lasts as long as its answer takes.
 ///
 /// 1. A datagram without a command, or that claims to be one of several, is dropped without an answer.
-/// 2. What it holds is carried out by a fresh machine, in either protocol, as its first byte says.
+/// 2. What it holds is carried out by a fresh machine, in either protocol as its first byte says, unless the address has
+///    one of its own.
 /// 3. The whole answer is one row of datagrams. One that would be longer than `Limits.datagramReplyBytesMax` and its last
 ///    value, or than a row can be numbered, is not sent at all, and what the socket does not take is lost: nothing waits
 ///    for anybody, and a forged sender is sent no more than a request for one value could bring it.
@@ -16,6 +17,7 @@ import MartletProtocol
 struct DatagramPort: ~Copyable {
     let worker: UnsafeMutablePointer<Worker>
     let descriptor: Int32
+    let dialect: Dialect
     let watcher: SocketWatcher
     let storage: UnsafeMutableRawPointer
     /// The header of the datagram being sent.
@@ -40,7 +42,8 @@ extension UnsafeMutablePointer where Pointee == DatagramPort {
         }
         port.initialize(
             to: DatagramPort(
-                worker: worker, descriptor: socket.descriptor, watcher: watcher, storage: storage,
+                worker: worker, descriptor: socket.descriptor, dialect: socket.dialect, watcher: watcher,
+                storage: storage,
                 header: .allocate(byteCount: DatagramHeader.bytes, alignment: 8)))
         return port
     }
@@ -96,7 +99,8 @@ extension UnsafeMutablePointer where Pointee == DatagramPort {
         output.pointee.bytesFull = Limits.datagramReplyBytesMax
         worker.pointee.executor.pointee.session.setGoesFirst(false)
         worker.pointee.executor.pointee.beginTurn(of: pointee.descriptor)
-        var machine = ConnectionMachine(.undecided)
+        var machine = ConnectionMachine(pointee.dialect)
+        machine.isDatagram = true
         var rest = request
         while true {
             let step = machine.receive(

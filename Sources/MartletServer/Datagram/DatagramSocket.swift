@@ -1,4 +1,3 @@
-import CShims
 import Glibc
 
 // UDP (`-U`): requests of one datagram, replies of as many as they take.
@@ -17,6 +16,8 @@ package struct DatagramSocket: Sendable {
     /// `udp:127.0.0.1:11211` or `udp6:[::1]:11211`.
     package let name: String
     let workerIndex: Int
+    /// What its requests are taken for.
+    let dialect: Dialect
 
     func close() { _ = Glibc.close(descriptor) }
 }
@@ -37,11 +38,13 @@ extension DatagramSocket {
                 let given = address.port ?? UInt16(clamping: settings.udpPort)
                 let picked = given == 0 ? sockets.last?.port ?? 0 : given
                 let before = sockets.count
-                let error = try append(address.host, picked, settings.threadCount, to: &sockets)
-                let isMissing = error == EADDRNOTAVAIL || error == EAFNOSUPPORT
-                let isLeftOut = isMissing && (sockets.count > before || settings.listenAddresses.isEmpty)
+                let dialect = try address.dialect(settings, text)
+                let error = try append(address.host, picked, dialect, settings.threadCount, to: &sockets)
+                let isLeftOut =
+                    ResolvedAddresses.isMissing(error)
+                    && (sockets.count > before || settings.listenAddresses.isEmpty)
                 if error != 0, !isLeftOut || sockets.isEmpty {
-                    throw failure(address.host, picked, ServerLog.reason(error))
+                    throw ResolvedAddresses.failure(address.host, picked, .udp, ServerLog.reason(error))
                 }
             }
         } catch {
@@ -53,28 +56,15 @@ extension DatagramSocket {
 
     /// Appends sockets for all addresses of `host`. Returns 0, or the first error.
     private static func append(
-        _ host: String?, _ port: UInt16, _ workerCount: Int, to sockets: inout [DatagramSocket]
+        _ host: String?, _ port: UInt16, _ dialect: Dialect, _ workerCount: Int, to sockets: inout [DatagramSocket]
     ) throws(StartError) -> Int32 {
-        var hints = addrinfo()
-        hints.ai_flags = AI_PASSIVE
-        hints.ai_family = AF_UNSPEC
-        hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)
-        var found: UnsafeMutablePointer<addrinfo>?
-        let result = getaddrinfo(host, String(port), &hints, &found)
-        guard result == 0 else { throw failure(host, port, String(cString: gai_strerror(result))) }
-        defer { freeaddrinfo(found) }
+        let addresses = try ResolvedAddresses(host, port, .udp)
         var error: Int32 = 0
-        var next = found
-        while let info = next {
-            next = info.pointee.ai_next
+        addresses.forEach { info in
             let (probe, probeError) = bound(info, to: info.pointee.ai_addr, isShared: false)
             if error == 0 { error = probeError }
-            guard probe >= 0 else { continue }
-            var address = sockaddr_storage()
-            var count = socklen_t(MemoryLayout<sockaddr_storage>.size)
-            withUnsafeMutablePointer(to: &address) { storage in
-                storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { _ = getsockname(probe, $0, &count) }
-            }
+            guard probe >= 0 else { return }
+            var address = ResolvedAddresses.bound(probe)
             _ = Glibc.close(probe)
             for index in 0..<workerCount {
                 let (descriptor, failure) = withUnsafePointer(to: &address) { storage in
@@ -82,44 +72,34 @@ extension DatagramSocket {
                 }
                 if error == 0 { error = failure }
                 guard descriptor >= 0 else { break }
-                sockets.append(DatagramSocket(descriptor: descriptor, address: &address, workerIndex: index))
+                sockets.append(
+                    DatagramSocket(descriptor: descriptor, address: &address, workerIndex: index, dialect: dialect))
             }
         }
         return error
     }
 
-    private init(descriptor: Int32, address: UnsafePointer<sockaddr_storage>, workerIndex: Int) {
+    private init(descriptor: Int32, address: UnsafePointer<sockaddr_storage>, workerIndex: Int, dialect: Dialect) {
         let peer = PeerAddress(address)
         self.descriptor = descriptor
         family = peer.family == .ipv6 ? .ipv6 : .ipv4
         port = peer.port
         name = "udp" + (peer.name?.dropFirst(3) ?? "")
         self.workerIndex = workerIndex
+        self.dialect = dialect
     }
 
     private static func bound(
         _ info: UnsafeMutablePointer<addrinfo>, to address: UnsafePointer<sockaddr>?, isShared: Bool
     ) -> (descriptor: Int32, error: Int32) {
-        let type = info.pointee.ai_socktype | Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-        let descriptor = socket(info.pointee.ai_family, type, info.pointee.ai_protocol)
+        let descriptor = ResolvedAddresses.makeSocket(info)
         guard descriptor >= 0 else { return (-1, errno) }
-        if info.pointee.ai_family == AF_INET6 { set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1, descriptor) }
-        if isShared { set(SOL_SOCKET, SO_REUSEPORT, 1, descriptor) }
+        if isShared { ResolvedAddresses.set(SOL_SOCKET, SO_REUSEPORT, 1, descriptor) }
         // As much as the system allows: a large reply is sent at once or not at all.
-        set(SOL_SOCKET, SO_SNDBUF, Limits.datagramSendBytes, descriptor)
+        ResolvedAddresses.set(SOL_SOCKET, SO_SNDBUF, Limits.datagramSendBytes, descriptor)
         if bind(descriptor, address, info.pointee.ai_addrlen) == 0 { return (descriptor, 0) }
         let error = errno
         _ = Glibc.close(descriptor)
         return (-1, error)
-    }
-
-    private static func set(_ level: Int32, _ option: Int32, _ value: Int32, _ descriptor: Int32) {
-        var value = value
-        _ = setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
-    }
-
-    private static func failure(_ host: String?, _ port: UInt16, _ reason: String) -> StartError {
-        StartError(
-            "failed to listen on UDP port \(port) of \(host ?? "all addresses"): \(reason)", status: ExitStatus.system)
     }
 }

@@ -39,7 +39,7 @@ extension ConnectionMachine {
     private mutating func answerList(
         _ place: UnsafeMutablePointer<BatchedRequest>, _ executor: ExecutorPointer, _ output: OutputPointer
     ) -> MachineStep.Disposition? {
-        if listEnd == 0, _slowPath(executor.pointee.mayExceedReplies), executor.refuses(place, output) { return nil }
+        if listEnd == 0, _slowPath(executor.pointee.boundsReplies), executor.refuses(place, output) { return nil }
         let progress = executor.retrieveList(place.pointee.request, place.pointee.line, behind: listEnd, output)
         switch progress {
         case .finished:

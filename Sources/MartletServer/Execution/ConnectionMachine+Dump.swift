@@ -27,6 +27,8 @@ extension ConnectionMachine {
                 watchedStreams = streams
                 return .watch
             case .dump(let started):
+                // As with memcached: a forged sender is sent no dump.
+                if isDatagram { return .closeSilently }
                 let memory = UnsafeMutablePointer<ItemDump>.allocate(capacity: 1)
                 memory.initialize(to: started)
                 dump = memory

@@ -1,7 +1,8 @@
 import MartletProtocol
 import MartletStore
 
-/// Values that arrive in pieces, and data blocks that are swallowed.
+/// Values that arrive in pieces, and data blocks that are swallowed: of the text protocol and, but for how they begin and
+/// what is answered (`ConnectionMachine+BinaryValues`), of the binary one.
 ///
 /// A value that lacks room, because unfinished ones hold all they may, waits: its bytes stay unconsumed. After
 /// `Limits.roomlessSecondsMax` without a byte taken it is refused, as one for which memory has ended.
@@ -67,6 +68,10 @@ extension ConnectionMachine {
             if taken > 0 { roomlessSince = 0 }
             let remaining = pending.pointee.reservation.remaining
             if remaining == 0 {
+                if dialect == .binary {
+                    finishBinaryValue(executor, output)
+                    return .finished
+                }
                 guard input.count &- position >= 2, let base = input.baseAddress else { return .wantsInput }
                 finishValue(endsProperly: Self.endsLine(base + position), executor, output)
                 position &+= 2
@@ -76,8 +81,13 @@ extension ConnectionMachine {
             if pending.pointee.reservation.lacksRoom, mayWait(now: executor.session.now) { return .lacksRoom }
             // There is no memory for what comes.
             roomlessSince = 0
-            swallowBytes = remaining &+ 2
-            abandonValue(executor, output)
+            if dialect == .binary {
+                swallowBytes = remaining
+                abandonBinaryValue(executor, output)
+            } else {
+                swallowBytes = remaining &+ 2
+                abandonValue(executor, output)
+            }
         }
         let skipped = min(swallowBytes, input.count &- position)
         position &+= skipped

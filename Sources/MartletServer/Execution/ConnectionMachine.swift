@@ -34,6 +34,8 @@ package struct ConnectionMachine: ~Copyable {
     /// A dump of items that is being answered.
     var dump: UnsafeMutablePointer<ItemDump>?
     var waitsForValue = false
+    /// It answers one datagram.
+    var isDatagram = false
     /// Why the connection closes, when the machine says that it does.
     var closeReason = CloseReason.normal
     /// What the connection wants to watch, after `.watch`.

@@ -11,15 +11,27 @@ package enum Dialect: UInt8, BitwiseCopyable, Sendable {
     case locked
 
     /// What a connection begins with.
-    init(_ settings: ServerSettings) {
+    package init(_ settings: ServerSettings) {
+        self = Dialect(settings, listenerHas: nil)
+    }
+
+    /// What a connection begins with at a listener that may have a protocol of its own. Logins are of the text protocol:
+    /// where clients have to log in, nothing else is spoken.
+    init(_ settings: ServerSettings, listenerHas own: Dialect?) {
         if settings.authFilePath != nil {
             self = .locked
         } else {
-            switch settings.protocolName {
-            case "ascii": self = .text
-            case "binary": self = .binary
-            default: self = .undecided
-            }
+            self = own ?? Dialect(protocolName: Substring(settings.protocolName)) ?? .undecided
+        }
+    }
+
+    /// `ascii`, `binary`, and `auto` or `negotiating`; nil for any other name.
+    init?(protocolName: Substring) {
+        switch protocolName {
+        case "ascii": self = .text
+        case "binary": self = .binary
+        case "auto", "negotiating": self = .undecided
+        default: return nil
         }
     }
 }

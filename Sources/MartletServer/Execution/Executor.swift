@@ -34,18 +34,19 @@ package struct Executor: ~Copyable {
     let time: WireTime
     /// `-C`: every item shows token 0, and no compared token matches.
     let hidesTokens: Bool
-    /// What connections begin with.
-    package let firstDialect: Dialect
+    /// Whether clients have to log in.
+    package let demandsLogin: Bool
     /// Passwords that this worker has found right.
     var remembered = RememberedPasswords()
     /// A slice of a slow hash may be computed in this round.
     private var mayHash = true
     /// The longest refused data block that is skipped; a longer one costs the connection.
     let swallowBytesMax: Int
-    /// Replies that a connection may have waiting; only with `memcached_mode` and `read_buf_mem_limit` is there a bound
-    /// (ReplyShare.swift). And whether a turn may bring more of them.
+    /// Replies that a connection may have waiting; only with `read_buf_mem_limit` is there a bound (ReplyShare.swift). And
+    /// whether one that has more in a turn is closed.
     package let repliesMax: Int
-    let mayExceedReplies: Bool
+    let boundsReplies: Bool
+    let closesOverReplies: Bool
     /// What this worker sees for those who watch; points to memory of its own.
     package let observer: UnsafeMutablePointer<Observer>
     /// A look-up that fails may be one for the topology.
@@ -68,11 +69,13 @@ package struct Executor: ~Copyable {
         buckets = OwnLines.allocate(BucketHint.self, count: Limits.batchCountMax)
         decodedKey = .allocate(byteCount: WireLimits.keyBytesMax, alignment: 8)
         time = WireTime(wallOffset: server.pointee.clock.wallOffset)
-        firstDialect = Dialect(server.pointee.settings)
+        demandsLogin = Dialect(server.pointee.settings) == .locked
         hidesTokens = !server.pointee.settings.issuesTokens
         swallowBytesMax = max(Limits.swallowBytesMin, 2 * server.pointee.settings.itemBytesMax)
         repliesMax = ReplyShare.repliesMax(server.pointee.settings)
-        mayExceedReplies = server.pointee.settings.commandsPerTurn > repliesMax
+        boundsReplies = repliesMax != .max
+        let commandsMax = server.pointee.settings.commandsPerTurn
+        closesOverReplies = commandsMax > repliesMax && commandsMax != Limits.commandsPerTurnDefault
         observer = .make(server)
         tellsTopology = server.pointee.topology.isTold
         session.setListener(observer.listener)

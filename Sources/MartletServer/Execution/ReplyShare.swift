@@ -1,19 +1,19 @@
 import MartletProtocol
 import MartletStore
 
-/// memcached's bound of replies under way, for `memcached_mode` with `read_buf_mem_limit`.
+/// memcached's bound of replies under way, where `read_buf_mem_limit` is given.
 ///
 /// 1. memcached keeps an object of about a kibibyte for each reply, and for each key of a `get`, until it is sent, in memory
 ///    that the limit bounds; each thread has an equal share of it. Replies here are bytes in a buffer and need no such
-///    thing: the bound is held because who plans with it relies on what it refuses.
+///    thing: the bound is held because who gives the option bounds what one client may ask for at a time.
 /// 2. A `get` of more keys than the share has room for is refused as a whole.
-/// 3. A connection that has more commands carried out in one turn than that is closed, its replies unsent. Turns end after
-///    `-R` commands, so only where that is above the share.
+/// 3. A turn has no more commands than that carried out. If `-R` asks for more, a connection that has more is closed, its
+///    replies unsent; without a `-R`, it goes on with the next turn.
 enum ReplyShare {
     private static let replyBytes = 1 << 10
 
     static func repliesMax(_ settings: ServerSettings) -> Int {
-        guard settings.isMemcachedMode, settings.connectionBufferBytesMax > 0 else { return .max }
+        guard settings.boundsReplies else { return .max }
         return max(1, settings.connectionBufferBytesMax / settings.threadCount / replyBytes)
     }
 }
@@ -37,7 +37,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
     /// Rule 3, when a turn has used up its commands and there may be more.
     @inline(never)
     func endTurn() -> MachineStep.Disposition {
-        guard pointee.mayExceedReplies else { return .yield }
+        guard pointee.closesOverReplies else { return .yield }
         counters.pointee.network.budgetKicks.increment()
         return .closeSilently
     }

@@ -147,5 +147,6 @@ package struct CommandLineParser {
             }
         }
         if option.letter == "p" { settings.isTCPPortGiven = true }
+        if option.letter == "B" { settings.isProtocolGiven = true }
     }
 }

@@ -12,9 +12,9 @@ extension OptionTable {
             "idle_timeout", .number(\.idleTimeoutSeconds, 0...Int(Int32.max)), "<seconds>", setting: "idle_timeout",
             help: "close connections idle for so long, also within a request; 0 for never"),
         Option(
-            "read_buf_mem_limit", .number(\.connectionBufferBytesMax, 0...(1 << 20), scale: 1 << 20), "<megabytes>",
+            "read_buf_mem_limit", .number(\.readBufferLimitBytes, 0...(1 << 20), scale: 1 << 20), "<megabytes>",
             setting: "read_buf_mem_limit",
-            help: "bound of all connection buffers together; 0 for none"),
+            help: "bound of all connection buffers, and of the replies under way, a kibibyte each; 0 for none"),
     ]
 
     private static let memoryShape: [Option] = [

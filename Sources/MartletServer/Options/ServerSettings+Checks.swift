@@ -18,8 +18,8 @@ extension ServerSettings {
             throw Self.usage("-N: \(napiIdCount) NAPI ids are more than the \(threadCount) threads")
         }
         if authFilePath != nil {
-            guard protocolName != "binary" else {
-                throw Self.usage("-Y: a login needs the ascii protocol, not -B binary")
+            guard !isProtocolGiven || protocolName == "ascii" else {
+                throw Self.usage("-Y: a login needs the ascii protocol, not -B \(protocolName)")
             }
             guard udpPort == 0 else { throw Self.usage("-Y: there is no login over UDP, so -U has to be 0") }
             protocolName = "ascii"

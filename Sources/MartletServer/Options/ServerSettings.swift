@@ -25,6 +25,8 @@ package struct ServerSettings: Sendable {
     package var listenBacklog = 1024
     /// `auto`, `ascii` or `binary`.
     package var protocolName = "auto"
+    /// Whether `-B` was given: then it has to suit the other options.
+    package var isProtocolGiven = false
 
     // MARK: TLS
 
@@ -44,6 +46,16 @@ package struct ServerSettings: Sendable {
     package var idleTimeoutSeconds = 0
     /// Bytes all connection buffers together may take; 0 for no bound.
     package var connectionBufferBytesMax = 0
+    /// Whether what one client may have answered at a time is bounded, too (ReplyShare.swift).
+    package var boundsReplies = false
+    /// `read_buf_mem_limit`: both.
+    var readBufferLimitBytes: Int {
+        get { connectionBufferBytesMax }
+        set {
+            connectionBufferBytesMax = newValue
+            boundsReplies = newValue > 0
+        }
+    }
 
     // MARK: Memory
 

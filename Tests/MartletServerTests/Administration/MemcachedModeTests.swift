@@ -58,23 +58,6 @@ struct MemcachedModeTests {
         #expect(items["items:42:number"] == "3" && items["items:42:number_hot"] == nil)
     }
 
-    @Test("refuses replies beyond a thread's share of the buffers")
-    func replyShare() throws {
-        let server = try Self.server {
-            ($0.connectionBufferBytesMax, $0.threadCount, $0.commandsPerTurn) = (64 << 10, 2, 500)
-        }
-        let client = try server.client()
-        let keys = String(repeating: " k", count: 32)
-        #expect(try client.exchange("get\(keys)\r\n", "END\r\n"))
-        #expect(try client.exchange("get\(keys) k\r\n", "SERVER_ERROR out of memory writing get response\r\n"))
-
-        let other = try server.client()
-        try other.send(String(repeating: "mn\r\n", count: 400))
-        #expect(try other.receiveAll() == [])
-
-        #expect(Administration.statistics([], server: server.context).text.contains("STAT response_obj_oom 2\r\n"))
-    }
-
     @Test("debugitem holds a page, debugtime stops the clock")
     func testCommands() throws {
         let server = try Self.server { $0.memoryBytes = 8 << 20 }

@@ -15,12 +15,7 @@ struct RandomStreamTests {
         let pieces = try LogicServer().connect(commandsMax: 1 + random.below(64))
 
         whole.send(stream)
-        var rest = stream[...]
-        while !rest.isEmpty {
-            let count = min(rest.count, 1 + random.below(random.below(4) == 0 ? 5000 : 40))
-            pieces.send(rest.prefix(count))
-            rest = rest.dropFirst(count)
-        }
+        pieces.send(stream) { 1 + random.below(random.below(4) == 0 ? 5000 : 40) }
 
         #expect(whole.isClosed == pieces.isClosed, "seed \(seed)")
         #expect(whole.takeReplies() == pieces.takeReplies(), "seed \(seed)")

@@ -102,6 +102,36 @@ struct BackPressureTests {
         for client in clients { #expect(try client.receive(42_000).count == 42_000) }
     }
 
+    @Test("is refused replies beyond a thread's share of the buffers, if they are limited")
+    func replyShare() throws {
+        let server = try TestServer.onUnixSocket {
+            ($0.connectionBufferBytesMax, $0.boundsReplies) = (64 << 10, true)
+            ($0.threadCount, $0.commandsPerTurn) = (2, 500)
+        }
+        let client = try server.client()
+        let keys = String(repeating: " k", count: 32)
+        #expect(try client.exchange("get\(keys)\r\n", "END\r\n"))
+        #expect(try client.exchange("get\(keys) k\r\n", "SERVER_ERROR out of memory writing get response\r\n"))
+
+        let other = try server.client()
+        try other.send(String(repeating: "mn\r\n", count: 400))
+        #expect(try other.receiveAll() == [])
+
+        #expect(Administration.statistics([], server: server.context).text.contains("STAT response_obj_oom 2\r\n"))
+    }
+
+    @Test("is given more turns, not more replies, if nobody asked for long turns")
+    func replyShareOfATurn() throws {
+        let server = try TestServer.onUnixSocket {
+            ($0.connectionBufferBytesMax, $0.boundsReplies, $0.threadCount) = (64 << 10, true, 2)
+        }
+        let client = try server.client()
+
+        try client.send(String(repeating: "mn\r\n", count: 400))
+
+        #expect(try client.receive(1600).count == 1600)
+    }
+
     @Test("is dropped with everything it held when it goes away")
     func goesAway() throws {
         let server = try TestServer.onUnixSocket()

@@ -83,14 +83,27 @@ struct DatagramTests {
         try client.send([0x80, 0x01, 0xFF], id: 7)
         try client.send(Array("get big big big\r\n".utf8), id: 8)
         try client.send(Array("quit\r\n".utf8), id: 9)
+        try client.send(Array("lru_crawler metadump all\r\n".utf8), id: 9)
+        try client.send(Array("lru_crawler mgdump all\r\n".utf8), id: 9)
 
         #expect(try client.ask("mn\r\n", id: 10) == "MN\r\n")
     }
 
     @Test func `with logins there is no UDP`() throws {
-        for words in [["-Y", "/f", "-U", "11211"], ["-Y", "/f", "-B", "binary"]] {
+        for words in [["-Y", "/f", "-U", "11211"], ["-Y", "/f", "-B", "binary"], ["-B", "auto", "-Y", "/f"]] {
             #expect(throws: StartError.self) { _ = try CommandLineParser.parse(words) }
         }
+        _ = try CommandLineParser.parse(["-Y", "/f", "-B", "ascii"])
+    }
+
+    @Test func `an address may have a protocol of its own`() throws {
+        let server = try server { $0.listenAddresses = ["proto[binary]:127.0.0.1"] }
+        let client = try client(server)
+
+        try client.send(Array("mn\r\n".utf8), id: 1)
+        try client.send(BinaryPacket(0x0A).bytes, id: 2)
+
+        #expect(BinaryPacket.all(try client.receiveRow(id: 2))?.count == 1)
     }
 }
 

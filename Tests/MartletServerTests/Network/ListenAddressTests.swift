@@ -8,9 +8,8 @@ struct ListenAddressTests {
         arguments: [
             ("127.0.0.1", "127.0.0.1", nil), ("127.0.0.1:11212", "127.0.0.1", 11212), ("[::1]", "::1", nil),
             ("[::1]:11212", "::1", 11212), ("::1", "::1", nil), ("fe80::1:2", "fe80::1:2", nil), ("*", nil, nil),
-            ("*:80", nil, 80), ("localhost:1", "localhost", 1), ("proto[ascii]:localhost", "localhost", nil),
-            ("proto[negotiating]:[::1]:5", "::1", 5), ("tag[one]:localhost", "localhost", nil), ("*:0", nil, 0),
-            ("tag[one]:proto[ascii]:[::1]:5", "::1", 5),
+            ("*:80", nil, 80), ("localhost:1", "localhost", 1), ("tag[one]:localhost", "localhost", nil),
+            ("*:0", nil, 0), ("tag_one_:localhost:7", "localhost", 7), ("tagged", "tagged", nil),
         ] as [(String, String?, UInt16?)])
     func parses(text: String, host: String?, port: UInt16?) throws {
         #expect(try ListenAddress(parsing: text) == ListenAddress(host: host, port: port))
@@ -27,10 +26,22 @@ struct ListenAddressTests {
     }
 
     @Test(
+        "may have a protocol of its own",
+        arguments: [
+            ("proto[ascii]:localhost", .text), ("proto[binary]:localhost:5", .binary), ("localhost", nil),
+            ("proto[negotiating]:[::1]:5", .undecided), ("tag[one]:proto[ascii]:[::1]:5", .text),
+            ("mtls:proto[binary]:tag_a_:localhost", .binary),
+        ] as [(String, Dialect?)])
+    func dialect(text: String, dialect: Dialect?) throws {
+        #expect(try ListenAddress(parsing: text).dialect == dialect)
+    }
+
+    @Test(
         "is refused when it makes no sense",
         arguments: [
             "", ":11211", "host:", "host:65536", "host:port", "[::1", "[::1]x", "[::1]:", "[]",
-            "notls:", "proto[binary]:localhost", "proto[proxy]:localhost", "proto[", "tag[", "tag[a]:",
+            "notls:", "proto[proxy]:localhost", "proto[", "proto[ascii]", "tag[", "tag[a]:", "tag[]:localhost",
+            "tag[ninechars]:localhost",
         ])
     func refuses(text: String) {
         #expect(throws: StartError.self) { try ListenAddress(parsing: text) }

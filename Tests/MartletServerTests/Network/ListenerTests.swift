@@ -1,3 +1,4 @@
+import ExecutionTesting
 import Glibc
 import MartletServer
 import ServerTesting
@@ -219,5 +220,24 @@ struct ListenerTests {
 
         #expect(String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self) == "TCP INET: \(server.port)\n")
         #expect(access(path + ".lck", F_OK) != 0)
+    }
+
+    @Test("lets each address have a protocol of its own")
+    func protocols() throws {
+        let server = try TestServer {
+            $0.protocolName = "ascii"
+            $0.listenAddresses = ["proto[binary]:127.0.0.1:0", "127.0.0.1:0", "proto[negotiating]:127.0.0.1:0"]
+        }
+        let ports = server.context.pointee.listeningSockets.map(\.port)
+        let noop = BinaryPacket(0x0A).bytes
+
+        func answers(_ port: UInt16, _ request: [UInt8]) throws -> Bool {
+            let client = try TestClient(port: port)
+            try client.send(request)
+            shutdown(client.descriptor, Int32(SHUT_WR))
+            return try client.receiveAll().count > 0
+        }
+        #expect(try ports.map { try answers($0, noop) } == [true, false, true])
+        #expect(try ports.map { try answers($0, Array("mn\r\n".utf8)) } == [false, true, true])
     }
 }

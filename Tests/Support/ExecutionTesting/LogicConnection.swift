@@ -20,7 +20,7 @@ package final class LogicConnection {
         self.server = server
         self.commandsMax = commandsMax
         machine = .allocate(capacity: 1)
-        machine.initialize(to: ConnectionMachine(server.executor.pointee.firstDialect))
+        machine.initialize(to: ConnectionMachine(Dialect(server.context.pointee.settings)))
     }
 
     deinit {
@@ -29,6 +29,16 @@ package final class LogicConnection {
     }
 
     package var isReadingValue: Bool { machine.pointee.isReadingValue }
+
+    /// Sends bytes in pieces of the lengths that `pieceBytes` gives, each at least 1.
+    package func send(_ bytes: [UInt8], pieceBytes: () -> Int) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = min(rest.count, pieceBytes())
+            send(rest.prefix(count))
+            rest = rest.dropFirst(count)
+        }
+    }
 
     /// Sends bytes; a closed connection takes none.
     package func send(_ bytes: some Collection<UInt8>) {

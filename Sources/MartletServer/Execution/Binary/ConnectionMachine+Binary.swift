@@ -16,7 +16,7 @@ extension ConnectionMachine {
     ) -> MachineStep {
         var position = 0
         if swallowBytes > 0 || pending != nil {
-            let arrival = continueBinaryValue(input, &position, executor, output)
+            let arrival = continueValue(input, &position, executor, output)
             if arrival != .finished { return MachineStep(consumedBytes: position, Self.disposition(arrival)) }
         }
         waitsForValue = false
@@ -49,7 +49,7 @@ extension ConnectionMachine {
                 if beginning == .lacksRoom { return MachineStep(consumedBytes: position, .lacksRoom) }
                 position &+= Int(place.pointee.request.lineBytes)
                 if beginning == .close { return MachineStep(consumedBytes: position, .close) }
-                let arrival = continueBinaryValue(input, &position, executor, output)
+                let arrival = continueValue(input, &position, executor, output)
                 if arrival != .finished { return MachineStep(consumedBytes: position, Self.disposition(arrival)) }
                 commandsLeft &-= 1
             case .hangUp:

@@ -1,7 +1,8 @@
 import MartletProtocol
 import MartletStore
 
-/// Large values of the binary protocol: as the text protocol's (`ConnectionMachine+Values`), without an end to check.
+/// Large values of the binary protocol: how they begin and end. Between, they are as the text protocol's
+/// (`ConnectionMachine+Values`).
 extension ConnectionMachine {
     /// Makes room for the value of a request of which all in front of it is there. If it cannot be had, the request is
     /// answered.
@@ -30,35 +31,8 @@ extension ConnectionMachine {
         return swallowBytes > executor.pointee.swallowBytesMax ? .close : .begun
     }
 
-    /// Goes on with what was being received or swallowed.
-    @inline(never)
-    mutating func continueBinaryValue(
-        _ input: UnsafeRawBufferPointer, _ position: inout Int, _ executor: ExecutorPointer, _ output: OutputPointer
-    ) -> Arrival {
-        if let pending {
-            let rest = UnsafeRawBufferPointer(rebasing: input[position...])
-            let taken = pending.pointee.fill(rest)
-            position &+= taken
-            if taken > 0 { roomlessSince = 0 }
-            let remaining = pending.pointee.reservation.remaining
-            if remaining == 0 {
-                finishBinaryValue(executor, output)
-                return .finished
-            }
-            if taken == rest.count { return .wantsInput }
-            if pending.pointee.reservation.lacksRoom, mayWait(now: executor.session.now) { return .lacksRoom }
-            // There is no memory for what comes.
-            roomlessSince = 0
-            swallowBytes = remaining
-            abandonBinaryValue(executor, output)
-        }
-        let skipped = min(swallowBytes, input.count &- position)
-        position &+= skipped
-        swallowBytes &-= skipped
-        return swallowBytes == 0 ? .finished : .wantsInput
-    }
-
-    private mutating func finishBinaryValue(_ executor: ExecutorPointer, _ output: OutputPointer) {
+    /// Stores the value that has arrived.
+    mutating func finishBinaryValue(_ executor: ExecutorPointer, _ output: OutputPointer) {
         guard let place = pending else { return }
         pending = nil
         let request = place.pointee.request
@@ -69,7 +43,8 @@ extension ConnectionMachine {
         place.release(line: line)
     }
 
-    private mutating func abandonBinaryValue(_ executor: ExecutorPointer, _ output: OutputPointer) {
+    /// Gives up a value for want of memory.
+    mutating func abandonBinaryValue(_ executor: ExecutorPointer, _ output: OutputPointer) {
         guard let place = pending else { return }
         pending = nil
         let request = place.pointee.request
