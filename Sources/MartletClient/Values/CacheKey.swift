@@ -1,3 +1,4 @@
+import MartletProtocol
 import MartletRing
 
 /// The name of an item: any bytes, of any length.
@@ -52,7 +53,7 @@ public struct CacheKey: Hashable, Sendable {
     }
 
     /// What stands for the key where neither its bytes nor base64 can.
-    var digest: [UInt8] { Self.digestPrefix + SHA256(bytes).hexadecimal.utf8 }
+    var digest: [UInt8] { Self.digestPrefix + SHA256.hexadecimal(SHA256.digest(bytes)).utf8 }
 
     /// What the ring sees.
     var routingBytes: [UInt8] { routingKey ?? bytes }

@@ -1,4 +1,16 @@
+// Authentication: who may use the server, before anything else is answered (`-Y`).
+//
+//     CredentialFile ---> Credentials ----> LoginCheck ----> ConnectionMachine+Login
+//     the file's text     what it says      one try          what is said before a login
+//
+// Goals: memcached's file and replies; passwords that need not stand in the file; a time that tells nothing of names.
+// Non-goals: SASL, rights beyond all or nothing, accounts that change while the server runs but by SIGHUP.
+//
+// Threads: `Credentials` do not change once made; the main thread puts new ones in the place of the old, a login keeps
+// those it has begun with. All else belongs to one worker.
+
 import Glibc
+import MartletProtocol
 import Synchronization
 
 /// The file of `-Y` and what was last read from it.

@@ -1,3 +1,5 @@
+import MartletProtocol
+
 /// Who may use the server: what the lines of a credential file say. Does not change once made.
 ///
 /// 1. A line is `user:password`; the user's name ends at the first colon. A password that begins as a `PasswordHash` does

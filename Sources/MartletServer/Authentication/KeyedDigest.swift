@@ -1,3 +1,5 @@
+import MartletProtocol
+
 /// HMAC-SHA256 (RFC 2104) under one key, with both ends of the key already hashed.
 struct KeyedDigest {
     private let inner: SHA256.Words

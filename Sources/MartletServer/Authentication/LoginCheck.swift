@@ -1,3 +1,5 @@
+import MartletProtocol
+
 /// One try to log in, worked at a slice at a time.
 ///
 /// 1. The name is compared with that of every line, and the password with every plain one, in a time that depends on

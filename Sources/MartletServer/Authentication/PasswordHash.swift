@@ -1,4 +1,5 @@
 import CShims
+import MartletProtocol
 
 /// A password that does not stand in the file: the salted slow hash of one, in the form that passlib and others write.
 ///

@@ -1,3 +1,5 @@
+import MartletProtocol
+
 /// PBKDF2 with HMAC-SHA256 (RFC 8018) and one block of output, computed a slice at a time: a worker that checks a
 /// password serves its other connections between the slices.
 struct SlowHash {

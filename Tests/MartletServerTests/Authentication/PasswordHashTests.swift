@@ -1,3 +1,4 @@
+import MartletProtocol
 import MartletServer
 import Testing
 

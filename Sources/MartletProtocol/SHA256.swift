@@ -1,21 +1,10 @@
-// Authentication: who may use the server, before anything else is answered (`-Y`).
-//
-//     CredentialFile ---> Credentials ----> LoginCheck ----> ConnectionMachine+Login
-//     the file's text     what it says      one try          what is said before a login
-//
-// Goals: memcached's file and replies; passwords that need not stand in the file; a time that tells nothing of names.
-// Non-goals: SASL, rights beyond all or nothing, accounts that change while the server runs but by SIGHUP.
-//
-// Threads: `Credentials` do not change once made; the main thread puts new ones in the place of the old, a login keeps
-// those it has begun with. All else belongs to one worker.
-
-/// SHA-256 (FIPS 180-4), as much of it as passwords need: slow hashes are made of it, and names and passwords are
-/// compared by it.
+/// SHA-256 (FIPS 180-4), for both sides: the server's passwords are hashed and compared by it, the client shortens keys
+/// with it that are too long for the wire. Neither has another library at hand that knows it.
 package enum SHA256 {
     package typealias Words = InlineArray<8, UInt32>
-    typealias Chunk = InlineArray<16, UInt32>
+    package typealias Chunk = InlineArray<16, UInt32>
     package static let digestBytes = 32
-    static let chunkBytes = 64
+    package static let chunkBytes = 64
 
     package static let start: Words = [
         0x6A09_E667, 0xBB67_AE85, 0x3C6E_F372, 0xA54F_F53A, 0x510E_527F, 0x9B05_688C, 0x1F83_D9AB, 0x5BE0_CD19,
@@ -33,7 +22,7 @@ package enum SHA256 {
     ]
 
     /// Takes one chunk of a message into `state`.
-    static func compress(_ chunk: Chunk, into state: inout Words) {
+    package static func compress(_ chunk: Chunk, into state: inout Words) {
         var words = chunk
         var (a, b, c, d) = (state[0], state[1], state[2], state[3])
         var (e, f, g, h) = (state[4], state[5], state[6], state[7])
@@ -90,7 +79,7 @@ package enum SHA256 {
     }
 
     /// A chunk of `bytes` with zeros behind them, at most `chunkBytes`.
-    static func chunk(_ bytes: [UInt8]) -> Chunk {
+    package static func chunk(_ bytes: [UInt8]) -> Chunk {
         let padded = bytes + [UInt8](repeating: 0, count: chunkBytes - bytes.count)
         return Chunk { word(padded, 4 * $0) }
     }
@@ -106,8 +95,19 @@ package enum SHA256 {
         return bytes
     }
 
+    /// A digest in 64 lower-case hexadecimal digits.
+    package static func hexadecimal(_ digest: Words) -> String {
+        var text = ""
+        for index in 0..<8 {
+            for shift in stride(from: UInt32(28), through: 0, by: -4) {
+                text += String(digest[index] >> shift & 15, radix: 16)
+            }
+        }
+        return text
+    }
+
     /// Whether two digests are equal, in a time that does not depend on where they differ.
-    static func areEqual(_ one: Words, _ other: Words) -> Bool {
+    package static func areEqual(_ one: Words, _ other: Words) -> Bool {
         var difference: UInt32 = 0
         for index in 0..<8 { difference |= one[index] ^ other[index] }
         return difference == 0
