@@ -211,6 +211,15 @@ let package = Package(
                 .linkedLibrary("ssl", .when(traits: ["TLS"])), .linkedLibrary("crypto", .when(traits: ["TLS"])),
             ]
         ),
+        // Ways to a server that can be shut, or are encrypted.
+        .target(
+            name: "ClientTesting",
+            dependencies: [
+                "ServerTesting", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Tests/Support/ClientTesting"
+        ),
         // A server that answers wrongly when told to.
         .target(name: "DoubleTesting", path: "Tests/Support/DoubleTesting"),
         .testTarget(name: "MartletStoreTests", dependencies: ["MartletStore", "StoreTesting"]),
@@ -263,7 +272,8 @@ let package = Package(
         .testTarget(
             name: "MartletClientTests",
             dependencies: [
-                "MartletClient", "MartletRecipes", "MartletRing", "MartletServer", "ServerTesting", "martletd",
+                "MartletClient", "MartletRecipes", "MartletRing", "MartletServer", "ClientTesting", "ServerTesting",
+                "martletd",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -272,7 +282,7 @@ let package = Package(
         .testTarget(
             name: "MartletClientTLSTests",
             dependencies: [
-                "MartletClientTLS", "MartletClient", "MartletServer", "ServerTesting",
+                "MartletClientTLS", "MartletClient", "MartletServer", "ClientTesting", "ServerTesting",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["TLS"])),
             ]

@@ -1,4 +1,5 @@
 #if TLS
+import ClientTesting
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -35,22 +36,6 @@ final class EncryptedWay: Sendable {
     }
 
     func stop() async { try? await listener.close() }
-
-    private final class Passing: ChannelInboundHandler {
-        typealias InboundIn = ByteBuffer
-
-        private let other: any Channel
-
-        init(to other: any Channel) { self.other = other }
-
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            other.writeAndFlush(unwrapInboundIn(data), promise: nil)
-        }
-
-        func channelInactive(context: ChannelHandlerContext) { other.close(promise: nil) }
-
-        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
-    }
 }
 
 extension TestCertificates {

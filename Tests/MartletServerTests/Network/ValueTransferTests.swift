@@ -7,19 +7,6 @@ import Testing
 /// client stays bounded.
 @Suite("Values on their way")
 struct ValueTransferTests {
-    /// Every byte value, line ends included, in an order that repeats with no power of two.
-    private static func value(_ count: Int, seed: Int = 0) -> [UInt8] {
-        (0..<count).map { UInt8(truncatingIfNeeded: ($0 &+ seed) &* 167 ^ ($0 >> 8)) }
-    }
-
-    private static func set(_ key: String, _ value: [UInt8]) -> [UInt8] {
-        Array("set \(key) 0 0 \(value.count)\r\n".utf8) + value + [13, 10]
-    }
-
-    private static func reply(_ key: String, _ value: [UInt8]) -> [UInt8] {
-        Array("VALUE \(key) 0 \(value.count)\r\n".utf8) + value + Array("\r\nEND\r\n".utf8)
-    }
-
     private static let sizes = [
         0, 1, 2, 511, 2047, 2048, 4095, 4096, 4097, 16_383, 16_384, 32_768, 65_535, 65_536, 100_000, 1_000_000,
     ]
@@ -28,13 +15,13 @@ struct ValueTransferTests {
     func roundTrip(size: Int) throws {
         let server = try TestServer()
         let client = try server.client()
-        let value = Self.value(size)
+        let value = TransferredValue.bytes(size)
 
-        try client.send(Self.set("k", value))
+        try client.send(TransferredValue.set("k", value))
         #expect(try client.receiveText(8) == "STORED\r\n")
         try client.send("get k\r\n")
 
-        let expected = Self.reply("k", value)
+        let expected = TransferredValue.reply("k", value)
         #expect(try client.receive(expected.count) == expected)
     }
 
@@ -47,9 +34,9 @@ struct ValueTransferTests {
         syscalls.sendBytesMax.store(most, ordering: .relaxed)
 
         for size in Self.sizes where size / most < 5000 {
-            let value = Self.value(size, seed: most)
-            try client.send(Self.set("k", value) + Array("get k\r\n".utf8))
-            let expected = Array("STORED\r\n".utf8) + Self.reply("k", value)
+            let value = TransferredValue.bytes(size, seed: most)
+            try client.send(TransferredValue.set("k", value) + Array("get k\r\n".utf8))
+            let expected = Array("STORED\r\n".utf8) + TransferredValue.reply("k", value)
             #expect(try client.receive(expected.count) == expected)
         }
     }
@@ -58,9 +45,9 @@ struct ValueTransferTests {
     func cutAnywhere(size: Int) throws {
         let server = try TestServer()
         let client = try server.client()
-        let value = Self.value(size)
-        let request = Self.set("k", value) + Array("get k\r\n".utf8)
-        let expected = Array("STORED\r\n".utf8) + Self.reply("k", value)
+        let value = TransferredValue.bytes(size)
+        let request = TransferredValue.set("k", value) + Array("get k\r\n".utf8)
+        let expected = Array("STORED\r\n".utf8) + TransferredValue.reply("k", value)
         let cuts = Set([
             1, 5, 14, 17, 18, 19, 20, size / 2, size + 16, size + 17, size + 18, size + 19, size + 20, size + 24,
         ])
@@ -80,9 +67,9 @@ struct ValueTransferTests {
         var requests: [UInt8] = []
         var expected: [UInt8] = []
         for index in 0..<3000 {
-            let value = Self.value(index % 37 == 0 ? 6000 : index % 100, seed: index)
-            requests += Self.set("k\(index % 50)", value) + Array("get k\(index % 50)\r\n".utf8)
-            expected += Array("STORED\r\n".utf8) + Self.reply("k\(index % 50)", value)
+            let value = TransferredValue.bytes(index % 37 == 0 ? 6000 : index % 100, seed: index)
+            requests += TransferredValue.set("k\(index % 50)", value) + Array("get k\(index % 50)\r\n".utf8)
+            expected += Array("STORED\r\n".utf8) + TransferredValue.reply("k\(index % 50)", value)
         }
 
         // From another thread: both directions are larger than what the kernel keeps.
@@ -96,9 +83,9 @@ struct ValueTransferTests {
         let server = try TestServer.onUnixSocket()
         let client = try server.client()
         let other = try server.client()
-        let values = (0..<8).map { Self.value(200_000, seed: $0) }
+        let values = (0..<8).map { TransferredValue.bytes(200_000, seed: $0) }
         for index in 0..<8 {
-            try client.send(Self.set("k\(index)", values[index]))
+            try client.send(TransferredValue.set("k\(index)", values[index]))
             #expect(try client.receiveText(8) == "STORED\r\n")
         }
 
@@ -110,8 +97,8 @@ struct ValueTransferTests {
         // What is on its way stays as it was.
         for index in 0..<8 { #expect(try other.exchange("delete k\(index)\r\n", "DELETED\r\n")) }
 
-        let head = try client.receive(Self.reply("k0", values[0]).count - 5)
-        #expect(head == Self.reply("k0", values[0]).dropLast(5))
+        let head = try client.receive(TransferredValue.reply("k0", values[0]).count - 5)
+        #expect(head == TransferredValue.reply("k0", values[0]).dropLast(5))
         shutdown(client.descriptor, Int32(SHUT_WR))
         let rest = try client.receiveAll()
         #expect(rest.suffix(5) == Array("END\r\n".utf8))
@@ -123,7 +110,7 @@ struct ValueTransferTests {
         let server = try TestServer.onUnixSocket()
         for keepsOpen in [false, true] {
             let client = try server.client()
-            try client.send(Self.set("k", Self.value(900_000)))
+            try client.send(TransferredValue.set("k", TransferredValue.bytes(900_000)))
             #expect(try client.receiveText(8) == "STORED\r\n")
             try client.send("get k\r\n")
             #expect(eventually { server.context.pointee.budget.leasedBytes > 0 })
@@ -160,7 +147,7 @@ struct ValueTransferTests {
         try client.send("set k 0 0 2000000\r\n")
         let refusal = "SERVER_ERROR object too large for cache\r\n"
         #expect(try client.receiveText(refusal.utf8.count) == refusal)
-        try client.send(Self.value(2_000_000) + [13, 10])
+        try client.send(TransferredValue.bytes(2_000_000) + [13, 10])
 
         #expect(try client.exchange("get k\r\n", "END\r\n"))
     }

@@ -9,32 +9,19 @@ import Testing
 /// arrived already.
 @Suite("TLS: requests and replies on their way")
 struct EncryptedTransferTests {
-    /// Every byte value, in an order that repeats with no power of two.
-    private static func value(_ count: Int, seed: Int = 0) -> [UInt8] {
-        (0..<count).map { UInt8(truncatingIfNeeded: ($0 &+ seed) &* 167 ^ ($0 >> 8)) }
-    }
-
-    private static func set(_ key: String, _ value: [UInt8]) -> [UInt8] {
-        Array("set \(key) 0 0 \(value.count)\r\n".utf8) + value + [13, 10]
-    }
-
-    private static func reply(_ key: String, _ value: [UInt8]) -> [UInt8] {
-        Array("VALUE \(key) 0 \(value.count)\r\n".utf8) + value + Array("\r\nEND\r\n".utf8)
-    }
-
     private static let sizes = [0, 1, 2047, 4097, 16_383, 16_384, 16_385, 65_536, 100_000, 1_000_000]
 
     @Test("come back as they were sent", arguments: sizes, [2, 3])
     func roundTrip(size: Int, version: Int) throws {
         let server = try TestServer(try Certificates())
         let client = try server.tlsClient(.init(versions: version...version))
-        let value = Self.value(size)
+        let value = TransferredValue.bytes(size)
 
-        try client.send(Self.set("k", value))
+        try client.send(TransferredValue.set("k", value))
         #expect(try client.receive(8) == Array("STORED\r\n".utf8))
         try client.send("get k\r\n")
 
-        let expected = Self.reply("k", value)
+        let expected = TransferredValue.reply("k", value)
         #expect(try client.receive(expected.count) == expected)
     }
 
@@ -47,9 +34,9 @@ struct EncryptedTransferTests {
         syscalls.sendBytesMax.store(most, ordering: .relaxed)
 
         for size in Self.sizes where size / most < 5000 {
-            let value = Self.value(size, seed: most)
-            try client.send(Self.set("k", value) + Array("get k\r\n".utf8))
-            let expected = Array("STORED\r\n".utf8) + Self.reply("k", value)
+            let value = TransferredValue.bytes(size, seed: most)
+            try client.send(TransferredValue.set("k", value) + Array("get k\r\n".utf8))
+            let expected = Array("STORED\r\n".utf8) + TransferredValue.reply("k", value)
             #expect(try client.receive(expected.count) == expected)
         }
     }
@@ -59,8 +46,8 @@ struct EncryptedTransferTests {
         let syscalls = FaultySyscalls()
         let server = try TestServer(try Certificates(), syscalls: syscalls.table)
         let client = try server.tlsClient()
-        let (small, large) = (Self.value(300), Self.value(200_000, seed: 5))
-        try client.send(Self.set("s", small) + Self.set("l", large))
+        let (small, large) = (TransferredValue.bytes(300), TransferredValue.bytes(200_000, seed: 5))
+        try client.send(TransferredValue.set("s", small) + TransferredValue.set("l", large))
         #expect(try client.receive(16) == Array("STORED\r\nSTORED\r\n".utf8))
         let keys = "s l s s l s"
 
@@ -71,7 +58,7 @@ struct EncryptedTransferTests {
         syscalls.sendBytesLeft.store(-1, ordering: .relaxed)
 
         let values = keys.split(separator: " ").flatMap { key in
-            Self.reply(String(key), key == "s" ? small : large).dropLast(5)
+            TransferredValue.reply(String(key), key == "s" ? small : large).dropLast(5)
         }
         let expected = values + Array("END\r\n".utf8)
         #expect(try client.receive(expected.count) == expected)
@@ -86,9 +73,9 @@ struct EncryptedTransferTests {
         var requests: [UInt8] = []
         var replies: [UInt8] = []
         for number in 0..<60 {
-            let value = Self.value(number * 97, seed: number)
-            requests += Self.set("k\(number)", value) + Array("get k\(number)\r\n".utf8)
-            replies += Array("STORED\r\n".utf8) + Self.reply("k\(number)", value)
+            let value = TransferredValue.bytes(number * 97, seed: number)
+            requests += TransferredValue.set("k\(number)", value) + Array("get k\(number)\r\n".utf8)
+            replies += Array("STORED\r\n".utf8) + TransferredValue.reply("k\(number)", value)
         }
 
         // All of it lies in the socket before the server reads the first byte.
@@ -119,10 +106,10 @@ struct EncryptedTransferTests {
     func readAfterSending() throws {
         let server = try TestServer(try Certificates()) { $0.threadCount = 1 }
         let client = try server.tlsClient()
-        let value = Self.value(1_000_000)
-        try client.send(Self.set("l", value))
+        let value = TransferredValue.bytes(1_000_000)
+        try client.send(TransferredValue.set("l", value))
         #expect(try client.receive(8) == Array("STORED\r\n".utf8))
-        let expected = Self.reply("l", value)
+        let expected = TransferredValue.reply("l", value)
 
         // More than sockets hold, and then requests that arrive while nothing of it is read.
         for _ in 0..<8 { try client.send("get l\r\n") }
@@ -136,16 +123,17 @@ struct EncryptedTransferTests {
     func gathering(kilobytes: Int) throws {
         let server = try TestServer(try Certificates()) { $0.tls.writeBytesMax = kilobytes << 10 }
         let client = try server.tlsClient()
-        let values = [10, 5000, 900, 40_000, 3, 100_000].map { Self.value($0, seed: $0) }
+        let values = [10, 5000, 900, 40_000, 3, 100_000].map { TransferredValue.bytes($0, seed: $0) }
         for (index, value) in values.enumerated() {
-            try client.send(Self.set("k\(index)", value))
+            try client.send(TransferredValue.set("k\(index)", value))
             #expect(try client.receive(8) == Array("STORED\r\n".utf8))
         }
 
         try client.send("get k0 k1 k2 k3 k4 k5 k0\r\n")
 
         let order = [0, 1, 2, 3, 4, 5, 0]
-        let expected = order.flatMap { Self.reply("k\($0)", values[$0]).dropLast(5) } + Array("END\r\n".utf8)
+        let found = order.flatMap { TransferredValue.reply("k\($0)", values[$0]).dropLast(5) }
+        let expected = found + Array("END\r\n".utf8)
         #expect(try client.receive(expected.count) == expected)
     }
 

@@ -3,8 +3,8 @@ import NIOPosix
 import ServerTesting
 
 /// A way to a server that can be shut and opened again, while the server knows nothing of it.
-final class Gate: Sendable {
-    let path = TestServer.freshSocketPath()
+package final class Gate: Sendable {
+    package let path = TestServer.freshSocketPath()
     private let target: String
     private let ways = Ways()
 
@@ -25,12 +25,12 @@ final class Gate: Sendable {
         }
     }
 
-    init(to target: String) async throws {
+    package init(to target: String) async throws {
         self.target = target
         try await open()
     }
 
-    func open() async throws {
+    package func open() async throws {
         let (target, ways) = (target, ways)
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { near in
@@ -50,23 +50,7 @@ final class Gate: Sendable {
     }
 
     /// Ends every connection; nobody gets in.
-    func close() async {
+    package func close() async {
         for channel in await ways.takeAll() { try? await channel.close() }
-    }
-
-    private final class Passing: ChannelInboundHandler {
-        typealias InboundIn = ByteBuffer
-
-        private let other: any Channel
-
-        init(to other: any Channel) { self.other = other }
-
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            other.writeAndFlush(unwrapInboundIn(data), promise: nil)
-        }
-
-        func channelInactive(context: ChannelHandlerContext) { other.close(promise: nil) }
-
-        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
     }
 }
