@@ -42,7 +42,10 @@ package enum AnswerComparison {
 
     private static func same(_ line: [Substring], _ counterpart: [Substring]) -> Bool {
         if line == counterpart { return true }
-        if line.first == "VERSION" { return counterpart.first == "VERSION" }
+        if line.first == "VERSION" {
+            let protocolLevel = { (words: [Substring]) in words.dropFirst().map { $0.split(separator: "-").first } }
+            return counterpart.first == "VERSION" && protocolLevel(line) == protocolLevel(counterpart)
+        }
         guard line.count == counterpart.count, line.first == counterpart.first else { return false }
         for index in line.indices where line[index] != counterpart[index] {
             let isSame =

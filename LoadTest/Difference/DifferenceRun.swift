@@ -7,11 +7,14 @@ package struct DifferenceRun {
         package var commandCount: Int
         /// Differences without a reason after which it ends.
         package var findingsMax: Int
+        /// How many of the allowed ones are kept for each reason.
+        package var samplesMax: Int
 
-        package init(seed: UInt64, commandCount: Int, findingsMax: Int = 20) {
+        package init(seed: UInt64, commandCount: Int, findingsMax: Int = 20, samplesMax: Int = 0) {
             self.seed = seed
             self.commandCount = commandCount
             self.findingsMax = findingsMax
+            self.samplesMax = samplesMax
         }
     }
 
@@ -20,6 +23,8 @@ package struct DifferenceRun {
         /// Commands whose answers were compared; behind a difference the rest of its batch is not.
         package var comparedCount = 0
         package var allowed: [String: Int] = [:]
+        /// The first few of each reason.
+        package var samples: [String: [AllowedDifference.Finding]] = [:]
         package var findings: [AllowedDifference.Finding] = []
     }
 
@@ -48,8 +53,12 @@ package struct DifferenceRun {
             result.commandCount += batch.probes.count
             if var finding = compare(batch, one, other, &result) {
                 finding.earlier = history.of(finding, in: batch)
+                finding.epoch = history.all(until: batch)
                 if let allowed = AllowedDifference.allowing(finding) {
                     result.allowed[allowed.sentence, default: 0] += 1
+                    if result.samples[allowed.sentence, default: []].count < settings.samplesMax {
+                        result.samples[allowed.sentence, default: []].append(finding)
+                    }
                 } else {
                     result.findings.append(finding)
                 }
@@ -101,6 +110,8 @@ package struct DifferenceRun {
             foundCloses: index >= other.answers.count && other.isClosed)
         finding.isCutShort =
             one.isClosed && other.isClosed && index >= one.answers.count
+            && (finding.found.hasPrefix(finding.expected)
+                || AnswerComparison.areSame(Array(finding.expected.utf8), Array(finding.found.utf8)))
             && (other.answers.last?.last ?? -1) < batch.probes.count - 1
         return finding
     }
@@ -115,8 +126,15 @@ private struct History {
     private static let countMax = 10
     private static let bytesMax = 200
     private var commands: [Substring: [String]] = [:]
+    private var batches: [ProbeBatch] = []
+
+    /// Everything asked since the epoch began, `batch` included.
+    func all(until batch: ProbeBatch) -> [String] {
+        (batches + [batch]).flatMap { $0.probes.map { DifferenceRun.text($0.bytes) } }
+    }
 
     mutating func add(_ batch: ProbeBatch) {
+        batches.append(batch)
         for probe in batch.probes { add(DifferenceRun.text(Array(probe.bytes.prefix(Self.bytesMax)))) }
     }
 
@@ -130,14 +148,15 @@ private struct History {
 
     /// Those before the finding, which is in `batch`.
     func of(_ finding: AllowedDifference.Finding, in batch: ProbeBatch) -> [String] {
-        guard let first = finding.commands.first else { return [] }
         var all = self
         for probe in batch.probes {
             let text = DifferenceRun.text(probe.bytes)
-            if text == first { break }
+            if text == finding.commands.first { break }
             all.add(String(text.prefix(Self.bytesMax)))
         }
-        return first.prefix { !$0.isNewline }.split(separator: " ").dropFirst().flatMap { all.commands[$0] ?? [] }
+        let words = finding.merged.flatMap { $0.words.dropFirst() }
+        var seen: Set<Substring> = []
+        return words.filter { seen.insert($0).inserted }.flatMap { all.commands[$0] ?? [] }
     }
 
     private static func key(_ command: String) -> Substring? {

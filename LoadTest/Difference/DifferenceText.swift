@@ -9,11 +9,28 @@ package enum DifferenceText {
         for finding in result.findings {
             text += "\n"
             for command in finding.earlier { text += "  earlier: \(shown(String(command.prefix(100))))\n" }
-            for command in finding.commands.prefix(3) { text += "  > \(shown(command))\n" }
-            if finding.commands.count > 3 { text += "  > and \(finding.commands.count - 3) more\n" }
-            text += "  \(expected): \(shown(finding.expected))\(finding.expectedCloses ? " [closed]" : "")\n"
-            text += "  \(found): \(shown(finding.found))\(finding.foundCloses ? " [closed]" : "")\n"
+            text += answers(finding, expected, found)
         }
+        for (sentence, findings) in result.samples.sorted(by: { $0.key < $1.key }) {
+            text += "\n\(sentence)\n"
+            for finding in findings { text += answers(finding, expected, found) }
+        }
+        return text
+    }
+
+    /// Everything that led to a finding, a command a line.
+    package static func epoch(_ finding: AllowedDifference.Finding) -> String {
+        finding.epoch.map { shown($0) + "\n" }.joined()
+    }
+
+    private static func answers(
+        _ finding: AllowedDifference.Finding, _ expected: String, _ found: String
+    ) -> String {
+        var text = ""
+        for command in finding.commands.prefix(3) { text += "  > \(shown(command))\n" }
+        if finding.commands.count > 3 { text += "  > and \(finding.commands.count - 3) more\n" }
+        text += "  \(expected): \(shown(finding.expected))\(finding.expectedCloses ? " [closed]" : "")\n"
+        text += "  \(found): \(shown(finding.found))\(finding.foundCloses ? " [closed]" : "")\n"
         return text
     }
 

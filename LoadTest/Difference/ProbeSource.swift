@@ -53,7 +53,38 @@ package struct ProbeSource {
             case 94..<96: Probe(bytes: line(["me", key()]))
             default: server()
             }
-        return below(8) == 0 ? hostile(probe) : probe
+        guard below(8) == 0 else { return probe }
+        let changed = hostile(probe)
+        return strays(changed) ? probe : changed
+    }
+
+    /// Whether a command names a key that is not this epoch's, and might find what an earlier one has left.
+    private func strays(_ probe: Probe) -> Bool {
+        let line = probe.bytes.prefix { $0 != 10 }
+        let words = line.split(separator: 0x20, omittingEmptySubsequences: true).map {
+            String(decoding: $0, as: UTF8.self)
+        }
+        guard let verb = words.first, Self.keyedVerbs.contains(verb) else { return false }
+        let isList = ["get", "gets", "gat", "gats"].contains(verb)
+        let keys = words.dropFirst(verb.hasPrefix("gat") ? 2 : 1)
+        return (isList ? keys : keys.prefix(1)).contains { !isOfEpoch($0) }
+    }
+
+    private static let keyedVerbs: Set<String> = [
+        "get", "gets", "gat", "gats", "set", "add", "replace", "append", "prepend", "cas", "touch", "incr", "decr",
+        "delete", "mg", "ms", "md", "ma", "me",
+    ]
+
+    /// Whether half of the tag is in the word, as it stands or in base64.
+    private func isOfEpoch(_ word: String) -> Bool {
+        let count = tag.utf8.count
+        let encoded = Self.base64(Array(tag.utf8.prefix(count / 3 * 3)))
+        return [tag, encoded].contains { text in
+            let bytes = Array(text.utf8)
+            return (0...(bytes.count - count / 2)).contains { start in
+                word.contains(String(decoding: bytes[start..<start + count / 2], as: UTF8.self))
+            }
+        }
     }
 
     // MARK: Parts

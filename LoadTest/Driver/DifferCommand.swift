@@ -42,6 +42,12 @@ struct DifferCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Ends after so many differences without a reason.", valueName: "count"))
     var findings: Int = 20
 
+    @Option(help: ArgumentHelp("Shows so many of the differences that have a reason, for each.", valueName: "count"))
+    var samples: Int = 0
+
+    @Flag(help: "Shows all commands that led to a difference without a reason.")
+    var whole = false
+
     func run() throws { try ExitStatus.translating(compare) }
 
     private func compare() throws {
@@ -51,10 +57,13 @@ struct DifferCommand: ParsableCommand {
         let found = try ProbedServer(try foundStarted?.address ?? ServerAddress(parsing: b))
         note("seed \(seed)")
         let result = try DifferenceRun(expected: expected.ask, found: found.ask).run(
-            DifferenceRun.Settings(seed: seed, commandCount: commands, findingsMax: findings)
+            DifferenceRun.Settings(seed: seed, commandCount: commands, findingsMax: findings, samplesMax: samples)
         ) { note("\($0.commandCount) commands, \($0.findings.count) differences without a reason") }
         withExtendedLifetime((expectedStarted, foundStarted)) {}
         print(DifferenceText.text(result, expected: "a", found: "b"), terminator: "")
+        for (index, finding) in result.findings.enumerated() where whole {
+            print("\nAll commands of number \(index + 1):\n\(DifferenceText.epoch(finding))", terminator: "")
+        }
         if !result.findings.isEmpty { throw ExitStatus.failed }
     }
 
