@@ -204,12 +204,17 @@ struct WatchTests {
         let watcher = try Self.watcher(server, "fetchers")
         let client = try server.client()
 
-        try client.send(String(repeating: "get key\r\n", count: 50))
-        #expect(try client.receiveText(50 * 5) == String(repeating: "END\r\n", count: 50))
+        // Whoever makes lines of the events may be quick, and make room for all fifty.
+        var (sent, dropped) = (0, 0)
+        while dropped == 0, sent < 100_000 {
+            try client.send(String(repeating: "get key\r\n", count: 50))
+            #expect(try client.receiveText(50 * 5) == String(repeating: "END\r\n", count: 50))
+            sent += 50
+            dropped = try #require(try Self.stat(client, "log_worker_dropped"))
+        }
 
-        let written = try #require(try Self.stat(client, "log_worker_written"))
-        #expect(try Self.stat(client, "log_worker_dropped") == 50 - written)
-        #expect((1..<50).contains(written))
+        #expect((1..<sent).contains(dropped))
+        #expect(try Self.stat(client, "log_worker_written") == sent - dropped)
         #expect(try Self.fact(watcher) == "type=item_get key=key status=not_found size=0")
     }
 
