@@ -29,6 +29,59 @@ extension CacheClient {
         return try decode(buffer, reply.clientFlags)
     }
 
+    /// The values kept under many keys, all of which from now on live for `timeToLive`; nil for ever.
+    public func values<Value: CacheValue & Sendable>(
+        for keys: some Sequence<CacheKey>, as type: Value.Type = Value.self, extendingTimeToLive timeToLive: Duration?
+    ) async -> BatchResult<Value> {
+        let exptime = TimeToLive.exptime(timeToLive)
+        return await batch(keys, { $0.exptime = exptime }) { (reply, buffer) throws(CacheError) in
+            reply.hasWon ? nil : try decode(buffer, reply.clientFlags)
+        }
+    }
+
+    /// The values kept under many keys and what the servers know of them.
+    public func items<Value: CacheValue & Sendable>(
+        for keys: some Sequence<CacheKey>, as type: Value.Type = Value.self
+    ) async -> BatchResult<CacheItem<Value>> {
+        await batch(keys, { $0.facts = [.token, .life, .access] }) { (reply, buffer) throws(CacheError) in
+            try item(reply, buffer)
+        }
+    }
+
+    /// Retrieves many keys, each by a request that `ask` has completed; `result` is nil for what counts as nothing.
+    private func batch<Result: Sendable>(
+        _ keys: some Sequence<CacheKey>, _ ask: (inout CacheRequest) -> Void,
+        _ result: (CacheReply, ByteBuffer) throws(CacheError) -> Result?
+    ) async -> BatchResult<Result> {
+        let keys = Array(Set(keys))
+        var batch = BatchResult<Result>()
+        let names: [CacheKey]
+        do throws(CacheError) {
+            names = try await named(keys)
+        } catch {
+            for key in keys { batch.failures[key] = error }
+            return batch
+        }
+        let requests = names.map { name in
+            var request = CacheRequest(.get, name)
+            ask(&request)
+            return request
+        }
+        for (key, outcome) in zip(keys, await calls(requests)) {
+            do throws(CacheError) {
+                let reply = try outcome.get()
+                if let buffer = reply.usableValue, let hit = try result(reply, buffer) {
+                    batch.hits[key] = hit
+                } else {
+                    batch.misses.insert(key)
+                }
+            } catch {
+                batch.failures[key] = error
+            }
+        }
+        return batch
+    }
+
     /// The value kept under `key` and what the server knows of it; nil if there is none.
     public func item<Value: CacheValue & Sendable>(
         for key: CacheKey, as type: Value.Type = Value.self
@@ -37,7 +90,13 @@ extension CacheClient {
         request.facts = [.token, .life, .access]
         let reply = try await call(request)
         guard let buffer = reply.usableValue else { return nil }
-        return CacheItem(
+        return try item(reply, buffer)
+    }
+
+    private func item<Value: CacheValue & Sendable>(
+        _ reply: CacheReply, _ buffer: ByteBuffer
+    ) throws(CacheError) -> CacheItem<Value> {
+        CacheItem(
             value: try decode(buffer, reply.clientFlags), version: reply.token.map { CacheVersion(token: $0) },
             remainingTimeToLive: reply.secondsToLive.flatMap { $0 < 0 ? nil : .seconds($0) },
             isStale: reply.isStale, wasFetched: reply.wasFetched,

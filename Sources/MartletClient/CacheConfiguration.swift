@@ -87,6 +87,10 @@ public struct CacheCredentials: Sendable {
 public enum WhenServerDown: Sendable {
     /// An error at once. A load through the cache goes to the source, and everything else may.
     case fail
+    /// As if nothing were there, for those who would do no more about an error than that: retrievals find nothing, what is to
+    /// be kept is dropped, and what is to be removed is removed when the server is back. `addValue` says that it did not.
+    /// That a server is down is an event, and wrong credentials are an error all the same.
+    case miss
     /// Other servers, kept for this, on a ring of their own; nothing lives there longer than given, so that what is stale
     /// when the server comes back is so for no longer than that.
     case gutter([CacheServer], timeToLiveMax: Duration = .seconds(10))

@@ -124,6 +124,52 @@ extension ClientTests {
             }
         }
 
+        @Test(
+            "Where a server that is down is to count as empty nothing fails, nothing is said to be kept that must be, and removals are made good"
+        )
+        func downIsMiss() async throws {
+            try await CacheFixture.run { fixture in
+                let real = fixture.servers[0].path ?? ""
+                let gate = try await Gate(to: real)
+                let cache = CacheFixture.client(for: [gate.path]) {
+                    $0.whenServerDown = .miss
+                    $0.probeDelay = .milliseconds(20)
+                    $0.probeDelayMax = .milliseconds(40)
+                }
+                var events = cache.events.makeAsyncIterator()
+                for key in ["removed", "set", "untouched"] as [CacheKey] { try await cache.setValue("old", for: key) }
+                await gate.close()
+                // The first call may find the connection gone.
+                _ = try? await cache.value(for: "untouched", as: String.self)
+                guard case .serverDown = await events.next() else {
+                    Issue.record("not down")
+                    return
+                }
+
+                #expect(try await cache.value(for: "untouched", as: String.self) == nil)
+                #expect(try await !cache.removeValue(for: "removed"))
+                try await cache.setValue("new", for: "set")
+                #expect(try await !cache.addValue("new", for: "added"))
+                #expect(try await cache.incrementCounter("count", initialValue: 1) == nil)
+                let version = CacheVersion(token: 1)
+                #expect(try await cache.setValue("new", for: "set", ifVersionIs: version) == .missing)
+                let batch = await cache.values(for: ["set", "untouched"], as: String.self)
+                #expect(batch.misses == ["set", "untouched"])
+                #expect(try await cache.value(for: "loaded", timeToLive: .seconds(60)) { "loaded" } == "loaded")
+
+                try await gate.open()
+                guard case .serverUp = await events.next() else {
+                    Issue.record("not up")
+                    return
+                }
+                #expect(try await cache.value(for: "removed", as: String.self) == nil)
+                #expect(try await cache.value(for: "set", as: String.self) == nil)
+                #expect(try await cache.value(for: "untouched") == "old")
+                await cache.shutDown()
+                await gate.close()
+            }
+        }
+
         @Test("What could not be changed on a server that was out of reach is removed before it is used again")
         func invalidationLog() async throws {
             // A server that stays alive behind a door: to the client it is down, and it keeps what it has.

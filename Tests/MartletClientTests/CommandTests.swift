@@ -21,6 +21,15 @@ extension ClientTests {
                     #expect(life.map { $0 > .seconds(400) } == true)
                 }
 
+                let again = await cache.values(for: keys, as: String.self, extendingTimeToLive: .seconds(900))
+                #expect(again.hits == Dictionary(uniqueKeysWithValues: keys.map { ($0, "v") }))
+                let items = await cache.items(for: keys + ["none"], as: String.self)
+                #expect(items.misses == ["none"])
+                for item in items.hits.values {
+                    #expect(item.value == "v" && item.version != nil)
+                    #expect(item.remainingTimeToLive.map { $0 > .seconds(800) } == true)
+                }
+
                 #expect(await cache.invalidateValues(for: keys, servingStaleFor: .seconds(60)).isEmpty)
                 #expect(await cache.values(for: keys, as: String.self).misses == Set(keys))
                 #expect(await cache.values(for: keys, as: String.self).hits.count == keys.count)

@@ -167,6 +167,9 @@ extension ClientTests {
             #expect(error?.code == .timeout)
             await gateway.stop()
             #expect(throws: CacheError.self) { try Etcd(endpoints: []) }
+            let encrypted = try Etcd(endpoints: ["https://127.0.0.1:1"])
+            let plain = await #expect(throws: CacheError.self) { try await encrypted.topology(of: "p") }
+            #expect(plain?.code == .unsupported)
             #expect(throws: CacheError.self) { try Etcd(endpoints: ["http://:1"]) }
         }
 

@@ -106,10 +106,21 @@ final class Cluster: Sendable {
             note(request, error, node)
             switch error.code {
             case .connectionLost where request.isRetrieval && !node.isDown:
-                return try await Self.ask(node, request, deadline)
+                return try await askOnceMore(node, request, deadline)
             case .serverDown: return try await callInstead(request, node, deadline, error)
             default: throw error
             }
+        }
+    }
+
+    private func askOnceMore(
+        _ node: ServerNode, _ request: CacheRequest, _ deadline: NIODeadline
+    ) async throws(CacheError) -> CacheReply {
+        do throws(CacheError) {
+            return try await Self.ask(node, request, deadline)
+        } catch {
+            guard error.code == .serverDown else { throw error }
+            return try await callInstead(request, node, deadline, error)
         }
     }
 
@@ -121,8 +132,15 @@ final class Cluster: Sendable {
     private func callInstead(
         _ request: CacheRequest, _ node: ServerNode, _ deadline: NIODeadline, _ error: CacheError? = nil
     ) async throws(CacheError) -> CacheReply {
-        guard let gutter else { throw error ?? node.downError }
-        return try await gutter.call(shortened(request), deadline: deadline)
+        if let gutter { return try await gutter.call(shortened(request), deadline: deadline) }
+        let error = error ?? node.downError
+        guard case .miss = configuration.whenServerDown, error.code == .serverDown else { throw error }
+        return CacheReply(request.outcomeOfNothing)
+    }
+
+    /// Whether calls for a server that is down have another answer than an error.
+    private var hasSubstitute: Bool {
+        if case .fail = configuration.whenServerDown { false } else { true }
     }
 
     /// The request as the gutter gets it: everything that lives long lives shortly.
@@ -246,12 +264,12 @@ final class Cluster: Sendable {
     }
 
     /// As for a single call: retrievals whose connection broke are asked once more, and those of servers that are down go
-    /// to the gutter, if there is one.
+    /// to the gutter, or miss, where that is wanted.
     private func askAgain(_ requests: [CacheRequest], _ outcomes: inout [CallOutcome], _ deadline: NIODeadline) async {
         var places: [Int] = []
         for (place, outcome) in outcomes.enumerated() {
             guard case .failure(let error) = outcome else { continue }
-            if error.code == .serverDown ? gutter != nil : error.code == .connectionLost && requests[place].isRetrieval
+            if error.code == .serverDown ? hasSubstitute : error.code == .connectionLost && requests[place].isRetrieval
             {
                 places.append(place)
             }

@@ -1,5 +1,11 @@
 import NIOCore
 
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 /// What can be kept in a cache.
 ///
 /// Texts, bytes and integers are kept as what they are, and any client can read them: a text as UTF-8, an integer in
@@ -44,6 +50,15 @@ extension ByteBuffer: CacheValue {
     public init(decoding buffer: ByteBuffer, clientFlags: UInt32) {
         self = ByteBuffer(bytes: buffer.readableBytesView)
     }
+}
+
+extension Data: CacheValue {
+    public func encode(into buffer: inout ByteBuffer) -> UInt32 {
+        buffer.writeBytes(self)
+        return 0
+    }
+
+    public init(decoding buffer: ByteBuffer, clientFlags: UInt32) { self = Data(buffer.readableBytesView) }
 }
 
 extension FixedWidthInteger where Self: CacheValue {

@@ -69,6 +69,15 @@ struct CacheRequest: Sendable {
         self.key = key
     }
 
+    /// What it comes to on a server that has nothing and keeps nothing.
+    var outcomeOfNothing: CacheReply.Outcome {
+        switch verb {
+        case .set: expectedToken == nil ? .done : .missing
+        case .add, .replace, .append, .prepend: .notStored
+        case .get, .delete, .invalidate, .increment, .decrement, .touch: .missing
+        }
+    }
+
     /// Whether asking twice is as good as asking once.
     var isRetrieval: Bool { verb == .get && leaseSeconds == nil && refreshSeconds == nil }
 

@@ -32,6 +32,8 @@ public struct Etcd: Sendable {
     public var prepareChannel: (@Sendable (any Channel, CacheServer) throws -> Void)?
 
     private let endpoints: [CacheServer]
+    /// An endpoint was written as `https`.
+    private let wantsTLS: Bool
     private let session = NIOLockedValueBox(Session())
 
     private struct Session {
@@ -39,7 +41,8 @@ public struct Etcd: Sendable {
         var token: String?
     }
 
-    /// - Parameter endpoints: `host:port`, or `http://host:port`; etcd's usual port is 2379.
+    /// - Parameter endpoints: `host:port`, `http://host:port`, or `https://host:port`, which needs `prepareChannel`; etcd's
+    ///   usual port is 2379.
     /// - Throws: A `CacheError` if there are none, or one is none.
     public init(endpoints: [String]) throws(CacheError) {
         var servers: [CacheServer] = []
@@ -54,6 +57,7 @@ public struct Etcd: Sendable {
         }
         guard !servers.isEmpty else { throw CacheError(.refused, "no endpoints of etcd") }
         self.endpoints = servers
+        wantsTLS = endpoints.contains { $0.hasPrefix("https://") }
     }
 
     func key(_ pool: String) -> String { prefix + pool }
@@ -66,6 +70,9 @@ public struct Etcd: Sendable {
     func ask<Reply: Decodable>(
         _ path: String, _ message: some Encodable, as type: Reply.Type
     ) async throws(CacheError) -> Reply {
+        guard !wantsTLS || prepareChannel != nil else {
+            throw CacheError(.unsupported, "https needs `prepareChannel`")
+        }
         let body = try Self.encoded(message)
         let first = session.withLockedValue { $0.place }
         var failure = CacheError(.serverDown)

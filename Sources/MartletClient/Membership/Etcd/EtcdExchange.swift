@@ -62,6 +62,11 @@ struct EtcdExchange: Sendable {
         return reply
     }
 
+    /// With brackets around an address that has colons itself; a socket's path is no host.
+    private var hostHeader: String {
+        if case .unixSocket = endpoint.address { "localhost" } else { endpoint.node.description }
+    }
+
     private final class Conversation: ChannelInboundHandler {
         typealias InboundIn = HTTPClientResponsePart
         typealias OutboundOut = HTTPClientRequestPart
@@ -79,7 +84,7 @@ struct EtcdExchange: Sendable {
 
         func channelActive(context: ChannelHandlerContext) {
             var head = HTTPRequestHead(version: .http1_1, method: .POST, uri: exchange.path)
-            head.headers.add(name: "host", value: exchange.endpoint.name)
+            head.headers.add(name: "host", value: exchange.hostHeader)
             head.headers.add(name: "content-type", value: "application/json")
             head.headers.add(name: "content-length", value: "\(exchange.body.count)")
             if let token = exchange.token { head.headers.add(name: "authorization", value: token) }
