@@ -3,7 +3,7 @@ import MartletClient
 
 /// Calls that are cancelled, or given hardly any time, at random: no other call gets their answer, and none is lost.
 ///
-/// Even keys are only read, and always there. Odd ones are stored as well, and a store that was given up makes the client
+/// A quarter of the calls are for many keys. Even keys are only read, and always there. Odd ones are stored as well, and a store that was given up makes the client
 /// remove its key a little later: they may be missing.
 struct Storm: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -63,6 +63,7 @@ struct Storm: AsyncParsableCommand {
             let view = Int.random(in: 0..<3) == 0 ? cache.timeout(.microseconds(Int64.random(in: 1...800))) : cache
             let call = Task { () async throws -> Bool in
                 let key = CacheKey("k\(number)")
+                if number % 4 == 0 { return try await many(view, from: number) }
                 guard number % 2 == 1, Bool.random() else {
                     let found = try await view.value(for: key, as: String.self)
                     return found == value(number) || found == nil && number % 2 == 1
@@ -83,5 +84,21 @@ struct Storm: AsyncParsableCommand {
             }
         }
         return tally
+    }
+
+    /// Many keys in one call, of which some may be answered and others not: whether all that are have their own values.
+    private static func many(_ cache: CacheClient, from number: Int) async throws -> Bool {
+        let numbers = (0..<50).map { (number + $0) % keyCount }
+        let result = await cache.values(for: numbers.map { CacheKey("k\($0)") }, as: String.self)
+        for number in numbers {
+            let key = CacheKey("k\(number)")
+            if let found = result.hits[key], found != value(number) { return false }
+            if number % 2 == 0, result.misses.contains(key) { return false }
+            guard result.hits[key] != nil || result.misses.contains(key) || result.failures[key] != nil else {
+                return false
+            }
+        }
+        if let failure = result.failures.values.first { throw failure }
+        return true
     }
 }
