@@ -125,14 +125,14 @@ extension AllowedDifference {
 
     private static let tokens: [AllowedDifference] = [
         AllowedDifference("`E` on `ma` gives the token in every case") { finding in
-            finding.first.comparesToken && finding.causes.contains { $0.verb == "ma" && $0.has("E") }
+            finding.comparesToken && finding.causes.contains { $0.verb == "ma" && $0.has("E") }
         },
         AllowedDifference("`md` with `x` gives a new token") { finding in
-            finding.first.comparesToken
+            finding.comparesToken
                 && finding.causes.contains { $0.verb == "md" && $0.has("x") && !$0.has("E") && !$0.has("I") }
         },
         AllowedDifference("A token that came with `E` and a refused `ms` is forgotten") { finding in
-            finding.first.comparesToken
+            finding.comparesToken
                 && finding.epoch.contains { command in
                     let asked = AskedCommand(command)
                     return asked.verb == "ms" && asked.has("E") && !asked.isWhole

@@ -9,6 +9,7 @@ import LoadWorkload
 package struct ProbeSource {
     var random: RandomSource
     private var epoch: UInt64 = 0
+    private var isFresh = true
     /// The beginning of every key, another one in every epoch: what was stored before is out of reach, also of keys that
     /// have a byte less.
     private(set) var tag = "aaaaaaaa"
@@ -27,6 +28,7 @@ package struct ProbeSource {
     /// Everything stored so far is forgotten.
     package mutating func beginEpoch() {
         epoch += 1
+        isFresh = true
         var letters = RandomSource(seed: epoch)
         tag = String((0..<8).map { _ in Character(UnicodeScalar(0x61 + UInt8(letters.next(below: 26)))) })
     }
@@ -35,6 +37,9 @@ package struct ProbeSource {
         fetchedCounters = []
         var probes: [Probe] = []
         for _ in 0..<Self.batchCount { probes.append(nextProbe()) }
+        // A token that a refused command of the epoch before has left is taken by an item that nobody asks for.
+        if isFresh { probes[0] = block(line(["set", tag + "first", "0", "0", "1"]), [0x78]) }
+        isFresh = false
         defer { nextMarker += Self.batchCount }
         return ProbeBatch(probes: probes, firstMarker: nextMarker)
     }
