@@ -32,9 +32,11 @@ package struct TurnCounts: ~Copyable {
     }
 
     /// Nanoseconds of the monotonic clock.
-    package static var now: UInt64 {
+    package static var now: UInt64 { now(CLOCK_MONOTONIC) }
+
+    static func now(_ clock: clockid_t) -> UInt64 {
         var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
+        clock_gettime(clock, &time)
         return UInt64(truncatingIfNeeded: time.tv_sec) &* 1_000_000_000 &+ UInt64(truncatingIfNeeded: time.tv_nsec)
     }
 }

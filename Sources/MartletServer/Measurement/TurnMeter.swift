@@ -5,25 +5,27 @@ import Synchronization
 
 // Measurement: what a worker notes of its own work, for operators. There is none of it without `--admin`.
 //
-// 1. The clock is read at the beginning of a round and after each turn: two readings for a request on its own, 20 ns each,
-//    where its system calls take 5 us; for a pipeline two for all of it.
+// 1. The clock is read at the beginning and the end of a round: 25 ns each, where the system calls of one request take 5 us,
+//    and a round of a busy worker has many.
 // 2. Of a busy worker's turns one in `sampledTurns` is looked into: the commands of each kind in it, and with `--top-keys`
 //    their keys. So most requests pay nothing for being counted, and a share of them, counted for so many more, is as good
 //    as all for a distribution. While there are few, all are looked into; the admin thread sees to that once a second.
 // 3. A request's latency is that of its turn, from the beginning of the round: reading, the commands in front of it, those of
 //    other connections that were due at the same time, its own and the sending. What it waited in the socket before the
 //    worker woke up, nobody can know.
-// 4. Each turn that took longer than `--slow-request` is told of, sampled or not.
+// 4. Each turn that took longer than `--slow-request` is told of, sampled or not. For that the coarse clock is read after each
+//    turn: 5 ns, and true to the system's tick, 4 or 10 ms; the fine one if the bound is under 10 ms.
 //
 // Threads: `TurnCounts` are written by their worker and read by the admin thread; the meter itself is the worker's.
 
 /// What a worker needs to measure its turns. Its thread only.
 struct TurnMeter: ~Copyable {
-    static let sampledTurns = 16
+    static let sampledTurns = 64
 
     let counts: UnsafeMutablePointer<TurnCounts>
     let keepsKeys: Bool
     private let slowNanoseconds: UInt64
+    private let slowClock: clockid_t
     private var turnStart: UInt64 = 0
     private var roundStart: UInt64 = 0
     private var turnsUntilSample = 1
@@ -37,11 +39,12 @@ struct TurnMeter: ~Copyable {
         self.counts = counts
         keepsKeys = settings.samplesKeys
         slowNanoseconds = UInt64(settings.slowRequestMilliseconds) * 1_000_000
+        slowClock = settings.slowRequestMilliseconds < 10 ? CLOCK_MONOTONIC : CLOCK_MONOTONIC_COARSE
     }
 
     mutating func beginRound() {
         roundStart = TurnCounts.now
-        turnStart = roundStart
+        turnStart = TurnCounts.now(slowClock)
         counts.pointee.roundStart.store(roundStart, ordering: .relaxed)
     }
 
@@ -61,11 +64,11 @@ struct TurnMeter: ~Copyable {
 
     /// Returns the nanoseconds of the turn if it was slow.
     mutating func endTurn() -> UInt64? {
-        let now = TurnCounts.now
+        if _slowPath(isSampling) { settleSample(TurnCounts.now &- roundStart) }
+        let now = TurnCounts.now(slowClock)
         let duration = now &- turnStart
         turnStart = now
         counts.pointee.turns.increment()
-        if _slowPath(isSampling) { settleSample(now &- roundStart) }
         return _slowPath(duration >= slowNanoseconds) ? duration : nil
     }
 
@@ -78,8 +81,7 @@ struct TurnMeter: ~Copyable {
     }
 
     mutating func endRound() {
-        // The last turn's end; little comes after it.
-        counts.pointee.busyNanoseconds.add(Int(truncatingIfNeeded: turnStart &- roundStart))
+        counts.pointee.busyNanoseconds.add(Int(truncatingIfNeeded: TurnCounts.now &- roundStart))
         counts.pointee.rounds.increment()
         counts.pointee.roundStart.store(0, ordering: .relaxed)
     }
