@@ -127,8 +127,7 @@ struct ProcessTests {
     @Test func `very verbose, the server writes commands and replies to stderr, and no values`() throws {
         let folder = try TemporaryFolder()
         let program = try Program(Program.user + ["-vv", "-s", "\(folder.path)/socket", "-t", "1"])
-        #expect(Program.eventually { folder.exists("socket") })
-        let client = try TestClient(path: "\(folder.path)/socket")
+        let client = try Program.connect(path: "\(folder.path)/socket")
 
         #expect(try client.exchange("set a\u{7F} 0 0 6\r\nsecret\r\n", "STORED\r\n"))
         #expect(try client.exchange("nosuch\r\n", "ERROR\r\n"))
@@ -144,8 +143,7 @@ struct ProcessTests {
     @Test func `a hang-up ends nothing`() throws {
         let folder = try TemporaryFolder()
         let program = try Program(Program.user + ["-s", "\(folder.path)/socket", "-t", "1"])
-        #expect(Program.eventually { folder.exists("socket") })
-        let client = try TestClient(path: "\(folder.path)/socket")
+        let client = try Program.connect(path: "\(folder.path)/socket")
         #expect(try client.exchange("mn\r\n", "MN\r\n"))
 
         program.signal(SIGHUP)

@@ -1,4 +1,5 @@
 import Glibc
+import ServerTesting
 
 /// The built `martletd`, started as its users start it, and ended by its process id.
 final class Program {
@@ -93,6 +94,16 @@ final class Program {
         return End(
             status: status & 0x7f == 0 ? status >> 8 & 0xff : -1, output: folder.text("output") ?? "",
             errors: folder.text("errors") ?? "")
+    }
+
+    /// A client of a server that has just been started. Its socket's file is there a moment before anybody listens.
+    static func connect(path: String) throws -> TestClient {
+        var client: TestClient?
+        _ = eventually {
+            client = try? TestClient(path: path)
+            return client != nil
+        }
+        return try client ?? TestClient(path: path)
     }
 
     /// Asks `condition` until it is true, ten seconds at most. For what another process does and nobody tells of.

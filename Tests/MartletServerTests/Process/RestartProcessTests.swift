@@ -10,8 +10,7 @@ struct RestartProcessTests {
         unlink("\(folder.path)/socket")
         let program = try Program(
             Program.user + ["-s", "\(folder.path)/socket", "-t", "2", "-m", "16", "-e", "\(folder.path)/mem"] + words)
-        _ = Program.eventually { folder.exists("socket") }
-        return (program, try TestClient(path: "\(folder.path)/socket"))
+        return (program, try Program.connect(path: "\(folder.path)/socket"))
     }
 
     @Test(arguments: [[], ["-o", "restart_checksums"]])
