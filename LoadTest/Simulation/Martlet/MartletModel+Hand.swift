@@ -11,6 +11,7 @@ import CShims
 /// 5. After 64 visits the lowest (frequency, WARM) seen goes.
 /// 6. A part stands for its head: frequency 0 and the head goes, otherwise the first part wears it down.
 /// 7. A ghost A hit raises the HOT target, a ghost B hit lowers it, within bounds.
+/// 8. HOT that is far longer than its target takes nobody in: new items are COLD.
 extension MartletModel {
     struct Victim: BitwiseCopyable {
         let place: Chunk.Place
@@ -20,7 +21,7 @@ extension MartletModel {
     typealias ClassPointer = UnsafeMutablePointer<ClassState>
 
     /// The least that HOT's target counts for when HOT is found long.
-    private static var hotLongItems: Int { 16 }
+    private static var hotLongItems: Int { 256 }
 
     // MARK: Entering
 
@@ -38,6 +39,7 @@ extension MartletModel {
                 home.pointee.ghostHits += 1
                 adapt(ghost, home)
             }
+            if segment == .hot, isHotLong(home) { segment = .cold }
             if segment == .hot {
                 trimRing(home)
                 push(place, home)
@@ -54,6 +56,7 @@ extension MartletModel {
     private mutating func adapt(_ ghost: BucketTable.GhostKind, _ home: ClassPointer) {
         if ghost == .fromHot { counts.ghostHitsFromHot += 1 } else { counts.ghostHitsFromCold += 1 }
         if rules.adaptDivisor == 0 { return }
+        if Double(home.pointee.shareEvictions) < Double(home.pointee.itemCount) * rules.settleShare { return }
         let step = 1 / Double(max(1, min(home.pointee.itemCount, rules.adaptDivisor)))
         let share = ghost == .fromHot ? home.pointee.hotShare + step : home.pointee.hotShare - step
         home.pointee.hotShare = min(max(share, rules.hotShareMin), rules.hotShareMax)
@@ -61,6 +64,11 @@ extension MartletModel {
 
     private func hotTarget(_ home: ClassPointer) -> Int {
         Int(home.pointee.hotShare * Double(home.pointee.itemCount))
+    }
+
+    /// Rule 8.
+    private func isHotLong(_ home: ClassPointer) -> Bool {
+        Double(home.pointee.hotCount) > Double(max(Self.hotLongItems, hotTarget(home))) * rules.hotLong
     }
 
     @inline(__always)
@@ -131,13 +139,13 @@ extension MartletModel {
             home.pointee.isPressed = true
             home.pointee.hotShare = rules.hotShare
         }
+        home.pointee.shareEvictions += 1
         if home.pointee.hotCount > hotTarget(home), let victim = popVictim(home) { return victim }
         return sweep(slabClass, home)
     }
 
     /// Rule 2.
     private mutating func popVictim(_ home: ClassPointer) -> Victim? {
-        let isLong = Double(home.pointee.hotCount) > Double(max(Self.hotLongItems, hotTarget(home))) * rules.hotLong
         var visits = 0
         while visits < rules.visitsMax, let (place, stamp) = pop(home) {
             visits += 1
@@ -149,14 +157,9 @@ extension MartletModel {
                 continue
             }
             let goes = chunk.pointee.frequency < rules.hotHitsNeeded || chunk.hasExpired(second)
-            if !goes, isLong {
-                move(chunk, to: .warm, home)
-                chunk.pointee.frequency -= 1
-                continue
-            }
             move(chunk, to: !goes && rules.hotSurvivorsAreWarm ? .warm : .cold, home)
             chunk.pointee.frequency = 0
-            if goes { return Victim(place: place, ghost: isLong ? .fromCold : .fromHot) }
+            if goes { return Victim(place: place, ghost: .fromHot) }
         }
         return nil
     }

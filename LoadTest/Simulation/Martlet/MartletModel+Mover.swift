@@ -109,7 +109,7 @@ extension MartletModel {
         guard rules.silenceDivisor > 0, length * rules.silenceDivisor >= window else { return }
         let expectedHits = home.pointee.spanShare * (hitsEver - home.pointee.spanTotal)
         if expectedHits < rules.silentHitsMin {
-            if length > window { beginSpan(home, total) }
+            if length > window * rules.spanWindowsMax { beginSpan(home, total) }
             return
         }
         let expectedStores = home.pointee.stores * min(1, length / (1.5 * window))
@@ -143,10 +143,10 @@ extension MartletModel {
     }
 
     /// Rule 4, and never the last page.
-    private func mayGive(_ slabClass: Int) -> Bool {
+    private func mayGive(_ slabClass: Int, onlyEmpty: Bool) -> Bool {
         let home = space.classes[slabClass]
         if home.pageCount < 2 { return false }
-        return home.freeChunks >= home.chunksPerPage
+        return home.freeChunks >= (onlyEmpty ? 1 : 2) * home.chunksPerPage
             || classes[slabClass].taken - classes[slabClass].takenAtPage >= home.chunksPerPage
             || Double(moverClock - classes[slabClass].pageCame) > halvingWindow
     }
@@ -172,7 +172,7 @@ extension MartletModel {
         var isBestProven = false
         for slabClass in 1...space.table.classCount where slabClass != taker {
             judgeSilence(classes.place(slabClass), total: total)
-            guard mayGive(slabClass),
+            guard mayGive(slabClass, onlyEmpty: onlyEmpty),
                 !onlyEmpty || space.classes[slabClass].freeChunks >= space.classes[slabClass].chunksPerPage
             else { continue }
             let loss = loss(slabClass)
@@ -250,7 +250,9 @@ extension MartletModel {
     private mutating func leavePage(
         _ place: Chunk.Place, _ chunk: UnsafeMutablePointer<Chunk>, _ giver: Int, _ keepsUnread: Bool
     ) {
-        let target = isWorthCopying(chunk, keepsUnread) ? freeChunk(giver) : nil
+        let target =
+            isWorthCopying(chunk, keepsUnread)
+            ? freeChunk(giver, moving: chunk.has(Chunk.isLarge) ? place : nil) : nil
         // Making room for the copy may have cost the item itself.
         guard chunk.pointee.phase == .item else {
             if let target { put(target) }
@@ -277,11 +279,8 @@ extension MartletModel {
     ) {
         let head = space.chunk(chunk.pointee.previous)
         guard head.pointee.phase == .item else { return }
-        let target = isWorthCopying(head, keepsUnread) ? freeChunk(giver) : nil
-        guard chunk.pointee.phase == .part else {
-            if let target { put(target) }
-            return
-        }
+        let target =
+            isWorthCopying(head, keepsUnread) ? freeChunk(giver, moving: chunk.pointee.previous) : nil
         guard let target else {
             counts.lostInMoves += 1
             evict(Victim(place: chunk.pointee.previous, ghost: .fromCold))
@@ -310,16 +309,24 @@ extension MartletModel {
         if rules.choice == .lru { takeOverList(chunk, target, classes.place(space.slabClass(of: target))) }
     }
 
-    /// A free chunk of the class, if need be by eviction; none of a page that is leaving.
-    private mutating func freeChunk(_ slabClass: Int) -> Chunk.Place? {
+    /// A free chunk of the class, if need be by eviction; none of a page that is leaving, and not at the cost of the large
+    /// item `moving`, which is leased meanwhile.
+    private mutating func freeChunk(_ slabClass: Int, moving: Chunk.Place?) -> Chunk.Place? {
         for _ in 0..<8 {
             if let place = space.take(slabClass) {
                 space.chunk(place).pointee.phase = .reserved
                 return place
             }
-            guard let victim = chooseVictim(slabClass) else { return nil }
-            evict(victim)
+            guard let victim = chooseVictim(slabClass) else { continue }
+            if victim.place != moving { evict(victim) } else { passOver(victim.place, classes.place(slabClass)) }
         }
         return nil
+    }
+
+    /// A HOT item that was taken from the ring and cannot go.
+    private mutating func passOver(_ place: Chunk.Place, _ home: ClassPointer) {
+        let chunk = space.chunk(place)
+        guard chunk.pointee.segment == .hot else { return }
+        if rules.choice == .fifo { push(place, home) } else { move(chunk, to: .cold, home) }
     }
 }

@@ -41,14 +41,24 @@ extension MartletModel {
     mutating func addPage(_ page: UInt32, to slabClass: Int) {
         space.add(page, to: slabClass)
         classes.place(slabClass).pointee.takenAtPage = classes[slabClass].taken
-        classes.place(slabClass).pointee.pageCame = moverClock
+        let home = classes.place(slabClass)
+        home.pointee.pageCame = moverClock
+        let pageCount = space.classes[slabClass].pageCount
+        if pageCount >= 2 * max(rules.sharePagesLeast, home.pointee.sharePages) {
+            home.pointee.sharePages = pageCount
+            home.pointee.hotShare = rules.hotShare
+            home.pointee.shareEvictions = 0
+        }
     }
 
     /// Takes a page out of its class; the hand goes on with what takes its place.
     func removePage(_ page: UInt32) {
         let home = classes.place(Int(space.page(page).pointee.slabClass))
         if Int(space.page(page).pointee.position) == home.pointee.handPage { home.pointee.handSlot = 0 }
+        let slabClass = Int(space.page(page).pointee.slabClass)
         space.remove(page)
+        let pageCount = space.classes[slabClass].pageCount
+        home.pointee.sharePages = max(rules.sharePagesLeast, min(home.pointee.sharePages, pageCount))
     }
 
     // MARK: Draining

@@ -51,6 +51,9 @@ struct MartletModel: ~Copyable, CacheModel {
         var coldCount = 0
         var warmCount = 0
         var hotShare = 0.0
+        /// The fewest pages since `hotShare` last began anew, and victims sought since then.
+        var sharePages = 1
+        var shareEvictions = 0
         var isPressed = false
         var ring: PlaceRing
         /// Ends of the list of all items, for `lru`: newest and oldest.

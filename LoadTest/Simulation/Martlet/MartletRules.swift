@@ -60,8 +60,12 @@ package struct MartletRules: Sendable, Equatable {
     package var hotShare = 0.1
     package var hotShareMin = 0.02
     package var hotShareMax = 0.5
-    /// Times its target beyond which HOT is no probation: what comes out of it is judged as the hand would.
-    package var hotLong = 5.0
+    /// Times its target beyond which HOT takes nobody in.
+    package var hotLong = 2.0
+    /// Of a class's items those that it has to evict before its HOT share learns from ghosts; and the fewest pages whose
+    /// doubling has it begin anew.
+    package var settleShare = 0.125
+    package var sharePagesLeast = 8
     /// A ghost hit moves the HOT target by one item in so many; 0 for never.
     package var adaptDivisor = 1024
     package var visitsMax = 64
@@ -107,6 +111,8 @@ package struct MartletRules: Sendable, Equatable {
     /// A class is found silent in a time between two halvings, divided by this; 0 for never.
     package var silenceDivisor = 8.0
     /// Hits on COLD items that were to be expected from a class when it is judged.
+    /// Windows after which a span that could tell nothing begins anew.
+    package var spanWindowsMax = 16.0
     package var silentHitsMin = 8.0
     /// Whether the worth of a page to who has it is counted from COLD items that the hand finds hit, not from hits.
     package var lossCountsPromotions = false

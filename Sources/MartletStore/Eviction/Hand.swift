@@ -1,6 +1,7 @@
 import CShims
 
-/// The default policy, `martlet`: the segmented LRU without lists: HOT is a ring, COLD and WARM are bits that a hand sweeps in address order.
+/// The default policy, `martlet`: the segmented LRU without lists: HOT is a ring, COLD and WARM are bits that a hand sweeps
+/// in address order.
 ///
 /// Rules, for a class that needs a chunk and has none:
 /// 1. Until a class first has to evict, new items are COLD and nobody keeps a queue. From then on new items are HOT and
@@ -14,11 +15,11 @@ import CShims
 /// 5. After 64 visits the lowest (frequency, WARM) seen is taken; a HOT one only if there was no other.
 /// 6. A part of a large item stands for its head: frequency 0 evicts the head, otherwise the first part wears it down.
 /// 7. HOT should hold a tenth of the class's items. A ghost A hit raises that share by a thousandth (an item, in a small
-///    class), a ghost B hit lowers it, between 2 % and 50 %. It is a share, because a class may begin with one page and get a
-///    thousand.
-/// 8. Where HOT is more than five times as long as it should be, it is no probation: a class that was pressed with a few
-///    pages and then got many has nearly everything in it. What comes out is judged as the hand judges COLD: it loses a
-///    frequency and becomes WARM, or is evicted (ghost B).
+///    class), a ghost B hit lowers it, between 2 % and 50 %; but not before an eighth of the class has been evicted, and
+///    a class of 16 pages or more that has twice the pages it had begins with a tenth again: while a class is far too
+///    small for its keys they come back whatever its share, and that says nothing of the class it becomes.
+/// 8. HOT that is more than twice as long as it should be, and than 512 items, takes nobody in: the class gets pages instead
+///    of evicting, so new items are COLD, as before its first eviction.
 ///
 /// Ghosts and probation follow S3-FIFO (Yang et al., SOSP 2023) and ARC (Megiddo and Modha, FAST 2003).
 ///
@@ -48,6 +49,8 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
             if pointee.queuesEverything {
                 if pointee.keepsLists { return admitListedLocked(handle, segment, store, now: now) }
                 if segment == .warm { segment = .hot }
+            } else if segment == .hot, isHotLongLocked {
+                segment = .cold
             }
             if segment == .hot {
                 trimRingLocked(store)
@@ -61,8 +64,12 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
             segment: segment, second: now, stamp: ring.pointee.lastStamp)
     }
 
+    /// Rule 7: of so many items one must have gone before HOT's share is learned.
+    private static var settleDivisor: Int { 8 }
+
     /// Rule 7.
     private func adaptLocked(_ ghost: GhostRow.Kind) {
+        if pointee.shareEvictions &* Self.settleDivisor < itemCountLocked { return }
         let step = 1 / Double(Swift.max(1, Swift.min(itemCountLocked, 1024)))
         let share = ghost == .fromHot ? pointee.hotShare + step : pointee.hotShare - step
         pointee.hotShare = Swift.min(Swift.max(share, 0.02), 0.5)
@@ -70,6 +77,15 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
 
     /// Items that HOT should hold.
     private var hotTargetLocked: Int { Int(pointee.hotShare * Double(itemCountLocked)) }
+
+    /// Rule 8: times its target beyond which HOT is long; and the least that the target counts there for.
+    private static var hotLong: Int { 2 }
+    private static var hotLongItems: Int { 256 }
+
+    /// Rule 8.
+    private var isHotLongLocked: Bool {
+        pointee.hotCount > Self.hotLong &* Swift.max(Self.hotLongItems, hotTargetLocked)
+    }
 
     /// Deleted items leave their places in the ring; this keeps it at most about twice as long as HOT.
     private func trimRingLocked(_ store: StorePointer) {
@@ -117,6 +133,7 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         if let victim = ripeVictimLocked(store, now: now) { return victim }
         if !store.pointee.settings.eviction.hasGhosts { return chooseByPolicyLocked(store, now: now) }
         pointee.isPressed = true
+        pointee.shareEvictions = pointee.shareEvictions &+ 1
         var visits = 0
         if pointee.hotCount > hotTargetLocked, let victim = popVictimLocked(store, now: now, visits: &visits) {
             return victim
@@ -125,13 +142,8 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         return sweepLocked(store, now: now, visits: &visits)
     }
 
-    /// Rule 8: times its target beyond which HOT is long; and the least that the target counts there for.
-    private static var hotLong: Int { 5 }
-    private static var hotLongItems: Int { 16 }
-
-    /// Rules 2 and 8.
+    /// Rule 2.
     private func popVictimLocked(_ store: StorePointer, now: UInt32, visits: inout Int) -> Victim? {
-        let isLong = pointee.hotCount > Self.hotLong &* Swift.max(Self.hotLongItems, hotTargetLocked)
         while visits < Victim.visitsMax, let place = ring.pointee.pop(store.pointee.ringBlocks) {
             visits += 1
             guard standsInRingLocked(place, store) else { continue }
@@ -150,12 +162,7 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
             if access.frequency == 0 || expired {
                 // If the stripe refuses, the item goes on as COLD: it must not be HOT without a place in the ring.
                 moveLocked(item, &access, to: .cold, frequency: 0)
-                return victim(handle, item, state, frequency: 0, ghost: isLong ? .fromCold : .fromHot, store)
-            }
-            if isLong {
-                statistics.pointee.movesToWarm &+= 1
-                moveLocked(item, &access, to: .warm, frequency: access.frequency &- 1)
-                continue
+                return victim(handle, item, state, frequency: 0, ghost: .fromHot, store)
             }
             statistics.pointee.movesToCold &+= 1
             moveLocked(item, &access, to: .cold, frequency: 0)

@@ -16,11 +16,14 @@ import Synchronization
 /// 5. A class that falls silent is not judged by its past: in spans of an eighth of the time of rule 1 or more, in
 ///    which at least 8 hits on its COLD items were to be expected from their share of all hits before, it is looked at
 ///    what there was. If that was less than a quarter, and its stores less than a quarter of the usual, it is taken
-///    for the rule. A share, because a scan takes hits from all classes alike; and stores, because a class that is
-///    still being filled is not silent. The first span begins when the class is first looked at: what it had before
-///    anybody missed a page says nothing of now.
+///    for the rule. A span in which fewer were to be expected goes on, for 16 times the time of rule 1. A share, because
+///    a scan takes hits from all classes alike; and stores, because a class that is still being filled is not silent.
+///    The first span begins when the class is first looked at: what it had before anybody missed a page says nothing of
+///    now.
 /// 6. A page that has just come stays until its class has stored as much as it holds, or the time of rule 1 is over, or the
-///    class is found silent.
+///    class is found silent, or has two pages' worth of free chunks: one that stands empty now and then, because its class
+///    holds a few tails of large values, would be given away with each of them, and nobody else asked. (Where only
+///    what stands empty may go there is nobody else.)
 struct MoverSums: BitwiseCopyable {
     /// Keys stored that a ghost remembers.
     var ghostHits = 0.0
@@ -57,6 +60,9 @@ struct MoverSums: BitwiseCopyable {
     /// Rule 5.
     static let spansPerHalving = 8
     static let silentHitsMin = 8.0
+    /// Halving windows after which a span that could tell nothing begins anew. Not sooner: a class whose share wears down
+    /// with its hits would never be judged.
+    static let spanWindowsMax = 16.0
     /// What is left to a class that is silent, of hits and of stores.
     static let silentShare = 0.25
     /// Halving windows that stores, worn down, stand for: each counts the last half as much as the one after it, and the
@@ -102,7 +108,7 @@ struct MoverSums: BitwiseCopyable {
         let expectedHits = spanShare * (total - spanTotal)
         if expectedHits < Self.silentHitsMin {
             // Its share was too small then to tell anything by now; it may have grown.
-            if length > window { beginSpan(now: now, worn: worn, total: total) }
+            if length > window * Self.spanWindowsMax { beginSpan(now: now, worn: worn, total: total) }
             return
         }
         let expectedStores = stores * Swift.min(1, length / (Self.storeSpans * window))
@@ -156,9 +162,9 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
     var hasEmptyPageLocked: Bool { pointee.freeChunks >= pointee.chunksPerPage }
 
     /// Whether the class may give a page at all, at time `now`: rule 6, and never the last.
-    func mayGiveLocked(now: Int, window: Double) -> Bool {
+    func mayGiveLocked(now: Int, window: Double, onlyEmpty: Bool) -> Bool {
         if pointee.pageCount < 2 { return false }
-        return hasEmptyPageLocked
+        return pointee.freeChunks >= (onlyEmpty ? 1 : 2) &* pointee.chunksPerPage
             || sums.pointee.taken &- sums.pointee.takenAtPage >= pointee.chunksPerPage
             || Double(now - sums.pointee.pageCame) > window
     }

@@ -37,7 +37,8 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
             let home = pointee.slabClass(slabClass)
             home.lock()
             home.sums.pointee.judgeSilence(now: clock, window: window, worn: total.worn, total: total.ever)
-            if home.mayGiveLocked(now: clock, window: window) || lossMax == .infinity && home.pointee.pageCount > 1,
+            if home.mayGiveLocked(now: clock, window: window, onlyEmpty: onlyEmpty)
+                || lossMax == .infinity && home.pointee.pageCount > 1,
                 !onlyEmpty || home.pointee.freeChunks >= home.pointee.chunksPerPage
             {
                 let loss = home.lossLocked

@@ -27,6 +27,10 @@ struct SlabClass: ~Copyable {
     var pageCount = 0
     /// First page with a free or fresh chunk (page index + 1).
     var firstOpen: UInt32 = 0
+    /// The fewest pages since `hotShare` last began anew (Hand.swift, rule 7).
+    var sharePages = Self.sharePagesLeast
+    /// Victims sought since then.
+    var shareEvictions = 0
     /// Free and fresh chunks of all pages of the list.
     var freeChunks = 0
 
@@ -48,8 +52,8 @@ struct SlabClass: ~Copyable {
     var coldCount = 0
     var warmCount = 0
     var tempCount = 0
-    /// Items that HOT should hold; moved by ghost hits.
-    var hotShare = 0.1
+    /// Of its items those that HOT should hold; moved by ghost hits.
+    var hotShare = Self.hotShareFirst
     /// Whether the class has ever had to evict: from then on new items go through HOT. Of a policy that queues everything,
     /// true from the start; of the others beside the default, never.
     var isPressed: Bool
@@ -60,6 +64,9 @@ struct SlabClass: ~Copyable {
     /// Where the lots of `random` are (Policies/AnyItem.swift).
     var lots: UInt64
 
+    static let hotShareFirst = 0.1
+    /// With fewer pages each is a large part of the class, and they come and go.
+    static let sharePagesLeast: UInt32 = 8
     static let strideBytes = 768
     static let ringOffset = 256
     static let statisticsOffset = 320
@@ -218,6 +225,11 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         page.pointee.position = UInt32(pointee.pageCount)
         pointee.pageList[pointee.pageCount] = UInt32(pageIndex)
         pointee.pageCount = pointee.pageCount &+ 1
+        if pointee.pageCount >= 2 &* Int(pointee.sharePages) {
+            pointee.sharePages = UInt32(pointee.pageCount)
+            pointee.hotShare = SlabClass.hotShareFirst
+            pointee.shareEvictions = 0
+        }
         let free = pointee.chunksPerPage &- Int(page.pointee.used)
         pointee.freeChunks = pointee.freeChunks &+ free
         if free > 0 { openLocked(pageIndex, pages) }
@@ -231,6 +243,8 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         if page.pointee.isOpen { closeLocked(pageIndex, pages) }
         let position = Int(page.pointee.position)
         pointee.pageCount = pointee.pageCount &- 1
+        pointee.sharePages = Swift.max(
+            SlabClass.sharePagesLeast, Swift.min(pointee.sharePages, UInt32(pointee.pageCount)))
         let moved = pointee.pageList[pointee.pageCount]
         pointee.pageList[position] = moved
         pages[Int(moved)].pointee.position = UInt32(position)
