@@ -56,15 +56,17 @@ package struct AllowedDifference: Sendable {
 
         /// The same with a base64 key told as it was sent, on both sides; nil if there is none to tell.
         var withKeyAsSent: Finding? {
-            guard let decoded = first.decodedKey else { return nil }
+            guard let command = merged.first(where: { $0.decodedKey != nil }), let decoded = command.decodedKey else {
+                return nil
+            }
             // Bits behind the last byte are lost when it was stored.
             let encoded = ProbeSource.base64(decoded.text.unicodeScalars.map { UInt8(truncatingIfNeeded: $0.value) })
-            let isEncoded = encoded != first.words[1] && expected.contains(encoded)
+            let isEncoded = encoded != command.words[1] && expected.contains(encoded)
             guard isEncoded || expected.contains(decoded.text) else { return nil }
             var told = self
-            told.expected = expected.replacing(decoded.text + "\n", with: first.words[1])
-                .replacing(decoded.text, with: first.words[1]).replacing(encoded + " b", with: first.words[1])
-            told.found = found.replacing(first.words[1] + " b", with: first.words[1])
+            told.expected = expected.replacing(decoded.text + "\n", with: command.words[1])
+                .replacing(decoded.text, with: command.words[1]).replacing(encoded + " b", with: command.words[1])
+            told.found = found.replacing(command.words[1] + " b", with: command.words[1])
             return told
         }
 

@@ -39,26 +39,32 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
     /// Registers a chunk just taken as the future home of an item (not of a part) and writes its access word.
     @inline(__always)
     func admitLocked(_ handle: Handle, _ admission: Admission, _ store: StorePointer, now: UInt32) {
+        if pointee.isPressed { return admitPressedLocked(handle, admission, store, now: now) }
+        stampLocked(handle, admission.segment == .temp ? .temp : .cold, store, now: now)
+    }
+
+    @inline(never)
+    private func admitPressedLocked(_ handle: Handle, _ admission: Admission, _ store: StorePointer, now: UInt32) {
         var segment = admission.segment
-        if pointee.isPressed {
-            if let ghost = admission.ghost {
-                adaptLocked(ghost)
-                sums.pointee.ghostHits += 1
-                statistics.pointee.ghostHits += 1
-            }
-            if pointee.queuesEverything {
-                if pointee.keepsLists { return admitListedLocked(handle, segment, store, now: now) }
-                if segment == .warm { segment = .hot }
-            } else if segment == .hot, isHotLongLocked {
-                segment = .cold
-            }
-            if segment == .hot {
-                trimRingLocked(store)
-                if !ring.pointee.push(handle, store.pointee.ringBlocks) { segment = .cold }
-            }
-        } else if segment != .temp {
+        if let ghost = admission.ghost {
+            adaptLocked(ghost)
+            sums.pointee.ghostHits += 1
+        }
+        if pointee.queuesEverything {
+            if pointee.keepsLists { return admitListedLocked(handle, segment, store, now: now) }
+            if segment == .warm { segment = .hot }
+        } else if segment == .hot, isHotLongLocked {
             segment = .cold
         }
+        if segment == .hot {
+            trimRingLocked(store)
+            if !ring.pointee.push(handle, store.pointee.ringBlocks) { segment = .cold }
+        }
+        stampLocked(handle, segment, store, now: now)
+    }
+
+    @inline(__always)
+    private func stampLocked(_ handle: Handle, _ segment: Segment, _ store: StorePointer, now: UInt32) {
         countLocked(segment, 1)
         store.pointee.arena.item(handle).access = AccessWord(
             segment: segment, second: now, stamp: ring.pointee.lastStamp)
