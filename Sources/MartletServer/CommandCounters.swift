@@ -8,7 +8,7 @@ package struct CommandCounters: ~Copyable {
     /// Rows of `classes`; a class beyond them would share the last row.
     package static let classCount = 256
 
-    /// Meta commands of any kind (`cmd_meta`).
+    /// `me` commands: of the meta commands memcached counts only these there (`cmd_meta`).
     package let meta = SingleWriterCounter()
     package let getMisses = SingleWriterCounter()
     /// touch, gat, gats, and mg with `T` (`cmd_touch`).

@@ -41,6 +41,17 @@ struct ItemCommandTests {
         #expect(try Program("get", "-s", server.address, key).status == 1)
     }
 
+    @Test("a life of more than thirty days is one, and no second of 1970")
+    func longLife() throws {
+        let server = try TestServer()
+
+        #expect(try Program("set", "-s", server.address, "a", "v", "--ttl", "5184000").status == 0)
+        #expect(try Program("get", "-s", server.address, "a", "--json").output.contains(#""ttl_seconds":518"#))
+        #expect(try Program("touch", "-s", server.address, "a", "--ttl", "6184000").status == 0)
+        #expect(try Program("get", "-s", server.address, "a", "--json").output.contains(#""ttl_seconds":618"#))
+        #expect(try Program("get", "-s", server.address, "a").output == "v")
+    }
+
     @Test("add leaves what is there")
     func add() throws {
         let server = try TestServer()

@@ -48,7 +48,13 @@ package struct HealthCheck {
 
     // MARK: Question and answer
 
-    private var isBinary: Bool { settings.protocolName == "binary" }
+    /// What the server speaks at the address that is asked: its own protocol, else the server's.
+    private var isBinary: Bool {
+        guard settings.unixSocketPath == nil, let address = try? firstAddress(), let dialect = address.dialect else {
+            return settings.protocolName == "binary"
+        }
+        return dialect == .binary
+    }
 
     private var question: [UInt8] {
         if isBinary { return [0x80, 0x0A] + [UInt8](repeating: 0, count: 22) }

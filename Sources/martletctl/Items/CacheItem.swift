@@ -103,7 +103,7 @@ extension CacheConnection {
         for item in items {
             guard let key = CacheKey(item.key) else { continue }
             // A life of 0 seconds is over; the protocol's 0 would be for ever.
-            let life = item.ttlSeconds.map { " T\($0 == 0 ? -1 : $0)" } ?? ""
+            let life = item.ttlSeconds.map { " T\($0 == 0 ? -1 : ExpirationTime.word(seconds: $0))" } ?? ""
             try write("ms \(key.word) \(item.value.count) F\(item.flags)\(life) \(mode.rawValue) q\(key.mark)\r\n")
             try write(item.value)
             try write("\r\n")
@@ -117,5 +117,16 @@ extension CacheConnection {
             guard line.hasPrefix("NS") else { throw CacheFailure("\(address): storing items: \(line)") }
             kept += 1
         }
+    }
+}
+
+/// Lives as the protocol has them.
+enum ExpirationTime {
+    /// More seconds than that the protocol takes for a second since 1970.
+    private static let relativeSecondsMax = 30 * 24 * 60 * 60
+
+    /// For a life of so many seconds from `now`; 0 for ever.
+    static func word(seconds: Int, now: Int = WallClock.seconds) -> Int {
+        seconds > relativeSecondsMax ? now &+ seconds : seconds
     }
 }

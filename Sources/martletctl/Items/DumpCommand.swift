@@ -93,6 +93,7 @@ struct DumpCommand: ParsableCommand {
         }
         try sink.finish()
         progress.end(sink.summary)
+        if sink.lostCount > 0 { throw ExitCode(1) }
     }
 }
 
@@ -157,6 +158,7 @@ struct LoadCommand: ParsableCommand {
         guard reader.progress.isComplete else {
             throw CacheFailure("\(file) is incomplete: it was interrupted behind \(reader.progress.items) items")
         }
+        if sink.lostCount > 0 { throw ExitCode(1) }
     }
 }
 

@@ -120,7 +120,8 @@ struct TouchCommand: ParsableCommand {
     }
 
     func run() throws {
-        try askEach(keys, servers) { "mg \($0.word) T\(ttl)\($0.mark)" }
+        let life = ExpirationTime.word(seconds: ttl)
+        try askEach(keys, servers) { "mg \($0.word) T\(life)\($0.mark)" }
     }
 }
 

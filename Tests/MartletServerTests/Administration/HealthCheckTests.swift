@@ -31,6 +31,16 @@ struct HealthCheckTests {
         #expect(check(server) == "answers")
     }
 
+    @Test func `it is asked in the protocol that its address names`() throws {
+        let server = try TestServer { $0.protocolName = "binary" }
+
+        let answer = check(server) {
+            $0.protocolName = "auto"
+            $0.listenAddresses = ["proto[binary]:127.0.0.1:\(server.port)"]
+        }
+        #expect(answer == "answers")
+    }
+
     @Test func `it answers that it wants a login`() throws {
         let file = try TemporaryFile("user:password\n")
         let server = try TestServer {

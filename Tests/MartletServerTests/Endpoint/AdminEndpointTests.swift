@@ -130,6 +130,10 @@ struct AdminEndpointTests {
         let server = try TestServer.withEndpoint()
 
         #expect(try HTTPExchange(server, "/metrics", host: "evil.example").status == 403)
+        for host in ["127.0.0.1.evil.example", "127.evil.example:80", "127.0.0", "localhost.evil.example"] {
+            #expect(try HTTPExchange(server, "/metrics", host: host).status == 403, "\(host)")
+        }
+        #expect(try HTTPExchange(server, "/metrics", host: "127.1.2.3:9150").status == 200)
         #expect(try HTTPExchange(server, "/metrics", host: "127.0.0.1:9150").status == 200)
     }
 

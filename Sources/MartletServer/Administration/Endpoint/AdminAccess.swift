@@ -54,6 +54,9 @@ package struct AdminAccess {
     static func isLoopback(host: String) -> Bool {
         if host.hasPrefix("[") { return host.dropFirst().prefix { $0 != "]" } == "::1" }
         let name = host.prefix { $0 != ":" }.lowercased()
-        return name == "localhost" || name.hasPrefix("127.")
+        if name == "localhost" { return true }
+        // A name may begin as an address does.
+        let numbers = name.split(separator: ".", omittingEmptySubsequences: false)
+        return numbers.count == 4 && numbers[0] == "127" && numbers.allSatisfy { UInt8($0) != nil }
     }
 }
