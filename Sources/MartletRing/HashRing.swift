@@ -23,8 +23,9 @@ public struct HashRing: Sendable {
         case points(PointRing)
         case scores(RendezvousScores)
         case murmurScores(MurmurScores)
-        /// For `jump` and `modulo`: each server as often as it weighs.
-        case list([Int])
+        /// For `jump` and `modulo`: the weights of each server and of those before it, together. Each server has as many
+        /// places in a row as it weighs.
+        case places(ends: [Int])
     }
 
     /// A ring of `servers`, of which there must be one at least.
@@ -52,7 +53,12 @@ public struct HashRing: Sendable {
         case .rendezvous: lookUp = .scores(RendezvousScores(servers))
         case .rendezvousMurmur3: lookUp = .murmurScores(MurmurScores(servers))
         case .jump, .modulo:
-            lookUp = .list(servers.indices.flatMap { Array(repeating: $0, count: Int(servers[$0].weight)) })
+            var end = 0
+            lookUp = .places(
+                ends: servers.map {
+                    end += Int($0.weight)
+                    return end
+                })
         }
     }
 
@@ -73,8 +79,24 @@ public struct HashRing: Sendable {
         case .points(let points): return points[points.rank(of: hash.hash(key))].server
         case .scores(let scores): return scores.server(for: hash.wideHash(key))
         case .murmurScores(let scores): return scores.server(for: key)
-        case .list(let list): return list[place(of: key, in: list.count)]
+        case .places(let ends): return server(at: place(of: key, in: ends[ends.count &- 1]), ends)
         }
+    }
+
+    /// The first server that ends behind `place`. O(log n).
+    private func server(at place: Int, _ ends: [Int]) -> Int {
+        var low = 0
+        var count = ends.count
+        while count > 0 {
+            let half = count &>> 1
+            if ends[low &+ half] <= place {
+                low &+= half &+ 1
+                count &-= half &+ 1
+            } else {
+                count = half
+            }
+        }
+        return low
     }
 
     private func place(of key: Span<UInt8>, in count: Int) -> Int {
@@ -101,9 +123,9 @@ public struct HashRing: Sendable {
             return distinct(count, (0..<points.count).lazy.map { points[(start &+ $0) % points.count].server })
         case .scores(let scores): return Array(scores.ranking(for: hash.wideHash(key)).prefix(count))
         case .murmurScores(let scores): return Array(scores.ranking(for: key).prefix(count))
-        case .list(let list):
-            let start = place(of: key, in: list.count)
-            return distinct(count, (0..<list.count).lazy.map { list[(start &+ $0) % list.count] })
+        case .places(let ends):
+            let first = server(at: place(of: key, in: ends[ends.count &- 1]), ends)
+            return (0..<count).map { (first &+ $0) % servers.count }
         }
     }
 
@@ -153,7 +175,8 @@ public struct HashRing: Sendable {
         case .scores:
             for server in servers.sorted(by: { $0.name < $1.name }) { text += "\n\(server.name) \(server.weight)" }
         case .murmurScores: for name in servers.map(\.name).sorted() { text += "\n\(name)" }
-        case .list(let list): for index in list { text += "\n\(servers[index].name)" }
+        case .places:
+            for server in servers { text += String(repeating: "\n\(server.name)", count: Int(server.weight)) }
         }
         return String(MD5(text).hexadecimal.prefix(16))
     }

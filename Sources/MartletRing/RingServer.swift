@@ -7,6 +7,9 @@ public struct RingServer: Hashable, Sendable {
     /// memcached's port, which libmemcached leaves out of the names of points.
     public static let usualPort: UInt16 = 11211
 
+    /// The greatest weight that a text may give a server: enough for the megabytes of a large one.
+    public static let weightMax: UInt32 = 100_000
+
     /// A host name, an address, the path of a Unix socket, or a name of its own.
     public let host: String
     /// 0 for Unix sockets; nil for a server with a name of its own.
@@ -52,7 +55,7 @@ public struct RingServer: Hashable, Sendable {
             port = number
         }
         if numbers.count == 2 {
-            guard let number = UInt32(numbers[1]), number > 0 else { return nil }
+            guard let number = UInt32(numbers[1]), (1...Self.weightMax).contains(number) else { return nil }
             weight = number
         }
         self.init(host: String(host), port: port, weight: weight)

@@ -211,14 +211,118 @@ extension ClientTests {
             await gateway.stop()
         }
 
+        @Test(
+            "A token from before the users were changed is asked for anew, whatever etcd's version calls it",
+            arguments: [
+                (400, "etcdserver: revision of auth store is old"), (400, "etcdserver: user name is empty"),
+                (500, "auth: revision in header is old"),
+            ])
+        func staleTokens(status: Int, message: String) async throws {
+            let gateway = try await EtcdGateway()
+            gateway.put("pools/p", #"{"servers": ["a:1"]}"#)
+            gateway.require(password: "open")
+            gateway.set(EtcdGateway.Staleness(status: .init(statusCode: status), message: message))
+            var etcd = try Self.etcd(gateway)
+            etcd.credentials = CacheCredentials(user: "me", password: "open")
+
+            #expect(try await etcd.topology(of: "p") != nil)
+            gateway.forgetTokens()
+            #expect(try await etcd.topology(of: "p") != nil)
+            #expect(gateway.asked.count { $0 == "/v3/auth/authenticate" } == 2)
+
+            // A copy with other credentials does not go in with the first one's token.
+            var other = etcd
+            other.credentials = CacheCredentials(user: "me", password: "shut")
+            let stranger = other
+            let error = await #expect(throws: CacheError.self) { try await stranger.topology(of: "p") }
+            #expect(error?.code == .unauthorized)
+            await gateway.stop()
+        }
+
+        @Test("A change whose answer was lost is made once, though the next endpoint is asked as well")
+        func lostAnswer() async throws {
+            let gateway = try await EtcdGateway()
+            gateway.put("pools/p", #"{"servers": ["a:1:5"]}"#)
+            gateway.loseAnswer(to: "/v3/kv/txn")
+
+            let told = try await Self.etcd(gateway, gateway).changeServers(of: "p") { servers in
+                servers = servers.map { CacheServer("a:1:\($0.node.weight + 1)")! }
+            }
+            #expect(told.servers.map(\.node.weight) == [6])
+            #expect(gateway.asked.count { $0 == "/v3/kv/txn" } == 2)
+            let found = try await Self.etcd(gateway).topology(of: "p")
+            #expect(found?.servers == told.servers)
+            #expect(found?.epoch == told.epoch)
+            await gateway.stop()
+        }
+
+        @Test(
+            "Epochs and weights beyond all measure are refused",
+            arguments: [
+                #"{"epoch": 18446744073709551615, "servers": ["a:1"]}"#,
+                #"{"epoch": 9223372036854775808, "servers": ["a:1"]}"#, #"{"servers": ["a:1:4294967295"]}"#,
+                #"{"servers": [{"name": "a", "address": "a:1", "weight": 4294967295}]}"#,
+                #"{"servers": [{"name": "a", "address": "a:1", "weight": 0}]}"#,
+            ])
+        func beyondMeasure(document: String) async throws {
+            let gateway = try await EtcdGateway()
+            gateway.put("pools/p", document)
+            let etcd = try Self.etcd(gateway)
+            let read = await #expect(throws: CacheError.self) { try await etcd.topology(of: "p") }
+            #expect(read?.code == .refused)
+            await gateway.stop()
+        }
+
+        @Test("What counts changes does not go beyond its last number")
+        func lastNumbers() async throws {
+            let gateway = try await EtcdGateway()
+            let etcd = try Self.etcd(gateway)
+            gateway.put("pools/p", #"{"epoch": 9223372036854775807, "servers": ["a:1"]}"#)
+            let change = await #expect(throws: CacheError.self) {
+                try await etcd.changeServers(of: "p") { $0.append(CacheServer("b:1")!) }
+            }
+            #expect(change?.code == .refused)
+            let heavy = await #expect(throws: CacheError.self) {
+                try await etcd.changeServers(of: "p") { $0 = [CacheServer(host: "a", weight: .max)] }
+            }
+            #expect(heavy?.code == .refused)
+
+            gateway.set(revision: .max)
+            let watch = await #expect(throws: CacheError.self) {
+                try await TopologySource.etcd(etcd, pool: "p").fetch(Topology(epoch: 0, servers: []))
+            }
+            #expect(watch?.code == .protocolViolation)
+            await gateway.stop()
+        }
+
+        @Test("A lease that was granted is given back, though the server's key was never put under it")
+        func abandonedLease() async throws {
+            let gateway = try await EtcdGateway()
+            gateway.ignore("/v3/kv/put")
+            let etcd = try Self.etcd(gateway)
+            let announcing = Task { await etcd.announce("a:1", in: "p") }
+            #expect(await eventually { () async in gateway.asked.contains("/v3/kv/put") })
+            #expect(gateway.leaseCount == 1)
+
+            announcing.cancel()
+            await announcing.value
+            #expect(gateway.leaseCount == 0)
+            await gateway.stop()
+        }
+
         @Test("A lease is kept, taken anew when it was lost, not taken for a server that is dead, and given back")
         func announcement() async throws {
             let gateway = try await EtcdGateway()
             let etcd = try Self.etcd(gateway)
             let isAlive = NIOLockedValueBox(true)
+            // How much had been asked for each time that the server was dead.
+            let counts = NIOLockedValueBox<[Int]>([])
             let announcing = Task {
-                await etcd.announce(
-                    "a:1", in: "p", timeToLive: .milliseconds(30), isAlive: { isAlive.withLockedValue { $0 } })
+                await etcd.announce("a:1", in: "p", timeToLive: .zero) {
+                    let isAlive = isAlive.withLockedValue { $0 }
+                    if !isAlive { counts.withLockedValue { $0.append(gateway.asked.count) } }
+                    return isAlive
+                }
             }
 
             #expect(await eventually { () async in gateway.asked.count { $0 == "/v3/lease/keepalive" } >= 2 })
@@ -227,12 +331,8 @@ extension ClientTests {
             #expect(await eventually { () async in gateway.value("pools/p/live/a:1") != nil })
 
             isAlive.withLockedValue { $0 = false }
-            #expect(
-                await eventually {
-                    let before = gateway.asked.count
-                    try? await Task.sleep(for: .milliseconds(30))
-                    return gateway.asked.count == before
-                })
+            #expect(await eventually { () async in counts.withLockedValue { $0.count } >= 3 })
+            #expect(Set(counts.withLockedValue { $0 }).count == 1)
             announcing.cancel()
             await announcing.value
             #expect(gateway.leaseCount == 0)

@@ -100,6 +100,33 @@ extension ClientTests {
             await cache.shutDown()
         }
 
+        @Test("A remembered epoch beyond all measure is none, and behind the last one there is no other")
+        func lastEpoch() async throws {
+            let (list, memory) = (TestServer.freshSocketPath(), TestServer.freshSocketPath())
+            try write("a:1\n", to: list)
+            try write(#"{"epoch": 18446744073709551615, "servers": ["b:1"]}"#, to: memory)
+            let cache = CacheFixture.client(for: ["/nowhere"])
+            var events = cache.events.makeAsyncIterator()
+            let following = Task { await cache.follow(.file(list), rememberedAt: memory) }
+            guard case .topologyChanged(1, _) = await events.next() else {
+                Issue.record("not the file's list")
+                return
+            }
+            following.cancel()
+            await following.value
+            await cache.shutDown()
+            #expect(cache.ring.servers.map(\.name) == ["a:1"])
+
+            for epoch in [UInt64(Int64.max), .max] {
+                let error = await #expect(throws: CacheError.self) {
+                    try await TopologySource.file(list).fetch(Topology(epoch: epoch, servers: []))
+                }
+                #expect(error?.code == .refused)
+            }
+            unlink(list)
+            unlink(memory)
+        }
+
         private func write(_ text: String, to path: String) throws {
             // Put in place at once: half a file must not be read.
             guard let file = fopen(path + ".new", "w") else { throw CacheError(.refused) }

@@ -92,6 +92,25 @@ struct RingPropertyTests {
         #expect(fullness(ring) < (distribution == .ketama ? 1.35 : 1.08))
     }
 
+    @Test(
+        "The greatest weights take no memory, and have the share that they should",
+        arguments: [KeyDistribution.jump, .modulo])
+    func greatestWeights(distribution: KeyDistribution) {
+        let light = HashRing(servers: Self.servers(3, weights: [1, 2, 1]), distribution: distribution)
+        let heavy = HashRing(
+            servers: Self.servers(3, weights: [.max / 4, .max / 2, .max / 4]), distribution: distribution)
+
+        #expect(fullness(heavy) < 1.08)
+        #expect(heavy.servers(for: "user:7", count: 3).sorted() == [0, 1, 2])
+        // Each server as often as it weighs, as a list of places would have it.
+        let places = [0, 1, 1, 2]
+        for key in Self.keys.prefix(500) where distribution == .modulo {
+            let place = Int(light.hash.hash(key.span)) % 4
+            #expect(light.server(for: key.span) == places[place])
+            #expect(light.servers(for: key.span, count: 2)[1] == (places[place] + 1) % 3)
+        }
+    }
+
     @Test("Shares are those that keys are counted at")
     func shares() {
         for distribution in KeyDistribution.allCases {

@@ -18,7 +18,10 @@ struct RingServerTests {
 
     @Test(
         "What is no server is refused",
-        arguments: ["", ":", ":11211", "a:", "a:b", "a:65536", "a:1:0", "a:1:2:3", "a:1:", "[::1", "[::1]x", "a:-1"])
+        arguments: [
+            "", ":", ":11211", "a:", "a:b", "a:65536", "a:1:0", "a:1:100001", "a:1:4294967295", "a:1:2:3", "a:1:",
+            "[::1", "[::1]x", "a:-1",
+        ])
     func refusal(text: String) {
         #expect(RingServer(text) == nil)
     }

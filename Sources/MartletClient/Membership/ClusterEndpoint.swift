@@ -37,7 +37,7 @@ struct ClusterEndpoint: Sendable {
 
     static func topology(_ payload: Substring) throws(CacheError) -> Topology {
         let lines = payload.split(whereSeparator: \.isNewline)
-        guard lines.count >= 2, let epoch = UInt64(lines[0]) else {
+        guard lines.count >= 2, let epoch = UInt64(lines[0]), epoch <= Topology.epochMax else {
             throw CacheError(.protocolViolation, "no description of a cluster")
         }
         var servers: [CacheServer] = []

@@ -59,13 +59,15 @@ struct TopologyDocument: Codable {
         servers = topology.servers.map(Self.server)
     }
 
-    /// nil if this is no document, or one of its servers is none.
+    /// nil if this is no document, or its epoch is beyond `Topology.epochMax`.
     init?(_ text: some Sequence<UInt8>) {
-        guard let document = try? JSONDecoder().decode(TopologyDocument.self, from: Data(text)) else { return nil }
+        guard let document = try? JSONDecoder().decode(TopologyDocument.self, from: Data(text)),
+            document.epoch ?? 0 <= Topology.epochMax
+        else { return nil }
         self = document
     }
 
-    /// The servers; nil if one is none, or two have one name.
+    /// The servers; nil if one is none, or weighs nothing or too much, or two have one name.
     var cacheServers: [CacheServer]? {
         var list: [CacheServer] = []
         for server in servers {
@@ -88,6 +90,7 @@ struct TopologyDocument: Codable {
         case .parts(let parts):
             guard let address = CacheServer(parts.address)?.address else { return nil }
             let weight = parts.weight ?? 1
+            guard (1...RingServer.weightMax).contains(weight) else { return nil }
             if let host = parts.host, !host.isEmpty {
                 let port = parts.port ?? RingServer.usualPort
                 return CacheServer(node: RingServer(host: host, port: port, weight: weight), address: address)

@@ -37,6 +37,6 @@ extension TopologySource {
     ) throws(CacheError) -> Topology {
         guard !servers.isEmpty else { throw CacheError(.refused, "there is no server under \(name)") }
         let servers = servers.sorted { $0.name < $1.name }
-        return servers == current.servers ? current : Topology(epoch: current.epoch + 1, servers: servers)
+        return servers == current.servers ? current : try current.changed(to: servers)
     }
 }

@@ -82,7 +82,7 @@ public struct TopologySource: Sendable {
                 }
                 servers.append(server)
             }
-            return servers == current.servers ? current : Topology(epoch: current.epoch + 1, servers: servers)
+            return servers == current.servers ? current : try current.changed(to: servers)
         }
     }
 }
@@ -124,6 +124,19 @@ extension CacheClient {
         core.events.send(
             .topologySourceFailed(
                 error as? CacheError ?? CacheError(.refused, "no list of servers", underlying: error)))
+    }
+}
+
+extension Topology {
+    /// The greatest epoch that is taken from outside: it counts up in whatever counts with signs, too.
+    static let epochMax = UInt64(Int64.max)
+
+    /// `servers` with the next epoch.
+    ///
+    /// - Throws: `refused` if there is none.
+    func changed(to servers: [CacheServer]) throws(CacheError) -> Topology {
+        guard epoch < Self.epochMax else { throw CacheError(.refused, "there is no epoch behind \(epoch)") }
+        return Topology(epoch: epoch + 1, servers: servers)
     }
 }
 

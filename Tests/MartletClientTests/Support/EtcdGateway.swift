@@ -37,6 +37,17 @@ final class EtcdGateway: Sendable {
         var password: String?
         var tokens: Set<String> = []
         var asked: [String] = []
+        /// What a token that is good no longer is answered.
+        var staleness = Staleness(status: .unauthorized, message: "etcdserver: invalid auth token")
+        /// Paths that are neither done nor answered.
+        var unheard: Set<String> = []
+        /// Paths that are done once, whose answer is lost.
+        var unanswered: Set<String> = []
+    }
+
+    struct Staleness: Sendable {
+        var status: HTTPResponseStatus
+        var message: String
     }
 
     fileprivate struct Watcher: Sendable {
@@ -83,6 +94,10 @@ final class EtcdGateway: Sendable {
 
     func set(_ mood: Mood) { state.withLockedValue { $0.mood = mood } }
     func require(password: String) { state.withLockedValue { $0.password = password } }
+    func set(_ staleness: Staleness) { state.withLockedValue { $0.staleness = staleness } }
+    func set(revision: Int) { state.withLockedValue { $0.revision = revision } }
+    func ignore(_ path: String) { state.withLockedValue { _ = $0.unheard.insert(path) } }
+    func loseAnswer(to path: String) { state.withLockedValue { _ = $0.unanswered.insert(path) } }
     func forgetTokens() { state.withLockedValue { $0.tokens = [] } }
     var watcherCount: Int { state.withLockedValue { $0.watchers.count } }
     var leaseCount: Int { state.withLockedValue { $0.leases.count } }
@@ -152,9 +167,14 @@ final class EtcdGateway: Sendable {
             case .silent: return (nil, [])
             }
             if state.password != nil, path != "/v3/auth/authenticate", !state.tokens.contains(token ?? "") {
-                return ((.unauthorized, Self.text(["message": "etcdserver: invalid auth token", "code": 16])), [])
+                return ((state.staleness.status, Self.text(["message": state.staleness.message])), [])
             }
-            return state.answer(path, message, channel)
+            if state.unheard.contains(path) { return (nil, []) }
+            let (reply, news) = state.answer(path, message, channel)
+            guard state.unanswered.remove(path) != nil else { return (reply, news) }
+            // Not under the lock, which the channel's end takes.
+            channel.eventLoop.execute { channel.close(promise: nil) }
+            return (nil, news)
         }
         tell(news)
         return reply

@@ -1,3 +1,5 @@
+import MartletRing
+
 #if canImport(FoundationEssentials)
 import FoundationEssentials
 #else
@@ -26,8 +28,11 @@ extension Etcd {
     public func changeServers(
         of pool: String, _ change: @Sendable (inout [CacheServer]) -> Void
     ) async throws(CacheError) -> Topology {
+        // What was written by a request that one endpoint left unanswered, so that the next one could not do it.
+        var unanswered: Data?
         for _ in 0..<Self.attemptsMax {
             let found = try await document(pool)
+            if let found, let unanswered, found.text == unanswered { return found.topology }
             var servers = found?.topology.servers ?? []
             change(&servers)
             if let found, servers == found.topology.servers { return found.topology }
@@ -35,34 +40,41 @@ extension Etcd {
             guard Set(servers.map(\.name)).count == servers.count else {
                 throw CacheError(.refused, "two servers have one name")
             }
-            let topology = Topology(epoch: (found?.topology.epoch ?? 0) + 1, servers: servers)
+            guard servers.allSatisfy({ $0.node.weight <= RingServer.weightMax }) else {
+                throw CacheError(.refused, "a server weighs more than \(RingServer.weightMax)")
+            }
+            let topology = try (found?.topology ?? Topology(epoch: 0, servers: [])).changed(to: servers)
             let text: Data
             do { text = try TopologyDocument(topology).encoded() } catch {
                 throw CacheError(.unencodable, underlying: error)
             }
             let put = EtcdMessage.Put(key: Data(key(pool).utf8), value: text)
-            let reply = try await ask(
+            let (reply, isRepeated) = try await askRepeatedly(
                 "kv/txn", EtcdMessage.ConditionalPut(put, ifAt: found?.revision ?? 0),
                 as: EtcdMessage.ConditionalDone.self)
             if reply.succeeded == true {
-                let revision = reply.header.revision.flatMap { UInt64($0) } ?? 0
-                return Topology(epoch: max(topology.epoch, revision), servers: servers)
+                return Topology(epoch: max(topology.epoch, reply.header.number ?? 0), servers: servers)
             }
+            unanswered = isRepeated ? text : nil
         }
         throw CacheError(.refused, "changed by others \(Self.attemptsMax) times in a row")
     }
 
-    private func document(_ pool: String) async throws(CacheError) -> (topology: Topology, revision: UInt64)? {
+    private func document(
+        _ pool: String
+    ) async throws(CacheError) -> (topology: Topology, revision: UInt64, text: Data?)? {
         let range = EtcdMessage.Range(key: Data(key(pool).utf8))
         guard let pair = try await ask("kv/range", range, as: EtcdMessage.Pairs.self).kvs?.first else { return nil }
-        return (try Self.topology(pair), pair.revision)
+        return (try Self.topology(pair), pair.revision, pair.value)
     }
 
     /// The document's epoch, or the revision of its last change if that is greater, so that who edits it by hand need not
     /// count.
     static func topology(_ pair: EtcdMessage.Pair) throws(CacheError) -> Topology {
         guard let document = TopologyDocument(pair.value ?? Data()), let servers = document.cacheServers else {
-            throw CacheError(.refused, "\(pair.name) is no list of servers")
+            throw CacheError(
+                .refused,
+                "\(pair.name) is no list of servers that weigh 1 to \(RingServer.weightMax), or its epoch is too large")
         }
         return Topology(epoch: max(document.epoch ?? 0, pair.revision), servers: servers)
     }
@@ -85,24 +97,33 @@ extension Etcd {
     ///
     /// - Parameters:
     ///   - server: Its name on the ring.
+    ///   - timeToLive: A second at least.
     ///   - isAlive: Asked before each renewal: the lease of a server that is not is left to end.
     public func announce(
         _ server: String, in pool: String, timeToLive: Duration = .seconds(10),
         isAlive: @Sendable () async -> Bool = { true }, failed: @Sendable (CacheError) -> Void = { _ in }
     ) async {
+        // etcd counts whole seconds, and no more than these.
+        let life = min(max(timeToLive, .seconds(1)), .seconds(9_000_000_000))
         var lease: String?
+        var isKeyPut = false
         while !Task.isCancelled {
             do throws(CacheError) {
                 if await isAlive() {
                     if let current = lease, try await keepAlive(current) {
                     } else {
-                        lease = try await grant(server, pool, timeToLive)
+                        lease = try await grant(life)
+                        isKeyPut = false
+                    }
+                    if !isKeyPut, let lease {
+                        try await put(server, pool, lease)
+                        isKeyPut = true
                     }
                 }
             } catch {
                 if error.code != .cancelled { failed(error) }
             }
-            do { try await Task.sleep(for: timeToLive / 3) } catch { break }
+            do { try await Task.sleep(for: life / 3) } catch { break }
         }
         guard let lease else { return }
         // The task is cancelled, and what it asks would be: another one says goodbye.
@@ -112,14 +133,17 @@ extension Etcd {
         .value
     }
 
-    private func grant(_ server: String, _ pool: String, _ life: Duration) async throws(CacheError) -> String {
-        let seconds = max(Int64(life / .seconds(1)), 1)
+    private func grant(_ life: Duration) async throws(CacheError) -> String {
+        let seconds = life.components.seconds
         let grant = try await ask(
             "lease/grant", EtcdMessage.LeaseGrant(seconds: "\(seconds)"), as: EtcdMessage.Lease.self)
         guard let lease = grant.identity else { throw CacheError(.protocolViolation, "a lease without a name") }
+        return lease
+    }
+
+    private func put(_ server: String, _ pool: String, _ lease: String) async throws(CacheError) {
         let put = EtcdMessage.Put(key: Data(liveKey(pool, server).utf8), value: Data(), lease: lease)
         _ = try await ask("kv/put", put, as: EtcdMessage.Done.self)
-        return lease
     }
 
     /// False if there is no such lease any longer.

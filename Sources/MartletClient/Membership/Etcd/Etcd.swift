@@ -38,8 +38,16 @@ public struct Etcd: Sendable {
 
     private struct Session {
         var place = 0
-        var token: String?
+        /// Copies with other credentials have other tokens.
+        var tokens: [Account: String] = [:]
     }
+
+    private struct Account: Hashable {
+        var user: String
+        var password: String
+    }
+
+    private var account: Account? { credentials.map { Account(user: $0.user, password: $0.password) } }
 
     /// - Parameter endpoints: `host:port`, `http://host:port`, or `https://host:port`, which needs `prepareChannel`; etcd's
     ///   usual port is 2379.
@@ -70,6 +78,13 @@ public struct Etcd: Sendable {
     func ask<Reply: Decodable>(
         _ path: String, _ message: some Encodable, as type: Reply.Type
     ) async throws(CacheError) -> Reply {
+        try await askRepeatedly(path, message, as: type).reply
+    }
+
+    /// The reply, and whether an endpoint before the one that it came from was asked in vain, and may have done it.
+    func askRepeatedly<Reply: Decodable>(
+        _ path: String, _ message: some Encodable, as type: Reply.Type
+    ) async throws(CacheError) -> (reply: Reply, isRepeated: Bool) {
         guard !wantsTLS || prepareChannel != nil else {
             throw CacheError(.unsupported, "https needs `prepareChannel`")
         }
@@ -83,7 +98,7 @@ public struct Etcd: Sendable {
                     try await exchange(place, path, body, token).reply()
                 }
                 session.withLockedValue { $0.place = place }
-                return try Self.decoded(reply, as: type)
+                return (try Self.decoded(reply, as: type), turn > 0)
             } catch {
                 // Who has answered, if only with a no, speaks for all.
                 switch error.code {
@@ -97,7 +112,9 @@ public struct Etcd: Sendable {
 
     /// The lines of a reply that goes on, from the endpoint that answered last.
     func lines(_ path: String, _ message: some Encodable, life: Duration) throws(CacheError) -> EtcdExchange.Lines {
-        let (place, token) = session.withLockedValue { ($0.place, $0.token) }
+        let account = account
+        let (place, tokens) = session.withLockedValue { ($0.place, $0.tokens) }
+        let token = account.flatMap { tokens[$0] }
         return exchange(place, path, try Self.encoded(message), token, life: life).lines()
     }
 
@@ -113,13 +130,13 @@ public struct Etcd: Sendable {
     private func authorized(
         _ place: Int, _ body: (String?) async throws(CacheError) -> [UInt8]
     ) async throws(CacheError) -> [UInt8] {
-        guard let credentials else { return try await body(nil) }
-        if let token = session.withLockedValue({ $0.token }) {
+        guard let account else { return try await body(nil) }
+        if let token = session.withLockedValue({ $0.tokens[account] }) {
             do throws(CacheError) { return try await body(token) } catch {
                 guard error.code == .unauthorized else { throw error }
             }
         }
-        let login = EtcdMessage.Login(name: credentials.user, password: credentials.password)
+        let login = EtcdMessage.Login(name: account.user, password: account.password)
         let reply: [UInt8]
         do throws(CacheError) {
             reply = try await exchange(place, "auth/authenticate", try Self.encoded(login), nil).reply()
@@ -127,7 +144,7 @@ public struct Etcd: Sendable {
             throw error.code == .refused ? CacheError(.unauthorized, error.message, server: error.server) : error
         }
         let token = try Self.decoded(reply, as: EtcdMessage.Token.self).token
-        session.withLockedValue { $0.token = token }
+        session.withLockedValue { $0.tokens[account] = token }
         return try await body(token)
     }
 
@@ -149,6 +166,11 @@ public struct Etcd: Sendable {
 }
 
 extension EtcdExchange {
+    /// What etcd says, with this or that status, to a token from before its users were changed, or to none.
+    private static let staleTokens = ["auth store is old", "revision in header is old", "user name is empty"]
+
+    static func speaksOfToken(_ message: String) -> Bool { staleTokens.contains { message.contains($0) } }
+
     /// Why etcd said no, fit for a log.
     static func message(_ body: [UInt8]) -> String {
         let text = (try? JSONDecoder().decode(EtcdMessage.Refusal.self, from: Data(body)))?.message

@@ -1,3 +1,4 @@
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -8,7 +9,7 @@ import NIOPosix
 /// 1. The first line comes within `timeout`.
 /// 2. The reply ends within `life`: then the stream ends as if the server had ended it. A connection that died without a
 ///    word is found out so.
-/// 3. A line and what waits to be read are bounded.
+/// 3. A line, a whole reply and what waits to be read are bounded, in bytes.
 struct EtcdExchange: Sendable {
     let endpoint: CacheServer
     let path: String
@@ -22,19 +23,22 @@ struct EtcdExchange: Sendable {
 
     static let lineBytesMax = 4 << 20
     private static let waitingLinesMax = 4096
+    static let waitingBytesMax = 4 * lineBytesMax
 
-    typealias Lines = AsyncThrowingStream<[UInt8], any Error>
+    typealias Lines = AsyncMapSequence<AsyncThrowingStream<[UInt8], any Error>, [UInt8]>
 
     /// The lines as they come. Throws a `CacheError` where the server says no, or nothing.
     func lines() -> Lines {
-        let (stream, continuation) = Lines.makeStream(bufferingPolicy: .bufferingOldest(Self.waitingLinesMax))
+        let (stream, continuation) = AsyncThrowingStream<[UInt8], any Error>.makeStream(
+            bufferingPolicy: .bufferingOldest(Self.waitingLinesMax))
+        let waitingBytes = NIOLockedValueBox(0)
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         let connected = ClientBootstrap(group: eventLoop).connectTimeout(timeout.timeAmount)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try prepareChannel?(channel, endpoint)
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()
-                    try channel.pipeline.syncOperations.addHandler(Conversation(self, continuation))
+                    try channel.pipeline.syncOperations.addHandler(Conversation(self, continuation, waitingBytes))
                 }
             }
         let channel =
@@ -43,17 +47,27 @@ struct EtcdExchange: Sendable {
             case .unixSocket(let path): connected.connect(unixDomainSocketPath: path)
             }
         channel.whenFailure {
-            continuation.finish(throwing: CacheError(.serverDown, server: endpoint.name, underlying: $0))
+            var code = CacheError.Code.serverDown
+            if case .connectTimeout? = $0 as? ChannelError { code = .timeout }
+            continuation.finish(throwing: CacheError(code, server: endpoint.name, underlying: $0))
         }
         continuation.onTermination = { _ in channel.whenSuccess { $0.close(promise: nil) } }
-        return stream
+        return stream.map { line in
+            waitingBytes.withLockedValue { $0 -= line.count }
+            return line
+        }
     }
 
     /// The whole reply.
     func reply() async throws(CacheError) -> [UInt8] {
         var reply: [UInt8] = []
         do {
-            for try await line in lines() { reply += line }
+            for try await line in lines() {
+                guard reply.count + line.count <= Self.lineBytesMax else {
+                    throw CacheError(.protocolViolation, "a reply without an end", server: endpoint.name)
+                }
+                reply += line
+            }
         } catch {
             throw error as? CacheError ?? CacheError(.connectionLost, server: endpoint.name, underlying: error)
         }
@@ -72,14 +86,23 @@ struct EtcdExchange: Sendable {
         typealias OutboundOut = HTTPClientRequestPart
 
         private let exchange: EtcdExchange
-        private let continuation: Lines.Continuation
+        private let continuation: AsyncThrowingStream<[UInt8], any Error>.Continuation
+        /// Of the lines that nobody has taken yet.
+        private let waitingBytes: NIOLockedValueBox<Int>
         private var status = HTTPResponseStatus.ok
         private var pending: [UInt8] = []
+        /// Rule 1, until the first line is there.
         private var alarm: Scheduled<Void>?
+        /// Rule 2.
+        private var ending: Scheduled<Void>?
 
-        init(_ exchange: EtcdExchange, _ continuation: Lines.Continuation) {
+        init(
+            _ exchange: EtcdExchange, _ continuation: AsyncThrowingStream<[UInt8], any Error>.Continuation,
+            _ waitingBytes: NIOLockedValueBox<Int>
+        ) {
             self.exchange = exchange
             self.continuation = continuation
+            self.waitingBytes = waitingBytes
         }
 
         func channelActive(context: ChannelHandlerContext) {
@@ -122,21 +145,29 @@ struct EtcdExchange: Sendable {
             guard let life = exchange.life, alarm != nil else { return }
             alarm?.cancel()
             alarm = nil
-            context.eventLoop.scheduleTask(in: life.timeAmount) { [continuation] in continuation.finish() }
+            ending = context.eventLoop.scheduleTask(in: life.timeAmount) { [continuation] in continuation.finish() }
         }
 
         private func take(_ line: [UInt8]) {
-            if case .dropped = continuation.yield(line) { fail(.overloaded, "more changes than can be followed") }
+            let waiting = waitingBytes.withLockedValue { bytes in
+                bytes += line.count
+                return bytes
+            }
+            var isLost = waiting > EtcdExchange.waitingBytesMax
+            if !isLost, case .dropped = continuation.yield(line) { isLost = true }
+            if isLost { fail(.overloaded, "more changes than can be followed") }
         }
 
         private func refuse() {
+            let message = EtcdExchange.message(pending)
             let code: CacheError.Code =
                 switch status.code {
                 case 401, 403: .unauthorized
+                case _ where EtcdExchange.speaksOfToken(message): .unauthorized
                 case 500...: .serverDown
                 default: .refused
                 }
-            fail(code, "\(status.code) \(EtcdExchange.message(pending))")
+            fail(code, "\(status.code) \(message)")
         }
 
         private func fail(_ code: CacheError.Code, _ message: String) {
@@ -145,6 +176,7 @@ struct EtcdExchange: Sendable {
 
         func channelInactive(context: ChannelHandlerContext) {
             alarm?.cancel()
+            ending?.cancel()
             fail(.connectionLost, "closed by the server")
         }
 

@@ -8,6 +8,13 @@ import Foundation
 enum EtcdMessage {
     struct Header: Decodable {
         var revision: String?
+
+        /// nil if there is none, or one that etcd's 63 bits cannot hold.
+        var number: UInt64? { EtcdMessage.revision(revision) }
+    }
+
+    static func revision(_ text: String?) -> UInt64? {
+        text.flatMap { Int64($0) }.flatMap { UInt64(exactly: $0) }
     }
 
     /// A key with its value, and the revision that it was last changed at.
@@ -22,7 +29,7 @@ enum EtcdMessage {
         }
 
         var name: String { String(decoding: key, as: UTF8.self) }
-        var revision: UInt64 { modRevision.flatMap { UInt64($0) } ?? 0 }
+        var revision: UInt64 { EtcdMessage.revision(modRevision) ?? 0 }
     }
 
     /// All keys from `key` up to, and without, `rangeEnd`; that one key without an end.

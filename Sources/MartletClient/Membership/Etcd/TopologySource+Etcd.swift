@@ -53,8 +53,10 @@ private struct EtcdWatch: Sendable {
         let pairs = try await etcd.ask(
             "kv/range", EtcdMessage.Range(key: first, rangeEnd: end), as: EtcdMessage.Pairs.self)
         takeAll(pairs.kvs ?? [])
-        let start = (pairs.header.revision.flatMap { UInt64($0) } ?? 0) + 1
-        let watch = EtcdMessage.Watch(creation: .init(key: first, rangeEnd: end, startRevision: "\(start)"))
+        guard let revision = pairs.header.number, revision < UInt64(Int64.max) else {
+            throw CacheError(.protocolViolation, "a reply without a revision to watch from")
+        }
+        let watch = EtcdMessage.Watch(creation: .init(key: first, rangeEnd: end, startRevision: "\(revision + 1)"))
         for try await line in try etcd.lines("watch", watch, life: Self.life * Double.random(in: 0.8...1)) {
             let watched = try Etcd.decoded(line, as: EtcdMessage.Watched.self)
             guard let result = watched.result, result.canceled != true else { return }
