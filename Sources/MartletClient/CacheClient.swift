@@ -35,6 +35,8 @@ public struct CacheClient: Sendable {
     private(set) var near: NearTable?
     /// Which of a key's servers is asked: 0 for its own.
     private(set) var rank: UInt8 = 0
+    /// Whether it holds one copy of several: then only a server's own answer is one.
+    var isCopy = false
     /// Other caches that take part.
     var route = CacheRoute.plain
     /// Of a namespace that can be emptied.
@@ -127,6 +129,9 @@ public struct CacheClient: Sendable {
     /// Every server has said which process it is.
     package var knowsIdentities: Bool { core.cluster.topology.nodes.allSatisfy(\.isIdentityKnown) }
 
+    /// Somebody has news of a server: it is asked now whether it is there.
+    package func examine(_ server: String) { core.cluster.examine(server) }
+
     /// What happens to servers, from now on.
     public var events: AsyncStream<CacheEvent> { core.events.stream() }
 
@@ -204,11 +209,14 @@ final class ClientCore: Sendable {
     }
 
     func shutDown(within timeout: Duration) async {
-        let end = ContinuousClock.now + timeout
-        // Nobody tells when the last call has ended; it is worth no more than a look now and then.
-        while cluster.liveCount > 0, ContinuousClock.now < end {
-            do { try await Task.sleep(for: .milliseconds(5)) } catch { break }
-        }
+        // In a task of its own: that of the caller may be cancelled, and just therefore this is the end.
+        await Task { [cluster] in
+            let end = ContinuousClock.now + timeout
+            // Nobody tells when the last call has ended; it is worth no more than a look now and then.
+            while cluster.liveCount > 0, ContinuousClock.now < end {
+                try? await Task.sleep(for: .milliseconds(5))
+            }
+        }.value
         cluster.shutDown()
     }
 }

@@ -67,14 +67,17 @@ public struct RateLimiter: Sendable {
             let life = Duration.seconds(seconds * 2)
             let count = try await cache.incrementCounter(
                 key(subject, index), by: cost, initialValue: cost, timeToLive: life)
-            var total = Double(count ?? cost)
+            // A counter that begins with something is always there, unless nobody keeps it.
+            guard let count else { throw CacheError(.serverDown, "the requests are not counted") }
+            var total = Double(count)
             if window == .sliding {
                 let last = try await cache.value(for: key(subject, index - 1), as: UInt64.self) ?? 0
                 total += Double(last) * (1 - passed)
             }
-            let isAllowed = total <= Double(limit)
-            return Decision(
-                isAllowed: isAllowed, remaining: isAllowed ? limit - UInt64(total.rounded(.up)) : 0, retryAfter: left)
+            // What is less than the limit, as floating point has it, fits.
+            let used = total.rounded(.up)
+            let remaining = used < Double(limit) ? limit - UInt64(used) : 0
+            return Decision(isAllowed: total <= Double(limit), remaining: remaining, retryAfter: left)
         } catch {
             return Decision(isAllowed: whenCacheFails == .allow, remaining: 0, retryAfter: left)
         }

@@ -2,6 +2,7 @@ import ClientTesting
 import MartletClient
 import MartletRing
 import MartletServer
+import NIOConcurrencyHelpers
 import ServerTesting
 import Testing
 
@@ -346,6 +347,104 @@ extension ClientTests {
             #expect(error?.code == .unauthorized)
             await good.shutDown()
             await wrong.shutDown()
+            await server.stop()
+        }
+
+        @Test("News of a server that comes while it is asked is not lost: it is asked again at once")
+        func newsDuringProbe() async throws {
+            let (asked, known) = (Asked(), NIOLockedValueBox<(CacheClient, String)?>(nil))
+            let server = try await ScriptedServer { _ in
+                switch asked.add() {
+                case 1: return .close
+                case 2:
+                    // The probe is under way.
+                    if let (cache, path) = known.withLockedValue({ $0 }) { cache.examine(path) }
+                    return .close
+                default: return .send("EN\r\n")
+                }
+            }
+            let cache = CacheFixture.client(for: [server.path]) {
+                $0.connectionsPerServer = 1
+                $0.probeDelay = .seconds(3600)
+                $0.probeDelayMax = .seconds(3600)
+            }
+            known.withLockedValue { $0 = (cache, server.path) }
+            var events = cache.events.makeAsyncIterator()
+            cache.examine(server.path)
+            guard case .serverDown = await events.next() else {
+                Issue.record("not down")
+                return
+            }
+            cache.examine(server.path)
+            #expect(await eventually { () async in asked.count >= 3 })
+            #expect(
+                await eventually {
+                    do { return try await cache.value(for: "k", as: String.self) == nil } catch { return false }
+                })
+            known.withLockedValue { $0 = nil }
+            await cache.shutDown()
+            await server.stop()
+        }
+
+        private final class Asked: Sendable {
+            private let box = NIOLockedValueBox(0)
+            var count: Int { box.withLockedValue { $0 } }
+
+            func add() -> Int {
+                box.withLockedValue { count in
+                    count += 1
+                    return count
+                }
+            }
+        }
+
+        @Test("A server is not down because there is no room in the queue for the question whether it is")
+        func examinationWithoutRoom() async throws {
+            let (door, overloaded) = (Door(), Count())
+            let server = try await DelayingServer { _ in await door.pass() }
+            let cache = CacheFixture.client(for: [server.path]) {
+                $0.connectionsPerServer = 1
+                $0.inFlightMax = 1
+                $0.waitingCallsMax = 1
+                $0.operationTimeout = .seconds(60)
+                $0.probeDelay = .seconds(3600)
+                $0.probeDelayMax = .seconds(3600)
+            }
+            let first = Task { try await cache.value(for: "first", as: String.self) }
+            #expect(await eventually { await door.arrivals == 1 })
+            // One of them waits, and the other has no room to.
+            let others = (0..<2).map { number in
+                Task {
+                    do {
+                        _ = try await cache.value(for: CacheKey("k\(number)"), as: String.self)
+                    } catch let error as CacheError where error.code == .overloaded {
+                        await overloaded.add()
+                    }
+                }
+            }
+            #expect(await eventually { await overloaded.value == 1 })
+            cache.examine(server.path)
+            await door.open()
+            #expect(try await first.value == "first")
+            for other in others { try await other.value }
+            #expect(try await cache.value(for: "after") == "after")
+            await cache.shutDown()
+            await server.stop()
+        }
+
+        @Test("Who runs a client and is cancelled lets the calls under way end")
+        func cancelledRun() async throws {
+            let door = Door()
+            let server = try await DelayingServer { _ in await door.pass() }
+            let cache = CacheFixture.client(for: [server.path]) { $0.operationTimeout = .seconds(60) }
+            let call = Task { try await cache.value(for: "k", as: String.self) }
+            #expect(await eventually { await door.arrivals == 1 })
+            let running = Task { await cache.run() }
+            running.cancel()
+            try await Task.sleep(for: .milliseconds(20))
+            await door.open()
+            #expect(try await call.value == "k")
+            await running.value
             await server.stop()
         }
     }

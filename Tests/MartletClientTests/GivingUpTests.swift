@@ -161,5 +161,30 @@ extension ClientTests {
             }
             return (answers, failures)
         }
+
+        @Test("Batches of which a part came in time are no sign that the server is down")
+        func partialBatches() async throws {
+            let (count, doors) = (Count(), (0..<3).map { _ in Door() })
+            // The last of each four is late.
+            let server = try await DelayingServer { _ in
+                let number = await count.add()
+                if number % 4 == 0, number <= 12 { await doors[number / 4 - 1].pass() }
+            }
+            let cache = CacheFixture.client(for: [server.path]) {
+                $0.connectionsPerServer = 1
+                $0.timeoutsUntilDown = 3
+                $0.probeDelay = .seconds(3600)
+                $0.probeDelayMax = .seconds(3600)
+            }
+            for door in doors {
+                let keys = (0..<4).map { CacheKey("k\($0)") }
+                let result = await cache.timeout(.milliseconds(500)).values(for: keys, as: String.self)
+                #expect(result.failures.values.allSatisfy { $0.code == .timeout })
+                await door.open()
+            }
+            #expect(try await cache.value(for: "after") == "after")
+            await cache.shutDown()
+            await server.stop()
+        }
     }
 }

@@ -416,5 +416,71 @@ extension ClientTests {
                 #expect(await loads.value == 1)
             }
         }
+
+        @Test("Many keys: a load that is cancelled gives its leases back")
+        func bulkCancelled() async throws {
+            try await CacheFixture.run { (fixture) async throws in
+                let cache = fixture.cache
+                let hasBegun = Count()
+                let caller = Task {
+                    try await cache.values(for: ["a", "b"], as: String.self, timeToLive: .seconds(60)) { _ in
+                        await hasBegun.add()
+                        try await Task.sleep(for: .seconds(600))
+                        return [:]
+                    }
+                }
+                #expect(await eventually { await hasBegun.value == 1 })
+                #expect(try fixture.stored(under: "a") != nil)
+                caller.cancel()
+                _ = await caller.result
+
+                for key in ["a", "b"] { #expect(try fixture.stored(under: key) == nil) }
+            }
+        }
+
+        @Test("Many keys: nothing that was declared out of date is loaded, as for one key")
+        func bulkNothing() async throws {
+            try await CacheFixture.run { fixture in
+                let cache = fixture.cache
+                var policy = LoadPolicy.standard
+                policy.negativeTimeToLive = .seconds(60)
+                let settings = policy
+                let nothing: String? = try await cache.valueIfAny(for: "k", timeToLive: .seconds(60), policy: settings)
+                {
+                    nil
+                }
+                #expect(nothing == nil)
+                let none = try await cache.values(for: ["k"], as: String.self, timeToLive: .seconds(60)) { _ in
+                    ["k": "too early"]
+                }
+                #expect(none.isEmpty)
+
+                try await cache.invalidateValue(for: "k", servingStaleFor: .seconds(60))
+                let loaded = try await cache.values(for: ["k"], as: String.self, timeToLive: .seconds(60)) { _ in
+                    ["k": "new"]
+                }
+
+                #expect(loaded == ["k": "new"])
+                #expect(try await cache.value(for: "k") == "new")
+            }
+        }
+
+        @Test("A load that was left before it began is over, and does not begin")
+        func leftBeforeStart() async throws {
+            let load = SharedLoad<Int>(outlivesWaiters: false)
+            let (ends, begins) = (Gauge(), Gauge())
+            load.whenOver { ends.enter() }
+            let caller = Task { try await load.value() }
+            #expect(await eventually { () async in load.waiterCount == 1 })
+            caller.cancel()
+            _ = await caller.result
+            #expect(ends.most == 1)
+            load.start {
+                begins.enter()
+                return 1
+            }
+            await #expect(throws: AbandonedLoad.self) { try await load.value() }
+            #expect(begins.most == 0)
+        }
     }
 }

@@ -179,5 +179,26 @@ extension ClientTests {
                 #expect(try await cache.withLease(on: "job", for: .seconds(60)) { _ in true } == true)
             }
         }
+
+        @Test("A cache that is down lets nobody in where it is to refuse, also if its calls do not fail")
+        func limiterWithoutFailures() async throws {
+            let cache = CacheFixture.client(for: ["/tmp/martlet-nowhere"]) { $0.whenServerDown = .miss }
+            var limiter = RateLimiter(cache, limit: 10, per: .seconds(10))
+            #expect(await limiter.allows("a").isAllowed)
+            limiter.whenCacheFails = .refuse
+            #expect(await !limiter.allows("a").isAllowed)
+            await cache.shutDown()
+        }
+
+        @Test("A limit of all there is can be used up")
+        func greatestLimit() async throws {
+            try await CacheFixture.run { fixture in
+                let limiter = RateLimiter(fixture.cache, limit: .max, per: .seconds(60)) { 6000 }
+                #expect(await limiter.allows("a").isAllowed)
+                let decision = await limiter.allows("a", cost: .max - 1)
+                #expect(decision.isAllowed)
+                #expect(decision.remaining == 0)
+            }
+        }
     }
 }

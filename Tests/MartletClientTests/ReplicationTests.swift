@@ -256,5 +256,32 @@ extension ClientTests {
             // One test, one task.
             var now: UInt64 = 1_000_000
         }
+
+        @Test("A copy whose server is down counts as no answer, also where calls for it are to find nothing")
+        func downIsNoCopy() async throws {
+            try await CacheFixture.run(servers: 3) { fixture in
+                let zones = fixture.servers.map { server in
+                    CacheFixture.client(for: [server.path ?? ""]) { $0.whenServerDown = .miss }
+                }
+                let cache = ReplicatedCache(zones: zones, writes: .quorum, reads: .quorum)
+                try await cache.setValue("v", for: "k")
+                for zone in zones { #expect(await eventually { (try? await zone.value(for: "k")) == "v" }) }
+
+                fixture.servers[0].stop()
+                for _ in 0..<20 { #expect(try await cache.value(for: "k") == "v") }
+                #expect(await cache.values(for: ["k", "none"], as: String.self).hits == ["k": "v"])
+                try await cache.setValue("w", for: "k")
+                #expect(try await cache.value(for: "k") == "w")
+
+                fixture.servers[1].stop()
+                // The first calls may find connections gone; then the server is known to be down.
+                #expect(await eventually { (try? await zones[1].value(for: "k", as: String.self)) == .some(nil) })
+                let error = await #expect(throws: CacheError.self) { try await cache.value(for: "k", as: String.self) }
+                #expect(error?.code == .serverDown)
+                let failures = await cache.values(for: ["k", "none"], as: String.self).failures
+                #expect(Set(failures.keys) == ["k", "none"])
+                for zone in zones { await zone.shutDown() }
+            }
+        }
     }
 }

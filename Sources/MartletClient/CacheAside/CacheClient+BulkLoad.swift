@@ -33,7 +33,8 @@ extension CacheClient {
         for ((key, name), outcome) in zip(zip(keys, names), await calls(requests)) {
             do throws(CacheError) {
                 let reply = try outcome.get()
-                if reply.isNothing { continue }
+                // Nothing is what it stays, unless it was declared out of date.
+                if reply.isNothing, !(reply.hasWon && reply.isStale) { continue }
                 if let buffer = reply.usableValue, !(reply.hasWon && reply.isStale) {
                     values[key] = try decode(buffer, reply.clientFlags)
                     continue
@@ -56,7 +57,9 @@ extension CacheClient {
             return values
         } catch {
             core.configuration.observer?.loaded(ContinuousClock.now - start, error)
-            await keep([CacheKey: Value](), stores, timeToLive, policy)
+            // In a task of its own, because this one may be cancelled.
+            let leases = stores
+            await Task { await keep([CacheKey: Value](), leases, timeToLive, policy) }.value
             throw error
         }
     }

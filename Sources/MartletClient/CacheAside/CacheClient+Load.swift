@@ -153,7 +153,7 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
     ) -> SharedLoad<Value?> {
         guard policy.coalesces else {
             let load = SharedLoad<Value?>(outlivesWaiters: outlivesWaiters)
-            load.start(work) {}
+            load.start(work)
             return load
         }
         return cache.core.loads.join(

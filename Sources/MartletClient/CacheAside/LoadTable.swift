@@ -40,13 +40,13 @@ final class LoadTable: Sendable {
         let (load, isNew) = state.withLockedValue { state -> (SharedLoad<Value>, Bool) in
             if !replaces, let load = state.loads[key] as? SharedLoad<Value> { return (load, false) }
             let load = SharedLoad<Value>(outlivesWaiters: outlivesWaiters)
+            // From here on others may join it and leave it.
+            load.whenOver { [weak load] in if let load { self.forget(key, load) } }
             state.loads[key] = load
             loadCount.store(state.loads.count, ordering: .relaxed)
             return (load, true)
         }
-        if isNew {
-            load.start(work) { [weak load] in if let load { self.forget(key, load) } }
-        }
+        if isNew { load.start(work) }
         return load
     }
 

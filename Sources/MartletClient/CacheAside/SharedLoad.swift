@@ -1,10 +1,10 @@
 import NIOConcurrencyHelpers
 
 /// The load was cancelled because nobody waited for it any longer.
-struct AbandonedLoad: Error {}
+package struct AbandonedLoad: Error {}
 
 /// A load of any type.
-protocol AnySharedLoad: AnyObject, Sendable {
+package protocol AnySharedLoad: AnyObject, Sendable {
     var waiterCount: Int { get }
 }
 
@@ -15,7 +15,7 @@ protocol AnySharedLoad: AnyObject, Sendable {
 /// 2. With the last caller gone, and nobody else in need of it, the task is cancelled.
 /// 3. Who comes after the end gets the result at once.
 /// 4. Who comes after the cancellation has to begin anew: `AbandonedLoad`.
-final class SharedLoad<Value: Sendable>: AnySharedLoad {
+package final class SharedLoad<Value: Sendable>: AnySharedLoad {
     private struct State {
         var result: Result<Value, any Error>?
         var waiters: [UInt64: CheckedContinuation<Result<Value, any Error>, Never>] = [:]
@@ -29,16 +29,19 @@ final class SharedLoad<Value: Sendable>: AnySharedLoad {
     /// A refresh goes on without anybody waiting.
     let outlivesWaiters: Bool
 
-    var waiterCount: Int { state.withLockedValue { $0.waiters.count } }
+    package var waiterCount: Int { state.withLockedValue { $0.waiters.count } }
 
-    init(outlivesWaiters: Bool) { self.outlivesWaiters = outlivesWaiters }
+    package init(outlivesWaiters: Bool) { self.outlivesWaiters = outlivesWaiters }
 
-    /// Begins. `ended` is called once: behind the last step, before the callers hear of it, or when the
-    /// last of them has gone.
-    func start(
-        _ work: @escaping @Sendable () async throws -> Value, ended: @escaping @Sendable () -> Void
-    ) {
+    /// `ended` is called once: behind the last step, before the callers hear of it, or when the last of them has gone. To be
+    /// said before anybody else knows of the load.
+    package func whenOver(_ ended: @escaping @Sendable () -> Void) {
         state.withLockedValue { $0.ended = ended }
+    }
+
+    /// Begins; not if the load was abandoned before that.
+    package func start(_ work: @escaping @Sendable () async throws -> Value) {
+        guard state.withLockedValue({ !$0.isAbandoned }) else { return }
         let task = Task {
             let result: Result<Value, any Error>
             do {
@@ -48,11 +51,12 @@ final class SharedLoad<Value: Sendable>: AnySharedLoad {
             }
             finish(result)
         }
-        state.withLockedValue { state in
+        let isAbandoned = state.withLockedValue { state in
             // It may be over already.
-            guard state.result == nil else { return }
-            state.task = task
+            if state.result == nil { state.task = task }
+            return state.isAbandoned
         }
+        if isAbandoned { task.cancel() }
     }
 
     private func finish(_ result: Result<Value, any Error>) {
@@ -67,7 +71,7 @@ final class SharedLoad<Value: Sendable>: AnySharedLoad {
     }
 
     /// The result, for one of the callers.
-    func value() async throws -> Value {
+    package func value() async throws -> Value {
         let identity = state.withLockedValue { state in
             state.nextWaiter += 1
             return state.nextWaiter

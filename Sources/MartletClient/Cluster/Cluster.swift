@@ -132,8 +132,9 @@ final class Cluster: Sendable {
     private func callInstead(
         _ request: CacheRequest, _ node: ServerNode, _ deadline: NIODeadline, _ error: CacheError? = nil
     ) async throws(CacheError) -> CacheReply {
-        if let gutter { return try await gutter.call(shortened(request), deadline: deadline) }
         let error = error ?? node.downError
+        guard !request.isOfCopy else { throw error }
+        if let gutter { return try await gutter.call(shortened(request), deadline: deadline) }
         guard case .miss = configuration.whenServerDown, error.code == .serverDown else { throw error }
         return CacheReply(request.outcomeOfNothing)
     }
@@ -269,9 +270,10 @@ final class Cluster: Sendable {
         var places: [Int] = []
         for (place, outcome) in outcomes.enumerated() {
             guard case .failure(let error) = outcome else { continue }
-            if error.code == .serverDown ? hasSubstitute : error.code == .connectionLost && requests[place].isRetrieval
-            {
-                places.append(place)
+            switch error.code {
+            case .serverDown where hasSubstitute && !requests[place].isOfCopy: places.append(place)
+            case .connectionLost where requests[place].isRetrieval: places.append(place)
+            default: continue
             }
         }
         for place in places {

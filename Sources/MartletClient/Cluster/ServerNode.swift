@@ -23,7 +23,16 @@ final class ServerNode: LaneWatcher {
         /// Failed probes since the server was up.
         var attempts = 0
         var isProbeDue = false
+        /// The question of `examine` is under way.
+        var isExamined = false
+        /// There was news while the server was being asked: what it answers may be older, so it is asked again at once.
+        var examinesAgain = false
         var isOver = false
+
+        mutating func takeNews() -> Bool {
+            defer { examinesAgain = false }
+            return examinesAgain
+        }
     }
 
     let server: CacheServer
@@ -114,25 +123,25 @@ final class ServerNode: LaneWatcher {
     // MARK: Down and up
 
     private func goDown(_ error: CacheError) {
-        let isNews = health.withLockedValue { health -> Bool in
-            guard !health.isDown, !health.isOver else { return false }
+        let hasNews = health.withLockedValue { health -> Bool? in
+            guard !health.isDown, !health.isOver else { return nil }
             health.isDown = true
             health.lastError = error
             health.attempts = 0
+            // With the same lock: who hears that the server is down may probe.
+            health.isProbeDue = true
             isDownNow.store(true, ordering: .relaxed)
-            return true
+            return health.takeNews()
         }
-        guard isNews else { return }
+        guard let hasNews else { return }
         events.send(.serverDown(server: server.name, error: error))
         scheduleProbe()
+        if hasNews { probeIfDue() }
     }
 
+    /// Sees to it that the probe that is due is made some time later, if nobody makes it before.
     private func scheduleProbe() {
-        let attempts = health.withLockedValue { health -> Int? in
-            guard !health.isOver else { return nil }
-            health.isProbeDue = true
-            return health.attempts
-        }
+        let attempts = health.withLockedValue { $0.isOver ? nil : $0.attempts }
         guard let attempts else { return }
         let longest = configuration.probeDelayMax.timeAmount.nanoseconds
         let first = configuration.probeDelay.timeAmount.nanoseconds
@@ -153,11 +162,42 @@ final class ServerNode: LaneWatcher {
 
     /// Asks the server now whether it is there: one that is down need not wait for its probe, and one that is up and does
     /// not answer is down.
+    /// One question at a time: news meanwhile is followed by another.
     func examine() {
-        guard !isDown else { return probeIfDue() }
-        ask(CacheRequest(.get, Self.probeKey)) { outcome in
-            if case .failure(let error) = outcome, !Self.isAnswer(outcome) { self.goDown(error) }
+        enum Step { case wait, ask, probe }
+        let step = health.withLockedValue { health -> Step in
+            let isAsked = health.isDown ? !health.isProbeDue : health.isExamined
+            guard !isAsked else {
+                health.examinesAgain = true
+                return .wait
+            }
+            if health.isDown {
+                health.isProbeDue = false
+                return .probe
+            }
+            health.isExamined = true
+            return .ask
         }
+        switch step {
+        case .wait: break
+        case .ask: ask(CacheRequest(.get, Self.probeKey)) { self.examined($0) }
+        case .probe: probe()
+        }
+    }
+
+    private func examined(_ outcome: CallOutcome) {
+        let hasNews = health.withLockedValue { health -> Bool in
+            health.isExamined = false
+            // Down by now: the news is the probe's.
+            return !health.isDown && health.takeNews()
+        }
+        if case .failure(let error) = outcome, !Self.isAnswer(outcome) {
+            switch error.code {
+            case .overloaded, .cancelled, .shutDown: break  // Our own doing, which tells nothing of the server.
+            default: goDown(error)
+            }
+        }
+        if hasNews { examine() }
     }
 
     /// Nobody's.
@@ -172,8 +212,13 @@ final class ServerNode: LaneWatcher {
     }
 
     private func probeFailed() {
-        health.withLockedValue { $0.attempts += 1 }
+        let hasNews = health.withLockedValue { health in
+            health.attempts += 1
+            health.isProbeDue = true
+            return health.takeNews()
+        }
         scheduleProbe()
+        if hasNews { probeIfDue() }
     }
 
     private static func isAnswer(_ outcome: CallOutcome) -> Bool {
@@ -264,14 +309,16 @@ final class ServerNode: LaneWatcher {
 
     private func comeUp() {
         timeoutsInARow.store(0, ordering: .relaxed)
-        health.withLockedValue { health in
+        let hasNews = health.withLockedValue { health in
             health.isDown = false
             health.attempts = 0
             isDownNow.store(false, ordering: .relaxed)
+            return health.takeNews()
         }
         // Who it is now is found out behind its first answer.
         isIdentityAsked.store(false, ordering: .relaxed)
         events.send(.serverUp(server: server.name))
+        if hasNews { examine() }
     }
 }
 

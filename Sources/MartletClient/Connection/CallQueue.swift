@@ -96,8 +96,10 @@ struct CallQueue {
     // MARK: Answers
 
     enum Receipt {
-        /// The call it was for, nil if that was given up; or nothing to be told yet.
+        /// The call it was for, nil if that was given up.
         case accepted((Completion, CallOutcome)?)
+        /// A part of what a call waits for, if that was not given up.
+        case partial(isWaitedFor: Bool)
         case violation(String)
     }
 
@@ -105,7 +107,7 @@ struct CallQueue {
     mutating func receive(_ reply: ReceivedReply) -> Receipt {
         guard !inFlight.isEmpty else { return .violation("a reply that nothing had asked for") }
         switch inFlight[0].match(reply) {
-        case .more: return .accepted(nil)
+        case .more: return .partial(isWaitedFor: inFlight[0].completion != nil)
         case .violation(let what): return .violation(what)
         case .outcome(let outcome):
             guard var slot = inFlight.popFirst() else { return .accepted(nil) }

@@ -138,11 +138,14 @@ final class Lane: Sendable {
         var answers: [(Completion, CallOutcome)] = []
         answers.reserveCapacity(replies.count)
         var violation: String?
+        // Some of a batch's answers, come in time, tell as much as all of them.
+        var isAnswered = false
         let hasRoom = state.withLockedValue { state -> Bool in
             guard case .open(let open, _) = state.phase, open === channel else { return false }
             for index in replies.indices {
                 switch state.queue.receive(replies[index]) {
                 case .accepted(let answer): if let answer { answers.append(answer) }
+                case .partial(let isWaitedFor): if isWaitedFor { isAnswered = true }
                 case .violation(let what): violation = what
                 }
                 if violation != nil { break }
@@ -150,7 +153,7 @@ final class Lane: Sendable {
             callCount.store(state.queue.count, ordering: .relaxed)
             return state.queue.canSend && !state.isTurnDue
         }
-        if !answers.isEmpty { watcher?.laneAnswered() }
+        if isAnswered || !answers.isEmpty { watcher?.laneAnswered() }
         for (completion, outcome) in answers {
             if case .failure(let error) = outcome {
                 completion(.failure(error.at(server.name)))

@@ -18,7 +18,9 @@ import Synchronization
 /// 3. A removal is a store of nothing, which stays for `removalLife`, so that an older value does not come back over it.
 /// 4. A retrieval asks so many copies as `reads` says, and the newest version wins; `one` asks the nearest, and others
 ///    only if that has nothing, or does not answer.
-/// 5. Copies found with less than the winner get it, with what is left of its life, by rule 1 and in nobody's way.
+/// 5. A copy whose server is down has no answer, whatever `CacheConfiguration.whenServerDown` says: nothing found elsewhere
+///    would count as a copy without the value, and a store elsewhere as one with it.
+/// 6. Copies found with less than the winner get it, with what is left of its life, by rule 1 and in nobody's way.
 ///
 /// What it is not: a promise. A copy that evicted a value, or began anew, answers that there is none, so that W + R > N makes
 /// old values rare and not impossible. It needs servers with the meta protocol's `E`: Martlet, or memcached from 1.6.22 or so.
@@ -49,7 +51,11 @@ public struct ReplicatedCache: Sendable {
     /// Whole caches, each with all values; the first is the nearest.
     public init(zones: [CacheClient], writes: Concern = .quorum, reads: Concern = .one) {
         precondition(!zones.isEmpty, "a replicated cache has one zone at least")
-        copies = zones
+        copies = zones.map { zone in
+            var copy = zone
+            copy.isCopy = true
+            return copy
+        }
         self.writes = writes
         self.reads = reads
         clock = HybridClock()
@@ -175,7 +181,7 @@ public struct ReplicatedCache: Sendable {
         }
     }
 
-    /// The newest copy of each key; rules 4 and 5.
+    /// The newest copy of each key; rules 4 and 6.
     private func find(_ keys: [CacheKey]) async -> [Result<Copy?, CacheError>] {
         let needed = reads.count(of: copies.count)
         let findings = needed == 1 ? await nearest(keys) : await several(keys, needed)

@@ -34,10 +34,17 @@ extension CacheClient {
 
     /// The servers of this cache, and no other.
     func askHere(_ request: CacheRequest) async throws(CacheError) -> CacheReply {
-        try await core.cluster.call(request.at(rank), deadline: deadline)
+        try await core.cluster.call(own(request), deadline: deadline)
     }
 
     func askHere(_ requests: [CacheRequest]) async -> [CallOutcome] {
-        await core.cluster.call(rank == 0 ? requests : requests.map { $0.at(rank) }, deadline: deadline)
+        await core.cluster.call(rank == 0 && !isCopy ? requests : requests.map(own), deadline: deadline)
+    }
+
+    /// The request for the server that this view means.
+    private func own(_ request: CacheRequest) -> CacheRequest {
+        var request = request.at(rank)
+        request.isOfCopy = isCopy
+        return request
     }
 }
