@@ -58,7 +58,7 @@ package final class ServerDouble: @unchecked Sendable {
         self.brain = brain
         self.mode = mode
         self.pause = pause
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard let port = Self.bound(listener), listen(listener, 512) == 0 else { preconditionFailure("no port") }
         self.port = port
         var ends: [Int32] = [-1, -1]
