@@ -136,11 +136,11 @@ package struct CacheStore: @unchecked Sendable {
         state.initialize(to: SessionState(store: core, now: now))
         core.pointee.sessions[index] = state
         core.pointee.sessionCount.store(index + 1, ordering: .releasing)
-        return StoreSession(state: state, core: core, keyHash: core.pointee.keyHash)
+        return StoreSession(state: state, core: core)
     }
 
     var maintainer: StoreSession {
-        StoreSession(state: core.pointee.sessions[0]!, core: core, keyHash: core.pointee.keyHash)
+        StoreSession(state: core.pointee.sessions[0]!, core: core)
     }
 }
 

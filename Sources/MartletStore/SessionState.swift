@@ -17,6 +17,8 @@ struct SessionState: ~Copyable {
     var listener: StoreListener?
     /// Room for one small value, while an item is rebuilt.
     let scratch: UnsafeMutableRawPointer
+    /// Where the keys of a batch were looked for ahead of time.
+    let batchBuckets: UnsafeMutablePointer<Bucket>
 
     init(store: StorePointer, now: UInt32) {
         self.store = store
@@ -30,12 +32,14 @@ struct SessionState: ~Copyable {
             notes = nil
         }
         scratch = .allocate(byteCount: ItemPointer.copiedValueBytesMax, alignment: 64)
+        batchBuckets = OwnLines.allocate(Bucket.self, count: StoreSession.batchCountMax)
     }
 
     func deallocate() {
         counters.requestedBytes.deallocate()
         counters.coldHits.deallocate()
         scratch.deallocate()
+        batchBuckets.deallocate()
         if let notes {
             notes.pointee.deallocate()
             notes.deinitialize(count: 1)

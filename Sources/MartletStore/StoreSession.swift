@@ -1,15 +1,14 @@
-import CShims
 import Synchronization
 
 /// One worker's door into the store. A cheap handle; everything through it happens on the calling thread, and one
 /// session is used by one thread.
 ///
-/// Operations stand in the order a request meets them: StoreSession+Find, +Store, +Extend, +Arithmetic, +Remove.
+/// Operations stand in the order a request meets them: StoreSession+Find, +Store, +Extend, +Arithmetic, +Remove; what comes before
+/// them, in +Batch.
 public struct StoreSession: BitwiseCopyable {
+    // Two words, so that a session is passed in registers.
     let state: SessionPointer
     let core: StorePointer
-    /// Copied here so that hashing is inlined into the caller.
-    public let keyHash: KeyHash
 
     /// Values up to this length, in bytes, are copied under the stripe lock; longer ones live in large items and can be leased.
     @inlinable public static var copiedValueBytesMax: Int { 4096 }
@@ -35,39 +34,9 @@ public struct StoreSession: BitwiseCopyable {
         return sum
     }
 
-    @inlinable
-    public func hash(_ bytes: UnsafeRawPointer, _ count: Int) -> UInt64 {
-        keyHash(bytes, count)
-    }
-
-    // MARK: Batches
-
-    /// First stage of a batch: brings the stripe of a key.
-    package func prefetchStripe(_ hash: UInt64) {
-        cshims_prefetch_write(core.pointee.table.stripe(hash))
-    }
-
-    /// Second stage: brings the bucket, which the stripe tells. Gives what the third stage wants.
-    package func prefetchBucket(_ hash: UInt64) -> BucketHint {
-        let bucket = core.pointee.table.home(hash)
-        cshims_prefetch(bucket.raw)
-        return BucketHint(bucket: bucket.raw)
-    }
-
-    /// Third stage: brings the items that the bucket's tags name. What is read here without the lock is only a hint.
-    package func prefetchItem(_ hash: UInt64, in hint: BucketHint) {
-        let bucket = Bucket(raw: hint.bucket)
-        var matches = bucket.matches(HashTable.tag(hash))
-        while matches != 0 {
-            let index = matches.trailingZeroBitCount
-            let handle = Handle(raw: cshims_load_hint(bucket.raw + (20 &+ 4 &* index)))
-            if !handle.isNone {
-                let address = core.pointee.arena.address(handle)
-                cshims_prefetch_write(address)
-                cshims_prefetch(address + 64)
-            }
-            matches &= matches &- 1
-        }
+    /// The hash of a key of 1...250 bytes.
+    package func hash(_ bytes: UnsafeRawPointer, _ count: Int) -> UInt64 {
+        core.pointee.keyHash(bytes, count)
     }
 
     // MARK: Flush
@@ -110,11 +79,6 @@ public struct StoreSession: BitwiseCopyable {
             }
         }
     }
-}
-
-/// Where a key's bucket was a moment ago.
-public struct BucketHint: BitwiseCopyable {
-    fileprivate let bucket: UnsafeMutableRawPointer
 }
 
 /// Why an item that is still there counts as absent.

@@ -42,6 +42,8 @@ package struct StoreSettings: Sendable {
     package init() {}
 
     package var evicts: Bool { eviction.evicts }
+    /// What a bucket of the table takes, with the ghosts beside it.
+    var bucketBytes: Int { Bucket.bytes + (eviction.hasGhosts ? GhostRow.bytes : 0) }
 }
 
 /// Why there is no store.

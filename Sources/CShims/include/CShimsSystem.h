@@ -8,11 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/socket.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 /// Fills `bytes` with `count` random bytes from the kernel. Returns whether it could.
@@ -63,6 +65,12 @@ static inline ssize_t cshims_receive(int socket, void *bytes, size_t count) {
 }
 static inline ssize_t cshims_send(int socket, const void *bytes, size_t count) {
     return syscall(SYS_sendto, socket, bytes, count, MSG_NOSIGNAL, NULL, 0);
+}
+
+/// Whether a file lies in memory, in a file system that counts nothing but the file's own bytes.
+static inline _Bool cshims_is_tmpfs(int descriptor) {
+    struct statfs system;
+    return fstatfs(descriptor, &system) == 0 && system.f_type == TMPFS_MAGIC;
 }
 
 /// A pipe, reading end first, that no child inherits, even one that another thread starts at this moment. 0, or -1 with

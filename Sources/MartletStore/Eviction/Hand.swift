@@ -12,12 +12,13 @@ import CShims
 ///    without becomes COLD; a COLD one without is evicted (ghost B).
 /// 4. What has expired is reclaimed wherever it is met, without a ghost; pages known to hold much of it come before
 ///    everything else (RipeHand.swift).
-/// 5. After 64 visits the lowest (frequency, WARM) seen is taken; a HOT one only if there was no other.
+/// 5. After 64 visits, of the ring and of the hand each, the lowest (frequency, WARM) seen is taken; a HOT one only if
+///    there was no other.
 /// 6. A part of a large item stands for its head: frequency 0 evicts the head, otherwise the first part wears it down.
 /// 7. HOT should hold a tenth of the class's items. A ghost A hit raises that share by a thousandth (an item, in a small
-///    class), a ghost B hit lowers it, between 2 % and 50 %; but not before an eighth of the class has been evicted, and
-///    a class of 16 pages or more that has twice the pages it had begins with a tenth again: while a class is far too
-///    small for its keys they come back whatever its share, and that says nothing of the class it becomes.
+///    class), a ghost B hit lowers it, between 2 % and 50 %; but not before as many victims were sought as an eighth of
+///    the class, and a class of 16 pages or more that has twice the pages it had begins with a tenth again: while a class
+///    is far too small for its keys they come back whatever its share, and that says nothing of the class it becomes.
 /// 8. HOT that is more than twice as long as it should be, and than 512 items, takes nobody in: the class gets pages instead
 ///    of evicting, so new items are COLD, as before its first eviction.
 ///
@@ -49,6 +50,7 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         if let ghost = admission.ghost {
             adaptLocked(ghost)
             sums.pointee.ghostHits += 1
+            statistics.pointee.ghostHits += 1
         }
         if pointee.queuesEverything {
             if pointee.keepsLists { return admitListedLocked(handle, segment, store, now: now) }
@@ -70,7 +72,7 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
             segment: segment, second: now, stamp: ring.pointee.lastStamp)
     }
 
-    /// Rule 7: of so many items one must have gone before HOT's share is learned.
+    /// Rule 7: for so many items one victim must have been sought before HOT's share is learned.
     private static var settleDivisor: Int { 8 }
 
     /// Rule 7.

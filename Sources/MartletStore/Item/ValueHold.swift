@@ -1,8 +1,9 @@
 /// A found item of which only value, client flags and slab class are wanted, with the lock of its stripe held: what
 /// `get` needs, small enough to be returned in registers.
 ///
-/// The rules of `ItemHold` hold here as well. Of an item that is leasable only that is told; nothing about it has been
-/// counted or changed yet, and whoever meets one lets it go and takes an `ItemHold`.
+/// The rules of `ItemHold` hold here as well. Of an item that is leasable, stale or being renewed by somebody only is told
+/// that it is `isSpecial`; nothing about it has been counted or changed yet, and whoever meets one lets it go and takes
+/// an `ItemHold`.
 ///
 /// Public, with inlinable members, for the reason given at `ItemHold`.
 public struct ValueHold: ~Copyable {
@@ -11,7 +12,7 @@ public struct ValueHold: ~Copyable {
     public let start: UnsafeRawPointer
     /// Length of the value and client flags, in one word.
     @usableFromInline let lengthAndFlags: UInt64
-    /// Slab class; 0 for a leasable item.
+    /// Slab class; 0 for a special item.
     @usableFromInline let classNumber: Int
 
     @inline(__always)
@@ -32,8 +33,8 @@ public struct ValueHold: ~Copyable {
         stripe.assumingMemoryBound(to: Stripe.self).unlock()
     }
 
-    /// The value is sent from where it lies, and has to be held by an `ItemHold`.
-    @inlinable public var isLeasable: Bool { classNumber == 0 }
+    /// There is more to it than a short value: it has to be held by an `ItemHold`.
+    @inlinable public var isSpecial: Bool { classNumber == 0 }
     @inlinable public var slabClass: Int { classNumber }
     @inlinable public var clientFlags: UInt32 { UInt32(truncatingIfNeeded: lengthAndFlags &>> 32) }
     /// At most `ItemPointer.copiedValueBytesMax`.
@@ -55,7 +56,7 @@ extension StoreSession {
             stripe.unlock()
             return reviseDead(key)
         }
-        if _slowPath(itemState.has(ItemState.isLarge)) {
+        if _slowPath(itemState.raw & (ItemState.isLarge | ItemState.isStale | ItemState.isWinSent) != 0) {
             return ValueHold(stripe: stripe, start: item.raw, length: 0, clientFlags: 0, slabClass: 0)
         }
         let slabClass = core.pointee.pages.slabClass(core.pointee.arena.pageIndex(ofAddress: item.raw))

@@ -9,7 +9,9 @@ import Synchronization
 ///    are fewer than 16): from then on the page is *ripe*. A ripe page costs at most 16 looks for each item it gives
 ///    back; the earliest expiry alone would have pages of mixed lives looked through every second for a single item.
 /// 3. A scan sets all of a page's seconds to never, then looks, then lowers them to what it foresees from the lives
-///    that are left. A store lowers them *after* its item is visible. So whichever comes second sees the other.
+///    that are left. A store lowers them *after* its item is visible. So whichever comes second sees the other. (An expiry
+///    changed in place in the very nanoseconds in which a scan begins may still stand in its writer's store buffer: that
+///    item is found late, by who reads it or by eviction, which a full barrier in every such store is not worth.)
 /// 4. A store due before `nextDue` is counted, by how long it has to live; when a 16th of the page's chunks are counted
 ///    that live no longer than this one, `nextDue` becomes its expiry and the count starts anew.
 ///

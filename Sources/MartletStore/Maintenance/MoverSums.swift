@@ -161,7 +161,8 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
     /// Whether as many chunks are free as a page has.
     var hasEmptyPageLocked: Bool { pointee.freeChunks >= pointee.chunksPerPage }
 
-    /// Whether the class may give a page at all, at time `now`: rule 6, and never the last.
+    /// Whether the class may give a page at all, at time `now`: rule 6, and never the last. `onlyEmpty`: only what stands
+    /// empty may go anyway.
     func mayGiveLocked(now: Int, window: Double, onlyEmpty: Bool) -> Bool {
         if pointee.pageCount < 2 { return false }
         return pointee.freeChunks >= (onlyEmpty ? 1 : 2) &* pointee.chunksPerPage

@@ -72,7 +72,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     }
 
     private var bytesPerTableRow: Int {
-        pointee.table.stripeCount * (Bucket.bytes + (pointee.settings.eviction.hasGhosts ? GhostRow.bytes : 0))
+        pointee.table.stripeCount * pointee.settings.bucketBytes
     }
 
     private func beginShrinking(to target: UInt32) {

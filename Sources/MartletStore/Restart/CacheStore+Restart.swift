@@ -66,6 +66,7 @@ extension CacheStore {
                 SavedState.SlabClass(isPressed: home.pointee.isPressed, hotShare: home.pointee.hotShare))
         }
         state.pages = sumPages(threadCount: threadCount, inParallel)
+        backing.pointee.cutUntaken(takenCount: state.pages.count)
         return backing.pointee.owner.write(state)
     }
 

@@ -108,6 +108,8 @@ struct LiveHead {
         guard boot == bootWords, boot[0] > 0 else {
             throw SavedState.Unusable("was left before the machine was started")
         }
+        // Neither is more than what a store could have; both are compared with it later.
+        guard words[count + 1] <= 1 << 24, words[count + 2] <= 1 << 28 else { throw SavedState.Unusable("is damaged") }
         let (stripeCount, pageCount) = (Int(words[count + 1]), Int(words[count + 2]))
         let time = timeOffset / 8
         state.zeroMilliseconds = Int64(bitPattern: words[time])
@@ -117,7 +119,10 @@ struct LiveHead {
         state.second = UInt32(words[time + 1])
         state.pendingFlush = UInt32(words[time + 2])
         let factCount = (stripeCount * Stripe.bytes + pageCount * Page.bytes) / 8
-        guard let facts = MemoryFile.words(of: descriptor, at: stripesOffset, count: factCount) else {
+        var file = stat()
+        guard fstat(descriptor, &file) == 0, Int(file.st_size) >= stripesOffset + 8 * factCount,
+            let facts = MemoryFile.words(of: descriptor, at: stripesOffset, count: factCount)
+        else {
             throw SavedState.Unusable("has been cut off")
         }
         facts.withUnsafeBytes { bytes in

@@ -1,3 +1,4 @@
+import CShims
 import Glibc
 
 /// The file that the arena is mapped from (`-e FILE`), and FILE.meta beside it.
@@ -87,6 +88,25 @@ package final class MemoryFile {
         {
             forget(because: "\(metaPath) does not fit its own settings")
         }
+    }
+
+    /// A file that nobody has closed may say, being damaged, that it has pages far behind its end. There is nothing in them,
+    /// and taking room for each of them would take long. `headBytes`: in front of the first page.
+    func forgetPagesBeyondEnd(headBytes: Int, pageShift: Int) {
+        guard isLive, let count = saved?.pages.count else { return }
+        var facts = stat()
+        guard fstat(descriptor, &facts) == 0 else { return }
+        let there = max(0, Int(facts.st_size) - headBytes) >> pageShift
+        if count > there { saved?.pages.removeLast(count - there) }
+    }
+
+    /// Its length if all of it is surely allocated, otherwise 0. Only tmpfs counts nothing but the file's own bytes.
+    var wholeBytes: Int {
+        var facts = stat()
+        guard cshims_is_tmpfs(descriptor), fstat(descriptor, &facts) == 0, facts.st_blocks * 512 >= facts.st_size else {
+            return 0
+        }
+        return Int(facts.st_size)
     }
 
     /// Rule 2. Returns why it could not be written, or nil.

@@ -4,7 +4,8 @@ import Synchronization
 /// What the file system has given for the pages of an arena that is mapped from a file.
 ///
 /// 1. A page is touched only when it is *backed*: its bytes of the file are allocated, so that no later shortage of space
-///    can end in a signal. At start that is done for all pages that the limit allows; if it fails, so does the start.
+///    can end in a signal. At start that is done for all pages that the limit allows beside the table there will be; if it
+///    fails, so does the start.
 /// 2. A page that goes back to the system is no longer backed: its bytes are cut out of the file. So are, by the maintainer,
 ///    pages that were never taken and that the limit no longer has room for, because tables have grown: file and tables
 ///    together stay within `-m`.
@@ -40,14 +41,10 @@ struct PageBacking: ~Copyable {
         let pageCountMax = arenaBytes >> geometry.pageShift
         let headBytes = settings.sealsItems ? LiveHead.bytes(stripeCount: stripeCount, pageCount: pageCountMax) : 0
         file.compare(geometry, stripeCount: stripeCount, pageCountMax: pageCountMax)
-        let allowedCount = min(settings.memoryLimitBytes >> geometry.pageShift, pageCountMax)
+        file.forgetPagesBeyondEnd(headBytes: headBytes, pageShift: geometry.pageShift)
+        let allowedCount = Self.allowedCount(file.saved, settings, geometry, pageCountMax, stripeCount: stripeCount)
         let backedBytes = headBytes + allowedCount << geometry.pageShift
-        // Of a larger limit that a command had set, only the pages in use.
-        let keptBytes = file.saved.map { max(backedBytes, headBytes + $0.pages.count << geometry.pageShift) } ?? 0
-        if ftruncate(file.descriptor, off_t(keptBytes)) != 0 {
-            throw MemoryFile.failure("cannot resize \(file.path)", errno)
-        }
-        let refusal = posix_fallocate(file.descriptor, 0, off_t(backedBytes))
+        let refusal = try Self.takeRoom(file, backedBytes: backedBytes, headBytes: headBytes, geometry)
         guard refusal == 0 else {
             // Nothing has been changed: once there is room, everything is there.
             if let saved = file.saved, !file.isLive { _ = file.write(saved) }
@@ -71,6 +68,47 @@ struct PageBacking: ~Copyable {
         for page in 0..<pageCountMax { (states + page).initialize(to: Atomic(page < allowedCount ? 1 : 0)) }
         backedCount.store(allowedCount, ordering: .relaxed)
         untakenEnd = Atomic(allowedCount)
+    }
+
+    /// Rule 1. Returns why the file system refuses, or 0.
+    ///
+    /// tmpfs fills memory that it has given and that nobody has touched with zeroes when it is asked for it a second time:
+    /// seconds for gigabytes. So a file without holes is not asked for again, and of one with holes what lies behind the
+    /// pages in use goes back first: to be given anew costs a tenth. Of a larger limit that a command had set, only the
+    /// pages in use stay.
+    private static func takeRoom(
+        _ file: MemoryFile, backedBytes: Int, headBytes: Int, _ geometry: SlabGeometry
+    ) throws(StoreCreationError) -> Int32 {
+        var lengths = [0]
+        var wholeBytes = 0
+        if let saved = file.saved {
+            let usedCount = (saved.pages.lastIndex { $0.slabClass != 0 } ?? -1) + 1
+            let usedBytes = headBytes + usedCount << geometry.pageShift
+            wholeBytes = file.wholeBytes
+            lengths = [max(usedBytes, min(wholeBytes, backedBytes)), max(usedBytes, backedBytes)]
+        }
+        for length in lengths where ftruncate(file.descriptor, off_t(length)) != 0 {
+            throw MemoryFile.failure("cannot resize \(file.path)", errno)
+        }
+        if wholeBytes >= backedBytes { return 0 }
+        return posix_fallocate(file.descriptor, off_t(wholeBytes), off_t(backedBytes - wholeBytes))
+    }
+
+    /// Rule 1. What a saved table's memory leaves no room for was cut out of the file in the process before, and would be
+    /// again: taking it would make every start after a fill clear it for nothing.
+    private static func allowedCount(
+        _ saved: SavedState?, _ settings: StoreSettings, _ geometry: SlabGeometry, _ pageCountMax: Int, stripeCount: Int
+    ) -> Int {
+        let limit = settings.memoryLimitBytes
+        let most = min(limit >> geometry.pageShift, pageCountMax)
+        // memcached's limit counts pages only.
+        guard let saved, !geometry.keepsLists else { return most }
+        let tableBytes =
+            Int(saved.rowCount) * stripeCount * settings.bucketBytes
+            + PagePool.fixedBytes(
+                geometry, stripeCount: stripeCount, pageCount: saved.pages.count, limitBytes: limit)
+        let beside = max(limit / 2, limit - tableBytes) >> geometry.pageShift
+        return min(most, max(beside, saved.pages.count))
     }
 
     func close() {
@@ -97,6 +135,13 @@ struct PageBacking: ~Copyable {
             madvise(base + page * pageBytes, pageBytes, MADV_REMOVE) == 0
         else { return }
         if states[page].exchange(0, ordering: .relaxed) == 1 { backedCount.wrappingSubtract(1, ordering: .relaxed) }
+    }
+
+    /// At a planned stop, with so many pages taken: leaves no hole behind the last page that is backed, so that the next
+    /// start need not ask again. A file that cannot be cut is as good, only slower.
+    func cutUntaken(takenCount: Int) {
+        let end = max(takenCount, untakenEnd.load(ordering: .relaxed))
+        _ = ftruncate(descriptor, off_t(headBytes + end * pageBytes))
     }
 
     /// Rule 1, for a limit that rises while the store is used.

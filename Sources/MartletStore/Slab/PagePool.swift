@@ -53,6 +53,14 @@ struct PagePool: ~Copyable {
         case drained
     }
 
+    /// Bytes beside pages, buckets and rings: stripes, page facts, page lists, process.
+    static func fixedBytes(
+        _ geometry: SlabGeometry, stripeCount: Int, pageCount: Int, limitBytes: Int
+    ) -> Int {
+        stripeCount * Stripe.bytes + pageCount * Page.bytes
+            + Swift.min(geometry.classCount * pageListBytes + outsideBytesMax, limitBytes / 32)
+    }
+
     init(limitBytes: Int, reserveCount: Int) {
         self.limitBytes = Atomic(limitBytes)
         self.reserveCount = reserveCount
@@ -107,13 +115,11 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     /// Bytes of memory beside the pages: stripes, buckets, ghosts, rings, page facts, process. The pool's lock is held.
     func tableBytesLocked() -> Int {
         let table = pointee.table
-        let perBucket = Bucket.bytes + (pointee.settings.eviction.hasGhosts ? GhostRow.bytes : 0)
         let overflow = Int(table.words.pointee.overflowBump.load(ordering: .relaxed)) * Bucket.bytes
-        return table.stripeCount * Stripe.bytes + pointee.bucketCount * perBucket + overflow
-            + pointee.ringBlocks.touchedBytes + pointee.pool.pointee.bump * Page.bytes
-            + Swift.min(
-                pointee.geometry.classCount * PagePool.pageListBytes + PagePool.outsideBytesMax,
-                pointee.limitBytes / 32)
+        return pointee.bucketCount * pointee.settings.bucketBytes + overflow + pointee.ringBlocks.touchedBytes
+            + PagePool.fixedBytes(
+                pointee.geometry, stripeCount: table.stripeCount, pageCount: pointee.pool.pointee.bump,
+                limitBytes: pointee.limitBytes)
     }
 
     /// Whether more pages are in use than the limit allows.

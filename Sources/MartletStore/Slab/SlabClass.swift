@@ -225,6 +225,8 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         page.pointee.position = UInt32(pointee.pageCount)
         pointee.pageList[pointee.pageCount] = UInt32(pageIndex)
         pointee.pageCount = pointee.pageCount &+ 1
+        // A crawl under way goes round the positions there now are: one more to look at.
+        if pointee.crawlPagesLeft > 0 { pointee.crawlPagesLeft = pointee.crawlPagesLeft &+ 1 }
         if pointee.pageCount >= 2 &* Int(pointee.sharePages) {
             pointee.sharePages = UInt32(pointee.pageCount)
             pointee.hotShare = SlabClass.hotShareFirst

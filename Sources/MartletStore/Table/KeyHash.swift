@@ -26,7 +26,7 @@ public struct KeyHash: BitwiseCopyable, Sendable {
     }
 
     /// `count` is at least 1.
-    @inlinable
+    @inlinable @inline(__always)
     public func callAsFunction(_ bytes: UnsafeRawPointer, _ count: Int) -> UInt64 {
         var seed = first
         let low: UInt64

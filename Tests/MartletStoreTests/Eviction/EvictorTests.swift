@@ -151,12 +151,14 @@ struct EvictorTests {
         let value = [UInt8](repeating: 1, count: 100)
         for number in 0..<20_000 { _ = fixture.store("key-\(number)", value) }
         func warm() -> Int { fixture.store.statistics().classes.reduce(0) { $0 + $1.warmCount } }
+        func ghostHits() -> Int { fixture.store.statistics().classes.reduce(0) { $0 + $1.ghostHits } }
         let gone = (0..<20_000).reversed().filter { fixture.value("key-\($0)", bump: false) == nil }.prefix(200)
-        let before = warm()
+        let (before, hitsBefore) = (warm(), ghostHits())
 
         for number in gone { _ = fixture.store("key-\(number)", value) }
 
         #expect(warm() >= before + 150)
+        #expect(ghostHits() >= hitsBefore + 150)
         fixture.store._checkInvariants()
     }
 

@@ -212,4 +212,29 @@ struct ExpiryTests {
         #expect((0..<60_000).allSatisfy { fixture.value("short-\($0)") == nil })
         fixture.store._checkInvariants()
     }
+
+    @Test("pages that come while the crawl is under way hide no other from it", arguments: [1, 2] as [UInt64])
+    func pagesThatCome(_ seed: UInt64) throws {
+        let fixture = try StoreFixture(megabytes: 64)
+        // About a page in each pass.
+        fixture.store.setCrawlPace(sleepMicroseconds: 1_000_000, itemsMax: 0)
+        var random = SplitMix(seed: seed)
+        var expiries: [UInt32] = []
+        for second in UInt32(101)...140 {
+            fixture.session.setNow(second)
+            for batch in 0..<4 {
+                _ = fixture.store.maintain(now: second)
+                let expiry = second + 1 + UInt32(random.below(20))
+                let count = random.below(2000)
+                fill(fixture, "key-\(second)-\(batch)", count, expiry: expiry)
+                expiries += [UInt32](repeating: expiry, count: count)
+            }
+            expiries.removeAll { $0 <= second }
+
+            #expect(fixture.maintain(now: second))
+
+            #expect(fixture.store.itemCount == expiries.count, "second \(second)")
+        }
+        fixture.store._checkInvariants()
+    }
 }

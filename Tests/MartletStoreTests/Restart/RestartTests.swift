@@ -250,6 +250,48 @@ struct RestartTests {
         store.store._checkInvariants()
     }
 
+    @Test func `a start takes nothing of the file system that the saved table leaves no room for`() throws {
+        let folder = try RestartFolder()
+        var store = try FiledStore(folder.file, RestartFolder.settings(megabytes: 8))
+        for number in 0..<100_000 { _ = store.store("k\(number)", "") }
+        for _ in 0..<200 { _ = store.store.maintain(now: 100) }
+        let before = allocatedBytes(folder.file)
+        #expect(before < 7 << 20)
+        try store.handOn()
+        store = try FiledStore(folder.file, RestartFolder.settings(megabytes: 8))
+
+        // Overflow buckets and rings are not foreseen: a few pages.
+        #expect(abs(allocatedBytes(folder.file) - before) <= 4 << 16)
+        #expect(store.taken == 100_000)
+        store.store._checkInvariants()
+    }
+
+    @Test(.enabled(if: access(RestartFolder.memory, W_OK) == 0), arguments: [false, true])
+    func `a file in memory keeps what it was given, with holes and without`(hasHoles: Bool) throws {
+        let folder = try RestartFolder(in: RestartFolder.memory)
+        var store = try FiledStore(folder.file, RestartFolder.settings(megabytes: 16))
+        let keys = fill(store)
+        if hasHoles {
+            for number in 0..<3000 { _ = store.store("k\(number)", [UInt8](repeating: 1, count: 3000)) }
+            for number in 0..<3000 { _ = store.delete("k\(number)") }
+            #expect(store.store.setMemoryLimit(bytes: 8 << 20))
+            for _ in 0..<1000 { _ = store.store.maintain(now: 100) }
+        }
+        let before = keys.map(store.seen)
+        for round in 1...3 {
+            try store.handOn(now: UInt32(100 + 10 * (round - 1)))
+            let allocated = allocatedBytes(folder.file)
+            #expect(hasHoles && round == 1 ? allocated < 9 << 20 : allocated > 14 << 20)
+            store = try FiledStore(folder.file, RestartFolder.settings(megabytes: 16), now: UInt32(100 + 10 * round))
+
+            #expect(keys.map(store.seen) == before)
+            #expect(abs(allocatedBytes(folder.file) - 16 << 20) < 2 << 20)
+            for number in 0..<2000 { _ = store.store("r\(round)-\(number)", [UInt8](repeating: 2, count: 100)) }
+            for number in 0..<2000 { _ = store.delete("r\(round)-\(number)") }
+            store.store._checkInvariants()
+        }
+    }
+
     @Test func `a limit that rises and falls takes the file along`() throws {
         let folder = try RestartFolder()
         var store = try FiledStore(folder.file, RestartFolder.settings(megabytes: 4))

@@ -66,6 +66,27 @@ struct KeyHashTests {
         #expect(chiSquare > 750 && chiSquare < 1300)
     }
 
+    /// Whoever knows the secret can make as many keys as they want with one hash: a word equal to half of it makes a product
+    /// nought. Of a hash whose collisions do not depend on its seed, such keys would be as bad for everybody.
+    @Test("keys crafted to collide under one secret do not under another")
+    func craftedCollisions() {
+        let keys = (0..<8192).map { number in
+            (0..<4).flatMap { _ in StoreFixture.collidingKey(0).prefix(8) + Array(repeating: 0x61, count: 8) }
+                + StoreFixture.collidingKey(number)
+        }
+        #expect(Set(keys.map { hash($0) }).count == 1)
+
+        var random = SplitMix(seed: 11)
+        for _ in 0..<5 {
+            let other = KeyHash(secret: (random.next(), random.next()))
+            let hashes = keys.map { key in key.withUnsafeBytes { other($0.baseAddress!, $0.count) } }
+            #expect(Set(hashes).count == keys.count)
+            // 8 keys a stripe on average; 40 in one would be more than chance ever brings.
+            let stripes = Dictionary(grouping: hashes) { $0 & 1023 }
+            #expect(stripes.values.allSatisfy { $0.count < 40 })
+        }
+    }
+
     @Test("a flipped bit of the key flips about half of the hash")
     func avalanche() {
         var random = SplitMix(seed: 5)

@@ -1,13 +1,15 @@
 import Glibc
 import MartletStore
-import StoreTesting
 
 /// A folder with a memory file, in which one store follows the other. It goes away with everything in it.
-final class RestartFolder {
-    let path: String
+package final class RestartFolder {
+    package let path: String
 
-    init() throws {
-        var template = Array("/tmp/martlet-restart.XXXXXX".utf8CString)
+    /// Where the kernel keeps files in memory, if it does.
+    package static let memory = "/dev/shm"
+
+    package init(in folder: String = "/tmp") throws {
+        var template = Array("\(folder)/martlet-restart.XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Failure(what: "mkdtemp") }
         path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
     }
@@ -17,12 +19,12 @@ final class RestartFolder {
         rmdir(path)
     }
 
-    struct Failure: Error { let what: String }
+    package struct Failure: Error { package let what: String }
 
-    var file: String { path + "/mem" }
-    var meta: String { path + "/mem.meta" }
+    package var file: String { path + "/mem" }
+    package var meta: String { path + "/mem.meta" }
 
-    static func settings(megabytes: Int = 4, seals: Bool = false) -> StoreSettings {
+    package static func settings(megabytes: Int = 4, seals: Bool = false) -> StoreSettings {
         var settings = StoreSettings()
         settings.memoryLimitBytes = megabytes << 20
         settings.sealsItems = seals
@@ -31,7 +33,7 @@ final class RestartFolder {
 
     // MARK: Files
 
-    func bytes(_ path: String) -> [UInt8] {
+    package func bytes(_ path: String) -> [UInt8] {
         guard let file = fopen(path, "r") else { return [] }
         defer { fclose(file) }
         fseek(file, 0, SEEK_END)
@@ -42,7 +44,7 @@ final class RestartFolder {
         }
     }
 
-    func write(_ bytes: [UInt8], to path: String) throws {
+    package func write(_ bytes: [UInt8], to path: String) throws {
         guard let file = fopen(path, "w") else { throw Failure(what: "fopen") }
         defer { fclose(file) }
         if fwrite(bytes, 1, bytes.count, file) != bytes.count { throw Failure(what: "fwrite") }
@@ -50,18 +52,18 @@ final class RestartFolder {
 }
 
 /// A store with a memory file and a session, as a server makes it: with what the file has for it, or else empty.
-final class FiledStore: StoreUser {
-    static let freshSecret: (UInt64, UInt64) = (0x0f1e_2d3c_4b5a_6978, 0x1020_3040_5060_7080)
+package final class FiledStore: StoreUser {
+    package static let freshSecret: (UInt64, UInt64) = (0x0f1e_2d3c_4b5a_6978, 0x1020_3040_5060_7080)
 
-    let store: CacheStore
-    let session: StoreSession
+    package let store: CacheStore
+    package let session: StoreSession
     /// What was taken up, nil for an empty start.
-    let taken: Int?
-    let remark: String?
+    package let taken: Int?
+    package let remark: String?
     private let now: UInt32
     private var isClosed = false
 
-    init(_ path: String, _ settings: StoreSettings, now: UInt32 = 100, threadCount: Int = 2) throws {
+    package init(_ path: String, _ settings: StoreSettings, now: UInt32 = 100, threadCount: Int = 2) throws {
         let file = try MemoryFile(path: path, settings: settings)
         var made = try CacheStore(
             settings: settings, secret: file.saved?.secret ?? Self.freshSecret, now: now, file: file)
@@ -85,7 +87,7 @@ final class FiledStore: StoreUser {
     deinit { close() }
 
     /// Ends the store and lets go of the file, which stays as it is.
-    func close() {
+    package func close() {
         guard !isClosed else { return }
         isClosed = true
         #if DEBUG
@@ -95,21 +97,21 @@ final class FiledStore: StoreUser {
     }
 
     /// Ends the store as a planned stop does.
-    func handOn(now: UInt32? = nil) throws {
+    package func handOn(now: UInt32? = nil) throws {
         let failure = store.handOn(now: now ?? self.now, zeroMilliseconds: 0, threadCount: 2, onThreads)
         close()
         if let failure { throw RestartFolder.Failure(what: failure) }
     }
 
     /// Everything that a client can see of an item.
-    struct Seen: Equatable {
-        let value: [UInt8]
-        let token: UInt64
-        let flags: UInt32
-        let expiry: UInt32
+    package struct Seen: Equatable {
+        package let value: [UInt8]
+        package let token: UInt64
+        package let flags: UInt32
+        package let expiry: UInt32
     }
 
-    func seen(_ key: String) -> Seen? {
+    package func seen(_ key: String) -> Seen? {
         hold(key, bump: false) { Seen(value: $0.bytes, token: $0.token, flags: $0.clientFlags, expiry: $0.expiry) }
     }
 }
