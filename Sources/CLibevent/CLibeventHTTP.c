@@ -1,6 +1,7 @@
 #include "CLibeventHTTP.h"
 
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
@@ -48,8 +49,32 @@ void clibevent_http_accept(clibevent_http *http, int accepts) {
     evhttp_foreach_bound_socket((struct evhttp *)http, set_accepts, accepts ? http : NULL);
 }
 
-int clibevent_loop_event_count(clibevent_loop *loop) {
-    return event_base_get_num_events((struct event_base *)loop, EVENT_BASE_COUNT_ADDED);
+struct gathered {
+    int *room;
+    int count;
+    int count_max;
+};
+
+static int gather(const struct event_base *base, const struct event *event, void *context) {
+    struct gathered *gathered = context;
+    (void)base;
+    // Timers have none, and what a signal has is its number.
+    if (event_get_fd(event) < 0 || (event_get_events(event) & EV_SIGNAL) != 0) {
+        return 0;
+    }
+    gathered->room[gathered->count++] = (int)event_get_fd(event);
+    return gathered->count == gathered->count_max;
+}
+
+int clibevent_loop_descriptors(clibevent_loop *loop, int *room, int count_max) {
+    struct gathered gathered = {room, 0, count_max};
+    event_base_foreach_event((struct event_base *)loop, gather, &gathered);
+    return gathered.count;
+}
+
+int clibevent_http_descriptor(clibevent_http_request *request) {
+    struct evhttp_connection *connection = evhttp_request_get_connection((struct evhttp_request *)request);
+    return connection == NULL ? -1 : (int)bufferevent_getfd(evhttp_connection_get_bufferevent(connection));
 }
 
 const char *clibevent_http_target(clibevent_http_request *request) {

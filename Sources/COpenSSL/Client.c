@@ -4,8 +4,15 @@
 
 #include "Internal.h"
 
+#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 static long asked(
     SSL_CTX *context, SSL *ssl, int descriptor, const char *chain, const char *key, int key_format, const void *request,
@@ -47,6 +54,119 @@ long copenssl_ask(
     }
     SSL_free(ssl);
     SSL_CTX_free(context);
+    return result;
+}
+
+static long receive_waiting(void *context, int descriptor, struct iovec *pieces, int count) {
+    (void)context;
+    ssize_t result;
+    do {
+        result = readv(descriptor, pieces, count);
+    } while (result < 0 && errno == EINTR);
+    return result < 0 ? -errno : result;
+}
+
+static long send_waiting(void *context, int descriptor, struct iovec *pieces, int count) {
+    (void)context;
+    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = (size_t)count};
+    ssize_t result;
+    do {
+        result = sendmsg(descriptor, &message, MSG_NOSIGNAL);
+    } while (result < 0 && errno == EINTR);
+    return result < 0 ? -errno : result;
+}
+
+static const copenssl_calls waiting_calls = {.receive = receive_waiting, .send = send_waiting};
+
+static int no_pass_phrase(char *buffer, int size, int writes, void *context) {
+    (void)buffer, (void)size, (void)writes, (void)context;
+    return -1;
+}
+
+static int kept(int succeeded, const char *what) {
+    if (succeeded == 1) {
+        return 1;
+    }
+    // The first error says most: that there is no such file, for one.
+    unsigned long error = ERR_peek_error();
+    const char *text = error == 0 ? NULL : ERR_reason_error_string(error);
+    char line[256];
+    snprintf(line, sizeof line, "%s: %s", what, text != NULL ? text : "it cannot be used");
+    copenssl_keep_reason(line);
+    ERR_clear_error();
+    return 0;
+}
+
+// No read-ahead and no other modes: a read that waits must not wait for more than there is to come.
+static int prepare_client(SSL_CTX *context, const char *authorities, const char *chain, const char *key) {
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_default_passwd_cb(context, no_pass_phrase);
+    // A connection may just end: lengths are part of the protocol above.
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    if (!SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION)) {
+        return kept(0, "TLS 1.2");
+    }
+    if (authorities == NULL ? !kept(SSL_CTX_set_default_verify_paths(context), "the system's certificates")
+                            : !kept(SSL_CTX_load_verify_locations(context, authorities, NULL), authorities)) {
+        return 0;
+    }
+    if (chain == NULL) {
+        return 1;
+    }
+    const char *key_path = key != NULL ? key : chain;
+    return kept(SSL_CTX_use_certificate_chain_file(context, chain), chain)
+           && kept(SSL_CTX_use_PrivateKey_file(context, key_path, SSL_FILETYPE_PEM), key_path);
+}
+
+// An address is looked for among the certificate's addresses, and is no name to be sent.
+static int expect_name(SSL *ssl, const char *name) {
+    // Whoever trusts a server's own certificate need not know who vouches for it.
+    X509_VERIFY_PARAM_set_flags(SSL_get0_param(ssl), X509_V_FLAG_PARTIAL_CHAIN);
+    if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1) {
+        return 1;
+    }
+    ERR_clear_error();
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return kept(SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1, name);
+}
+
+copenssl_session *copenssl_client_new(
+    int descriptor, const char *name, const char *authorities, const char *chain, const char *key) {
+    ERR_clear_error();
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    copenssl_session *session = calloc(1, sizeof *session);
+    copenssl_keep_reason("no memory");
+    int is_ready = context != NULL && session != NULL && prepare_client(context, authorities, chain, key);
+    if (is_ready) {
+        session->calls = &waiting_calls;
+        session->descriptor = descriptor;
+        session->ssl = SSL_new(context);
+        BIO *bio = session->ssl != NULL ? copenssl_socket_new(session) : NULL;
+        is_ready = bio != NULL;
+        if (is_ready) {
+            SSL_set_bio(session->ssl, bio, bio);
+            SSL_set_connect_state(session->ssl);
+            is_ready = expect_name(session->ssl, name);
+        }
+    }
+    // A session keeps what it needs of it.
+    SSL_CTX_free(context);
+    if (!is_ready) {
+        SSL_free(session != NULL ? session->ssl : NULL);
+        free(session);
+        return NULL;
+    }
+    return session;
+}
+
+int copenssl_client_negotiate(copenssl_session *session) {
+    int result = copenssl_session_negotiate(session);
+    long verdict = SSL_get_verify_result(session->ssl);
+    if (result == COPENSSL_FAILED && verdict != X509_V_OK) {
+        char line[256];
+        snprintf(line, sizeof line, "the server's certificate: %s", X509_verify_cert_error_string(verdict));
+        copenssl_keep_reason(line);
+    }
     return result;
 }
 

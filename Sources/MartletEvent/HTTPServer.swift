@@ -1,4 +1,5 @@
 import CLibevent
+import Glibc
 
 /// What an HTTP server calls for each request; the request is valid until the callback returns.
 package typealias HTTPCallback = @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?) -> Void
@@ -7,25 +8,22 @@ package typealias HTTPCallback = @convention(c) (OpaquePointer?, UnsafeMutableRa
 package struct HTTPServer: ~Copyable {
     private let http: OpaquePointer
     private let loop: OpaquePointer
-    /// Events of the loop that are nobody's connection.
-    private var ownEvents: Int32 = 0
     private var accepts = true
-    private var listenerCount: Int32 = 0
-    private let connectionsMax: Int32
+    private var connections: HTTPConnections
+    /// Descriptors of the loop that are nobody's connection.
+    private var ownDescriptors: [Int32] = []
 
-    /// What a client may cost.
+    /// What a client may cost. Times are those that `tend` is told.
     package struct Bounds {
-        package let headerBytesMax: Int
-        package let bodyBytesMax: Int
-        package let silentSecondsMax: Int
-        package let connectionsMax: Int
+        package var headerBytesMax = 8 << 10
+        package var bodyBytesMax = 1 << 10
+        /// Between two bytes.
+        package var silentSecondsMax = 5
+        /// From one whole request to the next.
+        package var requestSecondsMax = 10
+        package var connectionsMax = 64
 
-        package init(headerBytesMax: Int, bodyBytesMax: Int, silentSecondsMax: Int, connectionsMax: Int) {
-            self.headerBytesMax = headerBytesMax
-            self.bodyBytesMax = bodyBytesMax
-            self.silentSecondsMax = silentSecondsMax
-            self.connectionsMax = connectionsMax
-        }
+        package init() {}
     }
 
     /// nil when memory is short. `callback` has to answer each request before it returns.
@@ -39,32 +37,50 @@ package struct HTTPServer: ~Copyable {
         else { return nil }
         self.http = http
         self.loop = loop.base
-        connectionsMax = Int32(bounds.connectionsMax)
+        connections = HTTPConnections(
+            countMax: bounds.connectionsMax, requestNanosecondsMax: UInt64(bounds.requestSecondsMax) * 1_000_000_000)
     }
 
     /// Closes all connections and the listening sockets.
     deinit { clibevent_http_free(http) }
 
     /// Takes over a listening socket that does not block. Returns false with the socket still the caller's.
-    package mutating func listen(_ descriptor: Int32) -> Bool {
-        guard clibevent_http_listen(http, descriptor) == 0 else { return false }
-        listenerCount += 1
-        return true
-    }
+    package mutating func listen(_ descriptor: Int32) -> Bool { clibevent_http_listen(http, descriptor) == 0 }
 
     /// To be called when everything else that the loop watches has been started, before the first turn.
-    package mutating func countOwnEvents() { ownEvents = clibevent_loop_event_count(loop) }
+    package mutating func countOwnDescriptors() { ownDescriptors = descriptors }
 
-    /// To be called after each turn: takes new connections only while there are not too many. Each has one or two events;
-    /// taken for one each, there are at most as many connections as that.
-    package mutating func limitConnections() {
-        let wanted = clibevent_loop_event_count(loop) - ownEvents < connectionsMax
-        guard wanted != accepts else { return }
-        clibevent_http_accept(http, wanted ? 1 : 0)
-        // A listening socket that is not watched is one event less.
-        ownEvents += wanted ? listenerCount : -listenerCount
-        accepts = wanted
+    /// To be called after each turn, and once a second at least, with a time that only grows: closes whom `HTTPConnections`
+    /// says, and takes new connections while there are not too many. Returns whether the next turn may wait.
+    package mutating func tend(now: UInt64) -> Bool {
+        let own = ownDescriptors
+        let late = connections.look(descriptors.filter { !own.contains($0) }, now: now)
+        // libevent finds the end of the stream, and does the rest.
+        for descriptor in late { shutdown(descriptor, Int32(SHUT_RDWR)) }
+        let wanted = !connections.areTooMany
+        if wanted != accepts {
+            accepts = wanted
+            clibevent_http_accept(http, wanted ? 1 : 0)
+        }
+        return !connections.isDeferring
     }
+
+    /// To be called with each request.
+    package mutating func noteRequest(_ request: HTTPRequest, now: UInt64) {
+        connections.noteRequest(request.descriptor, now: now)
+    }
+
+    package var connectionCount: Int { connections.count }
+
+    private var descriptors: [Int32] {
+        let loop = loop
+        return [Int32](unsafeUninitializedCapacity: Self.descriptorsMax) { room, count in
+            count = Int(clibevent_loop_descriptors(loop, room.baseAddress, Int32(Self.descriptorsMax)))
+        }
+    }
+
+    /// More than the connections, twice: a listening socket takes all at once that wait for it.
+    private static let descriptorsMax = 1024
 }
 
 /// One request, in the callback that got it.
@@ -79,6 +95,8 @@ package struct HTTPRequest: BitwiseCopyable {
     package func field(_ name: String) -> String? {
         clibevent_http_field(request, name).map { String(cString: $0) }
     }
+
+    var descriptor: Int32 { clibevent_http_descriptor(request) }
 
     /// Answers the request; exactly once. Values of `fields` come from the program, never from a request.
     package func reply(status: Int, reason: String, fields: [(name: String, value: String)], body: [UInt8]) {

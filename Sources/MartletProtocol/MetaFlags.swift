@@ -72,6 +72,10 @@ extension MetaFlags {
     static var simple: MetaFlags {
         returned.union(quiet).union(noBump).union(returnValue)
     }
+    /// Those of `mg` that ask for nothing but value, client flags, length, and what the request says itself.
+    @inlinable public static var plain: MetaFlags {
+        returnValue.union(returnClientFlags).union(returnSize).union(returnKey).union(opaque).union(quiet)
+    }
     /// Those without argument that ask for something in the reply's line; `O` is answered as well.
     static var returned: MetaFlags {
         returnToken.union(returnClientFlags).union(returnHit).union(returnKey).union(returnLastAccess).union(returnSize)

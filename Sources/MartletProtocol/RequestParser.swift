@@ -30,19 +30,15 @@ public enum RequestParser {
     public static func parse(
         _ bytes: UnsafeRawPointer, count: Int, scannedCount: Int = 0, into request: inout Request
     ) -> ParseOutcome {
-        if scannedCount == 0 {
-            var oneGet = Request()
-            if parseOneGet(bytes, count: count, into: &oneGet) {
-                request = oneGet
-                return .request
-            }
-        }
         if scannedCount == 0, count >= 8 {
             let head = ByteSearch.word(bytes, 0)
             if head & 0xFFFF_FFFF == 0x2074_6573 {  // "set "
                 if parseSimpleSet(bytes, count: count, into: &request) { return .request }
             } else if head & 0xFF_FFFF == 0x20_676D {  // "mg "
                 if parseSimpleMetaGet(bytes, count: count, into: &request) { return .request }
+            } else if head & 0xFFFF_FFFF == 0x2074_6567 {  // "get "
+                request = Request()
+                if parseOneGet(bytes, count: count, into: &request) { return .request }
             }
         }
         return parseLine(bytes, count: count, scannedCount: scannedCount, into: &request)

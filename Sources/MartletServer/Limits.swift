@@ -1,3 +1,5 @@
+import MartletStore
+
 /// Every bound of the server in one place: queues, buffers, batches and retries. Bounds of the wire itself (key length,
 /// line length, tokens of a meta command) live in MartletProtocol; bounds of the store in MartletStore.
 package enum Limits {
@@ -18,7 +20,7 @@ package enum Limits {
     // Execution
 
     /// Requests of one batch, and keys of one slice of a key list: as many as are prefetched together.
-    package static let batchCountMax = 64
+    package static var batchCountMax: Int { StoreSession.batchCountMax }
     /// Keys answered for one connection before the others get their turn.
     package static let keysPerTurnMax = 4096
     /// A longer line of keys is answered as it arrives.
@@ -42,6 +44,8 @@ package enum Limits {
     package static let loginSecondsMax: UInt32 = 30
     /// Refused tokens that end a connection.
     package static let loginFailuresMax = 8
+    /// Refused tokens that one address may send in a burst, over all its connections; after that there is one a second.
+    package static let loginDebtSecondsMax: UInt32 = 64
     /// Rounds of a slow hash between two turns of others: about a millisecond.
     package static let hashRoundsPerTurn = 1024
 
@@ -71,6 +75,8 @@ package enum Limits {
     package static let connectionBufferBytesDefault = 32 << 20
     /// What a server needs besides the cache and connection buffers.
     static let programBytesUsual = 16 << 20
+    /// Who holds no more of it than this is not closed for those who do, while an eighth more than the budget suffices.
+    package static let littleBufferBytes = 4 << 10
     /// Connections closed to make room in that budget for one that needs it.
     package static let budgetVictimsMax = 4
     /// A connection may be closed for the budget when its client has taken nothing for this many seconds; or, while others
@@ -108,6 +114,12 @@ package enum Limits {
     /// Send buffer asked for a UDP socket; the system may give less.
     static let datagramSendBytes: Int32 = 8 << 20
 
+    // The log
+
+    /// Lines that clients may bring about in a second: of all with `-v`, and of commands, replies and connections with `-vv`.
+    package static let logLinesPerSecondMax = 10
+    package static let verboseLogLinesPerSecondMax = 1000
+
     // Maintenance
 
     /// How long the maintainer rests after a pass, and after one that left something to do. A pass that finds nothing due
@@ -133,11 +145,15 @@ package enum Limits {
 
     // The admin endpoint
 
-    /// Connections to it, bytes of a request's head and body, and how long a client may be silent.
-    static let adminConnectionsMax = 64
+    /// Connections to it, bytes of a request's head and body, how long a client may be silent, and how long it may take from
+    /// one whole request to the next: to send it, and to read the reply before.
+    package static let adminConnectionsMax = 64
     static let adminHeaderBytesMax = 8 << 10
     static let adminBodyBytesMax = 1 << 10
     static let adminSilentSecondsMax = 5
+    static let adminRequestSecondsMax = 10
+    /// Those of all connections and of as many that are on their way out.
+    package static let adminDescriptorsMax = 2 * adminConnectionsMax
     /// Figures this old are told again: whoever asks more often gets the same ones.
     static let sampleMillisecondsMax = 250
     /// Seconds of history.
@@ -145,6 +161,8 @@ package enum Limits {
     /// What one worker may have to tell between two looks of the admin thread, and how often it looks for keys.
     static let meterRingBytes = 64 << 10
     static let meterPauseMilliseconds: Int64 = 100
+    /// What is taken of one worker in one look.
+    static let meterEventsMax = 1024
     /// Turns a second up to which a worker looks into all of them.
     static let turnsAllSampledMax = 2000
     /// Keys that are counted, and slow turns that are remembered.

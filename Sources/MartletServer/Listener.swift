@@ -4,7 +4,7 @@ import MartletEvent
 /// Accepts connections on the main thread and hands them to the workers in turn.
 ///
 /// 1. A watched listening socket is due: accept in a batch, at most `Limits.acceptsPerTurn`.
-/// 2. With `-c` connections open, a new one is told so and closed; with `no_maxconns_fast` accepting pauses instead,
+/// 2. With `-c` connections open, or `connections_per_address` of its address, a new one is told so and closed; with `no_maxconns_fast` accepting pauses instead,
 ///    and the kernel keeps new connections waiting.
 /// 3. Out of descriptors: one is kept in reserve, so that a connection can still be accepted, told and closed. Otherwise
 ///    the listening socket would stay readable, and the loop would spin.
@@ -64,7 +64,11 @@ package struct Listener: ~Copyable {
                 let socket = AcceptedSocket(
                     descriptor: Int32(result), listenerIndex: index, peer: PeerAddress(&peer), security: security,
                     dialect: dialect)
-                if isFull { reject(socket.descriptor) } else { hand(socket, to: worker) }
+                if isFull || !server.pointee.addressCounts.add(socket.peer) {
+                    reject(socket.descriptor)
+                } else {
+                    hand(socket, to: worker)
+                }
                 continue
             }
             switch -Int32(result) {
@@ -111,7 +115,7 @@ package struct Listener: ~Copyable {
         server.pointee.listenerCounters.rejected.increment()
         _ = server.pointee.syscalls.send(descriptor, &piece, 1)
         _ = Glibc.close(descriptor)
-        server.pointee.log.note(1, "Too many open connections")
+        server.pointee.log.note(1, at: server.pointee.clock.second, "Too many open connections")
     }
 
     /// Accepts a connection into the place of the reserved descriptor and refuses it. Returns false when that cannot be.

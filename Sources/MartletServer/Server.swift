@@ -224,6 +224,7 @@ extension UnsafeMutablePointer where Pointee == ServerContext {
     func tick() {
         pointee.clock.tick()
         for worker in pointee.workers { worker.pointee.tick() }
+        pointee.log.tellLeftOut(at: pointee.clock.second)
     }
 }
 

@@ -12,11 +12,13 @@ package struct ServerContext: ~Copyable {
     package let administration: AdministrationState
     package let budget: BufferBudget
     package let uploads = UploadRoom()
+    package let addressCounts: AddressCounts
+    package let loginPace: LoginPace
     package let listenerCounters = ListenerCounters()
     /// nil without `-Z`. Set before the first thread starts.
     package internal(set) var tls: UnsafeMutablePointer<TLSContext>?
     let syscalls: Syscalls
-    let log: ServerLog
+    package let log: ServerLog
     let stopRequest = StopRequest()
     package let topology: Topology
     package let credentialFile: CredentialFile
@@ -57,6 +59,8 @@ package struct ServerContext: ~Copyable {
         log = ServerLog(verbosity: settings.verbosity)
         observation = .allocate(capacity: 1)
         observation.initialize(to: Observation(store: store, settings: settings))
+        loginPace = LoginPace(isNeeded: Dialect(settings) == .locked)
+        addressCounts = AddressCounts(max: settings.connectionsPerAddressMax)
         let given = settings.connectionBufferBytesMax
         budget = BufferBudget(
             copiedBytesMax: given > 0 ? given : Limits.connectionBufferBytesDefault,

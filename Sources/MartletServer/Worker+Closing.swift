@@ -16,6 +16,10 @@ extension UnsafeMutablePointer where Pointee == Worker {
                 connection.close(.idleTimeout)
                 continue
             }
+            if locks, connection.pointee.isHeldBack {
+                connection.letGoOn()
+                continue
+            }
             // A ready connection has something to do; its turn will tell.
             if connection.pointee.isReady { continue }
             let silentSeconds = Int(pointee.second &- connection.pointee.lastActivity)
@@ -41,15 +45,40 @@ extension UnsafeMutablePointer where Pointee == Worker {
         if pointee.table.count == 0 { pointee.server.pointee.stopRequest.wakeMainLoop() }
     }
 
-    /// Takes from the budget for `connection`. When there is not enough, makes room by closing the connections of this
-    /// worker whose clients have taken nothing for longest; they are the ones that hold the budget.
+    // MARK: The budget
+
+    /// Takes from the budget for `connection`. When there is not enough, others of this worker make room (`victim`). When
+    /// they cannot, because it is those of other workers who hold it, a connection that needs little gets it all the same,
+    /// and the others are woken to make that good. Returns false if the connection is to be closed.
     func take(_ charge: BufferBudget.Charge, for connection: UnsafeMutablePointer<Connection>) -> Bool {
+        let before = connection.held
+        let held = BufferBudget.Charge(
+            copiedBytes: before.copiedBytes + charge.copiedBytes, leasedBytes: before.leasedBytes + charge.leasedBytes)
         for _ in 0..<Limits.budgetVictimsMax {
             if pointee.server.pointee.budget.take(charge) { return true }
-            guard let victim = mostStalled(except: connection) else { return false }
+            let shortage = pointee.server.pointee.budget.shortage(for: charge)
+            guard let victim = victim(for: connection, holding: held.bytes(of: shortage), shortage) else { break }
             closeOverBudget(victim)
         }
-        return pointee.server.pointee.budget.take(charge)
+        if pointee.server.pointee.budget.take(charge) { return true }
+        guard held.copiedBytes + held.leasedBytes <= Limits.littleBufferBytes,
+            pointee.server.pointee.budget.take(charge, isLittle: true)
+        else {
+            return false
+        }
+        wakeOthers()
+        return true
+    }
+
+    /// In a round while the budget is overdrawn: closes some of those that hold more than a little of it, and where there is
+    /// none, some that hold little and have been silent.
+    @inline(never)
+    func relieveBudget() {
+        for _ in 0..<Limits.budgetVictimsMax where pointee.server.pointee.budget.isOver {
+            let copies = BufferBudget.Shortage(copies: true)
+            guard let victim = victim(for: nil, holding: Limits.littleBufferBytes, copies) else { return }
+            closeOverBudget(victim)
+        }
     }
 
     /// Closes a connection for which the budget has no room.
@@ -59,18 +88,51 @@ extension UnsafeMutablePointer where Pointee == Worker {
         connection.close()
     }
 
-    private func mostStalled(except connection: UnsafeMutablePointer<Connection>) -> UnsafeMutablePointer<Connection>? {
-        var victim: UnsafeMutablePointer<Connection>?
-        var longest = Limits.stalledSecondsMin
+    /// Who is closed when the budget has no room for `connection`, which will hold `bytes` of what is short. Only what others
+    /// hold of that counts:
+    /// 1. of those who hold more than a little, whose client has neither taken nor sent anything for longest, if that is
+    ///    `Limits.stalledSecondsMin` or more;
+    /// 2. else who holds most, if that is more than `bytes`: a client that sends a byte now and then is never stalled;
+    /// 3. else, where `bytes` are little as well, who holds little and has been silent for longest: nobody who holds little
+    ///    is closed for those who hold much.
+    private func victim(
+        for connection: UnsafeMutablePointer<Connection>?, holding bytes: Int, _ shortage: BufferBudget.Shortage
+    ) -> UnsafeMutablePointer<Connection>? {
+        var stalled: UnsafeMutablePointer<Connection>?
+        var stalledWithLittle: UnsafeMutablePointer<Connection>?
+        var largest: UnsafeMutablePointer<Connection>?
+        var (longest, longestWithLittle) = (Limits.stalledSecondsMin, Limits.stalledSecondsMin)
+        var most = bytes
         for index in 0..<pointee.table.count {
             let candidate = pointee.table[index]
-            if candidate == connection || candidate.pointee.phase != .sending { continue }
-            let stalledSeconds = pointee.second &- candidate.pointee.lastActivity
-            if stalledSeconds >= longest {
-                longest = stalledSeconds
-                victim = candidate
+            let held = candidate.held.bytes(of: shortage)
+            if candidate == connection || held == 0 { continue }
+            let silentSeconds = pointee.second &- candidate.pointee.lastActivity
+            // Something has come from who is ready to be read; who is parked waits for us.
+            let hasStalled = candidate.pointee.phase == .sending || !candidate.pointee.isReady
+            if hasStalled, !candidate.pointee.isParked {
+                if held > Limits.littleBufferBytes, silentSeconds >= longest {
+                    longest = silentSeconds
+                    stalled = candidate
+                } else if held <= Limits.littleBufferBytes, silentSeconds >= longestWithLittle {
+                    longestWithLittle = silentSeconds
+                    stalledWithLittle = candidate
+                }
+            }
+            if held > most {
+                most = held
+                largest = candidate
             }
         }
-        return victim
+        return stalled ?? largest ?? (bytes <= Limits.littleBufferBytes ? stalledWithLittle : nil)
+    }
+}
+
+extension UnsafeMutablePointer where Pointee == Connection {
+    /// What the connection has taken of the budget.
+    fileprivate var held: BufferBudget.Charge {
+        var charge = pointee.pending?.pointee.charge ?? BufferBudget.Charge()
+        charge.copiedBytes += pointee.inputCharge
+        return charge
     }
 }

@@ -49,7 +49,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
         wakeOthers()
     }
 
-    private func wakeOthers() {
+    func wakeOthers() {
         for worker in pointee.server.pointee.workers where worker != self { worker.pointee.wakeup.wake() }
     }
 

@@ -89,10 +89,10 @@ package struct Worker: ~Copyable {
         counters.initialize(to: WorkerCounters())
         readBuffer = .allocate(byteCount: Limits.readBytesMax, alignment: 4096)
         inputMemory = OwnLines.allocate(InputMemory.self)
-        inputMemory.initialize(to: InputMemory())
+        inputMemory.initialize(to: InputMemory(server.pointee.syscalls))
         pieces = OwnLines.allocate(iovec.self, count: Limits.outputPiecesMax)
         output = OwnLines.allocate(OutputBuffer.self)
-        output.initialize(to: OutputBuffer())
+        output.initialize(to: OutputBuffer(server.pointee.syscalls))
         let tls = server.pointee.settings.tls
         gatheredBytes = tls.isEnabled ? .allocate(byteCount: tls.writeBytesMax, alignment: 4096) : nil
         executor = OwnLines.allocate(Executor.self)
@@ -198,7 +198,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
     }
 
     /// One turn for each connection that is ready now; those that get ready meanwhile have theirs in the next round.
-    private func round() {
+    func round() {
         pointee.executor.pointee.beginRound()
         let meter = pointee.meter
         meter?.pointee.beginRound()
@@ -216,6 +216,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
             turns -= 1
         }
         meter?.pointee.endRound()
+        if _slowPath(pointee.server.pointee.budget.isOver) { relieveBudget() }
         if pointee.following == .finish { closeIdle() }
         let someAreParked = pointee.server.pointee.uploads.parkedCount > 0
         if someAreParked { careForParked(isNewSecond: isNewSecond) }

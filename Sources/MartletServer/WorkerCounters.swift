@@ -23,6 +23,8 @@ package struct NetworkCounters: ~Copyable {
     /// Connections closed because their replies or unfinished commands went over the buffer budget, or because a large
     /// value stalled that others waited for.
     package let budgetKicks = SingleWriterCounter()
+    /// Connections closed because the system had no memory for what they would have kept (`read_buf_oom`).
+    package let memoryKicks = SingleWriterCounter()
 
     package init() {}
 }

@@ -16,9 +16,9 @@ enum ServerProcess {
         do {
             var words = words
             var surroundings = Surroundings(variables: environment, memoryLimitBytes: MemoryLimit.bytes)
-            if words == ["--healthcheck"], let first = HealthCheck.firstProcess() {
-                words = first.words + words
-                surroundings.variables = first.environment.merging(environment) { $1 }
+            if words == ["--healthcheck"], let server = RunningServer.find() {
+                words = server.words + words
+                surroundings.variables = server.environment.merging(environment) { $1 }
             }
             switch try CommandLineParser.parse(words, in: surroundings) {
             case .print(.hashedPasswords):
@@ -31,6 +31,7 @@ enum ServerProcess {
             case .run(let settings, let remarks):
                 remarks.forEach(remark)
                 settings.memoryRemark(limitBytes: surroundings.memoryLimitBytes).map(remark)
+                settings.adminRemark.map(remark)
                 try serve(settings)
                 return ExitStatus.success
             }
@@ -71,7 +72,8 @@ enum ServerProcess {
         if settings.raisesCoreLimit { try ProcessLimits.raiseCoreSize() }
         try ProcessLimits.raiseOpenFiles(
             connections: settings.connectionsMax,
-            besides: Limits.ownDescriptorsMax(threadCount: settings.threadCount))
+            besides: Limits.ownDescriptorsMax(threadCount: settings.threadCount)
+                + (settings.adminAddress == nil ? 0 : Limits.adminDescriptorsMax))
         try Privileges.drop(to: settings.userName, remark: remark)
         if settings.isDaemon { try detach(settings) }
 

@@ -24,13 +24,16 @@ void clibevent_http_free(clibevent_http *http);
 int clibevent_http_listen(clibevent_http *http, int descriptor);
 /// Whether new connections are taken; those that are not wait in the kernel.
 void clibevent_http_accept(clibevent_http *http, int accepts);
-/// Events that are waited for in the loop: at least one for each connection.
-int clibevent_loop_event_count(clibevent_loop *loop);
+/// Descriptors that the loop waits for, at most so many, some of them twice: those of all connections, listening sockets and
+/// watchers. Returns how many there are.
+int clibevent_loop_descriptors(clibevent_loop *loop, int *room, int count_max);
 
 /// Path and query as they came.
 const char *clibevent_http_target(clibevent_http_request *request);
 /// The value of a header field, whatever its case; NULL without it.
 const char *clibevent_http_field(clibevent_http_request *request, const char *name);
+/// The descriptor of its connection; -1 if that has ended.
+int clibevent_http_descriptor(clibevent_http_request *request);
 int clibevent_http_is_head(clibevent_http_request *request);
 /// Adds a field to the reply.
 void clibevent_http_add_field(clibevent_http_request *request, const char *name, const char *value);

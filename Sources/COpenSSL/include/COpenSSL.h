@@ -1,9 +1,10 @@
 // The C door to OpenSSL 3: opaque types and thin functions, so that Swift never sees OpenSSL's own headers, whose
-// function-like macros do not import. Server side only. Built without the package trait TLS nothing of
+// function-like macros do not import. For the server and the tools. Built without the package trait TLS nothing of
 // this exists, and nothing may call it.
 //
 // A context holds certificates and rules, and may make sessions on several threads at once. A session is one connection's
-// encryption and belongs to one thread at a time. No call ever waits; the socket is the caller's and is never closed here.
+// encryption and belongs to one thread at a time. No call ever waits, but for a client's; the socket is the caller's and is
+// never closed here.
 #ifndef MARTLET_COPENSSL_H
 #define MARTLET_COPENSSL_H
 
@@ -93,6 +94,16 @@ int copenssl_session_was_addressed(const copenssl_session *_Nonnull session);
 long copenssl_ask(
     int descriptor, const char *_Nullable chain, const char *_Nullable key, int key_format,
     const void *_Nonnull request, size_t count, void *_Nonnull reply, size_t capacity);
+
+/// A client's session over a connected socket that waits, with bounds of its own; for tools. The server's certificate must
+/// be vouched for by `authorities` (a file; the system's if NULL) and be good for `name`, a host's or an address. `chain`
+/// and `key` are the client's own as PEM, NULL without; the key may be in the file of the chain. Read, write and free it as
+/// any session; WANTS_READ and WANTS_WRITE mean that the socket's bound has passed. NULL with a reason.
+copenssl_session *_Nullable copenssl_client_new(
+    int descriptor, const char *_Nonnull name, const char *_Nullable authorities, const char *_Nullable chain,
+    const char *_Nullable key);
+/// Shakes hands. Returns 1, or a COPENSSL_ number; what is wrong with the server's certificate is the reason of FAILED.
+int copenssl_client_negotiate(copenssl_session *_Nonnull session);
 
 /// OpenSSL's version, such as "OpenSSL 3.0.22 25 Aug 2026".
 const char *_Nonnull copenssl_version(void);

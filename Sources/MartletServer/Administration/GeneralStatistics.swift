@@ -53,7 +53,7 @@ struct GeneralStatistics {
         text.add("read_buf_count", settings.threadCount)
         text.add("read_buf_bytes", settings.threadCount * Limits.readBytesMax)
         text.add("read_buf_bytes_free", 0)
-        text.add("read_buf_oom", 0)
+        text.add("read_buf_oom", network.memoryKicks)
         text.add("reserved_fds", Limits.ownDescriptorsMax(threadCount: settings.threadCount))
     }
 

@@ -1,48 +1,61 @@
-import CShims
-import Glibc
-import MartletProtocol
-
 /// `--healthcheck`: asks the server that the other options describe, as a client would, over TCP, TLS or a Unix socket.
 ///
 /// 1. The question is `mn`, or its like in the binary protocol: answered at once, and changes nothing. One that wants a login
 ///    closes on so short a line; it is asked for something, and refuses.
 /// 2. A server that wants a login, or a certificate that this one is not, or has as many connections as it may, is well: it
 ///    was asked and has answered. Whether it should get work is another question (`/readyz`).
-/// 3. Without other options it looks for a server that is process 1, as it is in a container, and takes that one's.
+/// 3. It takes three seconds at most. With `no_maxconns_fast` a server at its limit lets newcomers wait, and they cannot tell
+///    it from one that hangs: then the admin endpoint is asked, if there is one, and has a second.
+/// 4. Without other options it takes those of a server that it finds by itself (RunningServer.swift).
 package struct HealthCheck {
     package struct Failure: Error {
         package let reason: String
     }
 
-    private static let secondsMax = 3
+    package static let millisecondsMax = 3000
+    package static let adminMillisecondsMax = 1000
 
     private let settings: ServerSettings
+    private let millisecondsMax: Int
+    private let adminMillisecondsMax: Int
 
-    package init(_ settings: ServerSettings) { self.settings = settings }
+    package init(
+        _ settings: ServerSettings, millisecondsMax: Int = millisecondsMax,
+        adminMillisecondsMax: Int = adminMillisecondsMax
+    ) {
+        self.settings = settings
+        self.millisecondsMax = millisecondsMax
+        self.adminMillisecondsMax = adminMillisecondsMax
+    }
 
     /// What the answer was, for a person to read.
     package func run() throws(Failure) -> String {
-        let descriptor: Int32
-        let isEncrypted: Bool
-        if let path = settings.unixSocketPath {
-            descriptor = try Self.connect(path: path)
-            isEncrypted = false
-        } else {
-            let address = try firstAddress()
-            let port = address.port ?? UInt16(clamping: settings.tcpPort)
-            guard port > 0 else { throw Failure(reason: "there is no TCP port to ask at") }
-            descriptor = try Self.connect(host: address.host, port: port)
-            isEncrypted = (address.security ?? settings.standardSecurity) != .plain
+        do throws(NearSocket.Failure) {
+            return try judge(answer())
+        } catch {
+            if case .late = error, !settings.rejectsOverLimit { return try judgeLate() }
+            throw Failure(reason: error.reason)
         }
-        defer { close(descriptor) }
-        return try judge(isEncrypted ? askEncrypted(descriptor) : ask(descriptor))
     }
 
-    private func firstAddress() throws(Failure) -> ListenAddress {
+    private func answer() throws(NearSocket.Failure) -> [UInt8] {
+        if let path = settings.unixSocketPath {
+            let socket = try NearSocket.connected(path: path, millisecondsMax: millisecondsMax)
+            return try socket.ask(question, until: isWhole)
+        }
+        let address = try firstAddress()
+        let port = address.port ?? UInt16(clamping: settings.tcpPort)
+        guard port > 0 else { throw .other("there is no TCP port to ask at") }
+        let socket = try NearSocket.connected(host: address.host, port: port, millisecondsMax: millisecondsMax)
+        let isEncrypted = (address.security ?? settings.standardSecurity) != .plain
+        return try isEncrypted ? askEncrypted(socket) : socket.ask(question, until: isWhole)
+    }
+
+    private func firstAddress() throws(NearSocket.Failure) -> ListenAddress {
         do throws(StartError) {
             return try ListenAddress(parsing: settings.effectiveListenAddresses.first ?? "127.0.0.1")
         } catch {
-            throw Failure(reason: error.message)
+            throw .other(error.message)
         }
     }
 
@@ -61,115 +74,52 @@ package struct HealthCheck {
         return Array((settings.authFilePath == nil ? "mn\r\n" : "get martlet-healthcheck\r\n").utf8)
     }
 
+    private func isWhole(_ answer: [UInt8]) -> Bool { answer.count >= (isBinary ? 24 : 4) }
+
     /// Rule 2.
-    private func judge(_ answer: [UInt8]) throws(Failure) -> String {
+    private func judge(_ answer: [UInt8]) throws(NearSocket.Failure) -> String {
         if isBinary, answer.count >= 24, answer[0] == 0x81, answer[1] == 0x0A { return "answers" }
         let line = String(decoding: answer.prefix { $0 != 0x0D && $0 != 0x0A }, as: UTF8.self)
         if line == "MN" { return "answers" }
         if line.hasPrefix("CLIENT_ERROR unauthenticated") { return "answers, and wants a login" }
         if line.hasPrefix("ERROR Too many open connections") { return "answers that there are too many connections" }
-        throw Failure(reason: answer.isEmpty ? "closed without an answer" : "answers \"\(ServerLog.shown(line.utf8))\"")
+        throw .other(answer.isEmpty ? "closed without an answer" : "answers \"\(ServerLog.shown(line.utf8))\"")
     }
 
-    private func ask(_ descriptor: Int32) throws(Failure) -> [UInt8] {
-        let question = question
-        guard send(descriptor, question, question.count, Int32(MSG_NOSIGNAL)) == question.count else {
-            throw Failure(reason: "cannot be asked: \(ServerLog.reason(errno))")
+    /// Rule 3.
+    private func judgeLate() throws(Failure) -> String {
+        let late =
+            "\(NearSocket.Failure.late(millisecondsMax).reason): it hangs, or lets newcomers wait (-c, no_maxconns_fast)"
+        guard let place = settings.adminAddress.flatMap(AdminAddress.near) else {
+            throw Failure(reason: late + "; with --admin it could be asked which")
         }
-        let wanted = isBinary ? 24 : 4
-        var answer: [UInt8] = []
-        while answer.count < wanted {
-            var room = [UInt8](repeating: 0, count: 512)
-            let count = recv(descriptor, &room, room.count, 0)
-            guard count >= 0 else {
-                throw Failure(
-                    reason: errno == EAGAIN
-                        ? "no answer within \(Self.secondsMax) seconds" : "no answer: \(ServerLog.reason(errno))")
+        do throws(NearSocket.Failure) {
+            let socket = try NearSocket.connected(
+                host: place.host, port: place.port, millisecondsMax: adminMillisecondsMax)
+            let request = Array("GET /healthz HTTP/1.0\r\n\r\n".utf8)
+            let answer = try socket.ask(request) { $0.contains(0x0A) }
+            let words = String(decoding: answer.prefix { $0 != 0x0D && $0 != 0x0A }, as: UTF8.self).split(
+                separator: " ")
+            if words.count > 1, words[0].hasPrefix("HTTP/"), words[1] == "200" {
+                return "answers at --admin, and lets newcomers wait (-c, no_maxconns_fast)"
             }
-            if count == 0 { break }
-            answer += room.prefix(count)
+        } catch {
+            throw Failure(reason: "\(late); --admin: \(error.reason)")
         }
-        return answer
+        throw Failure(reason: "\(late); --admin does not say that it is well")
     }
 
-    private func askEncrypted(_ descriptor: Int32) throws(Failure) -> [UInt8] {
+    private func askEncrypted(_ socket: borrowing NearSocket) throws(NearSocket.Failure) -> [UInt8] {
         do throws(TLSFailure) {
-            return try TLSLibrary.ask(descriptor, settings.tls, question)
+            return try TLSLibrary.ask(socket.descriptor, settings.tls, question)
         } catch {
             // Alerts about the client's certificate.
             let isAboutUs = ["certificate required", "bad certificate", "unknown ca", "handshake failure"].contains {
                 error.message.contains("alert \($0)")
             }
             if isAboutUs { return Array("MN\r\n".utf8) }
-            throw Failure(reason: "TLS: \(error.message)")
+            if !socket.hasTimeLeft { throw .late(millisecondsMax) }
+            throw .other("TLS: \(error.message)")
         }
-    }
-
-    // MARK: Connecting
-
-    private static func connect(host: String?, port: UInt16) throws(Failure) -> Int32 {
-        var hints = addrinfo()
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        var found: UnsafeMutablePointer<addrinfo>?
-        // Whoever listens everywhere is also here.
-        let isEverywhere = host == nil || host == "0.0.0.0" || host == "::"
-        let name = isEverywhere ? (host == "::" ? "::1" : "127.0.0.1") : host
-        let result = getaddrinfo(name, String(port), &hints, &found)
-        guard result == 0, let found else {
-            throw Failure(reason: "\(name ?? ""): \(String(cString: gai_strerror(result)))")
-        }
-        defer { freeaddrinfo(found) }
-        let descriptor = try opened(found.pointee.ai_family)
-        guard Glibc.connect(descriptor, found.pointee.ai_addr, found.pointee.ai_addrlen) == 0 else {
-            let reason = ServerLog.reason(errno)
-            close(descriptor)
-            throw Failure(reason: "port \(port) of \(name ?? ""): \(reason)")
-        }
-        return descriptor
-    }
-
-    private static func connect(path: String) throws(Failure) -> Int32 {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        guard path.utf8.count < MemoryLayout.size(ofValue: address.sun_path) else {
-            throw Failure(reason: "\(path): the path is too long")
-        }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let descriptor = try opened(AF_UNIX)
-        let result = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        guard result == 0 else {
-            let reason = ServerLog.reason(errno)
-            close(descriptor)
-            throw Failure(reason: "\(path): \(reason)")
-        }
-        return descriptor
-    }
-
-    /// A socket that waits for no longer than allowed, for connecting, too.
-    private static func opened(_ family: Int32) throws(Failure) -> Int32 {
-        let descriptor = socket(family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { throw Failure(reason: ServerLog.reason(errno)) }
-        var timeout = timeval(tv_sec: secondsMax, tv_usec: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
-        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
-        return descriptor
-    }
-
-    // MARK: Rule 3
-
-    /// The command line and the environment of a server that is process 1; nil if it is something else.
-    package static func firstProcess() -> (words: [String], environment: [String: String])? {
-        let words = (SmallFile.text("/proc/1/cmdline") ?? "").split(separator: "\0").map(String.init)
-        guard let program = words.first?.split(separator: "/").last, program == "martletd" else { return nil }
-        var environment: [String: String] = [:]
-        for pair in (SmallFile.text("/proc/1/environ") ?? "").split(separator: "\0") {
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            if parts.count == 2 { environment[String(parts[0])] = String(parts[1]) }
-        }
-        return (Array(words.dropFirst()), environment)
     }
 }

@@ -9,6 +9,7 @@ struct NetworkTotals: Sendable {
     var yields = 0
     var idleKicks = 0
     var budgetKicks = 0
+    var memoryKicks = 0
     var totalConnections = 0
     var rejectedConnections = 0
     var pauses = 0
@@ -39,6 +40,7 @@ struct NetworkTotals: Sendable {
         yields += worker.yields.total
         idleKicks += worker.idleKicks.total
         budgetKicks += worker.budgetKicks.total
+        memoryKicks += worker.memoryKicks.total
     }
 
     mutating func add(_ worker: borrowing TLSCounters) {
@@ -56,6 +58,7 @@ struct NetworkTotals: Sendable {
         sum.yields -= other.yields
         sum.idleKicks -= other.idleKicks
         sum.budgetKicks -= other.budgetKicks
+        sum.memoryKicks -= other.memoryKicks
         sum.totalConnections -= other.totalConnections
         sum.rejectedConnections -= other.rejectedConnections
         sum.pauses -= other.pauses

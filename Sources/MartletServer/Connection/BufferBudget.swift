@@ -12,6 +12,17 @@ package struct BufferBudget: ~Copyable {
     struct Charge: BitwiseCopyable {
         var copiedBytes = 0
         var leasedBytes = 0
+
+        /// What of it counts where these bounds are short.
+        func bytes(of shortage: Shortage) -> Int {
+            (shortage.copies ? copiedBytes : 0) + (shortage.leases ? leasedBytes : 0)
+        }
+    }
+
+    /// Which of the bounds a charge would pass: giving way in the other one helps nobody.
+    struct Shortage: BitwiseCopyable {
+        var copies = false
+        var leases = false
     }
 
     private let copied = Atomic<Int>(0)
@@ -35,11 +46,23 @@ package struct BufferBudget: ~Copyable {
         return used <= copiedBytesMax / 2 ? bytes / 4 : bytes / 16
     }
 
-    /// Returns false, charging nothing, when either bound would be passed.
-    borrowing func take(_ charge: Charge) -> Bool {
+    /// What was copied for those who need little (`take`) has passed the bound: it is for those who hold much to give way.
+    var isOver: Bool { copiedBytes > copiedBytesMax }
+
+    /// Which bounds have no room for `charge`.
+    func shortage(for charge: Charge) -> Shortage {
+        Shortage(
+            copies: charge.copiedBytes > 0 && copiedBytes + charge.copiedBytes > copiedBytesMax,
+            leases: charge.leasedBytes > 0 && leasedBytes + charge.leasedBytes > leasedBytesMax)
+    }
+
+    /// Returns false, charging nothing, when either bound would be passed; with `isLittle`, when that of copies would be by
+    /// more than an eighth.
+    borrowing func take(_ charge: Charge, isLittle: Bool = false) -> Bool {
         let copiedNow = copied.add(charge.copiedBytes, ordering: .relaxed).newValue
         let leasedNow = leased.add(charge.leasedBytes, ordering: .relaxed).newValue
-        if copiedNow <= copiedBytesMax && leasedNow <= leasedBytesMax { return true }
+        let overdraft = isLittle ? copiedBytesMax / 8 : 0
+        if copiedNow <= copiedBytesMax + overdraft && leasedNow <= leasedBytesMax { return true }
         give(charge)
         return false
     }

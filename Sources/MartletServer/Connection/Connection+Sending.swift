@@ -18,7 +18,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
         if _slowPath(pointee.worker.pointee.executor.pointee.isWatched) { noteReplies() }
         if output.pointee.isBroken {
             output.pointee.removeAll()
-            close()
+            closeForWantOfMemory()
             return false
         }
         var cursor = ReplyCursor()
@@ -49,12 +49,37 @@ extension UnsafeMutablePointer where Pointee == Connection {
             output.pointee.removeAll()
             return worker.closeOverBudget(self)
         }
-        let pending = UnsafeMutablePointer<PendingOutput>.allocate(capacity: 1)
-        pending.initialize(to: PendingOutput(movingFrom: output, sent: sent, charge: charge))
+        guard let pending = pendingOutput(output, sent, charge) else {
+            output.pointee.removeAll()
+            worker.pointee.server.pointee.budget.give(charge)
+            return closeForWantOfMemory()
+        }
         pointee.pending = pending
         pointee.phase = .sending
         guard chargeInput() else { return worker.closeOverBudget(self) }
         _ = watch(.writable)
+    }
+
+    /// What is left of `output`, in memory of its own; nil, with `output` as it was, if there is none.
+    private func pendingOutput(
+        _ output: UnsafeMutablePointer<OutputBuffer>, _ sent: ReplyCursor, _ charge: BufferBudget.Charge
+    ) -> UnsafeMutablePointer<PendingOutput>? {
+        let syscalls = pointee.worker.pointee.server.pointee.syscalls
+        guard let memory = syscalls.allocate(MemoryLayout<PendingOutput>.size) else { return nil }
+        guard let output = PendingOutput(movingFrom: output, sent: sent, charge: charge, syscalls) else {
+            Syscalls.free(memory)
+            return nil
+        }
+        let pending = memory.bindMemory(to: PendingOutput.self, capacity: 1)
+        pending.initialize(to: output)
+        return pending
+    }
+
+    /// The system has no memory for what the connection would have to keep.
+    @inline(never)
+    func closeForWantOfMemory() {
+        pointee.worker.pointee.counters.pointee.network.memoryKicks.increment()
+        close()
     }
 
     // MARK: What was pending
@@ -95,7 +120,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
         guard let pending = pointee.pending else { return }
         pointee.worker.pointee.server.pointee.budget.give(pending.pointee.charge)
         pending.deinitialize(count: 1)
-        pending.deallocate()
+        Syscalls.free(pending)
         pointee.pending = nil
     }
 

@@ -54,7 +54,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
             let kept = pointee.unfinished.moveOut(to: worker.pointee.readBuffer)
             readAndRun(behind: kept)
         } else {
-            let room = pointee.unfinished.room(Limits.appendedReadBytesMin)
+            guard let room = pointee.unfinished.room(Limits.appendedReadBytesMin) else { return closeForWantOfMemory() }
             let piece = iovec(iov_base: room.baseAddress, iov_len: room.count)
             guard let count = receive(piece) else { return restoreWaiting() }
             guard count > 0 else { return close() }
@@ -69,7 +69,9 @@ extension UnsafeMutablePointer where Pointee == Connection {
         let length = min(readBytesMax, Limits.readBytesMax - kept)
         let piece = iovec(iov_base: buffer + kept, iov_len: length)
         guard let count = receive(piece) else {
-            pointee.unfinished.keep(UnsafeMutableRawBufferPointer(start: buffer, count: kept))
+            guard pointee.unfinished.keep(UnsafeMutableRawBufferPointer(start: buffer, count: kept)) else {
+                return closeForWantOfMemory()
+            }
             return restoreWaiting()
         }
         guard count > 0 else { return close() }
@@ -125,8 +127,11 @@ extension UnsafeMutablePointer where Pointee == Connection {
         if step.consumedBytes < input.count {
             if step.disposition == .close {
                 pointee.dropsInput = true
-            } else {
-                pointee.unfinished.keep(UnsafeMutableRawBufferPointer(rebasing: input[step.consumedBytes...]))
+            } else if !pointee.unfinished.keep(UnsafeMutableRawBufferPointer(rebasing: input[step.consumedBytes...])) {
+                // What is answered is still sent, if the socket takes it.
+                pointee.dropsInput = true
+                pointee.worker.pointee.counters.pointee.network.memoryKicks.increment()
+                return finish(.close)
             }
         }
         finish(step.disposition)
@@ -164,7 +169,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
         case .yield:
             worker.pointee.counters.pointee.network.yields.increment()
             pointee.resumes = true
-        case .goesOn, .outputFull, .lacksRoom:
+        case .goesOn, .outputFull, .lacksRoom, .nextSecond:
             pointee.resumes = true
         case .watch:
             return becomeWatcher()
@@ -178,6 +183,8 @@ extension UnsafeMutablePointer where Pointee == Connection {
         if pointee.closesWhenSent { return beginDraining() }
         if disposition == .lacksRoom, !goFirst() {
             worker.park(self)
+        } else if disposition == .nextSecond {
+            holdBack()
         } else if pointee.resumes {
             pointee.phase = .executing
             worker.appendReady(self)
@@ -187,6 +194,22 @@ extension UnsafeMutablePointer where Pointee == Connection {
             pointee.phase = pointee.machine.isReadingValue ? .readingValue : .reading
         }
         chargeInputAndWait()
+    }
+
+    // MARK: Waiting for the next second
+
+    /// Reads nothing more until the second has changed.
+    @inline(never)
+    private func holdBack() {
+        pointee.isHeldBack = true
+        pointee.watcher.stop()
+    }
+
+    /// The second has changed. The connection may be gone afterwards.
+    func letGoOn() {
+        pointee.isHeldBack = false
+        guard watch(.readable) else { return }
+        pointee.worker.appendReady(self)
     }
 
     // MARK: Room for large values
@@ -219,7 +242,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
     /// The end of a turn: brings the charge for kept input up to date; over the budget, the connection is closed.
     private func chargeInputAndWait() {
         guard chargeInput() else { return pointee.worker.closeOverBudget(self) }
-        if _slowPath(pointee.tls != nil), !pointee.isReady, !pointee.isParked { awaitTLS() }
+        if _slowPath(pointee.tls != nil), !pointee.isReady, !pointee.isParked, !pointee.isHeldBack { awaitTLS() }
     }
 
     @discardableResult

@@ -12,6 +12,7 @@ import Synchronization
 /// 3. *sending*: watched for writability only, `pending` holds what the socket did not take. When it is sent, the
 ///    connection is ready (`resumes`), reading, or closed (`closesWhenSent`).
 /// 4. *parked*: not watched; a large value lacks room (`UploadRoom`). Its turn comes when there may be some.
+///    *Held back* is the same until the second changes (`LoginPace`).
 /// 5. *draining*: everything is sent and half the connection is shut down; what the client still sends is dropped until
 ///    it closes too, so that our last words are not torn away by a reset.
 /// 6. Never read while replies are pending: that is the back-pressure that bounds every buffer.
@@ -60,6 +61,8 @@ package struct Connection: ~Copyable {
     /// The machine paused: its next turn goes on with what is there, without reading the socket.
     var resumes = false
     var isParked = false
+    /// Not watched until the second changes: its client has tried too many passwords.
+    var isHeldBack = false
     var closesWhenSent = false
     /// The client was still sending when its connection was to be closed.
     var dropsInput = false
@@ -106,31 +109,45 @@ extension UnsafeMutablePointer where Pointee == Connection {
     package static var allocationBytes: Int { watcherOffset + SocketWatcher.storageBytes }
 
     /// Serves an accepted socket, which the connection owns from now on. nil, with the socket closed, when the kernel
-    /// does not want to watch it.
+    /// does not want to watch it, or there is no memory.
     static func open(_ accepted: AcceptedSocket, on worker: UnsafeMutablePointer<Worker>) -> Self? {
-        let memory = UnsafeMutableRawPointer.allocate(
-            byteCount: allocationBytes, alignment: SocketWatcher.storageAlignment)
+        let server = worker.pointee.server
+        let counters = worker.pointee.counters
+        counters.pointee.network.opened.increment()
+        guard worker.pointee.table.makeRoom(server.pointee.syscalls),
+            let memory = server.pointee.syscalls.allocate(allocationBytes)
+        else {
+            counters.pointee.network.memoryKicks.increment()
+            refuse(accepted, on: worker)
+            return nil
+        }
         let connection = memory.bindMemory(to: Connection.self, capacity: 1)
         let watcher = SocketWatcher(
             storage: memory + watcherOffset, loop: worker.pointee.loop, descriptor: accepted.descriptor,
             interest: .readable, callback: Self.whenDue, context: memory)
-        let counters = worker.pointee.counters
-        counters.pointee.network.opened.increment()
         guard watcher.start() else {
-            memory.deallocate()
-            _ = Glibc.close(accepted.descriptor)
-            counters.pointee.network.closed.increment()
+            Syscalls.free(memory)
+            refuse(accepted, on: worker)
             return nil
         }
         connection.initialize(to: Connection(worker: worker, accepted: accepted, watcher: watcher))
+        if connection.pointee.machine.isLocked { connection.pointee.machine.beginLogin(from: accepted.peer.network) }
         worker.pointee.table.insert(connection)
         if accepted.security != .plain, !connection.beginTLS(accepted.security) {
             connection.close(.error)
             return nil
         }
-        worker.pointee.server.pointee.log.note(2, "<\(accepted.descriptor) new client connection")
+        worker.pointee.server.pointee.log.note(
+            2, at: worker.pointee.second, "<\(accepted.descriptor) new client connection")
         connection.tellOpened()
         return connection
+    }
+
+    /// Closes a socket for which there is no connection.
+    private static func refuse(_ accepted: AcceptedSocket, on worker: UnsafeMutablePointer<Worker>) {
+        _ = Glibc.close(accepted.descriptor)
+        worker.pointee.server.pointee.addressCounts.remove(accepted.peer)
+        worker.pointee.counters.pointee.network.closed.increment()
     }
 
     /// Ends the connection and frees its memory. What it had pending is dropped, leases are released. Without a reason
@@ -138,7 +155,8 @@ extension UnsafeMutablePointer where Pointee == Connection {
     @inline(never)
     func close(_ reason: CloseReason? = nil) {
         let worker = pointee.worker
-        worker.pointee.server.pointee.log.note(2, "<\(pointee.descriptor) connection closed.")
+        worker.pointee.server.pointee.log.note(
+            2, at: worker.pointee.second, "<\(pointee.descriptor) connection closed.")
         tellClosed(reason ?? pointee.machine.closeReason)
         let descriptor = pointee.descriptor
         let endsUpload = release { _ = Glibc.close(descriptor) }
@@ -158,13 +176,14 @@ extension UnsafeMutablePointer where Pointee == Connection {
         let endsUpload = isUploading
         worker.pointee.server.pointee.uploads.leaveFirst(self)
         worker.pointee.table.remove(self)
+        worker.pointee.server.pointee.addressCounts.remove(pointee.peer)
         dropPending()
         pointee.unfinished.removeAll()
         chargeInput()
         endTLS()
         last()
         deinitialize(count: 1)
-        UnsafeMutableRawPointer(self).deallocate()
+        Syscalls.free(self)
         return endsUpload
     }
 

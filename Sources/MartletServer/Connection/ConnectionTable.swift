@@ -17,9 +17,14 @@ struct ConnectionTable: ~Copyable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let slots: UnsafeMutablePointer<Slots>
 
+    private static var slotBytes: Int { MemoryLayout<UnsafeMutablePointer<Connection>>.stride }
+
     init() {
         slots = .allocate(capacity: 1)
-        slots.initialize(to: Slots(start: .allocate(capacity: 16)))
+        guard let start = Syscalls.systemMemory(16 * Self.slotBytes) else {
+            preconditionFailure("There is no memory for a worker's connections.")
+        }
+        slots.initialize(to: Slots(start: start.bindMemory(to: UnsafeMutablePointer<Connection>.self, capacity: 16)))
         mutex = .allocate(capacity: 1)
         mutex.initialize(to: pthread_mutex_t())
         pthread_mutex_init(mutex, nil)
@@ -27,7 +32,7 @@ struct ConnectionTable: ~Copyable {
 
     deinit {
         precondition(count == 0, "A worker ended before its connections.")
-        slots.pointee.start.deallocate()
+        Syscalls.free(slots.pointee.start)
         slots.deallocate()
         pthread_mutex_destroy(mutex)
         mutex.deallocate()
@@ -42,10 +47,26 @@ struct ConnectionTable: ~Copyable {
         return slots.pointee.start[index]
     }
 
+    /// Makes sure that one more can be inserted; returns false without memory for it.
+    func makeRoom(_ syscalls: Syscalls) -> Bool {
+        if count < slots.pointee.capacity { return true }
+        let capacity = slots.pointee.capacity * 2
+        guard let memory = syscalls.allocate(capacity * Self.slotBytes) else { return false }
+        let larger = memory.bindMemory(to: UnsafeMutablePointer<Connection>.self, capacity: capacity)
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        larger.moveInitialize(from: slots.pointee.start, count: count)
+        Syscalls.free(slots.pointee.start)
+        slots.pointee.start = larger
+        slots.pointee.capacity = capacity
+        return true
+    }
+
+    /// After `makeRoom`.
     func insert(_ connection: UnsafeMutablePointer<Connection>) {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
-        if count == slots.pointee.capacity { growLocked() }
+        precondition(count < slots.pointee.capacity, "Nobody has made room for the connection.")
         (slots.pointee.start + count).initialize(to: connection)
         connection.pointee.tableIndex = count
         slots.pointee.count = count + 1
@@ -59,15 +80,6 @@ struct ConnectionTable: ~Copyable {
         slots.pointee.start[connection.pointee.tableIndex] = last
         last.pointee.tableIndex = connection.pointee.tableIndex
         slots.pointee.count = count - 1
-    }
-
-    private func growLocked() {
-        let capacity = slots.pointee.capacity * 2
-        let larger = UnsafeMutablePointer<UnsafeMutablePointer<Connection>>.allocate(capacity: capacity)
-        larger.moveInitialize(from: slots.pointee.start, count: count)
-        slots.pointee.start.deallocate()
-        slots.pointee.start = larger
-        slots.pointee.capacity = capacity
     }
 
     // MARK: For others

@@ -12,14 +12,16 @@ package struct InputMemory: ~Copyable {
     fileprivate static var sizeCount: Int { 12 }
     fileprivate static func spareCountMax(_ size: Int) -> Int { size < 7 ? 8 : 2 }
 
-    init() {}
+    private let syscalls: Syscalls
+
+    init(_ syscalls: Syscalls) { self.syscalls = syscalls }
 
     deinit {
         for size in 0..<Self.sizeCount {
             var next = spares[size]
             while let memory = next {
                 next = memory.load(as: UnsafeMutableRawPointer?.self)
-                memory.deallocate()
+                Syscalls.free(memory)
             }
         }
     }
@@ -31,22 +33,22 @@ package struct InputMemory: ~Copyable {
     }
 
     @inline(never)
-    fileprivate static func fresh(_ bytes: Int) -> UnsafeMutableRawBufferPointer {
-        .allocate(byteCount: bytes, alignment: 16)
+    fileprivate func fresh(_ bytes: Int) -> UnsafeMutableRawBufferPointer? {
+        syscalls.allocate(bytes).map { UnsafeMutableRawBufferPointer(start: $0, count: bytes) }
     }
 
     @inline(never)
     fileprivate static func release(_ memory: UnsafeMutableRawPointer) {
-        memory.deallocate()
+        Syscalls.free(memory)
     }
 }
 
 extension UnsafeMutablePointer where Pointee == InputMemory {
-    /// Memory for at least `bytes`, and how much it is.
-    func take(_ bytes: Int) -> UnsafeMutableRawBufferPointer {
+    /// Memory for at least `bytes`, and how much it is; nil when the system gives none.
+    func take(_ bytes: Int) -> UnsafeMutableRawBufferPointer? {
         let size = InputMemory.size(bytes)
-        guard size < InputMemory.sizeCount else { return InputMemory.fresh(bytes) }
-        guard let memory = pointee.spares[size] else { return InputMemory.fresh(InputMemory.bytesMin << size) }
+        guard size < InputMemory.sizeCount else { return pointee.fresh(bytes) }
+        guard let memory = pointee.spares[size] else { return pointee.fresh(InputMemory.bytesMin << size) }
         pointee.spares[size] = memory.load(as: UnsafeMutableRawPointer?.self)
         pointee.counts[size] -= 1
         return UnsafeMutableRawBufferPointer(start: memory, count: InputMemory.bytesMin << size)

@@ -14,7 +14,7 @@ import MartletStore
 ///    other call ends one.
 /// 2. A machine asks `isFull` between two replies (also between two values of one reply) and pauses when it is. Nothing
 ///    breaks when a reply that started before runs past it: the buffer grows, up to `Limits.outputBytesMax`.
-/// 3. When it cannot grow, the buffer drops what it holds, `isBroken` stays true, and the connection is closed without
+/// 3. When it cannot grow, for its bound or for want of memory, the buffer drops what it holds, `isBroken` stays true, and the connection is closed without
 ///    a further byte. Writers need not look.
 ///
 /// One thread only: the worker's.
@@ -46,17 +46,28 @@ package struct OutputBuffer: ~Copyable {
     /// The buffer could not grow; the connection must be closed.
     package private(set) var isBroken = false
 
-    package init() {
+    private let syscalls: Syscalls
+
+    package init(_ syscalls: Syscalls = .system) {
+        self.syscalls = syscalls
         byteCapacity = Limits.outputBytesInitial
-        bytes = .allocate(byteCount: byteCapacity, alignment: 64)
         leaseCapacity = Limits.leaseCountInitial
-        marks = .allocate(capacity: leaseCapacity)
+        // Part of the worker: without it there is none.
+        guard let bytes = Syscalls.systemMemory(byteCapacity), let marks = Self.marks(leaseCapacity, .system) else {
+            preconditionFailure("There is no memory for a worker's reply buffer.")
+        }
+        self.bytes = bytes
+        self.marks = marks
     }
 
     deinit {
         marks.deinitialize(count: leaseCount)
-        marks.deallocate()
-        bytes.deallocate()
+        Syscalls.free(marks)
+        Syscalls.free(bytes)
+    }
+
+    private static func marks(_ count: Int, _ syscalls: Syscalls) -> UnsafeMutablePointer<LeaseMark>? {
+        syscalls.allocate(count * MemoryLayout<LeaseMark>.stride)?.bindMemory(to: LeaseMark.self, capacity: count)
     }
 
     package var isEmpty: Bool { byteCount == 0 && leaseCount == 0 }
@@ -99,7 +110,7 @@ package struct OutputBuffer: ~Copyable {
 
     /// Appends a value that stays where it is. The lease ends when the value is sent or the connection closed.
     package mutating func append(lease: consuming ItemLease) {
-        if leaseCount == leaseCapacity { growMarks() }
+        if leaseCount == leaseCapacity, !growMarks() { return breakOff() }
         leasedBytes += lease.valueLength
         (marks + leaseCount).initialize(to: LeaseMark(lease: lease, position: byteCount))
         leaseCount += 1
@@ -162,32 +173,40 @@ package struct OutputBuffer: ~Copyable {
     private mutating func grow(toFit count: Int) -> UnsafeMutableRawPointer {
         precondition(count <= Limits.reserveBytesMax, "A reservation is larger than Limits.reserveBytesMax.")
         let capacity = max(byteCapacity * 2, byteCount + count)
-        guard !isBroken, capacity <= Limits.outputBytesMax else {
-            removeAll()
-            isBroken = true
+        guard !isBroken, capacity <= Limits.outputBytesMax, let larger = syscalls.allocate(capacity) else {
+            breakOff()
             return bytes
         }
-        let larger = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 64)
         larger.copyMemory(from: bytes, byteCount: byteCount)
-        bytes.deallocate()
+        Syscalls.free(bytes)
         bytes = larger
         byteCapacity = capacity
         return bytes + byteCount
     }
 
     @inline(never)
-    private mutating func growMarks() {
-        let larger = UnsafeMutablePointer<LeaseMark>.allocate(capacity: leaseCapacity * 2)
+    private mutating func growMarks() -> Bool {
+        guard let larger = Self.marks(leaseCapacity * 2, syscalls) else { return false }
         larger.moveInitialize(from: marks, count: leaseCount)
-        marks.deallocate()
+        Syscalls.free(marks)
         marks = larger
         leaseCapacity *= 2
+        return true
+    }
+
+    /// Rule 3.
+    @inline(never)
+    private mutating func breakOff() {
+        removeAll()
+        isBroken = true
     }
 
     @inline(never)
     private mutating func shrink() {
-        bytes.deallocate()
+        // Without memory for the smaller one the larger one stays.
+        guard let smaller = syscalls.allocate(Limits.outputBytesInitial) else { return }
+        Syscalls.free(bytes)
         byteCapacity = Limits.outputBytesInitial
-        bytes = .allocate(byteCount: byteCapacity, alignment: 64)
+        bytes = smaller
     }
 }

@@ -35,6 +35,18 @@ package struct PeerAddress: BitwiseCopyable {
 
     package init() {}
 
+    /// Whose address it is: all of an IPv4 address, also where it comes as one of IPv6, the first half of an IPv6 one; nil for
+    /// a Unix socket.
+    package var network: UInt64? {
+        switch family {
+        case .local: nil
+        case .ipv4: UInt64(address.0)
+        case .ipv6:
+            address.0 == 0 && address.1 == 0 && address.2 == UInt32(0xffff).bigEndian
+                ? UInt64(address.3) : UInt64(address.0) << 32 | UInt64(address.1)
+        }
+    }
+
     /// `192.0.2.1`, `::1`, or nil for a Unix socket.
     package var hostName: String? {
         switch family {

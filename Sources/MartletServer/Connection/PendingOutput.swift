@@ -12,18 +12,27 @@ struct PendingOutput: ~Copyable {
     /// What the budget is charged.
     let charge: BufferBudget.Charge
 
-    /// Takes over what lies behind `sent` in `output`, and empties it.
-    init(movingFrom output: UnsafeMutablePointer<OutputBuffer>, sent: ReplyCursor, charge: BufferBudget.Charge) {
+    /// Takes over what lies behind `sent` in `output`, and empties it. nil, with `output` as it was, without memory.
+    init?(
+        movingFrom output: UnsafeMutablePointer<OutputBuffer>, sent: ReplyCursor, charge: BufferBudget.Charge,
+        _ syscalls: Syscalls
+    ) {
         let view = output.pointee.view
+        let marksBytes = (view.markCount - sent.markIndex) * MemoryLayout<OutputBuffer.LeaseMark>.stride
+        guard let bytes = syscalls.allocate(view.byteCount - sent.position) else { return nil }
+        guard let marks = syscalls.allocate(marksBytes) else {
+            Syscalls.free(bytes)
+            return nil
+        }
+        self.bytes = bytes
         byteCount = view.byteCount - sent.position
-        bytes = .allocate(byteCount: max(byteCount, 1), alignment: 16)
         bytes.copyMemory(from: view.bytes + sent.position, byteCount: byteCount)
         markCount = view.markCount - sent.markIndex
-        marks = .allocate(capacity: max(markCount, 1))
+        self.marks = marks.bindMemory(to: OutputBuffer.LeaseMark.self, capacity: markCount)
         cursor = sent.rebased
         for index in 0..<markCount {
             let mark = (view.marks + sent.markIndex + index).move()
-            (marks + index).initialize(to: mark.moved(by: -sent.position))
+            (self.marks + index).initialize(to: mark.moved(by: -sent.position))
         }
         self.charge = charge
         output.pointee.forgetMovedMarks(from: sent.markIndex)
@@ -31,8 +40,8 @@ struct PendingOutput: ~Copyable {
 
     deinit {
         marks.deinitialize(count: markCount)
-        marks.deallocate()
-        bytes.deallocate()
+        Syscalls.free(marks)
+        Syscalls.free(bytes)
     }
 
     var view: ReplyView { ReplyView(bytes: bytes, byteCount: byteCount, marks: marks, markCount: markCount) }

@@ -1,8 +1,8 @@
 import CShims
 import Glibc
 
-/// The system calls of the request path and of accepting, as a table that tests can replace to make them fail, be short
-/// or be counted. Everything else the server asks of the kernel happens at start or stop, where real failures are easy
+/// The system calls of the request path and of accepting, and the allocations that connections bring about, as a table that
+/// tests can replace to make them fail, be short or be counted. Everything else the server asks of the kernel happens at start or stop, where real failures are easy
 /// to bring about.
 ///
 /// Every call returns what the kernel returned, or the negative `errno`; interrupted calls are repeated. `context` is
@@ -15,13 +15,20 @@ package struct Syscalls: @unchecked Sendable {
     package typealias Send = @convention(c) (UnsafeMutableRawPointer?, Int32, UnsafeMutablePointer<iovec>, Int32) -> Int
     package typealias Accept =
         @convention(c) (UnsafeMutableRawPointer?, Int32, UnsafeMutablePointer<sockaddr_storage>) -> Int
+    package typealias Allocate = @convention(c) (UnsafeMutableRawPointer?, Int) -> UnsafeMutableRawPointer?
 
     package var context: UnsafeMutableRawPointer?
     package var receiveCall: Receive
     package var sendCall: Send
     package var acceptCall: Accept
+    package var allocateCall: Allocate
 
-    package init(context: UnsafeMutableRawPointer?, receive: Receive, send: Send, accept: Accept) {
+    /// `allocate` must give what `free` takes, aligned as `allocate(_:)` says.
+    package init(
+        context: UnsafeMutableRawPointer?, receive: Receive, send: Send, accept: Accept,
+        allocate: Allocate = { _, bytes in Syscalls.systemMemory(bytes) }
+    ) {
+        allocateCall = allocate
         self.context = context
         receiveCall = receive
         sendCall = send
@@ -68,6 +75,20 @@ package struct Syscalls: @unchecked Sendable {
     func accept(_ listener: Int32, _ peer: UnsafeMutablePointer<sockaddr_storage>) -> Int {
         acceptCall(context, listener, peer)
     }
+
+    // MARK: Memory
+
+    /// Memory for what a connection keeps, aligned to 16 bytes, from 4 KiB on to 64; nil when there is none: the connection's
+    /// end, and nobody else's. Given back with `free`.
+    @inline(never)
+    func allocate(_ bytes: Int) -> UnsafeMutableRawPointer? { allocateCall(context, bytes) }
+
+    package static func systemMemory(_ bytes: Int) -> UnsafeMutableRawPointer? {
+        bytes < 4096 ? malloc(max(bytes, 1)) : aligned_alloc(64, (bytes + 63) & ~63)
+    }
+
+    @inline(never)
+    static func free(_ memory: UnsafeMutableRawPointer) { Glibc.free(memory) }
 
     @inline(__always)
     private static func repeated(_ call: () -> Int) -> Int {

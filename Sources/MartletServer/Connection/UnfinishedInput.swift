@@ -32,13 +32,14 @@ struct UnfinishedInput: ~Copyable {
         return UnsafeMutableRawBufferPointer(start: memory + Int(start), count: count)
     }
 
-    /// Keeps a copy of `rest`. Nothing may be kept yet.
-    mutating func keep(_ rest: UnsafeMutableRawBufferPointer) {
+    /// Keeps a copy of `rest`. Nothing may be kept yet. Returns false, keeping nothing, without memory for it.
+    mutating func keep(_ rest: UnsafeMutableRawBufferPointer) -> Bool {
         precondition(memory == nil, "A connection keeps one piece of input.")
-        guard let source = rest.baseAddress, rest.count > 0 else { return }
-        reserve(rest.count)
+        guard let source = rest.baseAddress, rest.count > 0 else { return true }
+        guard reserve(rest.count) else { return false }
         memory.unsafelyUnwrapped.copyMemory(from: source, byteCount: rest.count)
         end = UInt32(rest.count)
+        return true
     }
 
     /// Copies everything to `destination` and gives the memory back. Returns the bytes copied.
@@ -49,9 +50,9 @@ struct UnfinishedInput: ~Copyable {
         return count
     }
 
-    /// Room for at least `count` more bytes behind those kept; may move them.
-    mutating func room(_ count: Int) -> UnsafeMutableRawBufferPointer {
-        if Int(capacity - end) < count { makeRoom(count) }
+    /// Room for at least `count` more bytes behind those kept; may move them. nil, with all as it was, without memory.
+    mutating func room(_ count: Int) -> UnsafeMutableRawBufferPointer? {
+        if Int(capacity - end) < count, !makeRoom(count) { return nil }
         return UnsafeMutableRawBufferPointer(start: memory.unsafelyUnwrapped + Int(end), count: Int(capacity - end))
     }
 
@@ -72,13 +73,15 @@ struct UnfinishedInput: ~Copyable {
     @inline(never)
     mutating func fit() {
         guard count <= Limits.movedOutBytesMax, capacity > max(2 * count, InputMemory.bytesMin) else { return }
-        let old = memory
-        let oldCapacity = capacity
+        let (old, oldCapacity, oldStart, oldEnd) = (memory, capacity, start, end)
         let kept = bytes
         memory = nil
         start = 0
         end = 0
-        keep(kept)
+        guard keep(kept) else {
+            (memory, capacity, start, end) = (old, oldCapacity, oldStart, oldEnd)
+            return
+        }
         if let old { pool.giveBack(old, Int(oldCapacity)) }
     }
 
@@ -92,21 +95,23 @@ struct UnfinishedInput: ~Copyable {
     }
 
     @inline(never)
-    private mutating func reserve(_ bytes: Int) {
-        let piece = pool.take(bytes)
+    private mutating func reserve(_ bytes: Int) -> Bool {
+        guard let piece = pool.take(bytes) else { return false }
         memory = piece.baseAddress
         capacity = UInt32(piece.count)
+        return true
     }
 
     @inline(never)
-    private mutating func makeRoom(_ wanted: Int) {
+    private mutating func makeRoom(_ wanted: Int) -> Bool {
         let old = memory
         let oldCapacity = capacity
         let kept = bytes
-        reserve(max(kept.count + wanted, 2 * kept.count))
+        guard reserve(max(kept.count + wanted, 2 * kept.count)) else { return false }
         if let source = kept.baseAddress { memory.unsafelyUnwrapped.copyMemory(from: source, byteCount: kept.count) }
         start = 0
         end = UInt32(kept.count)
         if let old { pool.giveBack(old, Int(oldCapacity)) }
+        return true
     }
 }

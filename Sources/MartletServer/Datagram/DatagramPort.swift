@@ -63,8 +63,10 @@ extension UnsafeMutablePointer where Pointee == DatagramPort {
     private func answerDue() {
         let worker = pointee.worker
         worker.catchUp(with: worker.pointee.server.pointee.clock.second)
-        var left = Limits.datagramsPerTurn
-        while left > 0, answerOne() { left -= 1 }
+        worker.takeMeteredDatagrams {
+            var left = Limits.datagramsPerTurn
+            while left > 0, answerOne() { left -= 1 }
+        }
     }
 
     /// Receives a datagram and answers it. Returns whether there was one.
@@ -81,9 +83,11 @@ extension UnsafeMutablePointer where Pointee == DatagramPort {
         worker.pointee.counters.pointee.network.bytesRead.add(count)
         let datagram = UnsafeMutableRawBufferPointer(start: worker.pointee.readBuffer, count: count)
         guard let header = DatagramHeader(ofRequest: UnsafeRawBufferPointer(datagram)) else { return true }
-        if carryOut(UnsafeMutableRawBufferPointer(rebasing: datagram[DatagramHeader.bytes...])) {
-            withUnsafeMutablePointer(to: &sender) { storage in
-                storage.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        let request = UnsafeMutableRawBufferPointer(rebasing: datagram[DatagramHeader.bytes...])
+        withUnsafeMutablePointer(to: &sender) { sender in
+            worker.takeMeteredDatagram(from: sender) {
+                guard carryOut(request) else { return }
+                sender.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                     send(header.requestId, to: $0, senderBytes)
                 }
             }
@@ -109,7 +113,7 @@ extension UnsafeMutablePointer where Pointee == DatagramPort {
             switch step.disposition {
             case .yield where !rest.isEmpty, .goesOn: continue
             case .yield, .wantsInput, .close: return !output.pointee.isBroken
-            case .outputFull, .lacksRoom, .watch, .closeSilently: return false
+            case .outputFull, .lacksRoom, .nextSecond, .watch, .closeSilently: return false
             }
         }
     }

@@ -23,6 +23,8 @@ extension ConnectionMachine {
             executor.retrieveOne(place.pointee.request, place.pointee.line, hash: place.pointee.hash, output)
         case .set, .add, .replace, .append, .prepend, .cas, .metaSet:
             store(place, executor, output)
+        case .metaGet where place.pointee.request.flags.bits & ~MetaFlags.plain.bits == 0:
+            executor.metaGetPlain(place.pointee.request, place.pointee.line, hash: place.pointee.hash, output)
         case .administration, .stats:
             return administer(place, executor, output)
         default:

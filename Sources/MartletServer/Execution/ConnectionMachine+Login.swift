@@ -8,13 +8,14 @@ import MartletProtocol
 ///    protocol. A token of more than 16 KiB is refused unseen.
 /// 3. The connection is text from a right token on: commands that lie behind it are carried out.
 /// 4. A slow hash is computed a slice per turn, one slice per round of the worker, so that logins hold up nobody else.
-/// 5. `Limits.loginFailuresMax` refused tokens end the connection, and so do `Limits.loginSecondsMax` without a right one.
+/// 5. Who has tried often from one address waits with the next token, unchecked (`LoginPace`).
+/// 6. `Limits.loginFailuresMax` refused tokens end the connection, and so do `Limits.loginSecondsMax` without a right one.
 extension ConnectionMachine {
     private static let lineBytesMin = 6
     private static let tokenBytesMax: UInt32 = 16384
 
     private enum LoginStep {
-        case wantsInput, goesOn, close, loggedIn
+        case wantsInput, goesOn, waits, close, loggedIn
     }
 
     /// `receive` of a connection that is not logged in.
@@ -23,13 +24,14 @@ extension ConnectionMachine {
         _ bytes: UnsafeMutableRawBufferPointer, executor: ExecutorPointer, output: OutputPointer, commandsMax: Int
     ) -> MachineStep {
         let input = UnsafeRawBufferPointer(bytes)
-        let state = login ?? .make()
+        let state = login ?? .make(of: nil)
         login = state
         var position = 0
         while true {
             switch logIn(state, input, &position, executor, output) {
             case .wantsInput: return MachineStep(consumedBytes: position, .wantsInput)
             case .goesOn: return MachineStep(consumedBytes: position, .goesOn)
+            case .waits: return MachineStep(consumedBytes: position, .nextSecond)
             case .close:
                 closeReason = .error
                 return MachineStep(consumedBytes: position, .close)
@@ -105,16 +107,23 @@ extension ConnectionMachine {
         return UInt32(exactly: word.reduce(UInt64(0)) { $0 * 10 + UInt64($1 - 0x30) })
     }
 
-    /// Rule 4.
+    /// Rules 4 and 5.
     private func goOn(
         _ state: UnsafeMutablePointer<LoginState>, _ executor: ExecutorPointer, _ output: OutputPointer
     ) -> LoginStep? {
+        if !state.pointee.hasBegun {
+            let server = executor.pointee.server
+            guard server.pointee.loginPace.begin(state.pointee.network, at: executor.session.now) else { return .waits }
+            state.pointee.hasBegun = true
+        }
         guard executor.pointee.takesHashSlice() else { return .goesOn }
         let verdict = state.pointee.check?.advance(Limits.hashRoundsPerTurn, &executor.pointee.remembered)
         guard let isRight = verdict ?? nil else { return .goesOn }
         state.pointee.check = nil
+        state.pointee.hasBegun = false
         executor.counters.pointee.commands.logins.increment()
         if isRight {
+            executor.pointee.server.pointee.loginPace.forgive(state.pointee.network)
             output.append(.stored)
             return .loggedIn
         }
@@ -126,6 +135,10 @@ extension ConnectionMachine {
 
     /// Whether the client has not logged in where it has to.
     var isLocked: Bool { dialect == .locked }
+
+    /// Before the first input of a connection whose client has to log in: where it comes from.
+    @inline(never)
+    mutating func beginLogin(from network: UInt64?) { login = .make(of: network) }
 
     /// Forgets a login that is over.
     @inline(never)

@@ -35,8 +35,11 @@ extension ConnectionMachine {
         {
         case .reserved(let reservation):
             roomlessSince = 0
-            pending = .make(request, line: place.pointee.line, hash: place.pointee.hash, reservation: reservation)
-            return .begun
+            pending = .make(
+                request, line: place.pointee.line, hash: place.pointee.hash, reservation: reservation,
+                executor.pointee.server.pointee.syscalls)
+            if pending != nil { return .begun }
+            executor.refuseValue(request, key, .outOfMemoryStoring, output)
         case .tooLarge:
             executor.refuseValue(request, key, .tooLarge, output)
         case .noRoom:

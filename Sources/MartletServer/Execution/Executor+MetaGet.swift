@@ -26,6 +26,41 @@ extension UnsafeMutablePointer where Pointee == Executor {
         countHit(slabClass, isTouch: touches)
     }
 
+    /// Answers `mg` with no flags but plain ones, by a hold as small as that of `get`.
+    @inline(__always)
+    func metaGetPlain(_ request: Request, _ line: UnsafeRawPointer, hash: UInt64, _ output: OutputPointer) {
+        let key = ItemKey(bytes: line + Int(request.key.offset), count: Int(request.key.count), hash: hash)
+        guard let hold = session.holdValue(key) else { return metaMiss(request, line, output) }
+        if hold.isSpecial {
+            _ = consume hold
+            return metaGet(request, line, key, output)
+        }
+        let (slabClass, length) = (hold.slabClass, hold.length)
+        let tellsValue = request.flags.contains(.returnValue)
+        let start = output.pointee.reserve(ReplyWriter.lineBytesMax &+ StoreSession.copiedValueBytesMax)
+        var cursor =
+            tellsValue ? ReplyWriter.valueStatus(length: length, at: start) : ReplyWriter.status(.done, at: start)
+        var order = request.returnOrder
+        while order != 0 {
+            let letter = UInt8(truncatingIfNeeded: order)
+            order &>>= 8
+            switch letter {
+            case UInt8(ascii: "f"): cursor = ReplyWriter.flag(letter, UInt64(hold.clientFlags), at: cursor)
+            case UInt8(ascii: "s"):
+                cursor = ReplyWriter.flag(letter, UInt64(truncatingIfNeeded: length), at: cursor)
+            default: cursor = MetaFacts.appendGiven(letter, request, line, at: cursor)
+            }
+        }
+        cursor = WireWriter.lineEnd(at: cursor)
+        if tellsValue {
+            cursor.copyMemory(from: hold.start, byteCount: length)
+            cursor = WireWriter.lineEnd(at: cursor + length)
+        }
+        _ = consume hold
+        output.pointee.advance(to: cursor)
+        counters.pointee.commands.slabClass(slabClass).pointee.getHits.increment()
+    }
+
     /// Writes the reply to `mg` for an item that is held; lets it go and returns its slab class.
     @inline(__always)
     private func metaHit(

@@ -26,7 +26,8 @@ extension UnsafeMutablePointer where Pointee == Executor {
     /// Writes `<<connection> <command line>` to stderr.
     private func noteLine(_ line: UnsafeRawPointer, bytes: Int) {
         let bytes = UnsafeRawBufferPointer(start: line, count: bytes)
-        ServerLog.write("<\(observer.pointee.descriptor) \(ServerLog.shown(bytes))")
+        pointee.server.pointee.log.writeBounded(
+            2, at: session.now, "<\(observer.pointee.descriptor) \(ServerLog.shown(bytes))")
     }
 
     /// Before a request with one key; those with many are observed slice by slice.

@@ -55,7 +55,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
             counters.pointee.commands.getMisses.increment()
             return start
         }
-        if hold.isLeasable { return nil }
+        if hold.isSpecial { return nil }
         let slabClass = hold.slabClass
         let value = ReplyWriter.valueHeader(
             key: key.bytes, keyBytes: key.count, clientFlags: hold.clientFlags, valueLength: hold.length, at: start)
@@ -130,8 +130,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         var slice = end == 0 ? request.key : request.key(after: LineSlice(offset: end, count: 0), in: line)
         while !slice.isEmpty {
             let bytes = line + Int(slice.offset)
-            let hash = session.hash(bytes, Int(slice.count))
-            session.prefetchStripe(hash)
+            let hash = session.hashAndPrefetch(bytes, Int(slice.count))
             keys[count] = ItemKey(bytes: bytes, count: Int(slice.count), hash: hash)
             count &+= 1
             if count == Limits.batchCountMax { break }
@@ -145,10 +144,8 @@ extension UnsafeMutablePointer where Pointee == Executor {
     @inline(__always)
     func prefetchItems(_ count: Int) {
         if count < 2 { return }
-        let keys = pointee.keys
-        let buckets = pointee.buckets
-        for index in 0..<count { buckets[index] = session.prefetchBucket(keys[index].hash) }
-        for index in 0..<count { session.prefetchItem(keys[index].hash, in: buckets[index]) }
+        let hashes = UnsafeRawPointer(pointee.keys) + MemoryLayout<ItemKey>.offset(of: \.hash).unsafelyUnwrapped
+        session.prefetchItems(hashes: hashes, stride: MemoryLayout<ItemKey>.stride, count: count)
     }
 
     /// Appends `VALUE ...` if there is an item under the key.

@@ -27,8 +27,6 @@ package struct Executor: ~Copyable {
     let batch: UnsafeMutablePointer<BatchedRequest>
     /// Room for the keys of one slice of a key list.
     let keys: UnsafeMutablePointer<ItemKey>
-    /// Where the keys of a batch or a slice were looked for ahead of time.
-    let buckets: UnsafeMutablePointer<BucketHint>
     /// Room for a decoded base64 key.
     let decodedKey: UnsafeMutableRawPointer
     let time: WireTime
@@ -66,7 +64,6 @@ package struct Executor: ~Copyable {
         self.server = server
         batch = OwnLines.allocate(BatchedRequest.self, count: Limits.batchCountMax)
         keys = OwnLines.allocate(ItemKey.self, count: Limits.batchCountMax)
-        buckets = OwnLines.allocate(BucketHint.self, count: Limits.batchCountMax)
         decodedKey = .allocate(byteCount: WireLimits.keyBytesMax, alignment: 8)
         time = WireTime(wallOffset: server.pointee.clock.wallOffset)
         demandsLogin = Dialect(server.pointee.settings) == .locked
@@ -84,7 +81,6 @@ package struct Executor: ~Copyable {
     deinit {
         batch.deallocate()
         keys.deallocate()
-        buckets.deallocate()
         decodedKey.deallocate()
         session.setListener(nil)
         observer.destroy()

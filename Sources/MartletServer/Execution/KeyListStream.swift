@@ -153,8 +153,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
                 break
             }
             if count > 0 {
-                let hash = session.hash(base + start, count)
-                session.prefetchStripe(hash)
+                let hash = session.hashAndPrefetch(base + start, count)
                 pointee.keys[slice.count] = ItemKey(bytes: base + start, count: count, hash: hash)
                 slice.count &+= 1
             }

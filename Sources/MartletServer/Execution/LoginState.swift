@@ -4,13 +4,17 @@ struct LoginState: ~Copyable {
     var tokenBytes: Int?
     /// A token that is being checked.
     var check: LoginCheck?
+    /// The check has begun: its address was asked for it (`LoginPace`).
+    var hasBegun = false
     var failures = 0
+    /// Whose tries these are.
+    let network: UInt64?
 }
 
 extension UnsafeMutablePointer where Pointee == LoginState {
-    static func make() -> Self {
+    static func make(of network: UInt64?) -> Self {
         let state = Self.allocate(capacity: 1)
-        state.initialize(to: LoginState())
+        state.initialize(to: LoginState(network: network))
         return state
     }
 

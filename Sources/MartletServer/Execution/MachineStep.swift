@@ -15,6 +15,8 @@ package struct MachineStep: BitwiseCopyable {
         /// A large value is arriving, and unfinished ones hold all they may. Call again when one of them has ended, or when
         /// the second has changed, with the unconsumed bytes.
         case lacksRoom
+        /// The client has to wait. Call again when the second has changed, with the unconsumed bytes.
+        case nextSecond
         /// The connection becomes a watcher, of the streams that the machine names: there is no output, and no further call,
         /// unless that cannot be. Then it goes on as after `.yield`.
         case watch

@@ -28,13 +28,19 @@ struct PendingStore: ~Copyable {
 }
 
 extension UnsafeMutablePointer where Pointee == PendingStore {
-    /// Memory for a command and what has arrived of its value. Not inlined: the hot path ends here.
+    /// Memory for a command and what has arrived of its value; nil, with the reservation given up, when there is none. Not
+    /// inlined: the hot path ends here.
     @inline(never)
     static func make(
-        _ request: Request, line: UnsafeRawPointer, hash: UInt64, reservation: consuming ItemReservation
-    ) -> UnsafeMutablePointer<PendingStore> {
-        let place = UnsafeMutablePointer<PendingStore>.allocate(capacity: 1)
-        let copy = UnsafeMutableRawPointer.allocate(byteCount: Int(request.lineBytes), alignment: 8)
+        _ request: Request, line: UnsafeRawPointer, hash: UInt64, reservation: consuming ItemReservation,
+        _ syscalls: Syscalls
+    ) -> UnsafeMutablePointer<PendingStore>? {
+        guard let memory = syscalls.allocate(MemoryLayout<PendingStore>.size) else { return nil }
+        guard let copy = syscalls.allocate(Int(request.lineBytes)) else {
+            Syscalls.free(memory)
+            return nil
+        }
+        let place = memory.bindMemory(to: PendingStore.self, capacity: 1)
         copy.copyMemory(from: line, byteCount: Int(request.lineBytes))
         place.initialize(to: PendingStore(request: request, line: copy, hash: hash, reservation: reservation))
         return place
@@ -49,8 +55,8 @@ extension UnsafeMutablePointer where Pointee == PendingStore {
     /// Frees what `make` took, after the reservation was taken out.
     @inline(never)
     func release(line: UnsafeMutableRawPointer) {
-        line.deallocate()
-        deallocate()
+        Syscalls.free(line)
+        Syscalls.free(self)
     }
 
     /// Gives everything up, the reservation included.

@@ -90,9 +90,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         }
         if count > 1 {
             // A hash of 0 may also be a key's: then its bucket is brought for nothing.
-            let buckets = pointee.buckets
-            for index in 0..<count { buckets[index] = session.prefetchBucket(batch[index].hash) }
-            for index in 0..<count { session.prefetchItem(batch[index].hash, in: buckets[index]) }
+            batch.prefetchItems(count, session)
         }
         return RequestBatch(count: count, end: end)
     }
@@ -106,9 +104,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         place.pointee.outcome = .request
         place.pointee.bytes = Int(place.pointee.request.lineBytes)
         let key = place.pointee.request.key
-        let hash = session.hash(place.pointee.line + Int(key.offset), Int(key.count))
-        session.prefetchStripe(hash)
-        place.pointee.hash = hash
+        place.pointee.hash = session.hashAndPrefetch(place.pointee.line + Int(key.offset), Int(key.count))
         return true
     }
 
@@ -124,9 +120,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         }
         let key = place.pointee.request.key
         if !key.isEmpty, !place.pointee.request.flags.contains(.binaryKey) {
-            let hash = session.hash(place.pointee.line + Int(key.offset), Int(key.count))
-            session.prefetchStripe(hash)
-            place.pointee.hash = hash
+            place.pointee.hash = session.hashAndPrefetch(place.pointee.line + Int(key.offset), Int(key.count))
         }
         guard place.pointee.request.command.carriesValue else { return true }
         place.pointee.bytes = lineBytes &+ Int(place.pointee.request.valueLength) &+ 2
@@ -135,6 +129,15 @@ extension UnsafeMutablePointer where Pointee == Executor {
 }
 
 extension UnsafeMutablePointer where Pointee == BatchedRequest {
+    /// Brings the items of the first `count` requests, whose stripes are on their way.
+    @inline(__always)
+    func prefetchItems(_ count: Int, _ session: StoreSession) {
+        let hashes = UnsafeRawPointer(self) + Self.hashOffset
+        session.prefetchItems(hashes: hashes, stride: MemoryLayout<BatchedRequest>.stride, count: count)
+    }
+
+    private static var hashOffset: Int { MemoryLayout<BatchedRequest>.offset(of: \.hash).unsafelyUnwrapped }
+
     /// Nothing behind this request may be read before it is carried out.
     @inline(__always)
     fileprivate func endsBatch(_ left: Int) -> Bool {

@@ -1,3 +1,4 @@
+import Glibc
 import MartletProtocol
 import MartletStore
 
@@ -6,24 +7,44 @@ extension UnsafeMutablePointer where Pointee == Worker {
     @inline(never)
     func takeMeteredTurn(_ connection: UnsafeMutablePointer<Connection>, _ meter: UnsafeMutablePointer<TurnMeter>) {
         let executor = pointee.executor
-        let descriptor = connection.pointee.descriptor
+        // The connection may be gone afterwards.
+        let peer = connection.pointee.peer
         executor.pointee.isSampled = meter.pointee.beginTurn()
         // What a turn without a request leaves, `tellSlowTurn` can tell from a request.
         executor.pointee.batch.pointee.line = UnsafeRawPointer(executor.pointee.batch)
         connection.takeTurn()
         executor.pointee.isSampled = false
+        if let nanoseconds = meter.pointee.endTurn() { tellSlowTurn(meter, peer, nanoseconds: nanoseconds) }
+    }
+
+    /// Datagrams that are due: a round of their own, since they are answered when the loop finds them.
+    func takeMeteredDatagrams(_ body: () -> Void) {
+        pointee.meter?.pointee.beginRound()
+        body()
+        pointee.meter?.pointee.endRound()
+    }
+
+    /// One datagram's turn, its answer included.
+    @inline(never)
+    func takeMeteredDatagram(from sender: UnsafePointer<sockaddr_storage>, _ body: () -> Void) {
+        guard let meter = pointee.meter else { return body() }
+        let executor = pointee.executor
+        executor.pointee.isSampled = meter.pointee.beginTurn()
+        executor.pointee.batch.pointee.line = UnsafeRawPointer(executor.pointee.batch)
+        body()
+        executor.pointee.isSampled = false
         if let nanoseconds = meter.pointee.endTurn() {
-            tellSlowTurn(meter, descriptor: descriptor, nanoseconds: nanoseconds)
+            tellSlowTurn(meter, PeerAddress(sender), nanoseconds: nanoseconds)
         }
     }
 
     /// Tells of a slow turn, with the first request of its last batch: which is all of it, but for the longest turns.
     private func tellSlowTurn(
-        _ meter: UnsafeMutablePointer<TurnMeter>, descriptor: Int32, nanoseconds: UInt64
+        _ meter: UnsafeMutablePointer<TurnMeter>, _ peer: PeerAddress, nanoseconds: UInt64
     ) {
         var event = WatchedEvent(.slowTurn)
         event.stamp()
-        event.descriptor = descriptor
+        event.peer = peer
         event.valueBytes = Int64(truncatingIfNeeded: nanoseconds / 1000)
         event.status = UInt8(truncatingIfNeeded: pointee.index)
         event.command = Command.unknown.rawValue
@@ -35,7 +56,8 @@ extension UnsafeMutablePointer where Pointee == Worker {
             let request = place.pointee.request
             event.command = request.command.rawValue
             let end = offset + Int(request.key.offset) + Int(request.key.count)
-            if !request.key.isEmpty, end <= Limits.readBytesMax, meter.pointee.keepsKeys {
+            let isKey = (1...WireLimits.keyBytesMax).contains(Int(request.key.count))
+            if isKey, end <= Limits.readBytesMax, meter.pointee.keepsKeys {
                 key = UnsafeRawBufferPointer(
                     start: place.pointee.line + Int(request.key.offset), count: Int(request.key.count))
             }

@@ -9,6 +9,9 @@ extension OptionTable {
             help: "over the connection limit, tell a new connection so and close it"),
         Option("no_maxconns_fast", .off(\.rejectsOverLimit), help: "over the connection limit, stop accepting"),
         Option(
+            "connections_per_address", .number(\.connectionsPerAddressMax, 0...(1 << 24)), "<num>",
+            help: "connections that one address may have, of IPv6 its first half; 0 for any number"),
+        Option(
             "idle_timeout", .number(\.idleTimeoutSeconds, 0...Int(Int32.max)), "<seconds>", setting: "idle_timeout",
             help: "close connections idle for so long, also within a request; 0 for never"),
         Option(

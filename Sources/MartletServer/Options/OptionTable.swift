@@ -164,7 +164,7 @@ package enum OptionTable {
         Option("version", "V", .print(.version), help: "print the version"),
         Option(
             "healthcheck", nil, .on(\.checksHealth),
-            help: "ask the running server these options describe, or process 1; exit 0 if it answers"),
+            help: "ask the running server these options describe, or the one in this container; exit 0 if it answers"),
         Option(
             "hash-password", nil, .print(.hashedPasswords),
             help: "read lines as -Y wants them, print them with the passwords hashed"),

@@ -39,6 +39,8 @@ package struct ServerSettings: Sendable {
     package var connectionsMax = 1024
     /// Over the limit a new connection is told so and closed; otherwise accepting pauses.
     package var rejectsOverLimit = true
+    /// Connections of one address; 0 for any number.
+    package var connectionsPerAddressMax = 0
     package var threadCount = 4
     /// Commands of one connection before the others get their turn.
     package var commandsPerTurn = Limits.commandsPerTurnDefault

@@ -1,7 +1,7 @@
 import Glibc
 
 /// The file of `--cluster-file`: a node in each line, empty lines and lines that begin with `#` apart.
-struct TopologyFile {
+package struct TopologyFile {
     private let path: String
     /// What the file looked like when it was last read.
     private var seen: Appearance?
@@ -45,7 +45,7 @@ struct TopologyFile {
     }
 
     /// The nodes of such a text, or the first line that is none.
-    static func nodes(_ text: String) -> Result<[TopologyNode], BadLine> {
+    package static func nodes(_ text: String) -> Result<[TopologyNode], BadLine> {
         var nodes: [TopologyNode] = []
         for line in text.split(whereSeparator: \.isNewline) {
             let words = line.split(whereSeparator: \.isWhitespace)
@@ -60,5 +60,5 @@ struct TopologyFile {
         return .success(nodes)
     }
 
-    struct BadLine: Error { let text: String }
+    package struct BadLine: Error { package let text: String }
 }

@@ -59,6 +59,46 @@ struct HealthCheckTests {
         #expect(check(server) == "answers that there are too many connections")
     }
 
+    /// As `no_maxconns_fast` says: nobody is told anything.
+    private func fullServer(_ change: (inout ServerSettings) -> Void = { _ in }) throws -> (TestServer, TestClient) {
+        let server = try TestServer {
+            $0.connectionsMax = 1
+            $0.rejectsOverLimit = false
+            change(&$0)
+        }
+        let client = try server.client()
+        #expect(try client.exchange("mn\r\n", "MN\r\n"))
+        return (server, client)
+    }
+
+    private func late(_ server: TestServer, _ change: (inout ServerSettings) -> Void = { _ in }) -> String {
+        var settings = server.context.pointee.settings
+        settings.tcpPort = Int(server.port)
+        change(&settings)
+        let check = HealthCheck(settings, millisecondsMax: 50, adminMillisecondsMax: 60_000)
+        do throws(HealthCheck.Failure) { return try check.run() } catch { return error.reason }
+    }
+
+    @Test func `one that lets newcomers wait is told from one that hangs by its admin endpoint`() throws {
+        let (server, client) = try fullServer { $0.adminAddress = "-1" }
+        let port = try #require(server.server.adminPort)
+
+        #expect(
+            late(server) { $0.adminAddress = "\(port)" }
+                == "answers at --admin, and lets newcomers wait (-c, no_maxconns_fast)")
+        client.close()
+    }
+
+    @Test func `without one the answer is that nobody can know`() throws {
+        let (server, client) = try fullServer()
+
+        #expect(
+            late(server) == "no answer within 0.05 seconds: it hangs, or lets newcomers wait (-c, no_maxconns_fast); "
+                + "with --admin it could be asked which")
+        #expect(late(server) { $0.rejectsOverLimit = true } == "no answer within 0.05 seconds")
+        client.close()
+    }
+
     @Test func `nobody there is not well`() throws {
         let server = try TestServer()
         server.stop()

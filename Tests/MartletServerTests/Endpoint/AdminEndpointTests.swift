@@ -126,6 +126,45 @@ struct AdminEndpointTests {
         #expect(try HTTPExchange(server, "/metrics", fields: [basic]).status == 200)
     }
 
+    @Test func `datagrams are measured like everything else`() throws {
+        let server = try TestServer.withEndpoint {
+            $0.udpPort = -1
+            $0.threadCount = 1
+        }
+        let socket = try #require(server.context.pointee.datagramSockets.first)
+        let client = try DatagramClient(port: socket.port)
+        #expect(try client.ask("get a\r\n", id: 1) == "END\r\n")
+
+        // Counted after the reply was sent.
+        #expect(
+            try eventually {
+                try HTTPExchange(server, "/metrics").body.contains("duration_seconds_count{command=\"get\"} 1\n")
+            })
+    }
+
+    @Test func `a slow turn is told with the client it was of, gone or not`() throws {
+        let server = try TestServer.withEndpoint { $0.slowRequestMilliseconds = 0 }
+        let client = try server.client()
+        #expect(try client.exchange("get a\r\n", "END\r\n"))
+        let port = try #require(client.ownPort)
+        client.close()
+
+        let wanted = "\"command\":\"get\",\"key\":\"\",\"client\":\"tcp:127.0.0.1:\(port)\""
+        #expect(try eventually { try HTTPExchange(server, "/stats.json").body.contains(wanted) })
+    }
+
+    @Test(arguments: [
+        ("127.0.0.1:1,127.0.0.1:2", "one address"), ("notls:127.0.0.1:1", "no prefix"),
+        ("proto[binary]:127.0.0.1:1", "no prefix"), ("tag[a]:127.0.0.1:1", "no prefix"),
+        ("127.0.0.1", "port is missing"),
+        ("70000", "not a port"), ("127.0.0.1:x", "not a port"),
+    ])
+    func `an address that cannot be meant is refused in a sentence`(address: String, reason: String) throws {
+        let error = #expect(throws: StartError.self) { try TestServer.withEndpoint { $0.adminAddress = address } }
+
+        #expect(error?.message.hasPrefix("--admin: ") == true && error?.message.contains(reason) == true)
+    }
+
     @Test func `a page of the web cannot have a browser ask here under its own name`() throws {
         let server = try TestServer.withEndpoint()
 
@@ -158,4 +197,16 @@ struct AdminEndpointTests {
         "slab_chunks_per_page", "slab_current_pages", "slab_current_chunks", "slab_chunks_used", "slab_chunks_free",
         "slab_chunks_free_end", "slab_mem_requested_bytes", "slab_commands_total",
     ]
+}
+
+extension TestClient {
+    /// The port that the server sees.
+    fileprivate var ownPort: UInt16? {
+        var address = sockaddr_in()
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let result = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+        }
+        return result == 0 ? UInt16(bigEndian: address.sin_port) : nil
+    }
 }

@@ -34,4 +34,20 @@ struct MonitoringFileTests {
         #expect(Set(panels.compactMap { $0["id"] as? Int }).count == panels.count)
         #expect(panels.allSatisfy { ($0["targets"] as? [Any])?.isEmpty == false })
     }
+
+    @Test func `every variable in the files for containers and services stands for an option`() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Docker")
+        let files = try #require(FileManager.default.enumerator(at: root, includingPropertiesForKeys: nil))
+        var names: Set<String> = []
+        for case let file as URL in files {
+            guard let text = try? String(contentsOf: file, encoding: .utf8) else { continue }
+            names.formUnion(text.matches(of: /\bMARTLETD_[A-Z_]+/).map { String($0.0) })
+        }
+
+        #expect(names.count > 10)
+        for name in names {
+            _ = try CommandLineParser.parse([], in: Surroundings(variables: [name: ""]))
+        }
+    }
 }

@@ -2,7 +2,8 @@ import Glibc
 import MartletServer
 import Synchronization
 
-/// Syscalls that fail or fall short on demand, between a server and the kernel. Lives until the server has stopped.
+/// Syscalls that fail or fall short on demand, between a server and the kernel. Lives as long as the process: a server's
+/// threads may use it after a test's last use of it.
 final class FaultySyscalls: Sendable {
     /// The most bytes one call reads or sends; 0 for no bound.
     let receiveBytesMax = Atomic<Int>(0)
@@ -17,9 +18,15 @@ final class FaultySyscalls: Sendable {
     let acceptError = Atomic<Int32>(EMFILE)
     /// While it is set, whoever reads is stuck.
     let holdsReceives = Atomic<Bool>(false)
+    /// While it is set, there is no memory for what connections would keep.
+    let refusesMemory = Atomic<Bool>(false)
     let receiveCalls = Atomic<Int>(0)
     let sendCalls = Atomic<Int>(0)
     let acceptCalls = Atomic<Int>(0)
+
+    private static let all = Mutex<[FaultySyscalls]>([])
+
+    init() { Self.all.withLock { $0.append(self) } }
 
     var table: Syscalls {
         Syscalls(
@@ -28,7 +35,10 @@ final class FaultySyscalls: Sendable {
                 FaultySyscalls.of(context).receive(descriptor, pieces, count)
             },
             send: { context, descriptor, pieces, count in FaultySyscalls.of(context).send(descriptor, pieces, count) },
-            accept: { context, listener, peer in FaultySyscalls.of(context).accept(listener, peer) })
+            accept: { context, listener, peer in FaultySyscalls.of(context).accept(listener, peer) },
+            allocate: { context, bytes in
+                FaultySyscalls.of(context).refusesMemory.load(ordering: .acquiring) ? nil : Syscalls.systemMemory(bytes)
+            })
     }
 
     private static func of(_ context: UnsafeMutableRawPointer?) -> FaultySyscalls {

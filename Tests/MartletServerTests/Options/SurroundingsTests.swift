@@ -55,6 +55,17 @@ struct SurroundingsTests {
         #expect(try settings([], limit: 1 << 30)?.memoryBytes == 64 << 20)
     }
 
+    @Test(arguments: ["9150", "127.0.0.1:9150", "[::1]:9150", "localhost:9150"])
+    func `an admin endpoint on the loopback needs no remark`(_ address: String) throws {
+        #expect(try settings(["--admin", address])?.adminRemark == nil)
+    }
+
+    @Test(arguments: ["*:9150", "0.0.0.0:9150", "[::]:9150", "10.0.0.1:9150", "cache.example:9150"])
+    func `one that others reach is remarked upon unless it has a token`(_ address: String) throws {
+        #expect(try settings(["--admin", address])?.adminRemark?.contains("--admin-token-file") == true)
+        #expect(try settings(["--admin", address, "--admin-token-file", "/token"])?.adminRemark == nil)
+    }
+
     @Test func `more memory than the container has is remarked upon`() throws {
         let settings = try #require(try settings(["-m", "1000"]))
 

@@ -140,6 +140,37 @@ struct ProcessTests {
         #expect(!errors.contains("secret") && !errors.contains("quiet"))
     }
 
+    /// Keys are written, cut and escaped: SECURITY.md says so.
+    @Test func `very verbose, the server writes no value and no password of any protocol`() throws {
+        let folder = try TemporaryFolder()
+        let users = try TemporaryFile("ann:s3cret\n")
+        let binary = try Program(Program.user + ["-vv", "-s", "\(folder.path)/binary", "-t", "1"])
+        let locked = try Program(Program.user + ["-vv", "-Y", users.path, "-s", "\(folder.path)/locked", "-t", "1"])
+        let (client, other) = (
+            try Program.connect(path: "\(folder.path)/binary"), try Program.connect(path: "\(folder.path)/locked")
+        )
+
+        // A set of k with the value s3cret-value, a get of it, and a no-op of the binary protocol.
+        let value = Array("s3cret-value".utf8)
+        let set: [UInt8] =
+            [0x80, 1, 0, 1, 8, 0, 0, 0, 0, 0, 0, UInt8(9 + value.count)] + [UInt8](repeating: 0, count: 20) + [0x6B]
+        try client.send(set + value)
+        #expect(try client.receive(24).count == 24)
+        try client.send([0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1] + [UInt8](repeating: 0, count: 12) + [0x6B])
+        #expect(try client.receive(28 + value.count).suffix(value.count) == value[...])
+        let text = try Program.connect(path: "\(folder.path)/binary")
+        #expect(try text.exchange("ms k 12\r\ns3cret-value\r\nmg k v\r\n", "HD\r\nVA 12\r\ns3cret-value\r\n"))
+        #expect(try text.exchange("get k\r\n", "VALUE k 0 12\r\ns3cret-value\r\nEND\r\n"))
+        #expect(try other.exchange("set a 0 0 9\r\nann s3cre\r\n", "CLIENT_ERROR authentication failure\r\n"))
+        #expect(try other.exchange("set a 0 0 10\r\nann s3cret\r\n", "STORED\r\n"))
+        #expect(try other.exchange("mg k\r\n", "EN\r\n"))
+        for program in [binary, locked] { program.signal(SIGTERM) }
+        let errors = binary.end().errors + locked.end().errors
+
+        #expect(errors.contains(" ms k 12\n") && errors.contains(" mg k"))
+        #expect(!errors.contains("s3cre"), "\(errors)")
+    }
+
     @Test func `a hang-up ends nothing`() throws {
         let folder = try TemporaryFolder()
         let program = try Program(Program.user + ["-s", "\(folder.path)/socket", "-t", "1"])

@@ -34,25 +34,17 @@ package struct AdminAccess {
         switch words[0].lowercased() {
         case "bearer": return Array(words[1].utf8)
         case "basic":
-            let pair = decoded(Array(words[1].utf8))
-            guard let colon = pair.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+            guard let pair = Base64.bytes(of: words[1]), let colon = pair.firstIndex(of: UInt8(ascii: ":")) else {
+                return nil
+            }
             return Array(pair[(colon + 1)...])
         default: return nil
         }
     }
 
-    private static func decoded(_ text: [UInt8]) -> [UInt8] {
-        text.withUnsafeBytes { text in
-            [UInt8](unsafeUninitializedCapacity: text.count) { room, initialized in
-                guard let start = room.baseAddress else { return }
-                initialized = Base64.decode(text, into: UnsafeMutableRawPointer(start))
-            }
-        }
-    }
-
     /// `host`, `host:port` or `[v6]:port`, as a request names it.
     static func isLoopback(host: String) -> Bool {
-        if host.hasPrefix("[") { return host.dropFirst().prefix { $0 != "]" } == "::1" }
+        if host.hasPrefix("[") { return host == "[::1]" || host.hasPrefix("[::1]:") }
         let name = host.prefix { $0 != ":" }.lowercased()
         if name == "localhost" { return true }
         // A name may begin as an address does.

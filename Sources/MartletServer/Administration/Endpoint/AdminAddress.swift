@@ -1,6 +1,5 @@
-/// Where the admin endpoint listens.
+/// Where the admin endpoint listens: `port` on the loopback addresses, or one address as `-l` understands it, with a port.
 enum AdminAddress {
-    /// `port` on the loopback addresses, or what `-l` understands, with a port.
     static func open(_ text: String) throws(StartError) -> [ListeningSocket] {
         var settings = ServerSettings()
         settings.listenBacklog = Limits.adminConnectionsMax
@@ -11,10 +10,7 @@ enum AdminAddress {
                 }
                 settings.tcpPort = port
             } else {
-                let address = try ListenAddress(parsing: text)
-                guard address.port != nil else {
-                    throw StartError("-l: \"\(text)\": the port is missing", status: ExitStatus.usage)
-                }
+                _ = try parse(text)
                 settings.listenAddresses = [text]
             }
             return try ListeningSocket.openTCP(settings)
@@ -25,9 +21,49 @@ enum AdminAddress {
         }
     }
 
+    private static func parse(_ text: String) throws(StartError) -> ListenAddress {
+        guard !text.contains(",") else {
+            throw StartError("\"\(text)\": there is one address, or * for all", status: ExitStatus.usage)
+        }
+        let address = try ListenAddress(parsing: text)
+        guard address.security == nil, address.dialect == nil, !text.hasPrefix("tag") else {
+            throw StartError(
+                "\"\(text)\": no prefix has a meaning here: it is HTTP, and not encrypted", status: ExitStatus.usage)
+        }
+        guard address.port != nil else {
+            throw StartError("\"\(text)\": the port is missing", status: ExitStatus.usage)
+        }
+        return address
+    }
+
+    /// Where somebody on this machine reaches it; nil if the text says nothing that can be.
+    static func near(_ text: String) -> (host: String?, port: UInt16)? {
+        if let port = Int(text) { return UInt16(exactly: port).map { ("127.0.0.1", $0) } }
+        guard let address = try? parse(text), let port = address.port, port > 0 else { return nil }
+        return (address.host, port)
+    }
+
     static func isLoopback(_ socket: ListeningSocket) -> Bool {
         let name = socket.name.split(separator: ":", maxSplits: 1).last.map(String.init) ?? ""
         return AdminAccess.isLoopback(host: name)
+    }
+
+    /// Whether only this machine reaches it, as far as the text tells: a name may stand for anything.
+    fileprivate static func isLoopback(_ text: String) -> Bool {
+        if Int(text) != nil { return true }
+        // What is no address ends the start, and needs no remark.
+        guard let address = try? parse(text) else { return true }
+        guard let host = address.host else { return false }
+        return AdminAccess.isLoopback(host: host.contains(":") ? "[\(host)]" : host)
+    }
+}
+
+extension ServerSettings {
+    /// A sentence if everybody who reaches the admin endpoint may read what it tells.
+    package var adminRemark: String? {
+        guard let adminAddress, adminTokenPath == nil, !AdminAddress.isLoopback(adminAddress) else { return nil }
+        return "--admin \(adminAddress): whoever reaches it may read figures and addresses of clients"
+            + (samplesKeys ? ", keys too" : "") + "; with --admin-token-file only who has the token"
     }
 }
 

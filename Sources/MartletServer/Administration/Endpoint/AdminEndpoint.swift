@@ -67,11 +67,14 @@ final class AdminEndpoint: @unchecked Sendable {
         wakeup = LoopWakeup(
             loop: loop, callback: { _, _, context in AdminEndpoint.of(context).wakeup?.acknowledge() }, context: context
         )
+        var bounds = HTTPServer.Bounds()
+        bounds.headerBytesMax = Limits.adminHeaderBytesMax
+        bounds.bodyBytesMax = Limits.adminBodyBytesMax
+        bounds.silentSecondsMax = Limits.adminSilentSecondsMax
+        bounds.requestSecondsMax = Limits.adminRequestSecondsMax
+        bounds.connectionsMax = Limits.adminConnectionsMax
         http = HTTPServer(
-            loop: loop,
-            bounds: HTTPServer.Bounds(
-                headerBytesMax: Limits.adminHeaderBytesMax, bodyBytesMax: Limits.adminBodyBytesMax,
-                silentSecondsMax: Limits.adminSilentSecondsMax, connectionsMax: Limits.adminConnectionsMax),
+            loop: loop, bounds: bounds,
             callback: { request, context in
                 guard let request else { return }
                 AdminEndpoint.of(context).answer(HTTPRequest(request))
@@ -122,10 +125,11 @@ final class AdminEndpoint: @unchecked Sendable {
 
     private func run() {
         ServerThread.nameCurrent("admin")
-        http?.countOwnEvents()
+        http?.countOwnDescriptors()
+        var waits = true
         while !isStopping.load(ordering: .acquiring) {
-            if loop.turn(waits: true) == .failed { return }
-            http?.limitConnections()
+            if loop.turn(waits: waits) == .failed { return }
+            waits = http?.tend(now: TurnCounts.now) ?? true
         }
     }
 
@@ -162,33 +166,28 @@ final class AdminEndpoint: @unchecked Sendable {
         return figures
     }
 
-    /// What the workers have told: keys, and turns that were slow.
+    /// What the workers have told: keys, and turns that were slow. Of each so much at a time that one who tells more and more
+    /// cannot keep it.
     private func takeEvents() {
-        var clients: [ConnectionSnapshot]?
         withUnsafeTemporaryAllocation(byteCount: 256, alignment: 16) { room in
             for worker in server.pointee.workers {
                 guard let counts = worker.pointee.turnCounts else { continue }
-                while let event = counts.pointee.ring.next(key: room) {
-                    let key = Array(room[..<Int(event.keyBytes)])
-                    if event.kind == .sampledKey {
-                        keys.add(key)
-                        continue
-                    }
-                    let known = clients ?? server.pointee.connectionSnapshots()
-                    clients = known
-                    note(event, key, known)
+                for _ in 0..<Limits.meterEventsMax {
+                    guard let event = counts.pointee.ring.next(key: room) else { break }
+                    let key = UnsafeRawBufferPointer(rebasing: room[..<Int(event.keyBytes)])
+                    if event.kind == .sampledKey { keys.add(key) } else { note(event, Array(key)) }
                 }
             }
         }
     }
 
-    private func note(_ event: WatchedEvent, _ key: [UInt8], _ clients: [ConnectionSnapshot]) {
+    private func note(_ event: WatchedEvent, _ key: [UInt8]) {
         let name = Command(rawValue: event.command).map { "\($0.word)" } ?? ""
         slowTurns.append(
             SlowTurn(
                 wallMilliseconds: Int(event.seconds) * 1000 + Int(event.microseconds) / 1000,
                 worker: Int(event.status), microseconds: Int(event.valueBytes), command: name, key: key,
-                client: clients.first { $0.descriptor == event.descriptor }?.address ?? ""))
+                client: event.peer.name ?? "unix"))
         if slowTurns.count > Limits.slowTurnsMax { slowTurns.removeFirst() }
     }
 
@@ -201,6 +200,7 @@ final class AdminEndpoint: @unchecked Sendable {
     // MARK: Requests
 
     private func answer(_ request: HTTPRequest) {
+        http?.noteRequest(request, now: TurnCounts.now)
         let reply = reply(to: request)
         request.reply(status: reply.status, reason: reply.reason, fields: reply.allFields, body: reply.body)
     }

@@ -23,15 +23,5 @@ enum DashboardPage {
             + "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     }()
 
-    private static func hash(_ text: [UInt8]) -> String {
-        let digest = SHA256.bytes(SHA256.digest(text))
-        let count = Base64.encodedCount(digest.count)
-        return String(unsafeUninitializedCapacity: count) { room in
-            digest.withUnsafeBytes { digest in
-                guard let start = room.baseAddress else { return }
-                _ = Base64.encode(digest, at: UnsafeMutableRawPointer(start))
-            }
-            return count
-        }
-    }
+    private static func hash(_ text: [UInt8]) -> String { Base64.text(of: SHA256.bytes(SHA256.digest(text))) }
 }

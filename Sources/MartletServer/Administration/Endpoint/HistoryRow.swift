@@ -8,7 +8,7 @@ struct HistoryRow: Sendable {
 
     /// The columns in the order of `values`.
     static let columns = [
-        "get_hits", "get_misses", "sets", "deletes", "arithmetic", "touches", "other_hits",
+        "get_hits", "get_misses", "sets", "deletes", "arithmetic", "touches", "flushes_logins",
         "evictions", "evicted_unfetched", "reclaimed", "expired_unfetched", "refused",
         "bytes_read", "bytes_written", "connections", "new_connections",
         "items", "item_bytes", "page_bytes", "hot", "warm", "cold", "temp",

@@ -1,3 +1,5 @@
+import MartletProtocol
+
 /// A JSON text while it grows: one value after the other, commas set by itself.
 package struct JSONText {
     package private(set) var bytes: [UInt8] = []
@@ -67,17 +69,9 @@ package struct JSONText {
         bytes.append(contentsOf: FixedPoint.text(value, places: places).utf8)
     }
 
-    /// Bytes of the wire: what is not printable ASCII is shown as `\xNN`.
-    package mutating func add(_ name: String? = nil, wire key: [UInt8]) {
-        add(
-            name,
-            text: key.reduce(into: "") { text, byte in
-                if (0x20..<0x7F).contains(byte) {
-                    text.unicodeScalars.append(UnicodeScalar(byte))
-                } else {
-                    text += "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
-                }
-            })
+    /// Bytes of the wire, as `ShownBytes` shows them.
+    package mutating func add(_ name: String? = nil, wire bytes: [UInt8]) {
+        add(name, text: ShownBytes.text(of: bytes))
     }
 
     private mutating func quote(_ text: some Sequence<UInt8>) {

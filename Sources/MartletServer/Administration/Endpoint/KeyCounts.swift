@@ -11,6 +11,7 @@ package struct KeyCounts {
     }
 
     private var rows: [[UInt8]: Row] = [:]
+    private var key: [UInt8] = []
     private let capacity: Int
     /// Keys seen, halved like the counts.
     private(set) var total = 0.0
@@ -19,10 +20,13 @@ package struct KeyCounts {
 
     package init(capacity: Int) { self.capacity = capacity }
 
-    package mutating func add(_ key: [UInt8]) {
+    package mutating func add(_ bytes: some Collection<UInt8>) {
         total += 1
-        if rows[key] != nil {
-            rows[key]?.count += 1
+        // The array is the same one as long as nobody keeps it: a key that is known allocates nothing.
+        key.removeAll(keepingCapacity: true)
+        key.append(contentsOf: bytes)
+        if let index = rows.index(forKey: key) {
+            rows.values[index].count += 1
             return
         }
         if rows.count >= capacity {

@@ -15,8 +15,11 @@ extension ConnectionMachine {
         switch executor.session.reserve(key, valueLength: Int(request.valueLength)) {
         case .reserved(let reservation):
             roomlessSince = 0
-            pending = .make(request, line: place.pointee.line, hash: place.pointee.hash, reservation: reservation)
-            return .begun
+            pending = .make(
+                request, line: place.pointee.line, hash: place.pointee.hash, reservation: reservation,
+                executor.pointee.server.pointee.syscalls)
+            if pending != nil { return .begun }
+            status = .outOfMemory
         case .tooLarge:
             status = .tooLarge
         case .noRoom:

@@ -30,12 +30,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
             if place.pointee.request.command == .quit || endsInside(place, left) { break }
             position &+= place.pointee.bytes
         }
-        if count > 1 {
-            let batch = pointee.batch
-            let buckets = pointee.buckets
-            for index in 0..<count { buckets[index] = session.prefetchBucket(batch[index].hash) }
-            for index in 0..<count { session.prefetchItem(batch[index].hash, in: buckets[index]) }
-        }
+        if count > 1 { pointee.batch.prefetchItems(count, session) }
         return RequestBatch(count: count, end: end)
     }
 
@@ -49,8 +44,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         }
         let key = place.pointee.request.key
         if !key.isEmpty {
-            place.pointee.hash = session.hash(place.pointee.line + Int(key.offset), Int(key.count))
-            session.prefetchStripe(place.pointee.hash)
+            place.pointee.hash = session.hashAndPrefetch(place.pointee.line + Int(key.offset), Int(key.count))
         }
         place.pointee.bytes = Int(place.pointee.request.lineBytes) &+ Int(place.pointee.request.valueLength)
         return place.pointee.bytes <= left
