@@ -1,3 +1,5 @@
+import MartletProtocol
+
 /// A JSON value on one line.
 indirect enum JSONLine: CustomStringConvertible {
     case text(String)
@@ -16,7 +18,7 @@ indirect enum JSONLine: CustomStringConvertible {
     /// Bytes as text where they are UTF-8, else in base64 under another name.
     static func bytes(_ name: String, _ bytes: [UInt8]) -> (String, JSONLine) {
         if let text = String(validating: bytes, as: UTF8.self) { return (name, .text(text)) }
-        return (name + "_base64", .text(CacheKey.base64(bytes)))
+        return (name + "_base64", .text(Base64.text(of: bytes)))
     }
 
     var description: String {
@@ -47,7 +49,8 @@ indirect enum JSONLine: CustomStringConvertible {
             switch scalar {
             case "\"", "\\": quoted += "\\\(scalar)"
             case "\n": quoted += "\\n"
-            case _ where scalar.value < 0x20:
+            // Those behind ASCII command some terminals, too.
+            case _ where scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value):
                 let digits = String(scalar.value, radix: 16)
                 quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
             default: quoted.unicodeScalars.append(scalar)

@@ -14,8 +14,6 @@ struct ProgressLine {
     private var shown = WallClock.precise
     private var items = 0
     private var bytes = 0
-    /// Keys that were gone when they were asked for.
-    var gone = 0
 
     init(isQuiet: Bool) { self.isQuiet = isQuiet }
 
@@ -31,8 +29,7 @@ struct ProgressLine {
         guard !isQuiet else { return }
         let seconds = max(WallClock.precise - start, 1e-9)
         let rate = "\(Quantity.count(Double(items) / seconds)) a second"
-        let left = gone > 0 ? ", \(gone) expired or went meanwhile" : ""
-        StandardError.write((isTerminal ? "\r" : "") + text + left + " (\(rate))" + (isTerminal ? "\u{1B}[K" : ""))
+        StandardError.write((isTerminal ? "\r" : "") + text + " (\(rate))" + (isTerminal ? "\u{1B}[K" : ""))
     }
 }
 

@@ -1,6 +1,8 @@
 /// Quantities as people read them.
 enum Quantity {
-    static func bytes(_ count: Int) -> String { scaled(Double(count), 1024, ["B", "KiB", "MiB", "GiB", "TiB"]) }
+    static func bytes(_ count: Int) -> String { bytes(Double(count)) }
+
+    static func bytes(_ count: Double) -> String { scaled(count, 1024, ["B", "KiB", "MiB", "GiB", "TiB"]) }
 
     static func count(_ number: Double) -> String { scaled(number, 1000, ["", "k", "M", "G"]) }
 
@@ -11,14 +13,21 @@ enum Quantity {
             number /= step
             index += 1
         }
-        let digits = index == 0 ? String(Int(number.rounded())) : tenths(number)
+        let digits = index == 0 ? String(whole(number)) : tenths(number)
         return units[index].isEmpty ? digits : "\(digits) \(units[index])"
     }
 
     private static func tenths(_ number: Double) -> String {
-        let tenths = Int((number * 10).rounded())
+        let tenths = whole(number * 10)
         return "\(tenths / 10).\(tenths % 10)"
     }
+
+    /// What servers tell may be any number.
+    private static func whole(_ number: Double) -> Int {
+        number.isNaN ? 0 : Int(min(max(number.rounded(), -wholeMax), wholeMax))
+    }
+
+    private static let wholeMax = 1e18
 
     static func seconds(_ count: Int) -> String {
         if count >= 86_400 { return "\(count / 86_400)d\(count % 86_400 / 3600)h" }

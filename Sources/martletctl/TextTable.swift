@@ -4,7 +4,7 @@ struct TextTable: CustomStringConvertible {
 
     init(_ titles: [String]) { rows = [titles] }
 
-    mutating func append(_ row: [String]) { rows.append(row) }
+    mutating func append(_ row: [String]) { rows.append(row.map { TerminalText.shown($0) }) }
 
     var description: String {
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }

@@ -100,12 +100,68 @@ struct DumpTests {
         }
     }
 
+    @Test("a length that is wrong is found before it is believed", arguments: ["9999999999", "1", "100"])
+    func damagedLength(length: String) throws {
+        let place = try TemporaryPlace()
+        let server = try TestServer()
+        let file = DumpText.file("YQ== 0 - 10", value: "0123456789").replacing(" 10 ", with: " \(length) ")
+        try Data(file.utf8).write(to: URL(fileURLWithPath: place.path("a")))
+
+        let load = try Program("load", "-s", server.address, place.path("a"))
+
+        #expect(load.errors.contains("item 1 is damaged: its line's sum is wrong"), "\(load.errors)")
+    }
+
+    @Test("what the other server refuses is named and left out, and the rest goes on", arguments: ["copy", "load"])
+    func refused(way: String) throws {
+        let source = try TestServer { $0.itemBytesMax = 1 << 20 }
+        let target = try TestServer { $0.itemBytesMax = 64 << 10 }
+        let other = try TestServer { $0.itemBytesMax = 1 << 20 }
+        let place = try TemporaryPlace()
+        for (key, count) in [("a", 10), ("large", 200_000), ("b", 10), ("larger", 300_000), ("c", 60_000)] {
+            let words = ["set", "-s", source.address, key]
+            #expect(try Program(words, input: String(repeating: "x", count: count)).status == 0)
+        }
+
+        func copied(_ address: String) throws -> Program {
+            if way == "copy" { return try Program("dump", "-s", source.address, "--to", address, "--verify") }
+            #expect(try Program("dump", "-s", source.address, place.path("a")).status == 0)
+            return try Program("load", "-s", address, place.path("a"), "--verify")
+        }
+        let program = try copied(target.address)
+
+        #expect(program.status == 1)
+        for key in ["large", "larger"] {
+            #expect(program.errors.contains("\(key): SERVER_ERROR object too large for cache\n"), "\(program.errors)")
+        }
+        #expect(program.errors.contains("3 items stored, 3 read back and equal, 2 refused"), "\(program.errors)")
+        #expect(
+            try Set(Program("keys", "-s", target.address).output.split(separator: "\n")) == ["a", "b", "c"])
+        #expect(try copied(other.address).status == 0)
+    }
+
+    @Test("a value that is much too large for the server is named and not sent, and the rest goes on")
+    func refusedUnsent() throws {
+        let source = try TestServer { $0.itemBytesMax = 4 << 20 }
+        let target = try TestServer { $0.itemBytesMax = 1 << 20 }
+        for (key, count) in [("a", 10), ("huge", 2 << 20), ("b", 10)] {
+            let words = ["set", "-s", source.address, key]
+            #expect(try Program(words, input: String(repeating: "x", count: count)).status == 0)
+        }
+
+        let copy = try Program("dump", "-s", source.address, "--to", target.address, "--verify")
+
+        #expect(copy.status == 1)
+        let reason = "huge: its 2097152 bytes are more than the server's largest item has, 1048576\n"
+        #expect(copy.errors.contains(reason), "\(copy.errors)")
+        #expect(copy.errors.contains("2 items stored, 2 read back and equal, 1 refused"), "\(copy.errors)")
+    }
+
     @Test("what has expired since the dump is left out")
     func expired() throws {
         let place = try TemporaryPlace()
         let server = try TestServer()
-        let text = "martlet dump 1 1000\nitem YQ== 0 1001 1 efc27d38\nx\nend 1 1\n"
-        try Data(text.utf8).write(to: URL(fileURLWithPath: place.path("a")))
+        try Data(DumpText.file("YQ== 0 1001 1", value: "x").utf8).write(to: URL(fileURLWithPath: place.path("a")))
 
         let load = try Program("load", "-s", server.address, place.path("a"))
 

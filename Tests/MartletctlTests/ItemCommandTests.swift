@@ -1,3 +1,4 @@
+import Foundation
 import ServerTesting
 import Testing
 
@@ -75,6 +76,27 @@ struct ItemCommandTests {
         #expect(first.count < 8)
         let got = try Program(["get", "--json", "-s", both] + all.map(String.init))
         #expect(got.status == 0 && got.output.split(separator: "\n").count == 8)
+    }
+
+    @Test(
+        "a login is the first line of its file; passwords may have blanks and colons",
+        arguments: [
+            ("user:pass word\n", true), ("user pass word\r\nmore", true), ("user:pass:word", false), ("user:", false),
+            ("user", false), ("", false), (":pass word", false),
+        ])
+    func login(text: String, isRight: Bool) throws {
+        let place = try TemporaryPlace()
+        try Data("user:pass word\n".utf8).write(to: URL(fileURLWithPath: place.path("users")))
+        try Data(text.utf8).write(to: URL(fileURLWithPath: place.path("login")))
+        let server = try TestServer {
+            $0.authFilePath = place.path("users")
+            $0.protocolName = "ascii"
+        }
+
+        let program = try Program("set", "-s", server.address, "--login-file", place.path("login"), "a", "v")
+
+        #expect((program.status == 0) == isRight, "\(program.errors)")
+        if !isRight, text != "user:pass:word" { #expect(program.errors.contains("is not user:password")) }
     }
 
     @Test("keys are filtered by name and size")

@@ -4,6 +4,8 @@ import ServerTesting
 /// martletctl as people run it: a process with words, and what it prints.
 struct Program {
     let status: Int32
+    /// Ended by a signal: a trap.
+    let hasCrashed: Bool
     let output: String
     let errors: String
 
@@ -26,6 +28,7 @@ struct Program {
         try meanwhile()
         process.waitUntilExit()
         status = process.terminationStatus
+        hasCrashed = process.terminationReason == .uncaughtSignal
         output = String(decoding: try Data(contentsOf: files[1]), as: UTF8.self)
         errors = String(decoding: try Data(contentsOf: files[2]), as: UTF8.self)
     }

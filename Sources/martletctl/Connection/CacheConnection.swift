@@ -6,37 +6,57 @@ import Musl
 import Darwin
 #endif
 
-/// What went wrong with a server, for whoever typed the command.
+/// What went wrong with a server, for whoever typed the command. What it has said may be part of it.
 struct CacheFailure: Error, CustomStringConvertible {
     let description: String
 
-    init(_ description: String) { self.description = description }
+    init(_ description: String) { self.description = TerminalText.shown(description) }
 }
 
 /// A connection that waits: one command after the other, or many at once and then their replies.
 final class CacheConnection {
     let address: ServerAddress
     private let descriptor: Int32
+    private var encryption: EncryptedSession?
     private var input = [UInt8](repeating: 0, count: 1 << 16)
     private var start = 0
     private var end = 0
     private var output: [UInt8] = []
 
     private static let outputBytesMax = 1 << 18
+    /// No reply has a longer line.
+    private static let lineBytesMax = 1 << 20
 
-    /// Connects, and logs in if there is something to log in with.
+    /// Connects, shakes hands where TLS is asked for, and logs in if there is something to log in with.
     init(_ address: ServerAddress, _ options: ServerOptions) throws {
         self.address = address
         switch address.place {
         case .tcp(let host, let port):
             descriptor = try Self.connect(host, port, address, options.timeout)
+            encryption = try options.tls.isEnabled ? Self.encrypted(descriptor, host, address, options.tls) : nil
         case .unix(let path):
             descriptor = try Self.connect(path: path, address, options.timeout)
+            encryption = nil
         }
         if let login = try options.login() { try logIn(login) }
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        // It says goodbye, for which it needs the socket.
+        encryption = nil
+        close(descriptor)
+    }
+
+    private static func encrypted(
+        _ descriptor: Int32, _ host: String, _ address: ServerAddress, _ options: TLSOptions
+    ) throws -> EncryptedSession {
+        do {
+            return try EncryptedSession(descriptor, host: host, options)
+        } catch {
+            close(descriptor)
+            throw CacheFailure("\(address): \(error)")
+        }
+    }
 
     // MARK: Sending
 
@@ -51,6 +71,10 @@ final class CacheConnection {
     func flush() throws {
         var sent = 0
         while sent < output.count {
+            if let encryption {
+                sent += try taken(encryption.write(output, from: sent), "sending")
+                continue
+            }
             let count = output.withUnsafeBytes { send(descriptor, $0.baseAddress! + sent, $0.count - sent, noSignal) }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { throw failure("sending", errno) }
@@ -77,33 +101,41 @@ final class CacheConnection {
                 start = newline + 1
                 return input[line]
             }
-            searched = end
-            let moved = start
+            let distance = end - start
+            guard distance <= Self.lineBytesMax else { throw CacheFailure("\(address): a reply's line does not end") }
             try receiveMore()
             // What was there may have moved to the front.
-            if start != moved { searched -= moved - start }
+            searched = start + distance
         }
     }
 
     /// The next `count` bytes.
     func read(_ count: Int) throws -> ArraySlice<UInt8> {
-        while end - start < count { try receiveMore(atLeast: count - (end - start)) }
+        while end - start < count { try receiveMore() }
         defer { start += count }
         return input[start..<start + count]
     }
 
-    private func receiveMore(atLeast wanted: Int = 1) throws {
+    /// The room grows with what has come, not with what was announced.
+    private func makeRoom() {
         if start == end {
             start = 0
             end = 0
         }
-        if input.count - end < max(wanted, 1 << 12) {
-            input.replaceSubrange(0..<(end - start), with: Array(input[start..<end]))
-            end -= start
-            start = 0
-            if input.count - end < max(wanted, 1 << 12) {
-                input += [UInt8](repeating: 0, count: max(input.count, wanted))
-            }
+        if input.count - end >= Self.roomBytesMin { return }
+        input.replaceSubrange(0..<(end - start), with: Array(input[start..<end]))
+        end -= start
+        start = 0
+        if input.count - end < input.count / 2 { input += [UInt8](repeating: 0, count: input.count) }
+    }
+
+    private static let roomBytesMin = 1 << 12
+
+    private func receiveMore() throws {
+        makeRoom()
+        if let encryption {
+            end += try taken(encryption.read(into: &input, from: end), "waiting for a reply")
+            return
         }
         while true {
             let count = input.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress! + end, $0.count - end, 0) }
@@ -112,6 +144,16 @@ final class CacheConnection {
             guard count > 0 else { throw CacheFailure("\(address): the server has closed the connection") }
             end += count
             return
+        }
+    }
+
+    /// How much an encrypted session has taken or given.
+    private func taken(_ outcome: EncryptedSession.Outcome, _ doing: String) throws -> Int {
+        switch outcome {
+        case .count(let count): return count
+        case .ended: throw CacheFailure("\(address): the server has closed the connection")
+        case .late: throw failure(doing, EAGAIN)
+        case .failed(let reason): throw CacheFailure("\(address): \(doing): TLS: \(reason)")
         }
     }
 

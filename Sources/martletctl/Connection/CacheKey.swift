@@ -1,6 +1,8 @@
+import MartletProtocol
+
 /// A key as commands spell it.
 struct CacheKey {
-    static let bytesMax = 250
+    static let bytesMax = WireLimits.keyBytesMax
 
     let bytes: [UInt8]
     /// For the meta commands: as it is, or in base64 where it has bytes that a line cannot have.
@@ -8,7 +10,7 @@ struct CacheKey {
     /// ` b` behind a word in base64.
     let mark: String
 
-    /// nil if no server would take it.
+    /// nil if no server would take it: the bound is that of the word.
     init?(_ bytes: some Collection<UInt8>) {
         guard (1...Self.bytesMax).contains(bytes.count) else { return nil }
         self.bytes = Array(bytes)
@@ -16,25 +18,10 @@ struct CacheKey {
             word = text
             mark = ""
         } else {
-            word = Self.base64(self.bytes)
+            word = Base64.text(of: self.bytes)
             mark = " b"
+            if word.utf8.count > Self.bytesMax { return nil }
         }
-    }
-
-    static func base64(_ bytes: [UInt8]) -> String {
-        let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-        var text: [UInt8] = []
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let left = bytes.count - start
-            var group = UInt32(bytes[start]) << 16
-            if left > 1 { group |= UInt32(bytes[start + 1]) << 8 }
-            if left > 2 { group |= UInt32(bytes[start + 2]) }
-            text.append(letters[Int(group >> 18)])
-            text.append(letters[Int(group >> 12 & 63)])
-            text.append(left > 1 ? letters[Int(group >> 6 & 63)] : UInt8(ascii: "="))
-            text.append(left > 2 ? letters[Int(group & 63)] : UInt8(ascii: "="))
-        }
-        return String(decoding: text, as: UTF8.self)
     }
 
     /// The bytes that a dump's `%XX` stand for; nil if it is not well formed.
@@ -62,17 +49,6 @@ struct CacheKey {
         case 0x41...0x46: byte - 0x37
         case 0x61...0x66: byte - 0x57
         default: nil
-        }
-    }
-
-    /// For people: what is not printable as `\xNN`.
-    static func shown(_ bytes: some Sequence<UInt8>) -> String {
-        bytes.reduce(into: "") { text, byte in
-            if (0x20..<0x7F).contains(byte) {
-                text.unicodeScalars.append(UnicodeScalar(byte))
-            } else {
-                text += "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
-            }
         }
     }
 }

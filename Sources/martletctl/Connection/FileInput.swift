@@ -24,7 +24,10 @@ struct FileInput: ~Copyable {
 
     deinit { if descriptor > 0 { close(descriptor) } }
 
-    /// The next line without its newline; nil at the end, and for a line that does not end.
+    private static let lineBytesMax = 1 << 16
+    private static let roomBytesMin = 1 << 16
+
+    /// The next line without its newline; nil at the end, and for a line that the end cuts.
     mutating func readLine() throws -> [UInt8]? {
         var searched = start
         while true {
@@ -35,6 +38,7 @@ struct FileInput: ~Copyable {
                 return line
             }
             let distance = end - start
+            guard distance <= Self.lineBytesMax else { throw CacheFailure("\(path): a line does not end") }
             guard try fill() else { return nil }
             searched = start + distance
         }
@@ -42,7 +46,7 @@ struct FileInput: ~Copyable {
 
     /// The next `count` bytes; nil if there are fewer.
     mutating func read(_ count: Int) throws -> [UInt8]? {
-        while end - start < count { guard try fill(atLeast: count) else { return nil } }
+        while end - start < count { guard try fill() else { return nil } }
         defer {
             start += count
             position += count
@@ -50,26 +54,26 @@ struct FileInput: ~Copyable {
         return Array(buffer[start..<start + count])
     }
 
-    consuming func readAll() throws -> [UInt8] {
+    /// Everything; a failure if that is more than `countMax` bytes.
+    consuming func readAll(countMax: Int) throws -> [UInt8] {
         var bytes: [UInt8] = []
         while try fill() {
             bytes += buffer[start..<end]
             start = end
+            guard bytes.count <= countMax else { throw CacheFailure("\(path): there are more than \(countMax) bytes") }
         }
         return bytes
     }
 
-    /// More input behind what there is. Returns false at the end.
-    private mutating func fill(atLeast wanted: Int = 0) throws -> Bool {
+    /// More input behind what there is. Returns false at the end. The room grows with what has been read.
+    private mutating func fill() throws -> Bool {
         if start > 0 {
             let rest = Array(buffer[start..<end])
             buffer.replaceSubrange(0..<rest.count, with: rest)
             start = 0
             end = rest.count
         }
-        if buffer.count - end < max(1 << 16, wanted) {
-            buffer += [UInt8](repeating: 0, count: max(buffer.count, wanted))
-        }
+        if buffer.count - end < Self.roomBytesMin { buffer += [UInt8](repeating: 0, count: buffer.count) }
         while true {
             let room = end
             let file = descriptor

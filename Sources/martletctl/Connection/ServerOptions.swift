@@ -29,25 +29,29 @@ struct ServerOptions: ParsableArguments {
         help: ArgumentHelp("A file with 'user:password' or 'user password', for servers with -Y.", valueName: "file"))
     var loginPath: String?
 
+    @OptionGroup(title: "TLS") var tls: TLSOptions
+
     func validate() throws {
         guard timeout > 0, timeout <= 86_400 else { throw ValidationError("--timeout is between 0 and 86400 seconds") }
     }
 
     var addresses: [ServerAddress] { list.addresses }
 
-    /// `user password`, as the servers want it.
+    /// `user password`, as the servers want it: the first line of the file. A user's name has neither a colon nor a blank; a
+    /// password may have both.
     func login() throws -> String? {
         guard let loginPath else { return nil }
-        guard let bytes = try? FileInput(path: loginPath).readAll(), bytes.count < 1 << 14 else {
+        guard let bytes = try? FileInput(path: loginPath).readAll(countMax: Self.loginBytesMax) else {
             throw CacheFailure("--login-file: \(loginPath) cannot be read")
         }
-        var text = String(decoding: bytes, as: UTF8.self)
-        text = String(text.prefix { $0 != "\n" && $0 != "\r\n" })
-        if !text.contains(" "), let colon = text.firstIndex(of: ":") {
-            text.replaceSubrange(colon...colon, with: " ")
-        }
-        return text
+        let line = String(decoding: bytes.prefix { $0 != 0x0A && $0 != 0x0D }, as: UTF8.self)
+        guard let end = line.firstIndex(where: { $0 == ":" || $0 == " " }), end > line.startIndex,
+            line.index(after: end) < line.endIndex
+        else { throw CacheFailure("--login-file: \(loginPath): the first line is not user:password") }
+        return "\(line[..<end]) \(line[line.index(after: end)...])"
     }
+
+    private static let loginBytesMax = 1 << 14
 
     /// A connection to each server.
     func connectAll() throws -> [CacheConnection] { try addresses.map { try CacheConnection($0, self) } }
@@ -89,5 +93,7 @@ struct OutputOptions: ParsableArguments {
     var json = false
 
     /// Whether a person is looking who wants colours.
-    static var hasColours: Bool { isatty(1) == 1 && getenv("NO_COLOR") == nil }
+    static var hasColours: Bool { isTerminal && getenv("NO_COLOR") == nil }
+
+    static var isTerminal: Bool { isatty(1) == 1 }
 }

@@ -5,6 +5,14 @@ struct CacheItem: Equatable {
     let flags: UInt32
     /// Seconds left to live; nil for ever.
     let ttlSeconds: Int?
+
+    /// The largest that any server takes.
+    static let valueBytesMax = 1 << 30
+
+    /// A number of a server or a file, cut to what can be added to another one.
+    static func believed(_ number: Int) -> Int { min(max(number, -numberMax), numberMax) }
+
+    private static let numberMax = 1 << 40
 }
 
 /// What a key dump tells of an item.
@@ -27,12 +35,12 @@ struct KeyRow {
             let parts = word.split(separator: "=", maxSplits: 1)
             if parts.count == 2 { fields[String(parts[0])] = parts[1] }
         }
+        func number(_ name: String) -> Int? { fields[name].flatMap { Int($0) }.map(CacheItem.believed) }
         self.key = key
-        let expiry = fields["exp"].flatMap { Int($0) } ?? -1
-        self.expiry = expiry < 0 ? nil : expiry
-        lastAccess = fields["la"].flatMap { Int($0) } ?? 0
-        slabClass = fields["cls"].flatMap { Int($0) } ?? 0
-        size = fields["size"].flatMap { Int($0) } ?? 0
+        self.expiry = number("exp").flatMap { $0 < 0 ? nil : $0 }
+        lastAccess = number("la") ?? 0
+        slabClass = number("cls") ?? 0
+        size = number("size") ?? 0
         isFetched = fields["fetch"] == "yes"
     }
 }
@@ -67,9 +75,9 @@ extension CacheConnection {
             let line = String(decoding: try readLine(), as: UTF8.self)
             if line == "MN" { return items }
             let words = line.split(separator: " ")
-            guard words.count >= 2, words[0] == "VA", let length = Int(words[1]), length >= 0 else {
-                throw CacheFailure("\(address): reading items: \(line)")
-            }
+            guard words.count >= 2, words[0] == "VA", let length = Int(words[1]),
+                (0...CacheItem.valueBytesMax).contains(length)
+            else { throw CacheFailure("\(address): reading items: \(line)") }
             let value = Array(try read(length + 2).dropLast(2))
             var flags: UInt32 = 0
             var ttl: Int?
@@ -77,45 +85,17 @@ extension CacheConnection {
             for field in words.dropFirst(2) {
                 switch field.first {
                 case "f": flags = UInt32(field.dropFirst()) ?? 0
-                case "t": ttl = Int(field.dropFirst()).flatMap { $0 < 0 ? nil : $0 }
+                case "t": ttl = Int(field.dropFirst()).flatMap { $0 < 0 ? nil : CacheItem.believed($0) }
                 case "k": word = field.dropFirst()
                 default: break
                 }
             }
             // Replies come in the order of the keys.
-            while let key = expected.popFirst() {
-                guard key.word == word else { continue }
-                items.append(CacheItem(key: key.bytes, value: value, flags: flags, ttlSeconds: ttl))
-                break
+            guard let index = expected.firstIndex(where: { $0.word == word }) else {
+                throw CacheFailure("\(address): reading items: \(word) was not asked for")
             }
-        }
-    }
-
-    /// How items are stored.
-    enum StoreMode: String {
-        case set = "MS"
-        /// Only where nothing is.
-        case add = "ME"
-    }
-
-    /// Stores the items. Returns how many were not, because something was there already; anything else is an error.
-    func store(_ items: [CacheItem], _ mode: StoreMode) throws -> Int {
-        for item in items {
-            guard let key = CacheKey(item.key) else { continue }
-            // A life of 0 seconds is over; the protocol's 0 would be for ever.
-            let life = item.ttlSeconds.map { " T\($0 == 0 ? -1 : ExpirationTime.word(seconds: $0))" } ?? ""
-            try write("ms \(key.word) \(item.value.count) F\(item.flags)\(life) \(mode.rawValue) q\(key.mark)\r\n")
-            try write(item.value)
-            try write("\r\n")
-        }
-        try write("mn\r\n")
-        try flush()
-        var kept = 0
-        while true {
-            let line = String(decoding: try readLine(), as: UTF8.self)
-            if line == "MN" { return kept }
-            guard line.hasPrefix("NS") else { throw CacheFailure("\(address): storing items: \(line)") }
-            kept += 1
+            items.append(CacheItem(key: expected[index].bytes, value: value, flags: flags, ttlSeconds: ttl))
+            expected = expected[(index + 1)...]
         }
     }
 }
@@ -125,8 +105,11 @@ enum ExpirationTime {
     /// More seconds than that the protocol takes for a second since 1970.
     private static let relativeSecondsMax = 30 * 24 * 60 * 60
 
-    /// For a life of so many seconds from `now`; 0 for ever.
+    /// Nor any behind it: the protocol's seconds have 32 bits.
+    private static let absoluteSecondsMax = Int(Int32.max)
+
+    /// For a life of so many seconds from `now`; 0 for ever. One that goes beyond the protocol's time ends with that.
     static func word(seconds: Int, now: Int = WallClock.seconds) -> Int {
-        seconds > relativeSecondsMax ? now &+ seconds : seconds
+        seconds > relativeSecondsMax ? min(now &+ seconds, absoluteSecondsMax) : seconds
     }
 }

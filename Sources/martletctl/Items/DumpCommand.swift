@@ -9,6 +9,8 @@ struct DumpCommand: ParsableCommand {
             Values, flags and remaining lives; what is stored meanwhile may be missing.
             A dump that was interrupted goes on with --resume: what the file (or the
             other server) has already is not asked for again. To standard output: -.
+            What the other servers refuse (too large for them) is named and left out, and
+            the exit status says so.
             The file is only readable by you: values are secrets.
             """
     )
@@ -58,17 +60,18 @@ struct DumpCommand: ParsableCommand {
             writer = try DumpWriter(path: path, now: WallClock.seconds)
         }
         var progress = ProgressLine(isQuiet: quiet)
+        var left = ItemStream.Left()
         for address in servers.addresses {
             let stream = ItemStream(address: address, options: servers, filter: filter)
-            let gone = try stream.forEachBatch(skipping: known) { items in
+            left += try stream.forEachBatch(skipping: known) { items in
                 let now = WallClock.seconds
                 for item in items { try writer.append(item, now: now) }
                 progress.add(items.count, bytes: items.reduce(0) { $0 + $1.value.count })
             }
-            progress.gone += gone
         }
         try writer.finish()
-        progress.end("\(writer.items) items, \(Quantity.bytes(writer.bytes)) in \(path)")
+        progress.end("\(writer.items) items, \(Quantity.bytes(writer.bytes)) in \(path)\(left)")
+        if left.unaskableCount > 0 { throw ExitCode(1) }
     }
 
     /// How far an interrupted dump is whole, and the keys in it.
@@ -83,17 +86,17 @@ struct DumpCommand: ParsableCommand {
         options.list = target
         let sink = try ItemTarget(options, resume ? .add : .set, verifies: verify)
         var progress = ProgressLine(isQuiet: quiet)
+        var left = ItemStream.Left()
         for address in servers.addresses {
             let stream = ItemStream(address: address, options: servers, filter: filter)
-            let gone = try stream.forEachBatch(skipping: []) { items in
+            left += try stream.forEachBatch(skipping: []) { items in
                 try sink.store(items)
                 progress.add(items.count, bytes: items.reduce(0) { $0 + $1.value.count })
             }
-            progress.gone += gone
         }
         try sink.finish()
-        progress.end(sink.summary)
-        if sink.lostCount > 0 { throw ExitCode(1) }
+        progress.end("\(sink.summary)\(left)")
+        if !sink.isAllThere || left.unaskableCount > 0 { throw ExitCode(1) }
     }
 }
 
@@ -132,12 +135,13 @@ struct LoadCommand: ParsableCommand {
         var reader = try DumpReader(path: file)
         let sink = try ItemTarget(servers, resume ? .add : .set, verifies: verify)
         var progress = ProgressLine(isQuiet: quiet)
-        var batch: [CacheItem] = []
+        var batch = ItemBatch()
         var expiredCount = 0
         func store() throws {
-            try sink.store(batch)
-            progress.add(batch.count, bytes: batch.reduce(0) { $0 + $1.value.count })
-            batch.removeAll(keepingCapacity: true)
+            let stored = batch
+            batch = ItemBatch()
+            try sink.store(stored.items)
+            progress.add(stored.items.count, bytes: stored.bytes)
         }
         while let (item, expiry) = try reader.next() {
             var life: Int?
@@ -150,23 +154,34 @@ struct LoadCommand: ParsableCommand {
                 life = left
             }
             batch.append(CacheItem(key: item.key, value: item.value, flags: item.flags, ttlSeconds: life))
-            if batch.count == ItemStream.batchCount { try store() }
+            if batch.isFull { try store() }
         }
-        if !batch.isEmpty { try store() }
+        try store()
         try sink.finish()
         progress.end(sink.summary + (expiredCount > 0 ? ", \(expiredCount) expired since the dump" : ""))
         guard reader.progress.isComplete else {
             throw CacheFailure("\(file) is incomplete: it was interrupted behind \(reader.progress.items) items")
         }
-        if sink.lostCount > 0 { throw ExitCode(1) }
+        if !sink.isAllThere { throw ExitCode(1) }
+    }
+}
+
+extension ItemStream.Left: CustomStringConvertible {
+    /// Behind a summary.
+    var description: String {
+        (goneCount > 0 ? ", \(goneCount) expired or went meanwhile" : "")
+            + (unaskableCount > 0 ? ", \(unaskableCount) left: the meta commands have no word for their keys" : "")
     }
 }
 
 extension ItemTarget {
+    var isAllThere: Bool { lostCount + refusedCount == 0 }
+
     var summary: String {
         var text = "\(storedCount) items stored"
         if keptCount > 0 { text += ", \(keptCount) were there already" }
         if verifiedCount > 0 { text += ", \(verifiedCount) read back and equal" }
+        if refusedCount > 0 { text += ", \(refusedCount) refused" }
         if lostCount > 0 { text += ", \(lostCount) gone again (evicted?)" }
         return text
     }

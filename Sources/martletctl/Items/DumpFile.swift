@@ -1,14 +1,17 @@
 // A dump: items as a file. Text where it can be, so that a person sees what it is:
 //
-//     martlet dump 1 <unix time>\n
-//     item <key in base64> <flags> <unix time of its end, or -> <length of the value> <CRC-32>\n
+//     martlet dump 2 <unix time>\n
+//     item <key in base64> <flags> <unix time of its end, or -> <length of the value> <CRC-32> <CRC-32>\n
 //     <value>\n
 //     ...
 //     end <items> <bytes of values>\n
 //
 // 1. What has no `end` is incomplete: it was interrupted, and can be continued behind its last whole item.
-// 2. The sum is that of the item's line as far as the sum, and of the value. An item whose sum is wrong ends the reading:
+// 2. The first sum is that of the line as far as it: before it is right, nothing on the line is believed, its length least of
+//    all. The second one is that of the line as far as it and of the value. An item with a wrong sum ends the reading:
 //    nothing of a damaged file is passed over in silence.
+
+import MartletProtocol
 
 /// Writes a dump.
 struct DumpWriter: ~Copyable {
@@ -18,7 +21,7 @@ struct DumpWriter: ~Copyable {
 
     init(path: String, now: Int) throws {
         var output = try FileOutput(path: path)
-        try output.write("martlet dump 1 \(now)\n".utf8)
+        try output.write("martlet dump 2 \(now)\n".utf8)
         self.output = output
     }
 
@@ -31,7 +34,8 @@ struct DumpWriter: ~Copyable {
 
     mutating func append(_ item: CacheItem, now: Int) throws {
         let expiry = item.ttlSeconds.map { String(now + $0) } ?? "-"
-        let head = "item \(CacheKey.base64(item.key)) \(item.flags) \(expiry) \(item.value.count) "
+        let told = "item \(Base64.text(of: item.key)) \(item.flags) \(expiry) \(item.value.count) "
+        let head = "\(told)\(Checksum.of(Array(told.utf8))) "
         try output.write("\(head)\(Checksum.of(Array(head.utf8), item.value))\n".utf8)
         try output.write(item.value)
         try output.write([0x0A])
@@ -66,7 +70,10 @@ struct DumpReader: ~Copyable {
         self.path = path
         var input = try FileInput(path: path)
         let line = try input.readLine().map { String(decoding: $0, as: UTF8.self) } ?? ""
-        guard line.hasPrefix("martlet dump 1 ") else { throw CacheFailure("\(path) is no dump") }
+        guard line.hasPrefix("martlet dump 2 ") else {
+            throw CacheFailure(
+                "\(path) is \(line.hasPrefix("martlet dump ") ? "a dump of another version" : "no dump")")
+        }
         progress.position = input.position
         self.input = input
     }
@@ -82,24 +89,31 @@ struct DumpReader: ~Copyable {
             progress.isComplete = true
             return nil
         }
-        guard words.count == 6, words[0] == "item", let key = Base64Text.decoded(words[1]),
-            let flags = UInt32(words[2]),
-            let length = Int(words[4]), (0...(1 << 31)).contains(length)
-        else { throw CacheFailure("\(path): item \(progress.items + 1) is damaged") }
-        guard let value = try input.read(length), let newline = try input.read(1) else { return nil }
-        let head = Array(line.dropLast(words[5].utf8.count))
-        guard newline == [0x0A], Checksum.of(head, value) == words[5] else {
-            throw CacheFailure("\(path): item \(progress.items + 1) is damaged: its sum is wrong")
+        guard words.count == 7, words[0] == "item" else { throw damaged("no item begins there") }
+        let head = Array(line.dropLast(words[6].utf8.count))
+        guard Checksum.of(Array(head.dropLast(words[5].utf8.count + 1))) == words[5] else {
+            throw damaged("its line's sum is wrong")
         }
+        guard let key = Base64.bytes(of: words[1]), key.count <= CacheKey.bytesMax, let flags = UInt32(words[2]),
+            words[3] == "-" || Int(words[3]) != nil,
+            let length = Int(words[4]), (0...CacheItem.valueBytesMax).contains(length)
+        else { throw damaged("it says what cannot be") }
+        guard let value = try input.read(length), let newline = try input.read(1) else { return nil }
+        guard newline == [0x0A], Checksum.of(head, value) == words[6] else { throw damaged("its value's sum is wrong") }
         progress.items += 1
         progress.bytes += length
         progress.position = input.position
-        return (CacheItem(key: key, value: value, flags: flags, ttlSeconds: nil), Int(words[3]))
+        let item = CacheItem(key: key, value: value, flags: flags, ttlSeconds: nil)
+        return (item, Int(words[3]).map(CacheItem.believed))
+    }
+
+    private func damaged(_ reason: String) -> CacheFailure {
+        CacheFailure("\(path): item \(progress.items + 1) is damaged: \(reason)")
     }
 }
 
 enum Checksum {
-    static func of(_ head: [UInt8], _ value: [UInt8]) -> String {
+    static func of(_ head: [UInt8], _ value: [UInt8] = []) -> String {
         var sum = CRC32Sum()
         sum.add(head)
         sum.add(value)
@@ -121,41 +135,5 @@ struct CRC32Sum {
         var sum = sum
         for byte in bytes { sum = sum &>> 8 ^ remainders[Int((sum ^ UInt32(byte)) & 0xFF)] }
         self.sum = sum
-    }
-}
-
-enum Base64Text {
-    static func decoded(_ text: Substring) -> [UInt8]? {
-        var bytes: [UInt8] = []
-        var group: UInt32 = 0
-        var count = 0
-        let letters = text.utf8
-        guard letters.count % 4 == 0, !letters.isEmpty else { return nil }
-        var padding = 0
-        for letter in letters {
-            let value: UInt32
-            switch letter {
-            case 0x41...0x5A: value = UInt32(letter) - 0x41
-            case 0x61...0x7A: value = UInt32(letter) - 0x61 + 26
-            case 0x30...0x39: value = UInt32(letter) - 0x30 + 52
-            case 0x2B: value = 62
-            case 0x2F: value = 63
-            case 0x3D where padding < 2:
-                padding += 1
-                value = 0
-            default: return nil
-            }
-            guard padding == 0 || letter == 0x3D else { return nil }
-            group = group << 6 | value
-            count += 1
-            guard count == 4 else { continue }
-            bytes.append(UInt8(truncatingIfNeeded: group >> 16))
-            bytes.append(UInt8(truncatingIfNeeded: group >> 8))
-            bytes.append(UInt8(truncatingIfNeeded: group))
-            group = 0
-            count = 0
-        }
-        bytes.removeLast(padding)
-        return bytes
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import MartletProtocol
 
 /// `martletctl get`
 struct GetCommand: ParsableCommand {
@@ -6,7 +7,8 @@ struct GetCommand: ParsableCommand {
         commandName: "get",
         abstract: "Prints values.",
         discussion: """
-            The value of one key is printed as it is, and nothing else. Of several keys,
+            The value of one key is printed as it is, and nothing else (on a terminal
+            without what would command it). Of several keys,
             and with --json, each value is told with its key, flags and remaining life.
             A key that is not there is a word on stderr, and exit status 1.
             """
@@ -36,15 +38,22 @@ struct GetCommand: ParsableCommand {
                 ])
                 out.write(Array("\(line)\n".utf8))
             } else if keys.count == 1 {
-                out.write(item.value)
+                out.write(Self.shown(item.value))
             } else {
                 let life = item.ttlSeconds.map { "\($0) s left" } ?? "for ever"
                 out.write(Array("\(text)  flags \(item.flags), \(life), \(item.value.count) bytes\n".utf8))
-                out.write(item.value + [0x0A])
+                out.write(Self.shown(item.value) + [0x0A])
             }
         }
         out.flush()
         if isMissing { throw ExitCode(1) }
+    }
+
+    /// As it is, unless a terminal would take it for commands.
+    private static func shown(_ value: [UInt8]) -> [UInt8] {
+        guard OutputOptions.isTerminal else { return value }
+        let text = String(validating: value, as: UTF8.self).map { TerminalText.shown($0, keepsLines: true) }
+        return Array((text ?? ShownBytes.text(of: value)).utf8)
     }
 }
 
@@ -79,10 +88,12 @@ struct SetCommand: ParsableCommand {
 
     func run() throws {
         let key = try CacheKey(parsing: key)
-        let bytes = try value.map { Array($0.utf8) } ?? FileInput(path: "-").readAll()
+        let bytes = try value.map { Array($0.utf8) } ?? FileInput(path: "-").readAll(countMax: CacheItem.valueBytesMax)
         let item = CacheItem(key: key.bytes, value: bytes, flags: flags, ttlSeconds: ttl == 0 ? nil : ttl)
-        let kept = try servers.connection(for: key.bytes).store([item], add ? .add : .set)
-        if kept > 0 {
+        let connection = try servers.connection(for: key.bytes)
+        let outcome = try connection.store([item], add ? .add : .set)
+        if let refusal = outcome.refusals.first { throw CacheFailure("\(connection.address): \(refusal.reason)") }
+        if outcome.keptCount > 0 {
             StandardError.write("\(self.key) is there already")
             throw ExitCode(1)
         }
@@ -144,7 +155,8 @@ private func askEach(_ keys: [String], _ servers: ServerOptions, _ line: (CacheK
 extension CacheKey {
     init(parsing text: String) throws {
         guard let key = CacheKey(text.utf8) else {
-            throw ValidationError("a key has 1 to \(CacheKey.bytesMax) bytes")
+            throw ValidationError(
+                "a key has 1 to \(CacheKey.bytesMax) bytes, in base64 if it has others than printable ones")
         }
         self = key
     }

@@ -1,54 +1,84 @@
+import MartletProtocol
+
 /// All items of a server that a filter wants, a batch at a time.
 ///
 /// 1. One connection tells the keys, another one fetches what they stand for: so the list is read as fast as it comes.
 /// 2. A list is no snapshot: what is stored, deleted or expires meanwhile may be in it or not.
+/// 3. A batch ends at so many items, or at so many bytes: it is held in memory.
 struct ItemStream {
     static let batchCount = 256
+    static let batchBytes = 8 << 20
 
     let address: ServerAddress
     let options: ServerOptions
     let filter: KeyFilter
 
-    /// Calls `body` with items, leaving out the keys that `skips` knows. Returns how many keys were told that were gone when
-    /// they were asked for.
-    func forEachBatch(skipping skips: Set<[UInt8]>, _ body: ([CacheItem]) throws -> Void) throws -> Int {
+    /// What of the list was not to be had.
+    struct Left {
+        /// Gone when it was asked for.
+        var goneCount = 0
+        /// Keys that no command has a word for: binary ones near the longest.
+        var unaskableCount = 0
+
+        static func += (sum: inout Left, other: Left) {
+            sum.goneCount += other.goneCount
+            sum.unaskableCount += other.unaskableCount
+        }
+    }
+
+    /// Calls `body` with items, leaving out the keys that `skips` knows.
+    func forEachBatch(skipping skips: Set<[UInt8]>, _ body: ([CacheItem]) throws -> Void) throws -> Left {
         let list = try CacheConnection(address, options)
         let source = try CacheConnection(address, options)
         var batch: [CacheKey] = []
-        var goneCount = 0
+        var batchBytes = 0
+        var left = Left()
         func fetch() throws {
             let items = try source.items(batch)
-            goneCount += batch.count - items.count
+            left.goneCount += batch.count - items.count
             try body(items)
             batch.removeAll(keepingCapacity: true)
+            batchBytes = 0
         }
         let now = WallClock.seconds
         try list.forEachKey { row in
-            guard filter.matches(row, now: now), !skips.contains(row.key), let key = CacheKey(row.key) else {
+            guard filter.matches(row, now: now), !skips.contains(row.key) else { return true }
+            guard let key = CacheKey(row.key) else {
+                left.unaskableCount += 1
                 return true
             }
             batch.append(key)
-            if batch.count == Self.batchCount { try fetch() }
+            // Of a hostile server's sizes there are at most so many, none beyond what is believed.
+            batchBytes += max(row.size, 0)
+            if batch.count == Self.batchCount || batchBytes >= Self.batchBytes { try fetch() }
             return true
         }
         if !batch.isEmpty { try fetch() }
-        return goneCount
+        return left
     }
 }
 
 /// Where items go: to the server of several that clients would ask for each.
+///
+/// Servers refuse what is too large for them and swallow it, but not without end: on a value of more than `swallowedBytesMin`
+/// they may close the connection, and with it would go what was sent behind. Such a value is sent only to a server whose
+/// largest item (`-I`) is no smaller.
 final class ItemTarget {
     private let options: ServerOptions
     private let connections: [CacheConnection]
     private let mode: CacheConnection.StoreMode
     private let verifies: Bool
-    private var pending: [[CacheItem]]
+    private var pending: [ItemBatch]
+    /// Of each server the bytes of its largest item, once they have been asked for.
+    private var itemBytesMax: [Int?]
     private(set) var storedCount = 0
     /// There already, and left as they were.
     private(set) var keptCount = 0
     private(set) var verifiedCount = 0
     /// Gone again when they were looked at: evicted, or expired.
     private(set) var lostCount = 0
+    /// Not taken; the first few have been named on stderr.
+    private(set) var refusedCount = 0
     private lazy var ring = options.ring
 
     init(_ options: ServerOptions, _ mode: CacheConnection.StoreMode, verifies: Bool) throws {
@@ -56,7 +86,8 @@ final class ItemTarget {
         self.mode = mode
         self.verifies = verifies
         connections = try options.connectAll()
-        pending = [[CacheItem]](repeating: [], count: connections.count)
+        pending = [ItemBatch](repeating: ItemBatch(), count: connections.count)
+        itemBytesMax = [Int?](repeating: nil, count: connections.count)
     }
 
     func store(_ items: [CacheItem]) throws {
@@ -64,25 +95,55 @@ final class ItemTarget {
         for item in items {
             let index = ring.server(for: item.key.span)
             pending[index].append(item)
-            if pending[index].count >= ItemStream.batchCount { try flush(index) }
+            if pending[index].isFull { try flush(index) }
         }
     }
 
     func finish() throws { for index in pending.indices { try flush(index) } }
 
     private func flush(_ index: Int) throws {
-        try store(pending[index], at: index)
-        pending[index].removeAll(keepingCapacity: true)
+        let batch = pending[index]
+        pending[index] = ItemBatch()
+        try store(batch.items, at: index)
     }
 
     private func store(_ items: [CacheItem], at index: Int) throws {
+        let items = try items.filter { try isSmallEnough($0, at: index) }
         guard !items.isEmpty else { return }
-        let kept = try connections[index].store(items, mode)
-        keptCount += kept
-        storedCount += items.count - kept
+        let outcome = try connections[index].store(items, mode)
+        for refusal in outcome.refusals { name(refusal, connections[index].address) }
+        keptCount += outcome.keptCount
+        storedCount += items.count - outcome.keptCount - outcome.refusals.count
         // What was kept need not be the same.
-        if verifies, mode == .set { try verify(items, connections[index]) }
+        guard verifies, mode == .set else { return }
+        let refused = Set(outcome.refusals.map(\.key))
+        try verify(refused.isEmpty ? items : items.filter { !refused.contains($0.key) }, connections[index])
     }
+
+    /// Whether the server can be sent the item; names it otherwise.
+    private func isSmallEnough(_ item: CacheItem, at index: Int) throws -> Bool {
+        guard item.value.count > Self.swallowedBytesMin else { return true }
+        let connection = connections[index]
+        let bytesMax = try itemBytesMax[index] ?? connection.itemBytesMax()
+        itemBytesMax[index] = bytesMax
+        guard item.value.count > bytesMax else { return true }
+        let reason = "its \(item.value.count) bytes are more than the server's largest item has, \(bytesMax)"
+        name(CacheConnection.Refusal(key: item.key, reason: reason), connection.address)
+        return false
+    }
+
+    private static let swallowedBytesMin = 1 << 20
+
+    private func name(_ refusal: CacheConnection.Refusal, _ address: ServerAddress) {
+        refusedCount += 1
+        if refusedCount <= Self.namedRefusalsMax {
+            let key = ShownBytes.text(of: refusal.key)
+            StandardError.write("\(address): \(key): \(TerminalText.shown(refusal.reason))")
+        }
+        if refusedCount == Self.namedRefusalsMax + 1 { StandardError.write("and others") }
+    }
+
+    private static let namedRefusalsMax = 10
 
     private func verify(_ items: [CacheItem], _ connection: CacheConnection) throws {
         let found = try connection.items(items.compactMap { CacheKey($0.key) })
@@ -98,11 +159,24 @@ final class ItemTarget {
                 (item.ttlSeconds == nil) == (other.ttlSeconds == nil)
                 && abs((item.ttlSeconds ?? 0) - (other.ttlSeconds ?? 0)) <= Self.lifeToleranceSeconds
             guard other.value == item.value, other.flags == item.flags, isSameLife else {
-                throw CacheFailure("\(CacheKey.shown(item.key)) is not what was stored")
+                throw CacheFailure("\(ShownBytes.text(of: item.key)) is not what was stored")
             }
             verifiedCount += 1
         }
     }
 
     private static let lifeToleranceSeconds = 5
+}
+
+/// Items that are to go together.
+struct ItemBatch {
+    private(set) var items: [CacheItem] = []
+    private(set) var bytes = 0
+
+    var isFull: Bool { items.count >= ItemStream.batchCount || bytes >= ItemStream.batchBytes }
+
+    mutating func append(_ item: CacheItem) {
+        items.append(item)
+        bytes += item.value.count
+    }
 }

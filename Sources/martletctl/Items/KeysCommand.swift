@@ -1,4 +1,5 @@
 import ArgumentParser
+import MartletProtocol
 
 /// `martletctl keys`
 struct KeysCommand: ParsableCommand {
@@ -52,13 +53,14 @@ struct KeysCommand: ParsableCommand {
                 ("fetched", .flag(row.isFetched)),
             ]).description
         }
-        guard long else { return CacheKey.shown(row.key) }
+        guard long else { return ShownBytes.text(of: row.key) }
         func right(_ text: String, _ width: Int) -> String {
             String(repeating: " ", count: max(0, width - text.count)) + text
         }
         let life = row.expiry.map { Quantity.seconds(max(0, $0 - now)) } ?? "-"
         return right(String(row.size), 9) + right(life, 11) + right(Quantity.seconds(max(0, now - row.lastAccess)), 11)
-            + right(String(row.slabClass), 7) + right(row.isFetched ? "yes" : "no", 9) + "  " + CacheKey.shown(row.key)
+            + right(String(row.slabClass), 7) + right(row.isFetched ? "yes" : "no", 9) + "  "
+            + ShownBytes.text(of: row.key)
     }
 }
 

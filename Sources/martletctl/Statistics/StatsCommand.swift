@@ -46,6 +46,9 @@ struct StatsCommand: ParsableCommand {
 }
 
 extension CacheConnection {
+    /// Of one group: `stats sizes` and `stats conns` have the most.
+    private static let statisticsMax = 1 << 20
+
     /// The rows of `stats`, or of `stats <group>`.
     func statistics(_ group: String? = nil) throws -> [(name: String, value: String)] {
         try write(group.map { "stats \($0)\r\n" } ?? "stats\r\n")
@@ -56,6 +59,7 @@ extension CacheConnection {
             if line == "END" || line == "RESET" { return rows }
             let words = line.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
             guard words.first == "STAT", words.count >= 2 else { throw CacheFailure("\(address): stats: \(line)") }
+            guard rows.count < Self.statisticsMax else { throw CacheFailure("\(address): stats: they do not end") }
             rows.append((name: String(words[1]), value: words.count > 2 ? String(words[2]) : ""))
         }
     }

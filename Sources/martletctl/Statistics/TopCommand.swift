@@ -81,8 +81,8 @@ struct TopCommand: ParsableCommand {
         [
             Quantity.count(Double(now.items)), Quantity.share(Double(now.bytes), Double(now.limitBytes)),
             Quantity.share(change.hits, change.gets), Quantity.count(change.gets), Quantity.count(change.sets),
-            Quantity.count(change.others), Quantity.count(change.evictions), Quantity.bytes(Int(change.bytesRead)),
-            Quantity.bytes(Int(change.bytesWritten)), String(now.connections),
+            Quantity.count(change.others), Quantity.count(change.evictions), Quantity.bytes(change.bytesRead),
+            Quantity.bytes(change.bytesWritten), String(now.connections),
         ]
     }
 }
@@ -152,7 +152,9 @@ struct ServerCounts {
 
     init(_ rows: [(name: String, value: String)], at time: Double) {
         let values = Dictionary(rows.map { ($0.name, $0.value) }) { first, _ in first }
-        func number(_ name: String) -> Int { values[name].flatMap { Int($0) } ?? 0 }
+        func number(_ name: String) -> Int {
+            min(max(values[name].flatMap { Int($0) } ?? 0, 0), Self.countMax)
+        }
         self.time = time
         uptime = number("uptime")
         items = number("curr_items")
@@ -171,12 +173,14 @@ struct ServerCounts {
         bytesWritten = number("bytes_written")
     }
 
+    /// More is not believed: so sums of thousands of servers are numbers, too.
+    private static let countMax = 1 << 50
+
     static func + (one: ServerCounts, other: ServerCounts) -> ServerCounts {
         var sum = one
-        sum.items += other.items
-        sum.bytes += other.bytes
-        sum.limitBytes += other.limitBytes
-        sum.connections += other.connections
+        for field in [\ServerCounts.items, \.bytes, \.limitBytes, \.connections] {
+            sum[keyPath: field] += other[keyPath: field]
+        }
         return sum
     }
 }
@@ -198,24 +202,20 @@ struct ServerChange {
         func rate(_ field: KeyPath<ServerCounts, Int>) -> Double {
             max(0, Double(later[keyPath: field] - earlier[keyPath: field])) / seconds
         }
-        gets = rate(\.gets)
-        hits = rate(\.hits)
-        sets = rate(\.sets)
-        others = rate(\.others)
-        evictions = rate(\.evictions)
-        bytesRead = rate(\.bytesRead)
-        bytesWritten = rate(\.bytesWritten)
+        for (field, count) in Self.fields { self[keyPath: field] = rate(count) }
+    }
+
+    /// Each rate with the count it is of.
+    private static var fields: [(rate: WritableKeyPath<ServerChange, Double>, count: KeyPath<ServerCounts, Int>)] {
+        [
+            (\.gets, \.gets), (\.hits, \.hits), (\.sets, \.sets), (\.others, \.others), (\.evictions, \.evictions),
+            (\.bytesRead, \.bytesRead), (\.bytesWritten, \.bytesWritten),
+        ]
     }
 
     static func + (one: ServerChange, other: ServerChange) -> ServerChange {
         var sum = one
-        sum.gets += other.gets
-        sum.hits += other.hits
-        sum.sets += other.sets
-        sum.others += other.others
-        sum.evictions += other.evictions
-        sum.bytesRead += other.bytesRead
-        sum.bytesWritten += other.bytesWritten
+        for (field, _) in fields { sum[keyPath: field] += other[keyPath: field] }
         return sum
     }
 }

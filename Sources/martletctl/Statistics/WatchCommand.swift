@@ -52,7 +52,8 @@ struct WatchCommand: ParsableCommand {
         return JSONLine.members(members).description
     }
 
-    private static func shown(_ line: String) -> String {
+    private static func shown(_ told: String) -> String {
+        let line = TerminalText.shown(told)
         guard OutputOptions.hasColours else { return line }
         return line.split(separator: " ").map { word in
             let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
