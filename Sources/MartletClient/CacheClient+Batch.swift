@@ -16,7 +16,7 @@ extension CacheClient {
         var misses: Set<CacheKey> = []
         var failures: [CacheKey: CacheError] = [:]
         for place in keys.indices {
-            switch found[place] {
+            switch found.bytes(place) {
             case .bytes(let buffer, let clientFlags):
                 do {
                     hits[keys[place]] = try Value(decoding: buffer, clientFlags: clientFlags)
@@ -27,7 +27,9 @@ extension CacheClient {
             case .failure(let error): failures[keys[place]] = error
             }
         }
-        return BatchResult(hits: hits, misses: misses, failures: failures)
+        var result = BatchResult(hits: hits, misses: misses, failures: failures)
+        if hits.count < keys.count { result.settle() }
+        return result
     }
 
     @usableFromInline
@@ -35,21 +37,23 @@ extension CacheClient {
 
     /// What is under each key.
     @usableFromInline
-    func found(_ keys: [CacheKey]) async -> [FoundBytes] {
+    func found(_ keys: [CacheKey]) async -> FoundReplies {
         let names: [CacheKey]
         do throws(CacheError) {
             names = try await named(keys)
         } catch {
-            return keys.map { _ in .failure(error) }
+            return FoundReplies(cache: self, outcomes: keys.map { _ in .failure(error) })
         }
-        let outcomes = await calls(names.map { CacheRequest(.get, $0) })
-        return outcomes.indices.map { found(outcomes[$0]) }
+        return FoundReplies(cache: self, outcomes: await calls(names.map { CacheRequest(.get, $0) }))
     }
 
-    private func found(_ outcome: CallOutcome) -> FoundBytes {
+    fileprivate func found(_ outcome: CallOutcome) -> FoundBytes {
         switch outcome {
         case .success(let reply):
             guard let buffer = reply.usableValue, !reply.hasWon else { return .nothing }
+            guard reply.clientFlags & ClientFlags.notPlain != 0 else {
+                return .bytes(buffer, clientFlags: reply.clientFlags)
+            }
             do throws(CacheError) {
                 return .bytes(try plain(buffer, reply.clientFlags), clientFlags: reply.clientFlags)
             } catch {
@@ -66,7 +70,7 @@ extension CacheClient {
     ) async -> BatchResult<Value> {
         var result = BatchResult<Value>()
         guard let near else { return result }
-        let keys = Array(Set(keys))
+        let keys = keys.unique()
         let names: [CacheKey]
         do throws(CacheError) {
             names = try await named(keys)
@@ -99,6 +103,16 @@ extension CacheClient {
         }
         return result
     }
+}
+
+/// What was found under several keys, in their order.
+@usableFromInline
+struct FoundReplies: Sendable {
+    fileprivate let cache: CacheClient
+    fileprivate let outcomes: [CallOutcome]
+
+    @usableFromInline
+    func bytes(_ place: Int) -> FoundBytes { cache.found(outcomes[place]) }
 }
 
 /// What is under a key, not yet a value of any type.

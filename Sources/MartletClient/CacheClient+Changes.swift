@@ -152,7 +152,7 @@ extension CacheClient {
     private func change(
         _ keys: some Sequence<CacheKey>, _ request: (CacheKey) -> CacheRequest
     ) async -> (there: Set<CacheKey>, failures: [CacheKey: CacheError]) {
-        let keys = Array(Set(keys))
+        let keys = keys.unique()
         var there: Set<CacheKey> = []
         var failures: [CacheKey: CacheError] = [:]
         let names: [CacheKey]

@@ -53,7 +53,7 @@ extension CacheClient {
         _ keys: some Sequence<CacheKey>, _ ask: (inout CacheRequest) -> Void,
         _ result: (CacheReply, ByteBuffer) throws(CacheError) -> Result?
     ) async -> BatchResult<Result> {
-        let keys = Array(Set(keys))
+        let keys = keys.unique()
         var batch = BatchResult<Result>()
         let names: [CacheKey]
         do throws(CacheError) {

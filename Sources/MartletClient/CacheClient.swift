@@ -27,6 +27,8 @@ public struct CacheClient: Sendable {
 
     /// How many callers in this process wait for the load of `key`.
     package func loadWaiterCount(_ key: CacheKey) -> Int { core.loads.waiterCount(key) }
+    /// How many loads wait for their turn.
+    package var waitingLoadCount: Int { core.loads.waitingCount }
     /// How long each call may take.
     public private(set) var timeout: Duration
     /// In front of every key.
@@ -149,7 +151,12 @@ public struct CacheClient: Sendable {
         await shutDown()
     }
 
-    /// Lets calls under way end, for as long as one may take, and closes all connections. Later calls fail.
+    /// Lets calls under way end, for as long as one may take, and with them what goes on behind them: refreshes, repairs,
+    /// removals that have still to be made. What is not done by then is cancelled, waited for as long again, and all connections
+    /// are closed. Later calls fail.
+    ///
+    /// A load that callers wait for is theirs, and goes on. One that nobody waits for ends, unless it takes no notice of being
+    /// cancelled.
     public func shutDown() async {
         await core.shutDown(within: timeout)
     }
@@ -176,13 +183,31 @@ public struct CacheClient: Sendable {
 final class ClientCore: Sendable {
     let cluster: Cluster
     let events = EventHub()
+    let tasks = BackgroundTasks()
     let loads: LoadTable
     let configuration: CacheConfiguration
 
     init(topology: Topology, configuration: CacheConfiguration, eventLoops: any EventLoopGroup) {
         self.configuration = configuration
         cluster = Cluster(topology: topology, configuration: configuration, eventLoops: eventLoops, events: events)
-        loads = LoadTable(loadsMax: configuration.concurrentLoadsMax)
+        loads = LoadTable(
+            loadsMax: configuration.concurrentLoadsMax, waitingMax: configuration.waitingLoadsMax, tasks: tasks)
+    }
+
+    /// Asks the source behind the cache when its turn has come, and tells how long that took.
+    func load<Value: Sendable>(_ load: @Sendable () async throws -> Value) async throws -> Value {
+        try await loads.inTurn {
+            guard let observer = configuration.observer else { return try await load() }
+            let start = ContinuousClock.now
+            do {
+                let value = try await load()
+                observer.loaded(ContinuousClock.now - start, nil)
+                return value
+            } catch {
+                observer.loaded(ContinuousClock.now - start, error)
+                throw error
+            }
+        }
     }
 
     /// Near caches of all views, to be told of changes; a view that is gone takes its own along.
@@ -208,15 +233,28 @@ final class ClientCore: Sendable {
         for table in nearTables.withLockedValue({ $0 }) { table.table?.forget(key) }
     }
 
+    /// Everything has changed.
+    func forgetAll() {
+        loads.forgetAll()
+        for table in nearTables.withLockedValue({ $0 }) { table.table?.forgetAll() }
+    }
+
     func shutDown(within timeout: Duration) async {
         // In a task of its own: that of the caller may be cancelled, and just therefore this is the end.
-        await Task { [cluster] in
-            let end = ContinuousClock.now + timeout
-            // Nobody tells when the last call has ended; it is worth no more than a look now and then.
-            while cluster.liveCount > 0, ContinuousClock.now < end {
-                try? await Task.sleep(for: .milliseconds(5))
-            }
+        await Task { [cluster, tasks] in
+            cluster.settle()
+            await Self.wait(timeout) { cluster.liveCount == 0 && tasks.count == 0 }
+            tasks.cancel()
+            // They give their leases back.
+            await Self.wait(timeout) { tasks.count == 0 }
         }.value
         cluster.shutDown()
+    }
+
+    /// Waits until it is so, or the time is over. Nobody tells when the last call has ended; it is worth no more than a look now
+    /// and then.
+    private static func wait(_ timeout: Duration, until isOver: () -> Bool) async {
+        let end = ContinuousClock.now + timeout
+        while !isOver(), ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(5)) }
     }
 }

@@ -33,8 +33,11 @@ public struct CacheConfiguration: Sendable {
 
     /// Loads from the source that may run at once; more wait for their turn.
     public var concurrentLoadsMax = 64
+    /// Loads that may wait for their turn, of different keys: those beyond it fail as overloaded, at once.
+    public var waitingLoadsMax = 16_384
 
-    /// Calls in a row without an answer in time after which a server counts as down.
+    /// Calls in a row that were late, while the server said nothing for half of `operationTimeout` or longer, after which it
+    /// counts as down. One whose answers come, but late, is slow and not down: its calls fail at their deadlines.
     public var timeoutsUntilDown = 3
     /// The first wait before a server that is down is tried again; each further one is twice as long.
     public var probeDelay: Duration = .seconds(1)

@@ -44,4 +44,12 @@ public struct BatchResult<Value: Sendable>: Sendable {
         self.misses = misses
         self.failures = failures
     }
+
+    /// Who gave a key twice may have had two answers: the better one is the key's.
+    @usableFromInline
+    mutating func settle() {
+        for key in failures.keys where hits[key] != nil || misses.contains(key) { failures[key] = nil }
+        guard !hits.isEmpty else { return }
+        for key in misses where hits[key] != nil { misses.remove(key) }
+    }
 }

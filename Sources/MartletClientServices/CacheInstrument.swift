@@ -1,4 +1,3 @@
-import Logging
 import MartletClient
 import Metrics
 import NIOConcurrencyHelpers

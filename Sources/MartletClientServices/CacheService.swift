@@ -3,9 +3,24 @@ import MartletClient
 import Metrics
 import ServiceLifecycle
 
-/// A cache client among a service's other parts: it follows its list of servers, logs what happens to them, keeps the gauges
-/// `cache.client.servers`, `cache.client.servers.down` and `cache.client.topology.epoch`, and ends with the group, after the
-/// calls under way.
+/// A cache client among a service's other parts: it follows its list of servers, logs what happens to them, keeps metrics, and
+/// ends with the group, after the calls under way.
+///
+/// | metric | |
+/// | --- | --- |
+/// | `cache.client.servers`, `cache.client.servers.down` | gauges |
+/// | `cache.client.topology.epoch` | a gauge: of the list of servers in force |
+/// | `cache.client.topology.failures` | lists of servers that could not be had, or were refused, by `error.type` |
+/// | `cache.client.servers.failures` | how often a server was found down, by `error.type` |
+/// | `cache.client.invalidations.lost` | servers that may have values out of date, each time |
+/// | `cache.client.invalidations.pending` | a gauge for each server: keys that have still to be removed there |
+/// | `db.client.connection.count` | a gauge for each server and state, `used` or `idle` |
+/// | `db.client.connection.pending_requests` | a gauge for each server |
+///
+/// The last three, named as OpenTelemetry names them, are looked at every `gaugeInterval`; a server is their
+/// `db.client.connection.pool.name`.
+///
+/// A list that cannot be had for the same reason again and again is a warning every ten minutes; in between it is a debug line.
 ///
 ///     let service = CacheService(cache, following: .dnsServices("_memcached._tcp.cache"), logger: logger)
 ///     try await ServiceGroup(services: [service, app], gracefulShutdownSignals: [.sigterm], logger: logger).run()
@@ -17,12 +32,17 @@ public struct CacheService: Service {
     private let rememberedAt: String?
     private let logger: Logger
     private let metrics: any MetricsFactory
+    private let gaugeInterval: Duration
 
-    /// - Parameter rememberedAt: The file of `CacheClient.follow`.
+    /// - Parameters:
+    ///   - rememberedAt: The file of `CacheClient.follow`.
+    ///   - gaugeInterval: How often connections are counted.
     public init(
         _ cache: CacheClient, following source: TopologySource? = nil, rememberedAt: String? = nil,
-        logger: Logger = Logger(label: "martlet.client"), metrics: any MetricsFactory = MetricsSystem.factory
+        logger: Logger = Logger(label: "martlet.client"), metrics: any MetricsFactory = MetricsSystem.factory,
+        gaugeInterval: Duration = .seconds(10)
     ) {
+        self.gaugeInterval = gaugeInterval
         self.cache = cache
         self.source = source
         self.rememberedAt = rememberedAt
@@ -36,6 +56,7 @@ public struct CacheService: Service {
             "cache client", metadata: ["ring": "\(cache.ring.fingerprint)", "servers": "\(cache.ring.servers.count)"])
         await withTaskGroup { group in
             group.addTask { await heed(events) }
+            group.addTask { await countConnections() }
             if let source {
                 let (cache, path) = (cache, rememberedAt)
                 group.addTask { await cache.follow(source, rememberedAt: path) }
@@ -52,25 +73,69 @@ public struct CacheService: Service {
         let downServers = Gauge(label: "cache.client.servers.down", factory: metrics)
         let epoch = Gauge(label: "cache.client.topology.epoch", factory: metrics)
         var down: Set<String> = []
+        var warning = Warning()
         servers.record(cache.ring.servers.count)
         downServers.record(0)
         epoch.record(cache.epoch)
         for await event in events {
-            log(event)
+            log(event, &warning)
             switch event {
-            case .serverDown(let server, _): down.insert(server)
+            case .serverDown(let server, let error):
+                down.insert(server)
+                count("cache.client.servers.failures", error)
             case .serverUp(let server): down.remove(server)
+            case .topologySourceFailed(let error): count("cache.client.topology.failures", error)
+            case .invalidationsLost: count("cache.client.invalidations.lost")
             case .topologyChanged:
                 down.formIntersection(cache.ring.servers.map(\.name))
                 servers.record(cache.ring.servers.count)
                 epoch.record(cache.epoch)
-            default: continue
             }
             downServers.record(down.count)
         }
     }
 
-    private func log(_ event: CacheEvent) {
+    private func countConnections() async {
+        repeat {
+            for state in cache.serverStates {
+                let pool = ("db.client.connection.pool.name", state.server)
+                for (word, count) in [("used", state.usedConnections), ("idle", state.idleConnections)] {
+                    record("db.client.connection.count", count, [pool, ("db.client.connection.state", word)])
+                }
+                record("db.client.connection.pending_requests", state.pendingRequests, [pool])
+                record("cache.client.invalidations.pending", state.pendingInvalidations, [pool])
+            }
+            // Cancelled at the end.
+            try? await Task.sleep(for: gaugeInterval)
+        } while !Task.isCancelled
+    }
+
+    private func record(_ label: String, _ count: Int, _ labels: [(String, String)]) {
+        Gauge(label: label, dimensions: labels, factory: metrics).record(count)
+    }
+
+    private func count(_ label: String, _ error: CacheError? = nil) {
+        let labels = error.map { [("error.type", "\($0.code)")] } ?? []
+        Counter(label: label, dimensions: labels, factory: metrics).increment()
+    }
+
+    /// What was last warned of.
+    private struct Warning {
+        static let interval = Duration.seconds(600)
+
+        var text = ""
+        var time = ContinuousClock.now
+
+        /// Whether it is time to say so, or to say so again.
+        mutating func isDue(_ text: String) -> Bool {
+            let now = ContinuousClock.now
+            guard text != self.text || now >= time + Self.interval else { return false }
+            (self.text, time) = (text, now)
+            return true
+        }
+    }
+
+    private func log(_ event: CacheEvent, _ warning: inout Warning) {
         switch event {
         case .serverDown(let server, let error):
             logger.warning("cache server down", metadata: ["server": "\(server)", "error": "\(error)"])
@@ -79,7 +144,9 @@ public struct CacheService: Service {
             logger.error(
                 "failed removals are no longer known: values may be out of date", metadata: ["server": "\(server)"])
         case .topologySourceFailed(let error):
-            logger.warning("no list of cache servers, the last one stays", metadata: ["error": "\(error)"])
+            logger.log(
+                level: warning.isDue("\(error)") ? .warning : .debug,
+                "no new list of cache servers, the last one stays", metadata: ["error": "\(error)"])
         case .topologyChanged(let epoch, let fingerprint):
             logger.notice("other cache servers", metadata: ["epoch": "\(epoch)", "ring": "\(fingerprint)"])
         }

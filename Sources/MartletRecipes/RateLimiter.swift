@@ -9,7 +9,7 @@ import Foundation
 /// So many requests in so much time, for each client, address or account, over all processes together.
 ///
 ///     let limiter = RateLimiter(cache, limit: 100, per: .seconds(60))
-///     guard try await limiter.allows(address).isAllowed else { throw HTTPError(.tooManyRequests) }
+///     guard await limiter.allows(address).isAllowed else { throw HTTPError(.tooManyRequests) }
 ///
 /// It is a cache that counts: a count that was evicted begins anew, and where the cache does not answer everybody is let in,
 /// unless `whenCacheFails` says otherwise. It keeps load within bounds; it is no accounting.

@@ -70,8 +70,8 @@ public struct HashRing: Sendable {
         return server(forRouting: key.extracting(hashTag.range(in: key)))
     }
 
-    /// The index in `servers` of the server that has the UTF-8 bytes of `key`.
-    public func server(for key: String) -> Int { server(for: Array(key.utf8).span) }
+    /// The index in `servers` of the server that has the UTF-8 bytes of `key`. Allocates nothing.
+    public func server(for key: String) -> Int { server(for: key.utf8.span) }
 
     private func server(forRouting key: Span<UInt8>) -> Int {
         switch lookUp {
@@ -105,7 +105,7 @@ public struct HashRing: Sendable {
     }
 
     /// The server that has `key` and those that would have it next, `count` at most and each once: where copies of a key
-    /// belong. On a ring of points these are the servers of the points that follow.
+    /// belong. On a ring of points these are the servers of the points that follow. Allocates, the list at least.
     public func servers(for key: Span<UInt8>, count: Int) -> [Int] {
         let count = min(max(count, 0), servers.count)
         guard let hashTag else { return servers(forRouting: key, count: count) }
@@ -113,7 +113,7 @@ public struct HashRing: Sendable {
     }
 
     /// The same for the UTF-8 bytes of `key`.
-    public func servers(for key: String, count: Int) -> [Int] { servers(for: Array(key.utf8).span, count: count) }
+    public func servers(for key: String, count: Int) -> [Int] { servers(for: key.utf8.span, count: count) }
 
     private func servers(forRouting key: Span<UInt8>, count: Int) -> [Int] {
         switch lookUp {

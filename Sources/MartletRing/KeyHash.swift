@@ -50,7 +50,7 @@ public enum KeyHash: String, CaseIterable, Sendable {
     }
 
     /// Hashes the UTF-8 bytes of `text`.
-    public func hash(_ text: String) -> UInt32 { hash(Array(text.utf8).span) }
+    public func hash(_ text: String) -> UInt32 { hash(text.utf8.span) }
 }
 
 extension UInt8 {

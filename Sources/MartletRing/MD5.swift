@@ -23,7 +23,7 @@ public struct MD5: Equatable, Sendable {
 
     /// Digests the UTF-8 bytes of `text`.
     public init(_ text: String) {
-        self.init(Array(text.utf8).span)
+        self.init(text.utf8.span)
     }
 
     /// The digest in hexadecimal, lower case.

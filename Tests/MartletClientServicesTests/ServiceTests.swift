@@ -4,6 +4,7 @@ import Logging
 import MartletClient
 import MartletClientServices
 import MetricsTestKit
+import NIOConcurrencyHelpers
 import ServerTesting
 import ServiceLifecycle
 import Testing
@@ -129,6 +130,33 @@ struct ServiceTests {
         }
     }
 
+    @Test("Connections, and what waits for them, are counted for each server")
+    func connections() async throws {
+        try await Self.run { cache, server in
+            try await cache.setValue("v", for: "k")
+            #expect(cache.serverStates.map(\.server) == [server.path ?? ""])
+            let metrics = TestMetrics()
+            let service = CacheService(
+                cache, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, metrics: metrics,
+                gaugeInterval: .milliseconds(5))
+            let running = Task { try await service.run() }
+            let pool = ("db.client.connection.pool.name", server.path ?? "")
+            let idle = [pool, ("db.client.connection.state", "idle")]
+            // Behind the call's reply its connection is idle.
+            var isCounted = false
+            for _ in 0..<12000 where !isCounted {
+                isCounted = ((try? metrics.expectGauge("db.client.connection.count", idle).lastValue) ?? 0) >= 1
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            running.cancel()
+            try await running.value
+
+            #expect(isCounted)
+            #expect(try metrics.expectGauge("db.client.connection.pending_requests", [pool]).lastValue == 0)
+            #expect(try metrics.expectGauge("cache.client.invalidations.pending", [pool]).lastValue == 0)
+        }
+    }
+
     @Test("Settings are read from a service's configuration, and wrong ones are told")
     func configuration() async throws {
         let reader = ConfigReader(
@@ -149,17 +177,85 @@ struct ServiceTests {
         #expect(servers.map(\.name) == ["10.0.0.1:11212", "/run/cache.sock"])
         #expect(servers[0].node.weight == 3)
 
-        for (key, value) in [("distribution", "roulette"), ("key.hash", "none")] as [(AbsoluteConfigKey, ConfigValue)] {
-            #expect(throws: CacheError.self) {
-                try CacheConfiguration(reading: ConfigReader(provider: InMemoryProvider(values: [key: value])))
-            }
-        }
-        #expect(throws: CacheError.self) {
-            try CacheConfiguration(
-                reading: ConfigReader(provider: InMemoryProvider(values: ["in.flight.max": -1])))
-        }
         #expect(throws: CacheError.self) {
             try CacheServer.list(reading: ConfigReader(provider: InMemoryProvider(values: [:])))
         }
+    }
+
+    @Test(
+        "A setting that is there and cannot be is an error that names it",
+        arguments: [
+            ("distribution", "roulette", "ketama"), ("distribution", 7, "a text"), ("key.hash", "none", "md5"),
+            ("hash.tag", "{", "two characters"), ("in.flight.max", -1, "above 0"),
+            ("operation.timeout.milliseconds", "soon", "a whole number"),
+            ("connections.per.server", 1.5, "a whole number"), ("uses.meta.protocol", "perhaps", "true or false"),
+            ("when.server.down", "panic", "fail, miss"), ("user", "me", "only the other one"),
+        ] as [(String, ConfigValue, String)])
+    func wrongSettings(key: String, value: ConfigValue, hint: String) throws {
+        let name = AbsoluteConfigKey(key.split(separator: ".").map(String.init))
+        let reader = ConfigReader(provider: InMemoryProvider(values: [name: value]))
+
+        let error = #expect(throws: CacheError.self) { try CacheConfiguration(reading: reader) }
+
+        #expect(error?.message.hasPrefix(key == "user" ? "password" : key) == true, "\(error?.message ?? "")")
+        #expect(error?.message.contains(hint) == true, "\(error?.message ?? "")")
+    }
+
+    @Test("A secret with a space in it is refused, and not repeated")
+    func wrongSecrets() throws {
+        let reader = ConfigReader(
+            provider: InMemoryProvider(values: ["user": "me", "password": "open sesame"]))
+        let error = #expect(throws: CacheError.self) { try CacheConfiguration(reading: reader) }
+        #expect(error?.message.contains("sesame") == false)
+    }
+
+    @Test("Servers that are none, or there twice, are told", arguments: [[""], ["a:1", ":"], ["a:1", "a:1:3"]])
+    func wrongServers(texts: [String]) {
+        let reader = ConfigReader(
+            provider: InMemoryProvider(values: ["servers": ConfigValue(.stringArray(texts), isSecret: false)]))
+        #expect(throws: CacheError.self) { try CacheServer.list(reading: reader) }
+    }
+
+    @Test("Lists of servers that are refused are counted, and warned of once while the reason stays the same")
+    func refusedLists() async throws {
+        try await Self.run { cache, _ in
+            let fetches = NIOLockedValueBox(0)
+            let source = TopologySource(interval: .milliseconds(1)) { _ in
+                fetches.withLockedValue { $0 += 1 }
+                return Topology(epoch: 9, servers: [])
+            }
+            let (metrics, lines) = (TestMetrics(), NIOLockedValueBox([Logger.Level]()))
+            let service = CacheService(
+                cache, following: source, logger: Logger(label: "test") { _ in LineCounter(levels: lines) },
+                metrics: metrics)
+            let running = Task { try await service.run() }
+            let labels = [("error.type", "refused")]
+            for _ in 0..<12000
+            where ((try? metrics.expectCounter("cache.client.topology.failures", labels).totalValue) ?? 0) < 3 {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            running.cancel()
+            try await running.value
+
+            #expect(try metrics.expectCounter("cache.client.topology.failures", labels).totalValue >= 3)
+            #expect(lines.withLockedValue { $0 }.count { $0 == .warning } == 1)
+            #expect(lines.withLockedValue { $0 }.count { $0 == .debug } >= 2)
+        }
+    }
+
+    /// Keeps the levels of what is logged.
+    private struct LineCounter: LogHandler {
+        let levels: NIOLockedValueBox<[Logger.Level]>
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.trace
+
+        init(levels: NIOLockedValueBox<[Logger.Level]>) { self.levels = levels }
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) { levels.withLockedValue { $0.append(event.level) } }
     }
 }

@@ -7,7 +7,6 @@ import NIOSSL
 import ServerTesting
 import Testing
 
-/// The client over TLS, to a server behind an end of it in this process.
 /// Servers.md's code, compiled and not run: which certificates a system trusts is its own affair.
 private func credentials(_ secret: String) throws -> CacheConfiguration {
     var configuration = CacheConfiguration()
@@ -16,6 +15,7 @@ private func credentials(_ secret: String) throws -> CacheConfiguration {
     return configuration
 }
 
+/// The client over TLS, to a server behind an end of it in this process.
 @Suite("TLS")
 struct EncryptionTests {
     /// Runs `body` with a client of an encrypted server, called `host` and with the settings given.

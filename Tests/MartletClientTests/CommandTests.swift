@@ -210,5 +210,40 @@ extension ClientTests {
                 #expect(try await cache.value(for: "a") == "small")
             }
         }
+
+        @Test("Each server tells its statistics, and all are emptied together, with what is near")
+        func servers() async throws {
+            try await CacheFixture.run(servers: 3) { fixture in
+                let cache = fixture.cache
+                let near = cache.nearCached(timeToLive: .seconds(60))
+                let all = Dictionary(uniqueKeysWithValues: (0..<300).map { (CacheKey("k\($0)"), "v") })
+                #expect(await cache.setValues(all).isEmpty)
+                #expect(await near.values(for: all.keys, as: String.self).hits.count == 300)
+
+                let before = await cache.statistics()
+                #expect(Set(before.keys) == Set(fixture.addresses.map(\.name)))
+                let counts = try before.values.map { Int(try $0.get()["curr_items"] ?? "") ?? 0 }
+                #expect(counts.reduce(0, +) == 300)
+                #expect(try await cache.statistics("settings").values.allSatisfy { try $0.get()["maxconns"] != nil })
+
+                #expect(await cache.flushServers().isEmpty)
+                #expect(await near.values(for: all.keys, as: String.self).misses.count == 300)
+
+                for words in ["nonsense", "items\r\nflush_all"] {
+                    for statistics in await cache.statistics(words).values {
+                        let error = #expect(throws: CacheError.self) { try statistics.get() }
+                        #expect(error?.code == .refused)
+                    }
+                }
+            }
+        }
+
+        @Test("Of servers that are not there neither statistics nor emptying is told as done")
+        func absentServers() async throws {
+            let cache = CacheFixture.client(for: ["/nowhere"])
+            #expect(await cache.flushServers()["/nowhere"]?.code == .serverDown)
+            if case .success? = await cache.statistics()["/nowhere"] { Issue.record("nobody has said anything") }
+            await cache.shutDown()
+        }
     }
 }

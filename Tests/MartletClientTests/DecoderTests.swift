@@ -1,3 +1,4 @@
+import Foundation
 import MartletClient
 import NIOCore
 import Testing
@@ -84,6 +85,60 @@ extension ClientTests {
                 #expect(ring.count == model.count)
                 if random.next() % 400 == 0 { while ring.popFirst() != nil { model.removeFirst() } }
             }
+        }
+
+        @Test("A connection is silent if something was awaited and nothing came, and not if it came late")
+        func silence() {
+            let patience = TimeAmount.milliseconds(100)
+            func at(_ milliseconds: UInt64) -> NIODeadline { .uptimeNanoseconds((1000 + milliseconds) * 1_000_000) }
+            var hearing = Hearing()
+            // It has been idle for a second: that is no silence.
+            hearing.begin(at: at(0))
+            #expect(!hearing.isSilent(at: at(10), patience: patience))
+            #expect(hearing.isSilent(at: at(50), patience: patience))
+
+            // Each reply comes behind its caller's end, and comes.
+            for turn in 1...20 as ClosedRange<UInt64> {
+                hearing.hear(at: at(turn * 130), isReply: true)
+                #expect(!hearing.isSilent(at: at(turn * 130 + 40), patience: patience))
+                let next = at(turn * 130 - 30)
+                #expect(hearing.stuckAt(next: next, patience: patience) == at(turn * 130 + 100))
+            }
+            // Bytes are a sign of life, but no reply.
+            hearing.hear(at: at(3000), isReply: false)
+            #expect(!hearing.isSilent(at: at(3040), patience: patience))
+            #expect(hearing.stuckAt(next: at(2700), patience: patience) == at(2800))
+        }
+
+        @Test("Lines come out whole, however they came in, and a long one in many pieces is no great work")
+        func lines() {
+            let text = Array("one\n\nthree\n\(String(repeating: "x", count: 100))\nrest".utf8)
+            for size in [1, 2, 3, 7, text.count] {
+                var splitter = LineSplitter()
+                var lines: [String] = []
+                for start in stride(from: 0, to: text.count, by: size) {
+                    splitter.append(text[start..<min(start + size, text.count)])
+                    lines += splitter.lines().map { String(decoding: $0, as: UTF8.self) }
+                }
+                #expect(lines == ["one", "", "three", String(repeating: "x", count: 100)])
+                #expect(splitter.rest == Array("rest".utf8))
+            }
+            var splitter = LineSplitter()
+            for _ in 0..<40_000 {
+                splitter.append([UInt8](repeating: 0x78, count: 100))
+                #expect(splitter.lines().isEmpty)
+            }
+            splitter.append([0x0A])
+            #expect(splitter.lines().map(\.count) == [4_000_000])
+        }
+
+        @Test(
+            "The range of a prefix ends behind all keys that begin with it, also where its last bytes are the greatest")
+        func prefixes() {
+            #expect(EtcdMessage.end(ofPrefix: Data("a/".utf8)) == Data("a0".utf8))
+            #expect(EtcdMessage.end(ofPrefix: Data([0x61, 0xFF, 0xFF])) == Data([0x62]))
+            #expect(EtcdMessage.end(ofPrefix: Data([0xFF])) == Data([0]))
+            #expect(EtcdMessage.end(ofPrefix: Data()) == Data([0]))
         }
     }
 }

@@ -144,7 +144,40 @@ extension ClientTests {
                 _ = await Self.nextList(cache, &events)
                 #expect(await eventually { () async in gateway.watcherCount == 1 })
                 gateway.compact()
+                #expect(await Self.nextFailure(&events)?.message.contains("compacted") == true)
                 gateway.put("pools/p", #"{"servers": ["c:3"]}"#)
+                #expect(await Self.nextList(cache, &events) == ["c:3 1"])
+            }
+        }
+
+        @Test("A watch that is refused is told with etcd's reason, and changes are seen all the same")
+        func refusedWatch() async throws {
+            try await Self.run { gateway, cache, events in
+                _ = await Self.nextList(cache, &events)
+                #expect(await eventually { () async in gateway.watcherCount == 1 })
+                gateway.refuseWatches("etcdserver: permission denied")
+                gateway.compact()
+                var reasons: [String] = []
+                while reasons.count < 3 { reasons.append(await Self.nextFailure(&events)?.message ?? "") }
+                #expect(reasons[0].contains("compacted"))
+                #expect(reasons[1...].allSatisfy { $0.contains("permission denied") })
+                gateway.put("pools/p", #"{"servers": ["c:3"]}"#)
+                #expect(await Self.nextList(cache, &events) == ["c:3 1"])
+            }
+        }
+
+        @Test("A list that is refused, because it is empty or its number is behind, is told")
+        func refusedLists() async throws {
+            try await Self.run(#"{"epoch": 1000, "servers": ["a:1"]}"#) { gateway, cache, events in
+                #expect(await Self.nextList(cache, &events) == ["a:1 1"])
+                #expect(cache.epoch == 1000)
+                gateway.put("pools/p", #"{"servers": ["b:1"]}"#)
+                let behind = await Self.nextFailure(&events)
+                #expect(behind?.code == .refused)
+                #expect(behind?.message.contains("1000") == true)
+                gateway.put("pools/p", #"{"epoch": 1001, "servers": []}"#)
+                #expect(await Self.nextFailure(&events)?.message.contains("empty") == true)
+                gateway.put("pools/p", #"{"epoch": 1001, "servers": ["c:3"]}"#)
                 #expect(await Self.nextList(cache, &events) == ["c:3 1"])
             }
         }

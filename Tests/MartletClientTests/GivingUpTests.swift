@@ -162,6 +162,30 @@ extension ClientTests {
             return (answers, failures)
         }
 
+        @Test("Calls that are in too great a hurry say nothing of the server")
+        func hurry() async throws {
+            let door = Door()
+            let server = try await DelayingServer { line in
+                if line.contains(" slow ") { await door.pass() }
+            }
+            let cache = CacheFixture.client(for: [server.path]) {
+                $0.operationTimeout = .seconds(60)
+                $0.timeoutsUntilDown = 3
+                $0.probeDelay = .seconds(3600)
+                $0.probeDelayMax = .seconds(3600)
+            }
+            for _ in 0..<20 {
+                let error = await #expect(throws: CacheError.self) {
+                    try await cache.timeout(.milliseconds(1)).value(for: "slow", as: String.self)
+                }
+                #expect(error?.code == .timeout)
+            }
+            await door.open()
+            #expect(try await cache.value(for: "next") == "next")
+            await cache.shutDown()
+            await server.stop()
+        }
+
         @Test("Batches of which a part came in time are no sign that the server is down")
         func partialBatches() async throws {
             let (count, doors) = (Count(), (0..<3).map { _ in Door() })

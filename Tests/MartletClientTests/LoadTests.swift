@@ -475,7 +475,7 @@ extension ClientTests {
             caller.cancel()
             _ = await caller.result
             #expect(ends.most == 1)
-            load.start {
+            load.start(in: BackgroundTasks()) {
                 begins.enter()
                 return 1
             }

@@ -2,7 +2,7 @@ import NIOCore
 
 extension CacheClient {
     /// The values kept under many keys, and for those that are not there what `load` brings, which is called once for all
-    /// of them and need not have all.
+    /// of them, each once and in the order given, and need not have all.
     ///
     /// With `LoadPolicy.lease` what was loaded is stored only where nothing has changed meanwhile. Keys that somebody else
     /// is loading are loaded here as well, and not stored; there is no waiting and no sharing between calls.
@@ -13,13 +13,13 @@ extension CacheClient {
         for keys: some Sequence<CacheKey>, as type: Value.Type = Value.self, timeToLive: Duration,
         policy: LoadPolicy = .standard, load: @Sendable ([CacheKey]) async throws -> [CacheKey: Value]
     ) async throws -> [CacheKey: Value] {
-        let keys = Array(Set(keys))
+        let keys = keys.unique()
         let names: [CacheKey]
         do throws(CacheError) {
             names = try await named(keys)
         } catch {
             guard case .load = policy.whenCacheFails, error.code != .cancelled else { throw error }
-            return try await core.loads.inTurn { try await load(keys) }
+            return try await core.load { try await load(keys) }
         }
         let requests = names.map { name in
             var request = CacheRequest(.get, name)
@@ -30,6 +30,8 @@ extension CacheClient {
         var values: [CacheKey: Value] = [:]
         var missing: [CacheKey] = []
         var stores: [CacheKey: CacheRequest] = [:]
+        // Of those, the ones with nothing in them: a value that is out of date stays where the source has no better one.
+        var leases: [CacheKey: CacheRequest] = [:]
         for ((key, name), outcome) in zip(zip(keys, names), await calls(requests)) {
             do throws(CacheError) {
                 let reply = try outcome.get()
@@ -40,6 +42,7 @@ extension CacheClient {
                     continue
                 }
                 stores[key] = store(reply, name)
+                if reply.usableValue == nil { leases[key] = stores[key] }
             } catch {
                 if case .rethrow = policy.whenCacheFails { throw error }
                 if error.code == .undecodable { stores[key] = CacheRequest(.set, name) }
@@ -47,19 +50,16 @@ extension CacheClient {
             missing.append(key)
         }
         guard !missing.isEmpty else { return values }
-        let start = ContinuousClock.now
         do {
             let wanted = missing
-            let loaded = try await core.loads.inTurn { try await load(wanted) }
-            core.configuration.observer?.loaded(ContinuousClock.now - start, nil)
+            let loaded = try await core.load { try await load(wanted) }
             await keep(loaded, stores, timeToLive, policy)
             for key in wanted { values[key] = loaded[key] }
             return values
         } catch {
-            core.configuration.observer?.loaded(ContinuousClock.now - start, error)
             // In a task of its own, because this one may be cancelled.
-            let leases = stores
-            await Task { await keep([CacheKey: Value](), leases, timeToLive, policy) }.value
+            let given = leases
+            await Task { await keep([CacheKey: Value](), given, timeToLive, policy) }.value
             throw error
         }
     }

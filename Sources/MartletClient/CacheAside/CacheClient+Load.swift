@@ -14,13 +14,13 @@ extension CacheClient {
     ) async throws -> Value {
         var policy = policy
         policy.negativeTimeToLive = nil
-        guard let name = try await named(key, policy) else { return try await core.loads.inTurn(load) }
+        guard let name = try await named(key, policy) else { return try await core.load(load) }
         let lookUp = LookUp<Value>(cache: self, key: name, timeToLive: timeToLive, policy: policy) {
             try await load()
         }
         if let value = try await lookUp.value() { return value }
         // Somebody else has found out that there is nothing, and this load cannot say so.
-        return try await load()
+        return try await core.load(load)
     }
 
     /// As `value(for:as:timeToLive:policy:load:)`, for a source that may have nothing: then the result is nil, and with
@@ -29,7 +29,7 @@ extension CacheClient {
         for key: CacheKey, as type: Value.Type = Value.self, timeToLive: Duration, policy: LoadPolicy = .standard,
         load: @escaping @Sendable () async throws -> Value?
     ) async throws -> Value? {
-        guard let name = try await named(key, policy) else { return try await core.loads.inTurn(load) }
+        guard let name = try await named(key, policy) else { return try await core.load(load) }
         return try await LookUp(cache: self, key: name, timeToLive: timeToLive, policy: policy, load: load).value()
     }
 
@@ -153,7 +153,7 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
     ) -> SharedLoad<Value?> {
         guard policy.coalesces else {
             let load = SharedLoad<Value?>(outlivesWaiters: outlivesWaiters)
-            load.start(work)
+            load.start(in: cache.core.tasks, work)
             return load
         }
         return cache.core.loads.join(
@@ -219,10 +219,8 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
         let value: Value?
         let start = ContinuousClock.now
         do {
-            value = try await cache.core.loads.inTurn(load)
-            cache.core.configuration.observer?.loaded(ContinuousClock.now - start, nil)
+            value = try await cache.core.load(load)
         } catch {
-            cache.core.configuration.observer?.loaded(ContinuousClock.now - start, error)
             // A value that is still there stays for the others: it is out of date, but the source has no better one.
             if case .replacing(_, isLease: true) = storing { await remove(storing) }
             if policy.servesStaleOnError, let stale, !(error is CancellationError) { return stale }

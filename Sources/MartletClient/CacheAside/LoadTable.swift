@@ -7,19 +7,33 @@ import Synchronization
 /// 1. Whoever wants a key that is being loaded waits for that load.
 /// 2. A change of the key forgets the load: who asks after a change must not get what was read before it.
 /// 3. A cancelled load is forgotten at once, so that nobody new waits for it.
+/// 4. Loads beyond `loadsMax` wait for their turn, in the order of asking; beyond `waitingMax` of these they are refused.
 final class LoadTable: Sendable {
     private struct State {
         var loads: [CacheKey: any AnySharedLoad] = [:]
         var running = 0
-        var queue: [(identity: UInt64, turn: CheckedContinuation<Bool, Never>)] = []
-        var nextIdentity: UInt64 = 0
+        /// Who waits for a turn, by numbers that are given in order; who has left has none here.
+        var turns: [UInt64: CheckedContinuation<Turn, Never>] = [:]
+        var lastNumber: UInt64 = 0
+        /// Up to this number all have had their turn, or left.
+        var passedNumber: UInt64 = 0
+    }
+
+    private enum Turn {
+        case taken, cancelled, refused
     }
 
     private let state = NIOLockedValueBox(State())
     private let loadCount = Atomic<Int>(0)
     private let loadsMax: Int
+    private let waitingMax: Int
+    private let tasks: BackgroundTasks
 
-    init(loadsMax: Int) { self.loadsMax = max(loadsMax, 1) }
+    init(loadsMax: Int, waitingMax: Int, tasks: BackgroundTasks) {
+        self.loadsMax = max(loadsMax, 1)
+        self.waitingMax = max(waitingMax, 0)
+        self.tasks = tasks
+    }
 
     /// The load of `key` that is under way, if it is one of such a value, and one that callers wait for: during a refresh
     /// they have the value that is there.
@@ -46,7 +60,7 @@ final class LoadTable: Sendable {
             loadCount.store(state.loads.count, ordering: .relaxed)
             return (load, true)
         }
-        if isNew { load.start(work) }
+        if isNew { load.start(in: tasks, work) }
         return load
     }
 
@@ -56,6 +70,13 @@ final class LoadTable: Sendable {
         state.withLockedValue { state in
             state.loads[key] = nil
             loadCount.store(state.loads.count, ordering: .relaxed)
+        }
+    }
+
+    func forgetAll() {
+        state.withLockedValue { state in
+            state.loads = [:]
+            loadCount.store(0, ordering: .relaxed)
         }
     }
 
@@ -70,61 +91,70 @@ final class LoadTable: Sendable {
 
     // MARK: Turns
 
-    /// Runs `load` when its turn has come: at most `loadsMax` at once, in the order of asking.
+    /// Loads that wait for their turn.
+    var waitingCount: Int { state.withLockedValue { $0.turns.count } }
+
+    /// Runs `load` when its turn has come; rule 4.
     func inTurn<Value: Sendable>(_ load: @Sendable () async throws -> Value) async throws -> Value {
-        guard await takeTurn() else { throw CacheError(.cancelled) }
+        switch await takeTurn() {
+        case .taken: break
+        case .cancelled: throw CacheError(.cancelled)
+        case .refused: throw CacheError(.overloaded, "\(waitingMax) loads wait for their turn already")
+        }
         defer { passTurn() }
         return try await load()
     }
 
-    /// False if the task was cancelled before its turn.
-    private func takeTurn() async -> Bool {
-        let identity = state.withLockedValue { state -> UInt64? in
+    private func takeTurn() async -> Turn {
+        let number = state.withLockedValue { state -> UInt64? in
             guard state.running >= loadsMax else {
                 state.running += 1
                 return nil
             }
-            state.nextIdentity += 1
-            return state.nextIdentity
+            state.lastNumber += 1
+            return state.lastNumber
         }
-        guard let identity else { return true }
+        guard let number else { return .taken }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let isFree = state.withLockedValue { state -> Bool in
+                let turn = state.withLockedValue { state -> Turn? in
                     if state.running < loadsMax {
                         state.running += 1
-                        return true
+                        return .taken
                     }
-                    state.queue.append((identity, continuation))
-                    return false
+                    guard state.turns.count < waitingMax else { return .refused }
+                    state.turns[number] = continuation
+                    // Later ones may have had their turn while this one was on its way here.
+                    state.passedNumber = min(state.passedNumber, number - 1)
+                    return nil
                 }
-                if isFree {
-                    continuation.resume(returning: true)
+                if let turn {
+                    continuation.resume(returning: turn)
                 } else if Task.isCancelled {
-                    leaveQueue(identity)
+                    leave(number)
                 }
             }
         } onCancel: {
-            leaveQueue(identity)
+            leave(number)
         }
     }
 
-    private func leaveQueue(_ identity: UInt64) {
-        let turn = state.withLockedValue { state -> CheckedContinuation<Bool, Never>? in
-            guard let place = state.queue.firstIndex(where: { $0.identity == identity }) else { return nil }
-            return state.queue.remove(at: place).turn
-        }
-        turn?.resume(returning: false)
+    private func leave(_ number: UInt64) {
+        state.withLockedValue { $0.turns.removeValue(forKey: number) }?.resume(returning: .cancelled)
     }
 
     private func passTurn() {
-        let next = state.withLockedValue { state -> CheckedContinuation<Bool, Never>? in
-            guard !state.queue.isEmpty else {
+        let next = state.withLockedValue { state -> CheckedContinuation<Turn, Never>? in
+            guard !state.turns.isEmpty else {
+                state.passedNumber = state.lastNumber
                 state.running -= 1
                 return nil
             }
-            return state.queue.removeFirst().turn
+            while true {
+                state.passedNumber += 1
+                if let turn = state.turns.removeValue(forKey: state.passedNumber) { return turn }
+            }
         }
-        next?.resume(returning: true)
+        next?.resume(returning: .taken)
     }
 }

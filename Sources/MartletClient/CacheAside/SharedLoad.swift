@@ -40,9 +40,9 @@ package final class SharedLoad<Value: Sendable>: AnySharedLoad {
     }
 
     /// Begins; not if the load was abandoned before that.
-    package func start(_ work: @escaping @Sendable () async throws -> Value) {
+    package func start(in tasks: BackgroundTasks, _ work: @escaping @Sendable () async throws -> Value) {
         guard state.withLockedValue({ !$0.isAbandoned }) else { return }
-        let task = Task {
+        let task = tasks.begin(isAwaited: { self.waiterCount > 0 }) { [self] in
             let result: Result<Value, any Error>
             do {
                 result = .success(try await work())

@@ -11,6 +11,8 @@ final class Cluster: Sendable {
     let events: EventHub
     private let eventLoops: any EventLoopGroup
     private let active: NIOLockedValueBox<ActiveTopology>
+    /// Servers that have left the ring, whose last calls are under way; and whether all is over.
+    private let leaving = NIOLockedValueBox<(nodes: [ServerNode], isOver: Bool)>(([], false))
     /// What stands in for servers that are down; nil if nothing does.
     private let gutter: Cluster?
     private let gutterSecondsMax: Int32
@@ -58,9 +60,30 @@ final class Cluster: Sendable {
     var epoch: UInt64 { active.withLockedValue { $0.epoch } }
     var topology: ActiveTopology { active.withLockedValue { $0 } }
 
-    /// Puts another list of servers in force; false, and nothing happens, if the epoch is not greater or the list empty.
+    /// Puts another list of servers in force; false, and nothing happens, if the epoch is not greater, the list is none, or this
+    /// the end.
     func adopt(_ topology: Topology) -> Bool {
-        guard !topology.servers.isEmpty else { return false }
+        guard topology.flaw == nil else { return false }
+        return leaving.withLockedValue { leaving in
+            guard !leaving.isOver else { return false }
+            leaving.nodes.removeAll { $0.isOver }
+            guard let gone = replace(topology) else { return false }
+            leaving.nodes += gone
+            return true
+        }
+    }
+
+    /// Why a list was not put in force; nil if it is the one in force, or nothing can be any longer.
+    func refusal(of topology: Topology) -> CacheError? {
+        if let flaw = topology.flaw { return CacheError(.refused, "a list of servers \(flaw)") }
+        let now = self.topology.list
+        guard !leaving.withLockedValue({ $0.isOver }), topology.epoch != now.epoch || topology.servers != now.servers
+        else { return nil }
+        // It may have come into force meanwhile, and another one behind it.
+        return CacheError(.refused, "a list of servers has the epoch \(topology.epoch), in force is \(now.epoch)")
+    }
+
+    private func replace(_ topology: Topology) -> [ServerNode]? {
         let change = active.withLockedValue { active -> (ActiveTopology, [ServerNode])? in
             guard topology.epoch > active.epoch else { return nil }
             let next = Self.activate(
@@ -69,10 +92,10 @@ final class Cluster: Sendable {
             active = next
             return (next, leaving)
         }
-        guard let (next, leaving) = change else { return false }
+        guard let (next, leaving) = change else { return nil }
         for node in leaving { node.retire() }
         events.send(.topologyChanged(epoch: next.epoch, fingerprint: next.ring.fingerprint))
-        return true
+        return leaving
     }
 
     /// Asks a server whether it is there, because somebody else has news of it.
@@ -81,10 +104,20 @@ final class Cluster: Sendable {
     }
 
     /// Calls whose callers still wait.
-    var liveCount: Int { topology.nodes.reduce(gutter?.liveCount ?? 0) { $0 + $1.liveCount } }
+    var liveCount: Int { nodes.reduce(gutter?.liveCount ?? 0) { $0 + $1.liveCount } }
+
+    /// Those on the ring and those that leave it.
+    private var nodes: [ServerNode] { topology.nodes + leaving.withLockedValue { $0.nodes } }
+
+    /// The end is near: removals that were to be made later are made now.
+    func settle() {
+        for node in nodes { node.settle() }
+        gutter?.settle()
+    }
 
     func shutDown() {
-        for node in topology.nodes { node.shutDown() }
+        leaving.withLockedValue { $0.isOver = true }
+        for node in nodes { node.shutDown() }
         gutter?.shutDown()
         events.finish()
     }
@@ -190,8 +223,41 @@ final class Cluster: Sendable {
 
     /// Asks many servers at once, each over one connection. Every request has an answer of its own; those that are late are
     /// so alone.
+    ///
+    /// As for a single call: retrievals whose connection broke are asked once more, and those of servers that are down go
+    /// to the gutter, or miss, where that is wanted; each time all together.
     func call(_ requests: [CacheRequest], deadline: NIODeadline) async -> [CallOutcome] {
         guard !requests.isEmpty else { return [] }
+        var (outcomes, hasFailed) = await ask(requests, deadline)
+        guard hasFailed else { return outcomes }
+        let lost = requests.indices.filter { outcomes[$0].code == .connectionLost && requests[$0].isRetrieval }
+        if !lost.isEmpty {
+            let again = await ask(lost.map { requests[$0] }, deadline).outcomes
+            for (place, outcome) in zip(lost, again) { outcomes[place] = outcome }
+        }
+        await substitute(requests, &outcomes, deadline)
+        return outcomes
+    }
+
+    /// Answers in the place of those of servers that are down.
+    private func substitute(_ requests: [CacheRequest], _ outcomes: inout [CallOutcome], _ deadline: NIODeadline) async
+    {
+        guard hasSubstitute else { return }
+        let down = requests.indices.filter { outcomes[$0].code == .serverDown && !requests[$0].isOfCopy }
+        guard !down.isEmpty else { return }
+        let instead =
+            if let gutter {
+                await gutter.call(down.map { shortened(requests[$0]) }, deadline: deadline)
+            } else {
+                down.map { CallOutcome.success(CacheReply(requests[$0].outcomeOfNothing)) }
+            }
+        for (place, outcome) in zip(down, instead) { outcomes[place] = outcome }
+    }
+
+    /// Asks once, and says whether anything has failed.
+    private func ask(
+        _ requests: [CacheRequest], _ deadline: NIODeadline
+    ) async -> (outcomes: [CallOutcome], hasFailed: Bool) {
         let parts = parts(requests)
         let identity = CallIdentity.next()
         let answers = await withTaskCancellationHandler {
@@ -214,7 +280,7 @@ final class Cluster: Sendable {
         } onCancel: {
             for part in parts { part.lane?.cancel(identity..<identity + 1) }
         }
-        return await finished(requests, parts, answers, deadline)
+        return finished(requests, parts, answers)
     }
 
     /// Requests by their connections: one for all small requests of a server, so that they leave together.
@@ -239,10 +305,10 @@ final class Cluster: Sendable {
         return parts
     }
 
-    /// The answers in the order of the requests, those to be had on a second try included.
+    /// The answers in the order of the requests.
     private func finished(
-        _ requests: [CacheRequest], _ parts: [Part], _ answers: BatchCollector.Parts, _ deadline: NIODeadline
-    ) async -> [CallOutcome] {
+        _ requests: [CacheRequest], _ parts: [Part], _ answers: BatchCollector.Parts
+    ) -> (outcomes: [CallOutcome], hasFailed: Bool) {
         var (answers, hasFailed) = (answers, false)
         for (number, part) in parts.enumerated() {
             for index in part.places.indices {
@@ -260,28 +326,10 @@ final class Cluster: Sendable {
                 for (place, outcome) in zip(part.places, answers) { outcomes[place] = outcome }
             }
         }
-        if hasFailed { await askAgain(requests, &outcomes, deadline) }
-        return outcomes
+        return (outcomes, hasFailed)
     }
+}
 
-    /// As for a single call: retrievals whose connection broke are asked once more, and those of servers that are down go
-    /// to the gutter, or miss, where that is wanted.
-    private func askAgain(_ requests: [CacheRequest], _ outcomes: inout [CallOutcome], _ deadline: NIODeadline) async {
-        var places: [Int] = []
-        for (place, outcome) in outcomes.enumerated() {
-            guard case .failure(let error) = outcome else { continue }
-            switch error.code {
-            case .serverDown where hasSubstitute && !requests[place].isOfCopy: places.append(place)
-            case .connectionLost where requests[place].isRetrieval: places.append(place)
-            default: continue
-            }
-        }
-        for place in places {
-            do throws(CacheError) {
-                outcomes[place] = .success(try await call(requests[place], deadline: deadline))
-            } catch {
-                outcomes[place] = .failure(error)
-            }
-        }
-    }
+extension CallOutcome {
+    fileprivate var code: CacheError.Code? { if case .failure(let error) = self { error.code } else { nil } }
 }

@@ -11,7 +11,7 @@ struct ServerConversation: Sendable {
 
     static let replyBytesMax = 1 << 20
 
-    /// The whole reply, up to `END` or an error.
+    /// The whole reply: up to `END`, or one line that is all.
     func ask(_ command: String) async throws(CacheError) -> String {
         do {
             return try await answer(to: command).get()
@@ -21,8 +21,14 @@ struct ServerConversation: Sendable {
     }
 
     func answer(to command: String) -> EventLoopFuture<String> {
-        let eventLoop = eventLoops.next()
-        let answer = eventLoop.makePromise(of: String.self)
+        let answer = eventLoops.next().makePromise(of: String.self)
+        ask(command, answer)
+        return answer.futureResult
+    }
+
+    /// Whoever fails `answer` ends the conversation.
+    func ask(_ command: String, _ answer: EventLoopPromise<String>) {
+        let eventLoop = answer.futureResult.eventLoop
         let bootstrap = ClientBootstrap(group: eventLoop).connectTimeout(timeout.timeAmount).channelInitializer {
             channel in
             channel.eventLoop.makeCompletedFuture {
@@ -31,11 +37,7 @@ struct ServerConversation: Sendable {
                 try channel.pipeline.syncOperations.addHandler(conversation)
             }
         }
-        let connected =
-            switch server.address {
-            case .tcp(let host, let port): bootstrap.connect(host: host, port: Int(port))
-            case .unixSocket(let path): bootstrap.connect(unixDomainSocketPath: path)
-            }
+        let connected = bootstrap.connect(to: server.address)
         let alarm = eventLoop.scheduleTask(in: timeout.timeAmount) {
             answer.fail(CacheError(.timeout, server: server.name))
         }
@@ -44,7 +46,10 @@ struct ServerConversation: Sendable {
             alarm.cancel()
             connected.whenSuccess { $0.close(promise: nil) }
         }
-        return answer.futureResult
+    }
+
+    static func isError(_ reply: String) -> Bool {
+        reply.hasPrefix("ERROR") || reply.hasPrefix("CLIENT_ERROR") || reply.hasPrefix("SERVER_ERROR")
     }
 
     private final class Conversation: ChannelInboundHandler {
@@ -72,8 +77,9 @@ struct ServerConversation: Sendable {
                 // A line's end is one character.
                 reply = String(reply.dropFirst("STORED".count + 1))
             }
-            let isError = reply.hasPrefix("ERROR") || reply.hasPrefix("CLIENT_ERROR") || reply.hasPrefix("SERVER_ERROR")
-            if reply.hasSuffix("END\r\n") || (isError && reply.hasSuffix("\r\n")) {
+            let isLine = reply == "OK\r\n" || reply == "RESET\r\n" || ServerConversation.isError(reply)
+            let isWhole = reply == "END\r\n" || reply.hasSuffix("\r\nEND\r\n")
+            if isWhole || (isLine && reply.hasSuffix("\r\n")) {
                 answer.succeed(reply)
             } else if reply.utf8.count > ServerConversation.replyBytesMax {
                 answer.fail(CacheError(.protocolViolation, "a reply without an end"))

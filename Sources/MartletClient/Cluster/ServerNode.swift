@@ -50,6 +50,7 @@ final class ServerNode: LaneWatcher {
     private let timeoutsInARow = Atomic<Int>(0)
     /// Set once, right after the node itself; the last one is for large values.
     private let lanes = NIOLockedValueBox<[Lane]>([])
+    private let pending = NIOLockedValueBox(Pending())
 
     init(
         server: CacheServer, configuration: CacheConfiguration, eventLoops: any EventLoopGroup, events: EventHub
@@ -92,16 +93,64 @@ final class ServerNode: LaneWatcher {
     /// Calls whose callers still wait.
     var liveCount: Int { lanes.withLockedValue { $0 }.reduce(0) { $0 + $1.liveCount } }
 
+    var state: ServerState {
+        let lanes = lanes.withLockedValue { $0 }
+        let open = lanes.filter(\.isOpen)
+        let used = open.count { $0.load > 0 }
+        return ServerState(
+            server: server.name, isDown: isDown, usedConnections: used, idleConnections: open.count - used,
+            pendingRequests: lanes.reduce(0) { $0 + $1.load },
+            pendingInvalidations: invalidations.withLockedValue { $0.keys.count })
+    }
+
     /// The server is no longer on the ring: calls under way have the time that one may take.
     func retire() {
-        eventLoop.scheduleTask(in: (configuration.operationTimeout + configuration.connectTimeout).timeAmount) {
+        let timer = eventLoop.scheduleTask(
+            in: (configuration.operationTimeout + configuration.connectTimeout).timeAmount
+        ) {
             self.shutDown()
+        }
+        keep(timer, as: \.retirement)
+    }
+
+    var isOver: Bool { health.withLockedValue { $0.isOver } }
+
+    /// Nothing of it goes on behind this; a log that nobody will replay is told of.
+    func shutDown() {
+        let wasOver = health.withLockedValue { health in
+            defer { health.isOver = true }
+            return health.isOver
+        }
+        guard !wasOver else { return }
+        let pending = pending.withLockedValue { pending in
+            defer { pending = Pending(isOver: true) }
+            return pending
+        }
+        pending.end()
+        for lane in lanes.withLockedValue({ $0 }) { lane.shutDown() }
+        if !invalidations.withLockedValue({ $0.isEmpty }) { events.send(.invalidationsLost(server: server.name)) }
+    }
+
+    /// What is to come later, or is awaited, besides calls: none of it outlives the node.
+    private struct Pending {
+        var probe: Scheduled<Void>?
+        var replay: Scheduled<Void>?
+        var retirement: Scheduled<Void>?
+        var identity: EventLoopPromise<String>?
+        var isOver = false
+
+        func end() {
+            for timer in [probe, replay, retirement] { timer?.cancel() }
+            identity?.fail(CacheError(.shutDown))
         }
     }
 
-    func shutDown() {
-        health.withLockedValue { $0.isOver = true }
-        for lane in lanes.withLockedValue({ $0 }) { lane.shutDown() }
+    private func keep(_ timer: Scheduled<Void>, as place: WritableKeyPath<Pending, Scheduled<Void>?> & Sendable) {
+        let isOver = pending.withLockedValue { pending in
+            if !pending.isOver { pending[keyPath: place] = timer }
+            return pending.isOver
+        }
+        if isOver { timer.cancel() }
     }
 
     // MARK: LaneWatcher
@@ -148,7 +197,7 @@ final class ServerNode: LaneWatcher {
         let doubled = first.multipliedReportingOverflow(by: 1 << Int64(min(attempts, 30)))
         let delay = doubled.overflow ? longest : min(doubled.partialValue, longest)
         let jittered = Int64.random(in: max(delay / 2, 1)...max(delay, 1))
-        eventLoop.scheduleTask(in: .nanoseconds(jittered)) { self.probeIfDue() }
+        keep(eventLoop.scheduleTask(in: .nanoseconds(jittered)) { self.probeIfDue() }, as: \.probe)
     }
 
     /// Whoever comes first probes: the timer, or somebody with news of the server.
@@ -249,13 +298,19 @@ final class ServerNode: LaneWatcher {
     var isIdentityKnown: Bool { identity.withLockedValue { $0 != nil } }
 
     private func fetchIdentity(_ fetched: @escaping @Sendable (ServerIdentity?) -> Void) {
-        ServerConversation(
+        let conversation = ServerConversation(
             server: server, timeout: configuration.connectTimeout + configuration.operationTimeout,
-            configuration: configuration, eventLoops: eventLoop
-        )
-        .answer(to: "stats\r\n").whenComplete { reply in
+            configuration: configuration)
+        let answer = eventLoop.makePromise(of: String.self)
+        answer.futureResult.whenComplete { reply in
             fetched((try? reply.get()).flatMap { ServerIdentity(statistics: $0) })
         }
+        let isOver = pending.withLockedValue { pending in
+            if !pending.isOver { pending.identity = answer }
+            return pending.isOver
+        }
+        guard !isOver else { return answer.fail(CacheError(.shutDown)) }
+        conversation.ask("stats\r\n", answer)
     }
 
     /// The server is back. What a new process was never given, nobody has to remove there.
@@ -280,11 +335,17 @@ final class ServerNode: LaneWatcher {
     func note(_ key: CacheKey) {
         invalidations.withLockedValue { $0.append(key) }
         guard !isDown, !isReplayDue.exchange(true, ordering: .relaxed) else { return }
-        eventLoop.scheduleTask(in: configuration.probeDelay.timeAmount) {
+        let timer = eventLoop.scheduleTask(in: configuration.probeDelay.timeAmount) {
             self.isReplayDue.store(false, ordering: .relaxed)
             // Down by now: then the probe will see to it.
-            if !self.isDown, self.health.withLockedValue({ !$0.isOver }) { self.replay() }
+            if !self.isDown { self.replay() }
         }
+        keep(timer, as: \.replay)
+    }
+
+    /// Removes now, while there is time, what was to be removed later.
+    func settle() {
+        if !isDown, !invalidations.withLockedValue({ $0.isEmpty }) { replay() }
     }
 
     /// Removes what may be out of date. Whoever is not removed stays in the log.

@@ -9,6 +9,13 @@ public struct Topology: Sendable {
         self.epoch = epoch
         self.servers = servers
     }
+
+    /// What is wrong with the list; nil for nothing.
+    var flaw: String? {
+        if servers.isEmpty { return "is empty" }
+        if Set(servers.map(\.name)).count < servers.count { return "has a name twice" }
+        return nil
+    }
 }
 
 /// A topology at work: the ring, and a node for each of its servers.

@@ -9,11 +9,38 @@ import NIOCore
 ///
 /// Used by one thread at a time: by its lane, which holds its lock meanwhile.
 final class CallBatch: @unchecked Sendable {
-    // Safe: everything below is used with the lane's lock held, and by nobody before the batch is in a queue.
+    // Safe: the progress is used with the lane's lock held, and by nobody before the batch is in a queue.
 
+    /// In one piece, so that the runtime checks who uses it once for each reply.
+    private var progress: BatchProgress
+    let count: Int
+
+    /// - Parameter places: Of the requests that are the batch's, in their order; one at least.
+    init(_ requests: [CacheRequest], places: [Int]) {
+        progress = BatchProgress(requests: requests, places: places)
+        count = places.count
+    }
+
+    /// Encodes all requests, with numbers from `number` on.
+    func send(_ dialect: Dialect, number: UInt32, into pieces: inout OutgoingPieces) {
+        progress.send(dialect, number: number, into: &pieces)
+    }
+
+    /// Everything has been answered.
+    var isWhole: Bool { progress.isWhole }
+
+    /// Takes a reply for the first request that has none; what is wrong with it, if anything is.
+    func receive(_ reply: ReceivedReply) -> String? { progress.receive(reply) }
+
+    /// What has come so far; everything else is dropped.
+    func takeOutcomes() -> [CallOutcome] { progress.takeOutcomes() }
+}
+
+/// How far a batch has come.
+private struct BatchProgress {
     /// Also those of other batches; `places` are ours. So no request is copied.
-    private let requests: [CacheRequest]
-    private let places: [Int]
+    let requests: [CacheRequest]
+    let places: [Int]
     private var dialect = Dialect.meta
     private var firstNumber: UInt32 = 0
     /// How many replies have come.
@@ -25,25 +52,21 @@ final class CallBatch: @unchecked Sendable {
     private var value: CacheReply?
     private var isGivenUp = false
 
-    /// - Parameter places: Of the requests that are the batch's, in their order; one at least.
-    init(_ requests: [CacheRequest], places: [Int]) {
+    init(requests: [CacheRequest], places: [Int]) {
         self.requests = requests
         self.places = places
     }
 
-    var count: Int { places.count }
-
     // MARK: Sending
 
-    /// Encodes all requests, with numbers from `number` on.
-    func send(_ dialect: Dialect, number: UInt32, into pieces: inout OutgoingPieces) {
+    mutating func send(_ dialect: Dialect, number: UInt32, into pieces: inout OutgoingPieces) {
         self.dialect = dialect
         firstNumber = number
         outcomes.reserveCapacity(places.count)
-        for (index, place) in places.enumerated() {
+        for index in places.indices {
             do throws(CacheError) {
                 let number = number &+ UInt32(truncatingIfNeeded: index)
-                try RequestEncoder.encode(requests[place], number: number, dialect: dialect, into: &pieces)
+                try RequestEncoder.encode(requests[places[index]], number: number, dialect: dialect, into: &pieces)
             } catch {
                 unsaid[index] = error
             }
@@ -52,27 +75,25 @@ final class CallBatch: @unchecked Sendable {
     }
 
     /// Requests that were not sent have their answers.
-    private func passUnsaid() {
+    private mutating func passUnsaid() {
         while !unsaid.isEmpty, let error = unsaid.removeValue(forKey: repliedCount) { add(.failure(error)) }
     }
 
-    private func add(_ outcome: CallOutcome) {
+    private mutating func add(_ outcome: consuming CallOutcome) {
         repliedCount += 1
         if !isGivenUp { outcomes.append(outcome) }
     }
 
     // MARK: Answers
 
-    /// Everything has been answered.
     var isWhole: Bool { repliedCount == places.count }
 
-    /// Takes a reply for the first request that has none; what is wrong with it, if anything is.
-    func receive(_ reply: ReceivedReply) -> String? {
+    mutating func receive(_ reply: ReceivedReply) -> String? {
         guard repliedCount < places.count else { return "a reply that nothing had asked for" }
         let place = places[repliedCount]
         var expected = ExpectedReply(
-            verb: requests[place].verb, key: dialect == .meta ? nil : requests[place].key, dialect: dialect,
-            number: firstNumber &+ UInt32(truncatingIfNeeded: repliedCount), value: value.take())
+            to: requests[place], dialect: dialect, number: firstNumber &+ UInt32(truncatingIfNeeded: repliedCount),
+            value: value.take())
         switch expected.match(reply) {
         case .violation(let what): return what
         case .more: value = expected.value
@@ -83,8 +104,7 @@ final class CallBatch: @unchecked Sendable {
         return nil
     }
 
-    /// What has come so far; everything else is dropped.
-    func takeOutcomes() -> [CallOutcome] {
+    mutating func takeOutcomes() -> [CallOutcome] {
         isGivenUp = true
         defer { outcomes = [] }
         return outcomes

@@ -10,7 +10,8 @@ import NIOCore
 ///    reply is dropped. No other call on the connection notices.
 /// 2. A gravestone that was not sent yet is not sent at all.
 /// 3. Calls beyond `inFlightMax` wait; calls beyond `waitingMax` are refused.
-/// 4. A head that is older than twice its time is a server that does not answer: the connection is given up.
+/// 4. A connection that is stuck, as `Hearing` has it, is given up.
+/// 5. Late is not silent: a late call says something of the server only where the connection is silent.
 ///
 /// A value without locks or I/O; its owner holds a lock around every operation and completes calls outside of it.
 struct CallQueue {
@@ -22,6 +23,7 @@ struct CallQueue {
     /// When `expire` has to be called next: no call's deadline is earlier.
     private(set) var firstDeadline: NIODeadline?
     private var nextNumber: UInt32 = 0
+    private var hearing = Hearing()
     private let inFlightMax: Int
     private let waitingMax: Int
 
@@ -51,8 +53,9 @@ struct CallQueue {
     private func hasRoom(_ count: Int) -> Bool { inFlightCount == 0 || inFlightCount + count <= inFlightMax }
 
     /// Puts a call at the end; false if too many wait already.
-    mutating func append(_ slot: CallSlot) -> Bool {
+    mutating func append(_ slot: CallSlot, at now: @autoclosure () -> NIODeadline) -> Bool {
         var slot = slot
+        if isEmpty { hearing.begin(at: now()) }
         guard waitingCount + slot.count <= waitingMax else { return false }
         waiting.append(slot)
         waitingCount += slot.count
@@ -84,8 +87,7 @@ struct CallQueue {
                     refused.append((completion, .failure(error)))
                     continue
                 }
-                slot.expected = ExpectedReply(
-                    verb: request.verb, key: dialect == .meta ? nil : request.key, dialect: dialect, number: nextNumber)
+                slot.expected = ExpectedReply(to: request, dialect: dialect, number: nextNumber)
             }
             inFlightCount += slot.count
             inFlight.append(slot)
@@ -98,16 +100,19 @@ struct CallQueue {
     enum Receipt {
         /// The call it was for, nil if that was given up.
         case accepted((Completion, CallOutcome)?)
-        /// A part of what a call waits for, if that was not given up.
-        case partial(isWaitedFor: Bool)
+        /// A part of what a call waits for.
+        case partial
         case violation(String)
     }
+
+    /// Something has come, if only a part of a reply.
+    mutating func hear(at now: NIODeadline, isReply: Bool) { hearing.hear(at: now, isReply: isReply) }
 
     /// Takes a reply for the head of the line.
     mutating func receive(_ reply: ReceivedReply) -> Receipt {
         guard !inFlight.isEmpty else { return .violation("a reply that nothing had asked for") }
         switch inFlight[0].match(reply) {
-        case .more: return .partial(isWaitedFor: inFlight[0].completion != nil)
+        case .more: return .partial
         case .violation(let what): return .violation(what)
         case .outcome(let outcome):
             guard var slot = inFlight.popFirst() else { return .accepted(nil) }
@@ -129,9 +134,11 @@ struct CallQueue {
         var next: NIODeadline?
         /// Rule 4.
         var isStuck = false
+        /// Rule 5.
+        var isSilent = false
     }
 
-    /// Takes out the calls whose time is over.
+    /// Takes out the calls whose time is over. `patience` is the time that a call may usually take.
     mutating func expire(at now: NIODeadline, patience: TimeAmount) -> Expiry {
         var expiry = Expiry()
         var next = NIODeadline.distantFuture
@@ -142,10 +149,11 @@ struct CallQueue {
         }
         expiry.expired = Self.takeOut(&inFlight, isLate) + Self.takeOut(&waiting, isLate)
         if !inFlight.isEmpty {
-            let limit = inFlight[0].deadline + patience
+            let limit = hearing.stuckAt(next: inFlight[0].deadline, patience: patience)
             expiry.isStuck = limit <= now
             next = min(next, limit)
         }
+        expiry.isSilent = hearing.isSilent(at: now, patience: patience)
         expiry.next = next == .distantFuture ? nil : next
         firstDeadline = expiry.next
         return expiry

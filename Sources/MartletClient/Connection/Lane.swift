@@ -57,6 +57,9 @@ final class Lane: Sendable {
     /// Calls whose callers still wait.
     var liveCount: Int { state.withLockedValue { $0.queue.liveCount } }
 
+    /// Whether there is a connection.
+    var isOpen: Bool { state.withLockedValue { if case .open = $0.phase { true } else { false } } }
+
     // MARK: Any thread
 
     /// Takes a call. Its completion is called in any case, and never while a lock is held.
@@ -64,7 +67,7 @@ final class Lane: Sendable {
         enum Step { case wait, wake, refuse(CacheError) }
         let step = state.withLockedValue { state -> Step in
             if case .closed = state.phase { return .refuse(CacheError(.shutDown)) }
-            guard state.queue.append(slot) else { return .refuse(CacheError(.overloaded)) }
+            guard state.queue.append(slot, at: .now()) else { return .refuse(CacheError(.overloaded)) }
             callCount.store(state.queue.count, ordering: .relaxed)
             guard !state.isTurnDue else { return .wait }
             state.isTurnDue = true
@@ -133,19 +136,20 @@ final class Lane: Sendable {
         }
     }
 
-    /// Matches what one read has brought. Whatever it says, calls get their own answers or none.
+    /// Matches what one read has brought, perhaps not one whole reply. Whatever it says, calls get their own answers or none.
     func receive(_ replies: [ReceivedReply], from channel: any Channel) {
         var answers: [(Completion, CallOutcome)] = []
         answers.reserveCapacity(replies.count)
         var violation: String?
-        // Some of a batch's answers, come in time, tell as much as all of them.
-        var isAnswered = false
         let hasRoom = state.withLockedValue { state -> Bool in
             guard case .open(let open, _) = state.phase, open === channel else { return false }
+            state.queue.hear(at: .now(), isReply: !replies.isEmpty)
+            // Looked at where they are.
+            let replies = replies.span
             for index in replies.indices {
                 switch state.queue.receive(replies[index]) {
                 case .accepted(let answer): if let answer { answers.append(answer) }
-                case .partial(let isWaitedFor): if isWaitedFor { isAnswered = true }
+                case .partial: break
                 case .violation(let what): violation = what
                 }
                 if violation != nil { break }
@@ -153,7 +157,8 @@ final class Lane: Sendable {
             callCount.store(state.queue.count, ordering: .relaxed)
             return state.queue.canSend && !state.isTurnDue
         }
-        if isAnswered || !answers.isEmpty { watcher?.laneAnswered() }
+        // Also where nobody waits any longer: a server that is slow is there.
+        if !replies.isEmpty, violation == nil { watcher?.laneAnswered() }
         for (completion, outcome) in answers {
             if case .failure(let error) = outcome {
                 completion(.failure(error.at(server.name)))
@@ -229,12 +234,7 @@ final class Lane: Sendable {
                     try channel.pipeline.syncOperations.addHandler(LaneChannel(self, asksMeta: asksMeta))
                 }
             }
-        let connected =
-            switch server.address {
-            case .tcp(let host, let port): bootstrap.connect(host: host, port: Int(port))
-            case .unixSocket(let path): bootstrap.connect(unixDomainSocketPath: path)
-            }
-        connected.whenFailure { error in
+        bootstrap.connect(to: server.address).whenFailure { error in
             self.refused(CacheError(.serverDown, "no connection", underlying: error))
         }
     }
@@ -262,7 +262,7 @@ final class Lane: Sendable {
             guard case .open(let channel, _) = state.phase else { return (expiry, nil) }
             return (expiry, channel)
         }
-        if !expiry.expired.isEmpty { watcher?.laneTimedOut(expiry.expired.count) }
+        if expiry.isSilent, !expiry.expired.isEmpty { watcher?.laneTimedOut(expiry.expired.count) }
         fail(expiry.expired, CacheError(.timeout))
         if expiry.isStuck, let channel {
             lose(channel, CacheError(.connectionLost, "the server has not answered for too long"))
@@ -272,7 +272,9 @@ final class Lane: Sendable {
 
 /// Who wants to know how a server's connections fare. Called on event loops, without any lock held.
 protocol LaneWatcher: AnyObject, Sendable {
+    /// A reply has come, in time or not.
     func laneAnswered()
+    /// So many calls were late, and nothing was heard meanwhile.
     func laneTimedOut(_ count: Int)
     func laneFailed(_ error: CacheError)
 }

@@ -54,15 +54,16 @@ final class LaneChannel: ChannelInboundHandler {
         var replies: [ReceivedReply] = []
         var failure: CacheError?
         do throws(CacheError) {
-            while let reply = try decoder.next() {
-                if stage == .serving { replies.append(reply) } else { greet(reply, context.channel) }
+            while stage != .serving, let reply = try decoder.next() {
+                greet(reply, context.channel)
                 if stage == .over { return }
             }
+            try decoder.takeAll(into: &replies)
         } catch {
             failure = error
         }
         // The replies before the one that is none are good.
-        if !replies.isEmpty { lane.receive(replies, from: context.channel) }
+        if stage == .serving { lane.receive(replies, from: context.channel) }
         if let failure { end(failure, context.channel) }
     }
 
@@ -81,6 +82,10 @@ final class LaneChannel: ChannelInboundHandler {
     }
 
     private func serve(_ dialect: Dialect, _ channel: any Channel) {
+        // Replies to calls that have not been sent yet would come to be theirs.
+        guard decoder.isEmpty else {
+            return refuse(CacheError(.serverDown, "the server says more than it was asked"), channel)
+        }
         stage = .serving
         greetingTimer?.cancel()
         greetingTimer = nil

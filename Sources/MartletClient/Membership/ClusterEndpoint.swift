@@ -11,7 +11,7 @@ import MartletRing
 ///
 /// A server that does not know the command is asked for the key `AmazonElastiCache:cluster`, whose value is the same. A node
 /// is called by its host; its address, which may be empty, is where it is.
-struct ClusterEndpoint: Sendable {
+package struct ClusterEndpoint: Sendable {
     let server: CacheServer
     let timeout: Duration
     /// Whose credentials and preparation of channels are used.
@@ -28,14 +28,14 @@ struct ClusterEndpoint: Sendable {
     }
 
     /// What stands between the first line and the last; nil if the reply has no such lines.
-    static func payload(_ reply: String) -> Substring? {
+    package static func payload(_ reply: String) -> Substring? {
         guard reply.hasPrefix("CONFIG ") || reply.hasPrefix("VALUE "), reply.hasSuffix("END\r\n"),
             let first = reply.firstRange(of: "\r\n")
         else { return nil }
         return reply[first.upperBound...].dropLast(1)
     }
 
-    static func topology(_ payload: Substring) throws(CacheError) -> Topology {
+    package static func topology(_ payload: Substring) throws(CacheError) -> Topology {
         let lines = payload.split(whereSeparator: \.isNewline)
         guard lines.count >= 2, let epoch = UInt64(lines[0]), epoch <= Topology.epochMax else {
             throw CacheError(.protocolViolation, "no description of a cluster")

@@ -19,16 +19,16 @@ import Foundation
 ///
 /// A text is a server as `CacheServer.init(_:)` reads it. The other form is for one that the ring knows by something else than
 /// where it is: by a `name`, or by a `host` and `port`, which is what other clients know it by.
-struct TopologyDocument: Codable {
+package struct TopologyDocument: Codable {
     /// nil if whoever wrote it left that to whatever counts changes anyway.
-    var epoch: UInt64?
-    var servers: [Server]
+    package var epoch: UInt64?
+    package var servers: [Server]
 
-    enum Server: Codable {
+    package enum Server: Codable {
         case text(String)
         case parts(Parts)
 
-        init(from decoder: any Decoder) throws {
+        package init(from decoder: any Decoder) throws {
             let container = try decoder.singleValueContainer()
             if let text = try? container.decode(String.self) {
                 self = .text(text)
@@ -37,7 +37,7 @@ struct TopologyDocument: Codable {
             }
         }
 
-        func encode(to encoder: any Encoder) throws {
+        package func encode(to encoder: any Encoder) throws {
             var container = encoder.singleValueContainer()
             switch self {
             case .text(let text): try container.encode(text)
@@ -46,7 +46,7 @@ struct TopologyDocument: Codable {
         }
     }
 
-    struct Parts: Codable {
+    package struct Parts: Codable {
         var name: String?
         var host: String?
         var port: UInt16?
@@ -54,13 +54,13 @@ struct TopologyDocument: Codable {
         var weight: UInt32?
     }
 
-    init(_ topology: Topology) {
+    package init(_ topology: Topology) {
         epoch = topology.epoch
         servers = topology.servers.map(Self.server)
     }
 
     /// nil if this is no document, or its epoch is beyond `Topology.epochMax`.
-    init?(_ text: some Sequence<UInt8>) {
+    package init?(_ text: some Sequence<UInt8>) {
         guard let document = try? JSONDecoder().decode(TopologyDocument.self, from: Data(text)),
             document.epoch ?? 0 <= Topology.epochMax
         else { return nil }
@@ -68,7 +68,7 @@ struct TopologyDocument: Codable {
     }
 
     /// The servers; nil if one is none, or weighs nothing or too much, or two have one name.
-    var cacheServers: [CacheServer]? {
+    package var cacheServers: [CacheServer]? {
         var list: [CacheServer] = []
         for server in servers {
             guard let server = Self.server(server) else { return nil }
@@ -78,7 +78,7 @@ struct TopologyDocument: Codable {
     }
 
     /// Ready to be read by people.
-    func encoded() throws -> Data {
+    package func encoded() throws -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         return try encoder.encode(self)

@@ -10,11 +10,19 @@ import Foundation
 struct TopologyMemory: Sendable {
     let path: String
 
-    /// nil if there is none, or none that can be read.
-    func load() -> Topology? {
-        guard let text = try? Data(contentsOf: URL(filePath: path)), let document = TopologyDocument(text),
-            let epoch = document.epoch, let servers = document.cacheServers, !servers.isEmpty
-        else { return nil }
+    /// nil if there is none.
+    ///
+    /// - Throws: What the system says of a file that is there, or a `CacheError` if it has no list of servers.
+    func load() throws -> Topology? {
+        let text: Data
+        do { text = try Data(contentsOf: URL(filePath: path)) } catch let error as CocoaError
+            where error.code == .fileReadNoSuchFile
+        {
+            return nil
+        }
+        guard let document = TopologyDocument(text), let epoch = document.epoch, let servers = document.cacheServers,
+            !servers.isEmpty
+        else { throw CacheError(.refused, "\(path) has no list of servers") }
         return Topology(epoch: epoch, servers: servers)
     }
 

@@ -11,7 +11,8 @@ import Foundation
 /// Where the list of servers comes from, if it may change: `CacheClient.follow` asks again and again.
 ///
 /// Rules:
-/// 1. A list with a smaller or the same epoch changes nothing, nor does an empty one.
+/// 1. A list with a smaller or the same epoch changes nothing, nor does one that is empty or has a name twice. That is an event,
+///    unless it is the list in force.
 /// 2. A source that cannot be asked leaves the last list in force; that it failed is an event.
 /// 3. A server is its name: one that has moved keeps its keys.
 public struct TopologySource: Sendable {
@@ -94,7 +95,11 @@ extension CacheClient {
     ///   the source says is written there. One that cannot be written is told as an event, and does no harm.
     public func follow(_ source: TopologySource, rememberedAt path: String? = nil) async {
         let memory = path.map { TopologyMemory(path: $0) }
-        if let last = memory?.load() { adopt(last) }
+        do {
+            if let last = try memory?.load() { heed(.topology(last), nil) }
+        } catch {
+            tell(error)
+        }
         var wait = source.interval
         while !Task.isCancelled {
             do {
@@ -113,7 +118,10 @@ extension CacheClient {
     private func heed(_ news: TopologySource.News, _ memory: TopologyMemory?) {
         switch news {
         case .topology(let topology):
-            guard adopt(topology) else { return }
+            guard adopt(topology) else {
+                if let refusal = core.cluster.refusal(of: topology) { tell(refusal) }
+                return
+            }
             do { try memory?.store(core.cluster.topology.list) } catch { tell(error) }
         case .lease(let server, _): core.cluster.examine(server)
         case .failure(let error): tell(error)

@@ -97,5 +97,12 @@ final class NearTable: Sendable {
         }
     }
 
+    func forgetAll() {
+        state.withLockedValue { state in
+            state.items = [:]
+            for stripe in state.changes.indices { state.changes[stripe] &+= 1 }
+        }
+    }
+
     private static func stripe(of key: CacheKey) -> Int { Int(UInt(bitPattern: key.hashValue) % UInt(stripeCount)) }
 }

@@ -42,7 +42,7 @@ extension CacheClient {
             }
         }
         var outcomes = await ask(requests)
-        for place in outcomes.indices where outcomes[place].hasParts && failures[place] == nil {
+        for place in Self.placesOfParts(outcomes) where failures[place] == nil {
             guard case .success(let reply) = outcomes[place] else { continue }
             do throws(CacheError) {
                 outcomes[place] = .success(try await whole(reply, requests[place]))
@@ -52,6 +52,14 @@ extension CacheClient {
         }
         for (place, error) in failures { outcomes[place] = .failure(error) }
         return outcomes
+    }
+
+    /// Looked at where they are: of many there are hardly any.
+    private static func placesOfParts(_ outcomes: [CallOutcome]) -> [Int] {
+        let outcomes = outcomes.span
+        var places: [Int] = []
+        for place in outcomes.indices where outcomes[place].hasParts { places.append(place) }
+        return places
     }
 
     /// Rules 1 and 2: what is left to be stored.

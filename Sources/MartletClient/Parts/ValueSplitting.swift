@@ -30,8 +30,8 @@ public struct ValueSplitting: Sendable {
 ///     | 'MVPK' | 32 bits        | 64 bits  | 64 bits  | 32 bits  |
 ///     +--------+----------------+----------+----------+----------+
 ///
-/// `S` where the parts are spread, `K` where they are on the key's own server. The number is drawn anew for each store, so that parts of different values never mix: the part `i` of `key` is called
-/// `key:part:<number>:<i>`.
+/// `S` where the parts are spread, `K` where they are on the key's own server. The number is drawn anew for each store, so
+/// that parts of different values never mix: the part `i` of `key` is called `key:part:<number>:<i>`.
 package struct ValueParts: Equatable, Sendable {
     private static let spread: UInt32 = 0x4D56_5053
     private static let together: UInt32 = 0x4D56_504B

@@ -11,17 +11,20 @@ enum Latch {
 
     /// The outcomes so far, nil for those that are not there yet, once `needed` are good or all are there.
     ///
-    /// - Parameter isGood: What more a success must be to count.
-    /// - Parameter ask: Ends by itself, by a deadline, whatever becomes of the caller.
+    /// - Parameters:
+    ///   - tasks: Of those who are asked, each its own.
+    ///   - isGood: What more a success must be to count.
+    ///   - ask: Ends by itself, by a deadline, whatever becomes of the caller.
     static func ask<Value: Sendable>(
-        _ count: Int, until needed: Int, isGood: @escaping @Sendable (Value) -> Bool = { _ in true },
+        _ tasks: [BackgroundTasks], until needed: Int, isGood: @escaping @Sendable (Value) -> Bool = { _ in true },
         _ ask: @escaping @Sendable (Int) async -> Result<Value, CacheError>
     ) async -> [Result<Value, CacheError>?] {
+        let count = tasks.count
         let state = NIOLockedValueBox(State<Value>(outcomes: Array(repeating: nil, count: count)))
         return await withCheckedContinuation { continuation in
             state.withLockedValue { $0.continuation = continuation }
             for place in 0..<count {
-                Task {
+                tasks[place].begin {
                     let outcome = await ask(place)
                     let finished = state.withLockedValue { state in
                         state.outcomes[place] = outcome

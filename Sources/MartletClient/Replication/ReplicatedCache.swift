@@ -93,7 +93,7 @@ public struct ReplicatedCache: Sendable {
 
     private func store(_ copy: Copy, _ key: CacheKey) async throws(CacheError) {
         let needed = writes.count(of: copies.count)
-        let outcomes = await Latch.ask(copies.count, until: needed) { place in
+        let outcomes = await Latch.ask(copies.map(\.core.tasks), until: needed) { place in
             await copies[place].stored(copy, key)
         }
         try require(outcomes, needed)
@@ -120,7 +120,7 @@ public struct ReplicatedCache: Sendable {
     public func values<Value: CacheValue & Sendable>(
         for keys: some Sequence<CacheKey>, as type: Value.Type = Value.self
     ) async -> BatchResult<Value> {
-        let keys = Array(Set(keys))
+        let keys = keys.unique()
         var result = BatchResult<Value>()
         for (key, outcome) in zip(keys, await find(keys)) {
             do throws(CacheError) {
@@ -149,7 +149,7 @@ public struct ReplicatedCache: Sendable {
             let version = CacheVersion(token: clock.next())
             if let value = try? await value(for: key, as: type) { return value }
             let shared = copies[0].core.loads.join(name, as: Value.self, replaces: false) {
-                let value = try await copies[0].core.loads.inTurn(load)
+                let value = try await copies[0].core.load(load)
                 _ = try? await setValue(value, for: key, version: version, timeToLive: timeToLive)
                 return value
             }
@@ -213,7 +213,8 @@ public struct ReplicatedCache: Sendable {
     /// From so many copies, of all that are asked.
     private func several(_ keys: [CacheKey], _ needed: Int) async -> [Findings] {
         let outcomes = await Latch.ask(
-            copies.count, until: needed, isGood: { $0.allSatisfy { if case .success = $0 { true } else { false } } }
+            copies.map(\.core.tasks), until: needed,
+            isGood: { $0.allSatisfy { if case .success = $0 { true } else { false } } }
         ) { place in
             .success(keys.count == 1 ? [await copies[place].copy(of: keys[0])] : await copies[place].copies(of: keys))
         }
@@ -227,7 +228,7 @@ public struct ReplicatedCache: Sendable {
 
     private func repair(_ place: Int, _ key: CacheKey, _ copy: Copy) {
         guard repairs.begin() else { return }
-        Task { [cache = copies[place], repairs] in
+        copies[place].core.tasks.begin { [cache = copies[place], repairs] in
             _ = await cache.stored(copy, key)
             repairs.end()
         }

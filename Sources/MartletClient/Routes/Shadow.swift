@@ -31,7 +31,7 @@ public final class Shadow: Sendable {
             left.add(mine.count, ordering: .relaxed)
             return
         }
-        Task { [self] in
+        cache.core.tasks.begin { [self] in
             _ = await cache.timeout(timeout).askHere(mine)
             underWay.subtract(mine.count, ordering: .relaxed)
         }

@@ -74,6 +74,14 @@ extension CacheKey: ExpressibleByStringInterpolation {
     public init(stringLiteral text: String) { self.init(text) }
 }
 
+extension Sequence<CacheKey> {
+    /// Each key once, in the order in which they come first.
+    func unique() -> [CacheKey] {
+        var seen: Set<CacheKey> = []
+        return filter { seen.insert($0).inserted }
+    }
+}
+
 extension CacheKey: CustomStringConvertible {
     public var description: String { String(decoding: bytes, as: UTF8.self) }
 }

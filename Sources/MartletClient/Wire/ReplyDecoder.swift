@@ -9,10 +9,7 @@ package struct ReceivedReply: Equatable, Sendable {
     /// The opaque number a meta reply brought back.
     package var number: UInt32?
     package var value: ByteBuffer?
-    /// Of `VALUE`: the key as it stood on the line.
-    package var key: [UInt8]
-    /// Of an error: the server's words.
-    package var text: String
+    package var words: ReplyWords
     package var clientFlags: UInt32
     package var token: UInt64?
     package var secondsToLive: Int64?
@@ -20,6 +17,21 @@ package struct ReceivedReply: Equatable, Sendable {
     package var wasFetched: Bool?
     /// Of `incr` and `decr`.
     package var count: UInt64
+}
+
+/// What few replies have besides numbers: most are copied without it.
+package enum ReplyWords: Equatable, Sendable {
+    case none
+    /// Of `VALUE`: the key as it stood on the line.
+    case key([UInt8])
+    /// Of an error or a version: what the server says.
+    case text(String)
+}
+
+extension ReceivedReply {
+    /// Empty where there is none.
+    package var text: String { if case .text(let text) = words { text } else { "" } }
+    package var key: [UInt8] { if case .key(let key) = words { key } else { [] } }
 }
 
 /// A server's bytes to replies.
@@ -33,64 +45,66 @@ package struct ReplyDecoder {
 
     package init(valueBytesMax: Int) { self.valueBytesMax = valueBytesMax }
 
+    /// Nothing has arrived that is not decoded.
+    package var isEmpty: Bool { pending?.readableBytes ?? 0 == 0 }
+
     /// Takes what was read.
     package mutating func append(_ buffer: ByteBuffer) {
-        guard var rest = pending else {
-            pending = buffer
-            return
-        }
-        pending = nil
-        rest.writeImmutableBuffer(buffer)
-        pending = rest
+        if pending == nil { pending = buffer } else { pending?.writeImmutableBuffer(buffer) }
     }
 
     /// The next whole reply; nil if more bytes are needed.
     package mutating func next() throws(CacheError) -> ReceivedReply? {
-        guard var buffer = pending else { return nil }
-        pending = nil
         var reply = Reply()
-        var words = Words()
-        let decoded: Decoded = buffer.withUnsafeReadableBytes { bytes in
+        var number: UInt32?
+        var words = ReplyWords.none
+        // In its place, here and below: taken out and put back it would be counted each time.
+        let decoded = pending?.withUnsafeReadableBytes { bytes -> Decoded in
             guard let start = bytes.baseAddress, bytes.count > 0 else { return .incomplete(total: 0) }
-            return Self.decode(start, count: bytes.count, into: &reply, &words)
+            return Self.decode(start, count: bytes.count, into: &reply, &number, &words)
         }
         switch decoded {
+        case nil: return nil
         case .incomplete(let total):
             guard total <= valueBytesMax + WireLimits.replyLineBytesMax else {
                 throw CacheError(.protocolViolation, "a value of \(total) bytes, more than \(valueBytesMax)")
             }
-            if buffer.readableBytes == 0 { return nil }
-            keep(&buffer, total: total)
+            keep(total: total)
             return nil
         case .invalid:
+            pending = nil
             throw CacheError(.protocolViolation, "no reply of this protocol")
         case .reply:
             let length = Int(reply.valueLength)
             guard length <= valueBytesMax else {
                 throw CacheError(.protocolViolation, "a value of \(length) bytes, more than \(valueBytesMax)")
             }
-            buffer.moveReaderIndex(forwardBy: Int(reply.lineBytes))
+            pending?.moveReaderIndex(forwardBy: Int(reply.lineBytes))
             var value: ByteBuffer?
             if reply.carriesValue {
-                value = buffer.readSlice(length: length)
-                buffer.moveReaderIndex(forwardBy: 2)
+                value = pending?.readSlice(length: length)
+                pending?.moveReaderIndex(forwardBy: 2)
             }
-            if buffer.readableBytes > 0 { pending = buffer }
-            return ReceivedReply(reply, words, value)
+            if pending?.readableBytes == 0 { pending = nil }
+            return ReceivedReply(reply, number, words, value)
         }
+    }
+
+    /// All whole replies; those before one that is none are there when it throws.
+    package mutating func takeAll(into replies: inout [ReceivedReply]) throws(CacheError) {
+        while let reply = try next() { replies.append(reply) }
     }
 
     /// Keeps an unfinished reply. Once values have been cut out of a buffer, appending to it would copy it whole, so what
     /// is left, little in most cases, moves to one of its own, with room for all of a value whose length is known.
-    private mutating func keep(_ buffer: inout ByteBuffer, total: Int) {
-        if buffer.readerIndex > 0 || buffer.capacity < total {
-            var rest = ByteBuffer()
-            rest.reserveCapacity(max(total, 1024))
-            rest.writeImmutableBuffer(buffer)
-            pending = rest
-        } else {
-            pending = buffer
-        }
+    private mutating func keep(total: Int) {
+        guard let buffer = pending else { return }
+        guard buffer.readableBytes > 0 else { return pending = nil }
+        guard buffer.readerIndex > 0 || buffer.capacity < total else { return }
+        var rest = ByteBuffer()
+        rest.reserveCapacity(max(total, 1024))
+        rest.writeImmutableBuffer(buffer)
+        pending = rest
     }
 
     private enum Decoded {
@@ -100,15 +114,10 @@ package struct ReplyDecoder {
         case reply
     }
 
-    /// What is taken off a line besides numbers, while its bytes are at hand.
-    fileprivate struct Words {
-        var number: UInt32?
-        var key: [UInt8] = []
-        var text = ""
-    }
-
+    /// `number` is the opaque; `words` is what is taken off a line besides numbers, while its bytes are at hand.
     private static func decode(
-        _ start: UnsafeRawPointer, count: Int, into reply: inout Reply, _ words: inout Words
+        _ start: UnsafeRawPointer, count: Int, into reply: inout Reply, _ number: inout UInt32?,
+        _ words: inout ReplyWords
     ) -> Decoded {
         switch ReplyParser.parse(start, count: count, into: &reply) {
         case .incomplete: return .incomplete(total: 0)
@@ -121,11 +130,11 @@ package struct ReplyDecoder {
         }
         if reply.opaque.count > 0 {
             guard let digits = DecimalNumber.unsigned32(reply.opaque.bytes(in: start)) else { return .invalid }
-            words.number = digits
+            number = digits
         }
         switch reply.kind {
-        case .value: words.key = Array(reply.key.bytes(in: start))
-        case .error, .clientError, .serverError, .version, .other: words.text = text(reply.text.bytes(in: start))
+        case .value: words = .key(Array(reply.key.bytes(in: start)))
+        case .error, .clientError, .serverError, .version, .other: words = .text(text(reply.text.bytes(in: start)))
         default: break
         }
         return .reply
@@ -138,14 +147,15 @@ package struct ReplyDecoder {
 }
 
 extension ReceivedReply {
-    fileprivate init(_ reply: Reply, _ words: ReplyDecoder.Words, _ value: ByteBuffer?) {
+    fileprivate init(
+        _ reply: borrowing Reply, _ number: UInt32?, _ words: consuming ReplyWords, _ value: consuming ByteBuffer?
+    ) {
         kind = reply.kind
         status = reply.status
         flags = reply.flags
-        number = words.number
+        self.number = number
         self.value = value
-        key = words.key
-        text = words.text
+        self.words = words
         clientFlags = reply.clientFlags
         token = reply.hasToken ? reply.token : nil
         secondsToLive = reply.flags.contains(MetaFlags("t")) ? reply.secondsToLive : nil

@@ -9,8 +9,22 @@ struct ExpectedReply: Sendable {
     let dialect: Dialect
     /// What the reply's opaque must be.
     let number: UInt32
+    /// Whether a retrieval asked for the value, too.
+    let asksValue: Bool
+    /// Whether a change was to be made only of one version.
+    let isConditional: Bool
     /// A classic retrieval's value, which an `END` has still to follow.
     var value: CacheReply?
+
+    init(to request: borrowing CacheRequest, dialect: Dialect, number: UInt32, value: CacheReply? = nil) {
+        verb = request.verb
+        key = dialect == .meta ? nil : request.key
+        self.dialect = dialect
+        self.number = number
+        asksValue = !request.facts.contains(.noValue)
+        isConditional = request.expectedToken != nil
+        self.value = value
+    }
 }
 
 /// What a reply means for the request at the head of the line.
@@ -64,21 +78,39 @@ extension ExpectedReply {
         }
         guard reply.number == number else { return .violation("the reply of another request") }
         switch (reply.status, verb) {
-        case (.value, .get), (.done, .get): return .outcome(.success(retrieved(reply)))
+        case (.value, .get): return .outcome(.success(retrieved(reply)))
+        // An empty value would be one, too: `VA 0`.
+        case (.done, .get) where asksValue: return .violation("a retrieval's reply without the value")
+        case (.done, .get): return .outcome(.success(retrieved(reply)))
         case (.value, .increment), (.value, .decrement):
             guard let count = reply.value.flatMap(Self.count) else { return .violation("a count that is none") }
             var result = CacheReply(.done)
             result.number = count
             return .outcome(.success(result))
         case (.value, _): return .violation("a value nobody asked for")
+        case (.done, .increment), (.done, .decrement): return .violation("a count is missing")
         case (.done, _):
             var result = CacheReply(.done)
             result.token = reply.token
             return .outcome(.success(result))
-        case (.notStored, _) where verb != .get: return .outcome(.success(CacheReply(.notStored)))
-        case (.exists, _) where verb != .get: return .outcome(.success(CacheReply(.conflict)))
-        case (.notFound, _) where verb != .get: return .outcome(.success(CacheReply(.missing)))
-        default: return .violation("a status that the request cannot have")
+        default:
+            guard let outcome = refusalOfChange(reply.status) else {
+                return .violation("a status that the request cannot have")
+            }
+            return .outcome(.success(CacheReply(outcome)))
+        }
+    }
+
+    /// What a change that was not made comes to; nil where it cannot have that status. A store without any condition is made.
+    private func refusalOfChange(_ status: MetaStatus) -> CacheReply.Outcome? {
+        switch (status, verb) {
+        case (_, .get), (_, .touch): nil
+        case (.exists, _): isConditional ? .conflict : nil
+        case (.notFound, .set), (.notFound, .add): isConditional ? .missing : nil
+        case (.notFound, _): .missing
+        case (.notStored, .set), (.notStored, .delete), (.notStored, .invalidate): isConditional ? .notStored : nil
+        case (.notStored, _): .notStored
+        default: nil
         }
     }
 
@@ -99,7 +131,11 @@ extension ExpectedReply {
     /// A number in decimal, perhaps with blanks behind it.
     private static func count(_ buffer: ByteBuffer) -> UInt64? {
         guard buffer.readableBytes <= 64 else { return nil }
-        return UInt64(String(decoding: buffer.readableBytesView, as: UTF8.self).prefix { $0 != " " })
+        let text = String(decoding: buffer.readableBytesView, as: UTF8.self)
+        let digits = text.prefix { $0 != " " }
+        // `UInt64` would take a sign.
+        guard digits.first?.isASCIIDigit == true, text[digits.endIndex...].allSatisfy({ $0 == " " }) else { return nil }
+        return UInt64(digits)
     }
 
     // MARK: Classic
@@ -119,10 +155,13 @@ extension ExpectedReply {
             result.isClassic = true
             return .outcome(.success(result))
         case (.stored, _) where isStore: return .outcome(.success(CacheReply(.done)))
+        case (.notStored, .set) where !isConditional:
+            return .outcome(.failure(CacheError(.refused, "the server has not stored it")))
         case (.notStored, _) where isStore: return .outcome(.success(CacheReply(.notStored)))
-        case (.exists, .set): return .outcome(.success(CacheReply(.conflict)))
-        case (.notFound, .set), (.notFound, .delete), (.notFound, .invalidate), (.notFound, .touch),
-            (.notFound, .increment), (.notFound, .decrement):
+        case (.exists, .set) where isConditional: return .outcome(.success(CacheReply(.conflict)))
+        case (.notFound, .set) where isConditional: return .outcome(.success(CacheReply(.missing)))
+        case (.notFound, .delete), (.notFound, .invalidate), (.notFound, .touch), (.notFound, .increment),
+            (.notFound, .decrement):
             return .outcome(.success(CacheReply(.missing)))
         case (.deleted, .delete), (.deleted, .invalidate), (.touched, .touch):
             return .outcome(.success(CacheReply(.done)))
@@ -142,4 +181,8 @@ extension ExpectedReply {
     }
 
     private var wireKey: [UInt8]? { key?.spelling == .plain ? key?.bytes : key?.digest }
+}
+
+extension Character {
+    fileprivate var isASCIIDigit: Bool { ("0"..."9").contains(self) && isASCII }
 }

@@ -39,6 +39,8 @@ final class EtcdGateway: Sendable {
         var asked: [String] = []
         /// What a token that is good no longer is answered.
         var staleness = Staleness(status: .unauthorized, message: "etcdserver: invalid auth token")
+        /// Why watches are ended at once; nil if they are not.
+        var watchRefusal: String?
         /// Paths that are neither done nor answered.
         var unheard: Set<String> = []
         /// Paths that are done once, whose answer is lost.
@@ -95,6 +97,8 @@ final class EtcdGateway: Sendable {
     func set(_ mood: Mood) { state.withLockedValue { $0.mood = mood } }
     func require(password: String) { state.withLockedValue { $0.password = password } }
     func set(_ staleness: Staleness) { state.withLockedValue { $0.staleness = staleness } }
+    /// Ends watches as soon as they begin, as for those who may read keys and not watch them.
+    func refuseWatches(_ reason: String?) { state.withLockedValue { $0.watchRefusal = reason } }
     func set(revision: Int) { state.withLockedValue { $0.revision = revision } }
     func ignore(_ path: String) { state.withLockedValue { _ = $0.unheard.insert(path) } }
     func loseAnswer(to path: String) { state.withLockedValue { _ = $0.unanswered.insert(path) } }
@@ -290,6 +294,10 @@ extension EtcdGateway.State {
         let watcher = EtcdGateway.Watcher(
             channel: channel, first: Self.text(creation["key"]), end: Self.text(creation["range_end"]))
         var lines = EtcdGateway.text(["result": ["created": true]])
+        if let watchRefusal {
+            let end: [String: any Sendable] = ["created": true, "canceled": true, "cancel_reason": watchRefusal]
+            return (.ok, EtcdGateway.text(["result": end]))
+        }
         guard start > compacted else {
             return (.ok, lines + EtcdGateway.text(["result": ["canceled": true]]))
         }

@@ -8,6 +8,8 @@ final class ScriptedServer: Sendable {
     /// What to do when something has arrived.
     enum Answer: Sendable {
         case send(String)
+        /// Byte by byte.
+        case sendInPieces(String)
         case sendAndClose(String)
         case nothing
         case close
@@ -55,6 +57,10 @@ final class ScriptedServer: Sendable {
             pending = ""
             switch answer(lines) {
             case .send(let text): write(text, context)
+            case .sendInPieces(let text):
+                for byte in text.utf8 {
+                    context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: [byte])), promise: nil)
+                }
             case .sendAndClose(let text):
                 write(text, context)
                 context.close(promise: nil)

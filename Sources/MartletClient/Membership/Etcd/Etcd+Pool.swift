@@ -84,8 +84,8 @@ extension Etcd {
     /// The servers that are under a lease.
     public func liveServers(of pool: String) async throws(CacheError) -> Set<String> {
         let first = liveKey(pool, "")
-        // "0" follows the slash at its end.
-        let range = EtcdMessage.Range(key: Data(first.utf8), rangeEnd: Data("\(first.dropLast())0".utf8))
+        let range = EtcdMessage.Range(
+            key: Data(first.utf8), rangeEnd: EtcdMessage.end(ofPrefix: Data(first.utf8)))
         let pairs = try await ask("kv/range", range, as: EtcdMessage.Pairs.self).kvs ?? []
         return Set(pairs.map { String($0.name.dropFirst(first.count)) })
     }

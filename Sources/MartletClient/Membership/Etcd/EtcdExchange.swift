@@ -33,7 +33,7 @@ struct EtcdExchange: Sendable {
             bufferingPolicy: .bufferingOldest(Self.waitingLinesMax))
         let waitingBytes = NIOLockedValueBox(0)
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-        let connected = ClientBootstrap(group: eventLoop).connectTimeout(timeout.timeAmount)
+        let channel = ClientBootstrap(group: eventLoop).connectTimeout(timeout.timeAmount)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try prepareChannel?(channel, endpoint)
@@ -41,11 +41,7 @@ struct EtcdExchange: Sendable {
                     try channel.pipeline.syncOperations.addHandler(Conversation(self, continuation, waitingBytes))
                 }
             }
-        let channel =
-            switch endpoint.address {
-            case .tcp(let host, let port): connected.connect(host: host, port: Int(port))
-            case .unixSocket(let path): connected.connect(unixDomainSocketPath: path)
-            }
+            .connect(to: endpoint.address)
         channel.whenFailure {
             var code = CacheError.Code.serverDown
             if case .connectTimeout? = $0 as? ChannelError { code = .timeout }
@@ -90,7 +86,7 @@ struct EtcdExchange: Sendable {
         /// Of the lines that nobody has taken yet.
         private let waitingBytes: NIOLockedValueBox<Int>
         private var status = HTTPResponseStatus.ok
-        private var pending: [UInt8] = []
+        private var body = LineSplitter()
         /// Rule 1, until the first line is there.
         private var alarm: Scheduled<Void>?
         /// Rule 2.
@@ -124,24 +120,20 @@ struct EtcdExchange: Sendable {
             switch unwrapInboundIn(data) {
             case .head(let head): status = head.status
             case .body(let buffer):
-                pending += buffer.readableBytesView
+                body.append(buffer.readableBytesView)
                 if status == .ok { takeLines(context) }
-                if pending.count > EtcdExchange.lineBytesMax { fail(.protocolViolation, "a reply without an end") }
+                if body.rest.count > EtcdExchange.lineBytesMax { fail(.protocolViolation, "a reply without an end") }
             case .end:
                 guard status == .ok else { return refuse() }
-                if !pending.isEmpty { take(pending) }
+                if !body.rest.isEmpty { take(body.rest) }
                 continuation.finish()
             }
         }
 
         private func takeLines(_ context: ChannelHandlerContext) {
-            var start = pending.startIndex
-            while let end = pending[start...].firstIndex(of: 0x0A) {
-                take(Array(pending[start..<end]))
-                start = end + 1
-            }
-            guard start > pending.startIndex else { return }
-            pending.removeFirst(start)
+            let lines = body.lines()
+            guard !lines.isEmpty else { return }
+            for line in lines { take(line) }
             guard let life = exchange.life, alarm != nil else { return }
             alarm?.cancel()
             alarm = nil
@@ -159,7 +151,7 @@ struct EtcdExchange: Sendable {
         }
 
         private func refuse() {
-            let message = EtcdExchange.message(pending)
+            let message = EtcdExchange.message(body.rest)
             let code: CacheError.Code =
                 switch status.code {
                 case 401, 403: .unauthorized

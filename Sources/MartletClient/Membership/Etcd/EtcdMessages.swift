@@ -5,7 +5,7 @@ import Foundation
 #endif
 
 /// What etcd's gateway is asked and answers: its gRPC messages as JSON, integers of 64 bits as texts, bytes in base64.
-enum EtcdMessage {
+package enum EtcdMessage {
     struct Header: Decodable {
         var revision: String?
 
@@ -146,10 +146,33 @@ enum EtcdMessage {
 
         struct Result: Decodable {
             var canceled: Bool?
+            var reason: String?
+            /// Of a watch that began before it: the oldest revision that is still there. Left out, or 0, elsewhere.
+            var compactRevision: String?
             var events: [Event]?
+
+            enum CodingKeys: String, CodingKey {
+                case canceled, events
+                case reason = "cancel_reason"
+                case compactRevision = "compact_revision"
+            }
+
+            var isCompacted: Bool { EtcdMessage.revision(compactRevision) ?? 0 > 0 }
         }
 
         var result: Result?
+        /// Instead of a result, where the gateway has lost the watch.
+        var error: Refusal?
+    }
+
+    /// The end of the range of all keys that begin with `prefix`: the first key behind them.
+    package static func end(ofPrefix prefix: Data) -> Data {
+        var end = prefix
+        while let last = end.popLast() {
+            if last < 0xFF { return end + [last + 1] }
+        }
+        // Nothing is greater than all of these: etcd takes a zero byte for no end.
+        return Data([0])
     }
 
     struct Login: Encodable {

@@ -32,7 +32,9 @@ extension TopologySource {
 ///
 /// Rules:
 /// 1. Everything is read, and then watched from the revision at which it was read: no change is missed.
-/// 2. A watch that etcd ends, because the revision was compacted, is begun anew with rule 1; so is every one after `life`.
+/// 2. A watch that etcd ends is told as a failure with its reason, and begun anew with rule 1: soon where the revision was
+///    compacted, and else, since it may be refused again, with growing waits, after each of which all is read at least. Every
+///    watch is begun anew after `life`.
 /// 3. A document that is none, or that is gone, is told as a failure, and the watch goes on.
 /// 4. Only a server whose lease was there, now or in an earlier watch, can lose it.
 private struct EtcdWatch: Sendable {
@@ -48,8 +50,8 @@ private struct EtcdWatch: Sendable {
 
     func run() async throws {
         let key = etcd.key(pool)
-        // What begins with the pool's key and a slash is its; "0" follows the slash.
-        let (first, end) = (Data(key.utf8), Data("\(key)0".utf8))
+        // The key itself, and what begins with it and a slash; what is in between is passed over.
+        let (first, end) = (Data(key.utf8), EtcdMessage.end(ofPrefix: Data("\(key)/".utf8)))
         let pairs = try await etcd.ask(
             "kv/range", EtcdMessage.Range(key: first, rangeEnd: end), as: EtcdMessage.Pairs.self)
         takeAll(pairs.kvs ?? [])
@@ -59,7 +61,17 @@ private struct EtcdWatch: Sendable {
         let watch = EtcdMessage.Watch(creation: .init(key: first, rangeEnd: end, startRevision: "\(revision + 1)"))
         for try await line in try etcd.lines("watch", watch, life: Self.life * Double.random(in: 0.8...1)) {
             let watched = try Etcd.decoded(line, as: EtcdMessage.Watched.self)
-            guard let result = watched.result, result.canceled != true else { return }
+            guard let result = watched.result else {
+                throw CacheError(.refused, "the watch has failed: \(watched.error?.message ?? "no reason given")")
+            }
+            guard result.canceled != true else {
+                let reason = result.reason.flatMap { $0.isEmpty ? nil : $0 }
+                let error = CacheError(
+                    .refused, "the watch was ended: \(reason ?? (result.isCompacted ? "compacted" : "no reason given"))"
+                )
+                guard result.isCompacted else { throw error }
+                return report(.failure(error))
+            }
             for event in result.events ?? [] { take(event) }
         }
     }
