@@ -23,6 +23,8 @@ package struct Comparison {
     package var program: String
     /// Options behind those of every scenario.
     package var furtherOptions = CommandWords([])
+    /// Options behind those, by contender: how each is talked to.
+    package var ownOptions: [CommandWords]
     /// What `{name}` means in the suites' options, such as the folder of traces.
     package var places: [String: String] = [:]
 
@@ -33,6 +35,7 @@ package struct Comparison {
     package init(contenders: [ServerTemplate], program: String) {
         self.contenders = contenders
         self.program = program
+        ownOptions = contenders.map { _ in CommandWords([]) }
         (serverCores, driverCores) = CoreSet.allowed.divided()
     }
 
@@ -73,7 +76,7 @@ package struct Comparison {
         for pair in 0..<pairCount {
             for (index, contender) in contenders.enumerated() {
                 let words = "\(place)  \(contender.name) \(pair + 1) of \(pairCount)"
-                var run = try measure(filled, contender, words: words, progress: progress)
+                var run = try measure(filled, index, words: words, progress: progress)
                 run.settings[ReportPage.Group.workloadSetting] = scenario.title
                 result.runs[index].append(run)
             }
@@ -86,13 +89,14 @@ package struct Comparison {
         _ scenario: Scenario, place: String, progress: (String, Bool) -> Void
     ) throws(ComparisonError) -> Int {
         guard let baseline = contenders.last else { return 0 }
+        let last = contenders.count - 1
         var probe = scenario
         probe.runOptions = scenario.saturatingOptions
         probe.faults = []
         var rates: [Double] = []
         for round in 0..<Self.probeCount {
             let words = "\(place)  highest rate of \(baseline.name) \(round + 1) of \(Self.probeCount)"
-            try rates.append(measure(probe, baseline, words: words, progress: progress).rate)
+            try rates.append(measure(probe, last, words: words, progress: progress).rate)
         }
         let half = Int(Spread(rates).median / 2)
         guard half > 0 else { throw .circumstances("\(baseline.name) answers nothing in '\(scenario.title)'") }
@@ -101,8 +105,9 @@ package struct Comparison {
 
     /// One run of one contender, with servers of its own.
     private func measure(
-        _ scenario: Scenario, _ contender: ServerTemplate, words: String, progress: (String, Bool) -> Void
+        _ scenario: Scenario, _ index: Int, words: String, progress: (String, Bool) -> Void
     ) throws(ComparisonError) -> RunResult {
+        let contender = contenders[index]
         progress(words, true)
         try StopSignal.check()
         var servers: [StartedServer] = []
@@ -111,7 +116,8 @@ package struct Comparison {
             let options = scenario.serverOptions.filled(places)
             try servers.append(StartedServer(contender, options: options, cores: serverCores))
         }
-        let options = CommandWords(scenario.runOptions.words + furtherOptions.words).filled(places)
+        let options = CommandWords(scenario.runOptions.words + furtherOptions.words + ownOptions[index].words)
+            .filled(places)
         let driver = DriverRun(
             program: program, cores: driverCores, options: options, label: contender.name, servers: servers,
             faults: scenario.faults, secondsMax: scenario.secondsMax)

@@ -23,7 +23,7 @@ package enum Loopback {
         return UInt16(bigEndian: address.sin_port)
     }
 
-    /// Whether somebody at `address` answers `version` as memcached does.
+    /// Whether somebody at `address` answers `version` as memcached does, or refuses it as Redis does.
     static func answers(_ address: ServerAddress) -> Bool {
         let descriptor = connected(address)
         guard descriptor >= 0 else { return false }
@@ -36,7 +36,7 @@ package enum Loopback {
         guard poll(&watched, 1, answerMilliseconds) == 1 else { return false }
         var room = [UInt8](repeating: 0, count: 256)
         let count = recv(descriptor, &room, room.count, 0)
-        return count > 0 && room.prefix(count).starts(with: Array("VERSION ".utf8))
+        return ["VERSION ", "-ERR "].contains { room.prefix(max(0, count)).starts(with: Array($0.utf8)) }
     }
 
     /// A connection to a server on this machine, which answers or refuses at once; -1 if it does not take one.

@@ -5,7 +5,7 @@ package struct AskedCommand {
     /// The words of the line, the first one's leading spaces gone.
     let words: [Substring]
 
-    init(_ text: String) {
+    package init(_ text: String) {
         self.text = text
         // Without an end the line goes on into the marker behind it.
         let isEnded = text.unicodeScalars.contains("\n")
@@ -111,6 +111,24 @@ package struct AskedCommand {
             }
         }
     }
+
+    /// Whether an item would be over within minutes: the servers' seconds begin at different moments, and the one has it
+    /// still when it is over at the other.
+    package var endsSoon: Bool {
+        let places: [Substring] =
+            switch verb {
+            case "set", "add", "replace", "append", "prepend", "cas": Array(words.dropFirst(3).prefix(1))
+            case "touch": Array(words.dropFirst(2).prefix(1))
+            case "gat", "gats": Array(words.dropFirst(1).prefix(1))
+            default: flags.filter { ["T", "N"].contains($0.first) }.map { $0.dropFirst() }
+            }
+        return places.contains { word in
+            let digits = word.drop { !$0.isNumber && $0 != "-" }.prefix(while: \.isNumber)
+            return Int(digits).map { (1...Self.soonSeconds).contains($0) } ?? false
+        }
+    }
+
+    private static let soonSeconds = 600
 
     var hasNumberOutOfRange: Bool {
         boundedNumbers.contains { word, range in Double(word).map { !range.contains($0) } ?? false }

@@ -60,7 +60,7 @@ package struct ProbeSource {
             }
         guard below(8) == 0 else { return probe }
         let changed = hostile(probe)
-        return strays(changed) ? probe : changed
+        return strays(changed) || AskedCommand(DifferenceRun.text(changed.bytes)).endsSoon ? probe : changed
     }
 
     /// Whether a command names a key that is not this epoch's, and might find what an earlier one has left.

@@ -55,6 +55,12 @@ struct CompareCommand: ParsableCommand {
         help: ArgumentHelp("Options behind those of every run, as '-d 1'.", valueName: "options"))
     var runOptions = ""
 
+    @Option(
+        name: .customLong("run-b"), parsing: .unconditional,
+        help: ArgumentHelp(
+            "Options behind those of the second server's runs, as '--protocol redis'.", valueName: "options"))
+    var runOptionsB = ""
+
     @Option(help: "Folder of the suites; LoadTest/Scenarios otherwise.")
     var scenarios: String?
 
@@ -91,6 +97,7 @@ struct CompareCommand: ParsableCommand {
         }
         if !appendix.isEmpty, results == nil { throw ValidationError("--appendix needs --results.") }
         if nameB != nil, b == nil { throw ValidationError("--name-b needs --b.") }
+        if !runOptionsB.isEmpty, b == nil { throw ValidationError("--run-b needs --b.") }
     }
 
     func run() throws {
@@ -136,6 +143,7 @@ struct CompareCommand: ParsableCommand {
         if let serverCores { comparison.serverCores = try CoreSet(parsing: serverCores) }
         if let driverCores { comparison.driverCores = try CoreSet(parsing: driverCores) }
         comparison.furtherOptions = try CommandWords(parsing: runOptions)
+        if b != nil { comparison.ownOptions[1] = try CommandWords(parsing: runOptionsB) }
         if hasTraces { comparison.places["traces"] = traces }
         return comparison
     }
@@ -217,6 +225,10 @@ struct CompareCommand: ParsableCommand {
         ]
         if let load = Self.loadBefore {
             sentences.append("Load average of the machine before the first run: \(load); 0 is quiet.")
+        }
+        if !runOptionsB.isEmpty {
+            sentences.append(
+                "\(comparison.contenders[1].name)'s runs with \(runOptionsB) behind the suite's own options.")
         }
         if !runOptions.isEmpty { sentences.append("Every run with \(runOptions) behind the suite's own options.") }
         return sentences

@@ -74,7 +74,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
 
     /// Whether the server carried the write out will never be known.
     private func loseWrite(_ request: Outstanding) {
-        if request.expectation == .stored || request.expectation == .metaStored {
+        if request.isStore {
             pointee.truth.endWrite(request, .lostStore, now: 0)
         } else if request.kind == .delete {
             pointee.truth.endWrite(request, .lostOther, now: 0)

@@ -142,7 +142,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     }
 
     /// A further key that lives on the connection's server.
-    private func nextKey(for connection: UnsafeMutablePointer<Connection>) -> UInt64 {
+    func nextKey(for connection: UnsafeMutablePointer<Connection>) -> UInt64 {
         var key = pointee.source.nextKey()
         while server(of: key) != Int(connection.pointee.server) { key = pointee.source.nextKey() }
         return key

@@ -73,7 +73,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     }
 
     /// The server answered with an error: the request is over, and nothing came of it.
-    private func refuse(
+    func refuse(
         _ connection: UnsafeMutablePointer<Connection>, _ request: UnsafeMutablePointer<Outstanding>,
         _ bytes: UnsafeRawPointer, _ lineBytes: Int, isServerError: Bool
     ) {
@@ -81,14 +81,14 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         if pointee.tally.errorTexts.count < LoadLimits.errorTextsMax || pointee.tally.errorTexts[text] != nil {
             pointee.tally.errorTexts[text, default: 0] += 1
         }
-        if request.pointee.expectation == .stored || request.pointee.expectation == .metaStored {
+        if request.pointee.isStore {
             pointee.truth.endWrite(request.pointee, .refused, now: pointee.now)
         } else {
             endChange(request, .refused)
         }
         if request.pointee.isMeasured {
             let counts = pointee.tally.counts + Int(connection.pointee.server)
-            if isServerError, request.pointee.expectation == .stored || request.pointee.expectation == .metaStored {
+            if isServerError, request.pointee.isStore {
                 counts.pointee.stores += 1
                 counts.pointee.refused += 1
             } else {
@@ -180,5 +180,5 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         return shown.joined()
     }
 
-    private static func quoted(_ bytes: UnsafeRawPointer, _ count: Int) -> String { "'\(text(bytes, count))'" }
+    static func quoted(_ bytes: UnsafeRawPointer, _ count: Int) -> String { "'\(text(bytes, count))'" }
 }

@@ -26,6 +26,8 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             return used > 0 ? used : answerMeta(connection, request, bytes, count)
         case .metaValues, .metaStored, .metaDone, .metaNumber:
             return answerMeta(connection, request, bytes, count)
+        case .redisValue, .redisValues, .redisStored, .redisNumber:
+            return answerRedis(connection, request, bytes, count)
         case .deleted, .touched, .number: break
         }
         return answerRarely(connection, request, bytes, count)

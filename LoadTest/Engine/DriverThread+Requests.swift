@@ -82,6 +82,14 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         _ request: UnsafeMutablePointer<Outstanding>, _ storesOnMiss: Bool,
         on connection: UnsafeMutablePointer<Connection>
     ) {
+        if pointee.plan.wire == .redis {
+            let isRead = request.pointee.kind == .get || request.pointee.kind == .multiget
+            if storesOnMiss, isRead { request.pointee.step = .readThrough }
+            if writeRedis(request, on: connection) { return }
+            request.pointee.kind = .get
+            _ = writeRedis(request, on: connection)
+            return
+        }
         switch request.pointee.kind {
         case .get:
             if storesOnMiss { request.pointee.step = .readThrough }
@@ -119,7 +127,9 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
                 expectation: .stored, step: next.step, kind: next.kind, isMeasured: next.isMeasured, keyCount: 1,
                 opaque: pointee.opaque, valueBytes: next.valueBytes, secondsToLive: next.secondsToLive, key: next.key,
                 intendedAt: pointee.now, sentAt: pointee.now))
-        if writeStore(request, token: next.token) {
+        let isWritten =
+            pointee.plan.wire == .redis ? writeRedisStore(request) : writeStore(request, token: next.token)
+        if isWritten {
             connection.pointee.tail &+= 1
             pointee.pendingCount &+= 1
         } else if pointee.plan.keepsKeyOrder {

@@ -24,7 +24,8 @@ package enum LoadRun {
             let number = settings.serverProcesses.indices.contains(index) ? settings.serverProcesses[index] : nil
             facts.append(
                 try ServerFacts(
-                    &connector, processNumber: number, asksForProcess: settings.serverProcesses.isEmpty,
+                    &connector, wire: settings.wire, processNumber: number,
+                    asksForProcess: settings.serverProcesses.isEmpty,
                     connectSeconds: settings.connectSeconds, seconds: settings.timeoutSeconds))
             connectors.append(connector)
         }

@@ -78,6 +78,12 @@ package struct LoadSettings: Sendable {
                 + "keys or check less.")
         try Self.expect(
             !expectsHits || verification == .full, "Misses can be judged only where everything is verified.")
+        if wire == .redis {
+            let mix = workload.mix
+            try Self.expect(
+                mix.share(of: .compareAndSet) == 0 && mix.share(of: .lease) == 0,
+                "Redis's protocol has neither cas nor lease.")
+        }
         try Self.expect(requestCount != 0, "No request at all is asked for.")
         for (seconds, name) in [(timeoutSeconds, "timeout"), (connectSeconds, "time limit for connecting")] {
             try Self.expect(
@@ -103,6 +109,8 @@ package enum WireProtocol: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case classic
     /// `mg`, `ms`, `md`, `ma`.
     case meta
+    /// Redis's, version 2: `GET`, `SET`, `MGET`, ...; no reads for a store, no leases.
+    case redis
 }
 
 /// What is checked of each reply. A reply that does not fit its request is always noticed.

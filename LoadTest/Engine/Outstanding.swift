@@ -19,6 +19,11 @@ struct Outstanding: BitwiseCopyable {
         /// A number or `NOT_FOUND`.
         case number
         case metaNumber
+        /// Redis: a value or none; an array of `keyCount` of them, of which `token` tells whether its head has come.
+        case redisValue, redisValues
+        /// `+OK`, or nothing where there was an item.
+        case redisStored
+        case redisNumber
     }
 
     /// What the reply leads to.
@@ -54,6 +59,9 @@ struct Outstanding: BitwiseCopyable {
     /// When it was due, in nanoseconds; in a closed loop when it was sent.
     var intendedAt: UInt64
     var sentAt: UInt64
+
+    /// Whether it stores, in whatever protocol.
+    var isStore: Bool { expectation == .stored || expectation == .metaStored || expectation == .redisStored }
 }
 
 /// A request that a reply has led to; sent before anything new, on the connection the reply came from.

@@ -5,13 +5,17 @@ struct Probe: ~Copyable {
     private let address: ServerAddress
     private let descriptor: Int32
     private let seconds: Double
+    private let wire: WireProtocol
     private var text: [UInt8] = []
 
     private static let answerBytesMax = 1 << 20
 
     /// Connects, which settles the connector. Every later answer must come within `seconds`.
-    init(_ connector: inout SocketConnector, connectSeconds: Double, seconds: Double) throws(LoadError) {
+    init(
+        _ connector: inout SocketConnector, wire: WireProtocol, connectSeconds: Double, seconds: Double
+    ) throws(LoadError) {
         address = connector.address
+        self.wire = wire
         self.seconds = seconds
         descriptor = try connector.settle(seconds: connectSeconds)
     }
@@ -20,6 +24,12 @@ struct Probe: ~Copyable {
 
     /// The server's version. Throws when whoever listens there does not speak this protocol.
     mutating func version() throws(LoadError) -> String {
+        if wire == .redis {
+            guard let version = try information()["redis_version"] else {
+                throw .circumstances("\(address) does not speak Redis's protocol: its INFO tells no version.")
+            }
+            return version
+        }
         let answer = try ask("version\r\n") { $0.last == 0x0A }
         guard answer.hasPrefix("VERSION ") else {
             throw .circumstances(
@@ -28,8 +38,14 @@ struct Probe: ~Copyable {
         return String(Self.firstLine(answer).dropFirst(8))
     }
 
-    /// `stats`, name to value.
+    /// `stats`, or what Redis has for it, name to value.
     mutating func statistics() throws(LoadError) -> [String: String] {
+        if wire == .redis {
+            var statistics = try information()
+            statistics["pid"] = statistics["process_id"]
+            statistics["evictions"] = statistics["evicted_keys"]
+            return statistics
+        }
         let end = Array("END\r\n".utf8)
         let answer = try ask("stats\r\n") { $0.suffix(5).elementsEqual(end) || $0.starts(with: Array("ERROR".utf8)) }
         var statistics: [String: String] = [:]
@@ -38,6 +54,22 @@ struct Probe: ~Copyable {
             if words.count == 3, words[0] == "STAT" { statistics[String(words[1])] = String(words[2]) }
         }
         return statistics
+    }
+
+    /// Redis's `INFO`: `<name>:<value>`, a line each, in one byte string.
+    private mutating func information() throws(LoadError) -> [String: String] {
+        let answer = try ask("*1\r\n$4\r\nINFO\r\n") { bytes in
+            bytes.withUnsafeBytes { whole in
+                guard let start = whole.baseAddress, let reply = RedisReply(start, whole.count) else { return false }
+                return reply.kind != .bytes || whole.count >= reply.lineBytes + reply.number + 2
+            }
+        }
+        var information: [String: String] = [:]
+        for line in answer.split(whereSeparator: \.isNewline) {
+            let words = line.split(separator: ":", maxSplits: 1)
+            if words.count == 2 { information[String(words[0])] = String(words[1]) }
+        }
+        return information
     }
 
     private mutating func ask(_ question: String, until isWhole: ([UInt8]) -> Bool) throws(LoadError) -> String {
@@ -50,7 +82,7 @@ struct Probe: ~Copyable {
         var room = [UInt8](repeating: 0, count: 16384)
         while !isWhole(answer) {
             guard answer.count < Self.answerBytesMax else {
-                throw .circumstances("\(address) does not speak memcached: its answer does not end.")
+                throw .circumstances("\(address) speaks another protocol: its answer does not end.")
             }
             guard SocketConnector.isReady(descriptor, POLLIN, until: deadline) else {
                 throw .circumstances("\(address) does not answer within \(seconds) s.")

@@ -85,9 +85,11 @@ struct RunPass {
         var timeline = Timeline(times: times, interval: plan.interval)
         _ = control.pointee.wait(until: times.measuresAt)
         let began = facts.map(\.cpuNanoseconds)
+        let ticks = facts.map(\.cpuTicks)
         timeline.draw(boards: boards, count: count, control: control, progress: progress)
         for index in 0..<count { (drivers + index).join() }
         let ended = facts.map(\.cpuNanoseconds)
+        let shares = facts.indices.map { facts[$0].kernelShare(since: ticks[$0]) }
         timeline.drawRest(boards: boards, count: count)
         for index in 0..<count {
             if let failure = drivers[index].failure, drivers[index].tally.violations.isEmpty { throw failure }
@@ -98,6 +100,7 @@ struct RunPass {
             if let began = began[index], let ended = ended[index], ended >= began {
                 result.servers[index].cpuNanoseconds = ended - began
             }
+            result.servers[index].kernelShare = shares[index]
             let memory = facts[index].residentBytes
             result.servers[index].residentBytes = memory?.now
             result.servers[index].residentBytesPeak = memory?.peak

@@ -153,6 +153,8 @@ package struct ServerResult: Codable, Sendable {
     package var response: LatencyHistogram
     /// CPU time of the server's process during the run, all threads; nil where the process is not known.
     package var cpuNanoseconds: UInt64?
+    /// The part of it that the kernel took, 0...1.
+    package var kernelShare: Double?
     /// Resident memory at the end and its peak.
     package var residentBytes: UInt64?
     package var residentBytesPeak: UInt64?
@@ -165,6 +167,7 @@ package struct ServerResult: Codable, Sendable {
         counts = OperationCounts()
         response = LatencyHistogram()
         cpuNanoseconds = nil
+        kernelShare = nil
         residentBytes = nil
         residentBytesPeak = nil
         statistics = [:]

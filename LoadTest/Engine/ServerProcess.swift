@@ -18,6 +18,15 @@ struct ServerProcess: Sendable {
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 
+    /// Its time in user space and in the kernel, in hundredths of a second: for shares, not for small times.
+    var cpuTicks: CPUTicks? {
+        // The name, in brackets, may hold anything; the words behind it are numbers, the twelfth and thirteenth wanted.
+        guard let words = Self.text("/proc/\(identifier)/stat")?.split(separator: ")").last?.split(separator: " "),
+            words.count > 12, let user = Int(words[11]), let kernel = Int(words[12])
+        else { return nil }
+        return CPUTicks(user: user, kernel: kernel)
+    }
+
     /// Resident memory now and at its peak.
     var residentBytes: (now: UInt64, peak: UInt64)? {
         guard let text = Self.text("/proc/\(identifier)/status") else { return nil }
@@ -38,4 +47,10 @@ struct ServerProcess: Sendable {
         let count = read(descriptor, &bytes, bytes.count)
         return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
     }
+}
+
+/// CPU time as the kernel keeps it for `ps`.
+package struct CPUTicks: BitwiseCopyable, Sendable {
+    let user: Int
+    let kernel: Int
 }

@@ -11,27 +11,37 @@ final class HistoryJudges: Sendable {
     private let mayEvict: Bool
     /// The next one that nobody judges yet.
     private let place = Atomic<Int>(0)
-    private let verdicts = Mutex<[Int: HistoryVerdict]>([:])
+    /// One for each name, written by whoever took its place, and read when all have ended.
+    // Reason: `place` gives each slot to one thread, and joining them orders their writes before the reading.
+    private nonisolated(unsafe) let slots: UnsafeMutablePointer<HistoryVerdict?>
 
     private init(_ histories: Histories, mayEvict: Bool) {
         names = histories.keys.sorted()
         self.histories = histories
         self.mayEvict = mayEvict
+        slots = .allocate(capacity: names.count)
+        slots.initialize(repeating: nil, count: names.count)
+    }
+
+    deinit {
+        slots.deinitialize(count: names.count)
+        slots.deallocate()
     }
 
     static func verdicts(_ histories: Histories, mayEvict: Bool) throws(LoadError) -> [Int: HistoryVerdict] {
         let judges = HistoryJudges(histories, mayEvict: mayEvict)
         let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         try JoinedThread.run(min(cores, histories.count)) { _ in judges.work() }
-        return judges.verdicts.withLock(\.self)
+        var verdicts: [Int: HistoryVerdict] = [:]
+        for (index, name) in judges.names.enumerated() { verdicts[name] = judges.slots[index] }
+        return verdicts
     }
 
     private func work() {
         while true {
             let index = place.wrappingAdd(1, ordering: .relaxed).oldValue
             guard index < names.count else { return }
-            let verdict = HistoryVerdict.of(histories[names[index]] ?? [], mayEvict: mayEvict)
-            verdicts.withLock { $0[names[index]] = verdict }
+            slots[index] = HistoryVerdict.of(histories[names[index]] ?? [], mayEvict: mayEvict)
         }
     }
 }

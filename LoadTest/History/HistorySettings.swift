@@ -47,6 +47,7 @@ package struct HistorySettings: Sendable {
 
     /// Throws a `LoadError` with the first thing that makes no sense.
     package func check() throws(LoadError) {
+        guard wire != .redis else { throw .usage("Histories are checked in memcached's protocols only.") }
         try Self.expect(
             (2...Self.connectionsMax).contains(connectionCount),
             "\(connectionCount) connections; histories are checked with 2 to \(Self.connectionsMax).")

@@ -1,10 +1,11 @@
 import Glibc
 
-/// In-process benchmarks: of the steps of a request, of the store, of whole requests, of several workers at once, of what
-/// martlet-load does for each request, or of reading a trace. Times are printed, never gated; allocations are gated where the
-/// counter of `./martlet allocations` is loaded. `kinds` and `count` are for `./martlet instructions`.
+/// In-process benchmarks: of the steps of a request, of how a client finds the server of a key, of the store, of whole
+/// requests, of several workers at once, of what martlet-load does for each request, or of reading a trace. Times are
+/// printed, never gated; allocations are gated where the counter of `./martlet allocations` is loaded. `kinds` and `count`
+/// are for `./martlet instructions`.
 ///
-///     martlet-microbench [steps | store | growth | requests | scaling [WORKERS] | workload | trace FILE]
+///     martlet-microbench [steps | ring | store | growth | requests | scaling [WORKERS] | workload | trace FILE]
 ///     martlet-microbench kinds
 ///     martlet-microbench count KIND ROUNDS
 @main
@@ -17,6 +18,7 @@ struct Microbench {
             try store()
             try RequestBenchmark().report()
         case "steps": if try !StepBenchmark.run() { exit(1) }
+        case "ring": if !RingBenchmark().run() { exit(1) }
         case "store": try store()
         case "growth": try GrowthBenchmark().run()
         case "requests": try RequestBenchmark().report()
@@ -33,7 +35,8 @@ struct Microbench {
 
     private static func usage() {
         print(
-            "usage: martlet-microbench [steps | store | growth | requests | scaling [WORKERS] | workload | trace FILE]")
+            "usage: martlet-microbench [steps | ring | store | growth | requests | scaling [WORKERS] | workload | trace FILE]"
+        )
         exit(64)
     }
 

@@ -9,7 +9,6 @@ struct StoreBenchmark: ~Copyable {
     private let keyCount: Int
     let keys: UnsafeMutableRawPointer
     private let hashes: UnsafeMutablePointer<UInt64>
-    private let buckets: UnsafeMutablePointer<BucketHint>
     private let order: UnsafeMutablePointer<Int32>
     private let value: UnsafeMutableRawPointer
     private let sink: UnsafeMutableRawPointer
@@ -27,7 +26,6 @@ struct StoreBenchmark: ~Copyable {
         self.keyCount = keyCount
         keys = .allocate(byteCount: keyCount * Self.keyBytes, alignment: 64)
         hashes = .allocate(capacity: keyCount)
-        buckets = .allocate(capacity: Self.batch)
         order = .allocate(capacity: Self.operations)
         value = .allocate(byteCount: 4096, alignment: 64)
         sink = .allocate(byteCount: 8192, alignment: 64)
@@ -51,7 +49,6 @@ struct StoreBenchmark: ~Copyable {
         store.destroy()
         keys.deallocate()
         hashes.deallocate()
-        buckets.deallocate()
         order.deallocate()
         value.deallocate()
         sink.deallocate()
@@ -91,11 +88,9 @@ struct StoreBenchmark: ~Copyable {
             if prefetched {
                 for offset in 0..<Self.batch {
                     let start = UnsafeRawPointer(keys + Int(order[index + offset]) * Self.keyBytes)
-                    hashes[offset] = session.hash(start, Self.keyBytes)
-                    session.prefetchStripe(hashes[offset])
+                    hashes[offset] = session.hashAndPrefetch(start, Self.keyBytes)
                 }
-                for offset in 0..<Self.batch { buckets[offset] = session.prefetchBucket(hashes[offset]) }
-                for offset in 0..<Self.batch { session.prefetchItem(hashes[offset], in: buckets[offset]) }
+                session.prefetchItems(hashes: hashes, stride: 8, count: Self.batch)
                 for offset in 0..<Self.batch {
                     let start = UnsafeRawPointer(keys + Int(order[index + offset]) * Self.keyBytes)
                     get(ItemKey(bytes: start, count: Self.keyBytes, hash: hashes[offset]))

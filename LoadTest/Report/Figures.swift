@@ -20,6 +20,18 @@ extension RunResult {
         return Double(sum) / Double(counts.requests)
     }
 
+    /// The kernel's part of the servers' CPU time, 0...1; nil unless it is known of each.
+    package var serverKernelShare: Double? {
+        let known = servers.compactMap { server in
+            server.cpuNanoseconds.flatMap { cpu in
+                server.kernelShare.map { (cpu: Double(cpu), kernel: $0 * Double(cpu)) }
+            }
+        }
+        guard known.count == servers.count, !known.isEmpty else { return nil }
+        let cpu = known.reduce(0) { $0 + $1.cpu }
+        return cpu > 0 ? known.reduce(0) { $0 + $1.kernel } / cpu : nil
+    }
+
     /// CPU time of the driver for one request, in nanoseconds.
     package var driverCPUPerRequest: Double? {
         counts.requests > 0 ? Double(driver.cpuNanoseconds) / Double(counts.requests) : nil

@@ -39,7 +39,8 @@ package struct Measure: Sendable {
     /// Every figure there is.
     package static let all: [Measure] =
         usual + [
-            missRatio, byteMissRatio, mean, peakMemory, items, itemsPerMebibyte, evictions, refused, lost, violations,
+            missRatio, byteMissRatio, serverKernel, mean, peakMemory, items, itemsPerMebibyte, evictions, refused, lost,
+            violations,
             verified, recovery,
         ]
 
@@ -65,6 +66,9 @@ package struct Measure: Sendable {
     package static let serverCPU = Measure(
         name: "server-cpu", title: "server CPU/request", better: .lower, value: { $0.serverCPUPerRequest },
         words: Quantity.duration(nanoseconds:))
+    package static let serverKernel = Measure(
+        name: "server-kernel", title: "the kernel's part of it", better: .neither, value: { $0.serverKernelShare },
+        words: Quantity.percent)
     package static let driverCPU = Measure(
         name: "driver-cpu", title: "driver CPU/request", better: .neither, value: { $0.driverCPUPerRequest },
         words: Quantity.duration(nanoseconds:))

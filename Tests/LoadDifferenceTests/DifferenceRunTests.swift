@@ -18,6 +18,19 @@ struct DifferenceRunTests {
         #expect(third.nextBatch().probes != other.nextBatch().probes)
     }
 
+    @Test func `no item is over within minutes, whatever comes of hostile changes`() {
+        var source = ProbeSource(seed: 2026)
+
+        for _ in 0..<2000 {
+            for probe in source.nextBatch().probes {
+                let text = String(String.UnicodeScalarView(probe.bytes.map { UnicodeScalar($0) }))
+                #expect(!AskedCommand(text).endsSoon, "\(text.prefix(80))")
+            }
+        }
+        #expect(AskedCommand("set k 0 1 1\r\nx\r\n").endsSoon && AskedCommand("mg k v T+2\r\n").endsSoon)
+        #expect(!AskedCommand("touch k 1000\r\n").endsSoon && !AskedCommand("gat -1 k\r\n").endsSoon)
+    }
+
     @Test func `two servers of one kind differ in nothing`() throws {
         let (one, other) = (try TestServer.onUnixSocket(), try TestServer.onUnixSocket())
 

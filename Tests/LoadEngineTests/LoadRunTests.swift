@@ -22,7 +22,7 @@ struct LoadRunTests {
 
     @Test(
         "asks each kind of operation in both protocols, and finds nothing wrong with a good server",
-        arguments: WireProtocol.allCases, [1, 16])
+        arguments: [WireProtocol.classic, .meta], [1, 16])
     func kinds(wire: WireProtocol, depth: Int) throws {
         let server = try CacheServer()
         var settings = try Self.settings([server.address])
@@ -76,7 +76,7 @@ struct LoadRunTests {
         #expect(result.servers[0].statistics["curr_items"] == "500")
     }
 
-    @Test("stores what is missed, as a cache in front of a database is used", arguments: WireProtocol.allCases)
+    @Test("stores what is missed, as a cache in front of a database is used", arguments: [WireProtocol.classic, .meta])
     func cacheAside(wire: WireProtocol) throws {
         let server = try CacheServer()
         var settings = try Self.settings([server.address], "get=9,mget:7=1")

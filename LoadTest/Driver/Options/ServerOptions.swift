@@ -17,7 +17,7 @@ struct ServerOptions: ParsableArguments {
     var unixSocket: [String] = []
 
     @Option(
-        help: "classic (get, set, ...; the usual one) or meta (mg, ms, ...).",
+        help: "classic (get, set, ...; the usual one), meta (mg, ms, ...) or redis (GET, SET, ...).",
         transform: { try Reading.choice($0, "protocol") })
     var `protocol`: WireProtocol?
 

@@ -111,9 +111,9 @@ package struct MartletRules: Sendable, Equatable {
     /// A class is found silent in a time between two halvings, divided by this; 0 for never.
     package var silenceDivisor = 8.0
     /// Hits on COLD items that were to be expected from a class when it is judged.
+    package var silentHitsMin = 8.0
     /// Windows after which a span that could tell nothing begins anew.
     package var spanWindowsMax = 16.0
-    package var silentHitsMin = 8.0
     /// Whether the worth of a page to who has it is counted from COLD items that the hand finds hit, not from hits.
     package var lossCountsPromotions = false
     package var sampledPages = 8
