@@ -19,8 +19,8 @@ let package = Package(
         // For `./martlet allocations`: loaded in front of a server to count what it allocates.
         .library(name: "AllocationCounter", type: .dynamic, targets: ["AllocationCounter"]),
     ],
-    // A package that depends on the client library and has no use for one of these says so, with `traits: []` or those
-    // that it wants, and what only the others need is not fetched.
+    // A package that depends on the client library and does not encrypt says `traits: []`: then swift-nio-ssl is neither
+    // fetched nor built.
     traits: [
         // One, and no more: SwiftPM hands several to the compiler in an order that changes from run to run, and each time
         // everything is built anew.
@@ -40,9 +40,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         // TLS for MartletClientTLS alone, under the trait TLS.
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
-        // What a Swift service has around it, for MartletClientServices: fetched with the package, since a second default trait
-        // is out of the question (see there), but built for nobody who does not use that module. Small ones, which a service
-        // has in it anyway: being started and ended with its other parts,
+        // What a Swift service has around it, for MartletClientServices. Whoever depends on the package fetches these whether
+        // they use that module or not, since SwiftPM leaves out only what no library of a package needs and there is room for
+        // one trait only (see there); nothing of them is built for MartletClient, whose own are swift-nio and what that needs.
+        // Small ones, which a service has in it anyway: being started and ended with its other parts,
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         // its log,
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -121,10 +122,13 @@ let package = Package(
         ),
         // What services build on it: rate limiter, sessions, leases.
         .target(name: "MartletRecipes", dependencies: ["MartletClient"]),
-        // What operators ask from the command line: so far about rings.
+        // What operators ask from the command line.
         .executableTarget(
             name: "martletctl",
-            dependencies: ["MartletRing", .product(name: "ArgumentParser", package: "swift-argument-parser")]
+            dependencies: [
+                "MartletRing", "MartletProtocol", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .target(name: "COpenSSL", condition: .when(platforms: [.linux], traits: ["TLS"])),
+            ]
         ),
 
         // The load driver, martlet-load: what to ask (pure), the loop that asks, what is said about it, and whole suites of
@@ -175,7 +179,7 @@ let package = Package(
         .executableTarget(
             name: "martlet-microbench",
             dependencies: [
-                "MartletServer", "MartletStore", "MartletProtocol", "LoadEngine", "LoadWorkload", "CShims",
+                "MartletServer", "MartletStore", "MartletProtocol", "MartletRing", "LoadEngine", "LoadWorkload", "CShims",
             ],
             path: "LoadTest/Microbench"),
         // Gates: what the compiled hot path calls, what a running server allocates per request, and how many instructions
@@ -189,9 +193,31 @@ let package = Package(
             name: "client-check",
             dependencies: [
                 "MartletClient", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
             ],
             path: "Tools/ClientCheck"),
+        // Whatever reads foreign bytes, as functions from bytes to a finding; and what runs them, under libFuzzer in the build
+        // of `./martlet fuzz`.
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "MartletServer", "MartletStore", "MartletClient", "MartletRing", "ExecutionTesting", "StoreTesting",
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            path: "Tools/Fuzz/Targets"),
+        .target(name: "CFuzzer", path: "Tools/Fuzz/CFuzzer"),
+        .executableTarget(name: "martlet-fuzz", dependencies: ["FuzzTargets", "CFuzzer"], path: "Tools/Fuzz/Driver"),
+        // A server on a simulated clock and network, under faults; and the command that runs seed after seed.
+        .target(
+            name: "FaultSimulation", dependencies: ["MartletServer", "MartletStore", "StoreTesting"],
+            path: "Tools/FaultSimulation/Simulation"),
+        .executableTarget(
+            name: "simulate-faults", dependencies: ["FaultSimulation"], path: "Tools/FaultSimulation/Driver"),
+        // A real server brought to its limits.
+        .executableTarget(name: "exhaust-check", path: "Tools/ExhaustCheck"),
+        // What the admin endpoint costs the workers of a real server.
+        .executableTarget(name: "admin-check", dependencies: ["CShims"], path: "Tools/AdminCheck"),
         .target(name: "AllocationCounter", path: "Tools/AllocationCounter", linkerSettings: [.linkedLibrary("dl")]),
 
         // What several suites share: a store with a session and keys as strings.
@@ -236,7 +262,8 @@ let package = Package(
         .testTarget(
             name: "MartletServerTests",
             dependencies: [
-                "MartletServer", "MartletStore", "MartletProtocol", "ExecutionTesting", "ServerTesting", "StoreTesting",
+                "MartletServer", "MartletStore", "MartletProtocol", "MartletEvent", "ExecutionTesting", "ServerTesting",
+                "StoreTesting",
                 .target(name: "CTLSTesting", condition: .when(traits: ["TLS"])),
             ]
         ),
@@ -268,7 +295,13 @@ let package = Package(
             // Who has which key by other people's clients; see the folder's README.
             exclude: ["Vectors"]
         ),
-        .testTarget(name: "MartletctlTests", dependencies: ["martletctl", "MartletServer", "ServerTesting"]),
+        .testTarget(
+            name: "MartletctlTests",
+            dependencies: [
+                "martletctl", "MartletServer", "ServerTesting", "StoreTesting",
+                .target(name: "CTLSTesting", condition: .when(traits: ["TLS"])),
+            ]
+        ),
         .testTarget(
             name: "MartletClientTests",
             dependencies: [
@@ -291,6 +324,7 @@ let package = Package(
             name: "MartletClientServicesTests",
             dependencies: [
                 "MartletClientServices", "MartletClient", "ServerTesting",
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
@@ -299,6 +333,8 @@ let package = Package(
                 .product(name: "Configuration", package: "swift-configuration"),
             ]
         ),
+        .testTarget(name: "FaultSimulationTests", dependencies: ["FaultSimulation"]),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "StoreTesting"]),
         // The repository looks at itself: lengths, imports, words, the unsafe fence, links.
         .testTarget(name: "TidyTests"),
     ],

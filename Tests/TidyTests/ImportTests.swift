@@ -25,7 +25,7 @@ struct ImportTests {
         ],
         "MartletRecipes": ["MartletClient", "FoundationEssentials", "Foundation"],
         "MartletClientTLS": ["MartletClient", "NIOCore", "NIOSSL"],
-        "martletctl": ["MartletRing", "ArgumentParser", "Glibc", "Musl", "Darwin"],
+        "martletctl": ["MartletRing", "MartletProtocol", "COpenSSL", "ArgumentParser", "Glibc", "Musl", "Darwin"],
     ]
 
     @Test("Every module imports only what stands below it")

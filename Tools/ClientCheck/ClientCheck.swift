@@ -12,7 +12,7 @@ struct ClientCheck: AsyncParsableCommand {
         commandName: "client-check", abstract: "The client library against real servers and beside other clients.",
         subcommands: [
             All.self, Interoperability.self, Stampede.self, StampedeCallers.self, Storm.self, Failures.self, Speed.self,
-            Credentials.self, EtcdMembership.self,
+            Credentials.self, EtcdMembership.self, DNSMembership.self,
         ])
 
     /// What all checks want to know.
@@ -36,6 +36,7 @@ struct ClientCheck: AsyncParsableCommand {
             try await Storm.check(options, seconds: 5)
             try await Failures.check(options)
             try await EtcdMembership.check(options)
+            try await DNSMembership.check(options)
         }
     }
 }

@@ -1,0 +1,35 @@
+import Glibc
+
+// Brings a real server to its limits, one after the other, and looks whether it goes on serving.
+//
+//     exhaust-check .build/release/martletd [NAME...]
+//     exhaust-check .build/release/martletd soak [MINUTES]     everything moving, figures for each sixth of that (`Soak`)
+//
+// While each lasts, small requests are made all the time on connections of their own. Afterwards connections, descriptors and
+// memory must be what they were before. What the machine does not allow is skipped with a line that says so.
+
+signal(SIGPIPE, SIG_IGN)
+let words = Array(CommandLine.arguments.dropFirst())
+guard let program = words.first else {
+    print("exhaust-check PROGRAM [\(Exhaustion.all.map(\.name).joined(separator: "|"))]...")
+    exit(64)
+}
+if words.count > 1, words[1] == "soak" {
+    do {
+        try Soak.run(program, minutes: words.count > 2 ? Double(words[2]) ?? 60 : 60)
+        exit(0)
+    } catch {
+        print("soak: FAILED: \(error)")
+        exit(1)
+    }
+}
+var failures = 0
+for exhaustion in Exhaustion.all where words.count == 1 || words.contains(exhaustion.name) {
+    do {
+        print("\(exhaustion.name): \(try exhaustion.check(program))")
+    } catch {
+        failures += 1
+        print("\(exhaustion.name): FAILED: \(error)")
+    }
+}
+exit(failures == 0 ? 0 : 1)

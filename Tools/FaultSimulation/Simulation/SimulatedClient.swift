@@ -1,0 +1,228 @@
+import StoreTesting
+
+/// A client with keys of its own: asks, and judges what comes back.
+///
+/// 1. Commands are answered in order. What is wrong with an answer ends the run.
+/// 2. A miss is right where items may be evicted, or where the item may have ended by then. Everything else is what the commands
+///    before have left (`KeyBelief`), value, flags, token and life.
+/// 3. A token that was seen for a value stays; one of a later value is greater.
+struct SimulatedClient {
+    static let keyCount = 24
+    /// The first so many keys are counters.
+    static let counterCount = 4
+    private static let unansweredMax = 300
+    private static let outboxBytesMax = 512 << 10
+
+    let facts: ServerFacts
+    let keys: [[UInt8]]
+    var beliefs: [KeyBelief]
+    private(set) var unanswered: [SimulatedCommand] = []
+    private var answeredCount = 0
+    /// Commands before this place may have been carried out before a flush: what they left may be gone.
+    private var flushedCount = 0
+    /// Not sent yet.
+    var outbox: [UInt8] = []
+    var sentCount = 0
+    private var text = ReplyText()
+    private(set) var commandCount = 0
+    private(set) var hits = 0, misses = 0, refusals = 0
+
+    /// What the judgement depends on.
+    struct ServerFacts {
+        var evicts: Bool
+        var itemBytesMax: Int
+        /// Says what is asked and answered.
+        var tells = false
+    }
+
+    init(number: Int, _ facts: ServerFacts) {
+        self.facts = facts
+        keys = (0..<Self.keyCount).map { index in
+            let length = index % 7 == 6 ? 100 : index % 11 == 10 ? 250 : 0
+            let name = Array("c\(number).\(index)".utf8)
+            return name + [UInt8](repeating: 0x2e, count: max(0, length - name.count))
+        }
+        beliefs = keys.map { _ in KeyBelief() }
+    }
+
+    var waitingCount: Int { unanswered.count - answeredCount }
+
+    /// Nothing that the store has, or may come to have, is unknown.
+    var isQuiet: Bool { waitingCount == 0 }
+
+    // MARK: Asking
+
+    mutating func ask(_ seed: UInt64, now: UInt32) {
+        guard waitingCount < Self.unansweredMax, outbox.count - sentCount < Self.outboxBytesMax else { return }
+        var random = SplitMix(seed: seed)
+        if sentCount == outbox.count {
+            outbox.removeAll(keepingCapacity: true)
+            sentCount = 0
+        }
+        for _ in 0...random.below(random.below(3) == 0 ? 40 : 8) { ask(command(&random), now) }
+        // So that the last one is answered.
+        if unanswered.last?.isQuiet == true { ask(SimulatedCommand(kind: .noop, key: 0), now) }
+    }
+
+    private mutating func ask(_ command: SimulatedCommand, _ now: UInt32) {
+        var command = command
+        command.second = now
+        command.write(keys, into: &outbox)
+        unanswered.append(command)
+        commandCount += 1
+    }
+
+    private func command(_ random: inout SplitMix) -> SimulatedCommand {
+        let draw = random.below(1000)
+        var key = random.below(Self.keyCount)
+        if draw < 380 {
+            let kinds: [SimulatedCommand.Kind] = [.get, .get, .gets, .metaGet, .getAndTouch]
+            var command = SimulatedCommand(kind: kinds[random.below(kinds.count)], key: key)
+            if command.kind == .getAndTouch { command.seconds = seconds(&random) }
+            if command.kind == .get { command.keyCount = 1 + random.below(min(8, Self.keyCount - key)) }
+            return command
+        }
+        if draw < 800 { return store(key, &random) }
+        if draw < 880 {
+            key = random.below(Self.counterCount)
+            let kinds: [SimulatedCommand.Kind] = [.increment, .decrement, .metaArithmetic]
+            var command = SimulatedCommand(kind: kinds[random.below(3)], key: key)
+            command.delta = [1, 7, 1000, 1 << 40][random.below(4)]
+            command.isQuiet = command.kind == .increment && random.below(6) == 0
+            return command
+        }
+        if draw < 960 {
+            let kinds: [SimulatedCommand.Kind] = [.delete, .metaDelete, .touch]
+            var command = SimulatedCommand(kind: kinds[random.below(3)], key: key)
+            if command.kind == .touch { command.seconds = seconds(&random) }
+            command.isQuiet = command.kind == .delete && random.below(4) == 0
+            return command
+        }
+        return SimulatedCommand(kind: random.below(2) == 0 ? .noop : .unknown, key: key)
+    }
+
+    private func store(_ key: Int, _ random: inout SplitMix) -> SimulatedCommand {
+        let kinds: [SimulatedCommand.Kind] = [
+            .set, .set, .set, .metaSet, .metaSet, .add, .replace, .append, .prepend, .compareAndSet,
+        ]
+        var command = SimulatedCommand(kind: kinds[random.below(kinds.count)], key: key)
+        if key < Self.counterCount, command.kind == .append || command.kind == .prepend { command.kind = .set }
+        if command.kind == .compareAndSet {
+            command.token = beliefs[key].tokenSeen
+            if command.token == 0 { command.kind = .add }
+        }
+        if random.below(3000) == 0 { command.kind = .tooLarge }
+        command.flags = UInt32(random.below(5))
+        command.seconds = seconds(&random)
+        command.isQuiet = command.kind == .set && random.below(8) == 0
+        if command.kind == .tooLarge {
+            command.content = .pattern(random.below(1000), facts.itemBytesMax)
+        } else if key < Self.counterCount {
+            command.content = .counter(random.next() >> UInt64(random.below(64)), lengthMin: 1)
+        } else {
+            command.content = .pattern(random.below(4096), length(&random))
+        }
+        return command
+    }
+
+    private func seconds(_ random: inout SplitMix) -> UInt32 {
+        random.below(3) > 0 ? 0 : UInt32(1 + random.below(random.below(2) == 0 ? 4 : 60))
+    }
+
+    private func length(_ random: inout SplitMix) -> Int {
+        switch random.below(1000) {
+        case ..<800: random.below(100)
+        case ..<960: random.below(1500)
+        case ..<992: random.below(20_000)
+        case ..<999: random.below(min(100_000, facts.itemBytesMax - 1000))
+        default: random.below(facts.itemBytesMax - 1000)
+        }
+    }
+
+    // MARK: What comes back
+
+    mutating func receive(_ bytes: [UInt8], now: UInt32, mayRefuse: Bool) -> String? {
+        text.append(bytes)
+        while answeredCount < unanswered.count {
+            let command = unanswered[answeredCount]
+            if facts.tells { tell(command, now) }
+            if command.isQuiet {
+                // Done once something behind it is answered.
+                if text.isEmpty { return nil }
+                takeQuiet(command, now: now)
+            } else {
+                var judge = ReplyJudge(text: text, now: now, facts: facts, mayRefuse: mayRefuse)
+                switch judge.judge(command, keys, &beliefs) {
+                case .incomplete: return nil
+                case .wrong(let reason):
+                    return "\(command.kind) of key \(command.key): \(reason), at \(text.excerpt(at: text.place))"
+                case .right(let end): text.move(to: end)
+                }
+                hits += judge.hits
+                misses += judge.misses
+                refusals += judge.refusals
+            }
+            if answeredCount < flushedCount {
+                for index in command.key..<command.key + command.keyCount { beliefs[index].mayBecome(nil) }
+            }
+            answeredCount += 1
+        }
+        forgetAnswered()
+        return text.isEmpty ? nil : "an answer to nothing: \(text.excerpt(at: text.place))"
+    }
+
+    private func tell(_ command: SimulatedCommand, _ now: UInt32) {
+        var bytes: [UInt8] = []
+        command.write(keys, into: &bytes)
+        let line = String(decoding: bytes.prefix { $0 != 13 }.prefix(100), as: UTF8.self)
+        let belief = beliefs[command.key]
+        let known = belief.items.map { "\($0.content.length) B #\($0.token) until \($0.expiresBy)" }
+        print(
+            "second \(command.second) to \(now): \(line) | \(known) or none \(belief.mayBeAbsent) | \(text.excerpt(at: text.place))"
+        )
+    }
+
+    /// Without an answer: done, or refused.
+    private mutating func takeQuiet(_ command: SimulatedCommand, now: UInt32) {
+        let before = beliefs[command.key]
+        switch command.kind {
+        case .delete: beliefs[command.key].become(nil)
+        case .increment:
+            beliefs[command.key].count(command, by: now)
+            if !facts.evicts { for item in before.items { beliefs[command.key].mayBecome(item) } }
+        default:
+            beliefs[command.key].become(command.item(by: now))
+            if !facts.evicts || command.content.length > 1000 {
+                beliefs[command.key].mayBecome(nil)
+                for item in before.items { beliefs[command.key].mayBecome(item) }
+            }
+        }
+    }
+
+    /// The connection has broken: what was not answered may have been carried out, or not.
+    mutating func lose(now: UInt32) {
+        for command in unanswered[answeredCount...] {
+            for index in command.key..<command.key + command.keyCount {
+                beliefs[index].mayHaveDone(command, by: now)
+            }
+        }
+        forgetAnswered()
+        outbox.removeAll(keepingCapacity: true)
+        sentCount = 0
+        text.clear()
+    }
+
+    private mutating func forgetAnswered() {
+        unanswered.removeAll(keepingCapacity: true)
+        answeredCount = 0
+        flushedCount = 0
+    }
+
+    /// Everything was flushed at this moment.
+    mutating func flush() {
+        flushedCount = unanswered.count
+        for index in beliefs.indices {
+            if isQuiet { beliefs[index].become(nil) } else { beliefs[index].mayBecome(nil) }
+        }
+    }
+}
