@@ -8,8 +8,8 @@ let package = Package(
     // What Span and Mutex ask for on Apple's systems, where the client library runs, too.
     platforms: [.macOS(.v26), .iOS(.v26), .tvOS(.v26), .watchOS(.v26), .visionOS(.v26)],
     products: [
-        // The executables have none: SwiftPM makes them here by itself, and what only they need, packages that depend on
-        // these libraries do not have to fetch.
+        // The executables have none: SwiftPM makes them here by itself, and what only they need, packages that depend
+        // on these libraries do not have to fetch.
         // Which server has a key: pure, for whoever has a client of their own.
         .library(name: "MartletRing", targets: ["MartletRing"]),
         .library(name: "MartletClient", targets: ["MartletClient"]),
@@ -19,11 +19,11 @@ let package = Package(
         // For `./martlet allocations`: loaded in front of a server to count what it allocates.
         .library(name: "AllocationCounter", type: .dynamic, targets: ["AllocationCounter"]),
     ],
-    // A package that depends on the client library and does not encrypt says `traits: []`: then swift-nio-ssl is neither
-    // fetched nor built.
+    // A package that depends on the client library and does not encrypt says `traits: []`: then swift-nio-ssl is
+    // neither fetched nor built.
     traits: [
-        // One, and no more: SwiftPM hands several to the compiler in an order that changes from run to run, and each time
-        // everything is built anew.
+        // One, and no more: SwiftPM hands several to the compiler in an order that changes from run to run, and each
+        // time everything is built anew.
         .default(enabledTraits: ["TLS"]),
         .trait(
             name: "TLS",
@@ -40,10 +40,11 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         // TLS for MartletClientTLS alone, under the trait TLS.
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
-        // What a Swift service has around it, for MartletClientServices. Whoever depends on the package fetches these whether
-        // they use that module or not, since SwiftPM leaves out only what no library of a package needs and there is room for
-        // one trait only (see there); nothing of them is built for MartletClient, whose own are swift-nio and what that needs.
-        // Small ones, which a service has in it anyway: being started and ended with its other parts,
+        // What a Swift service has around it, for MartletClientServices. Whoever depends on the package fetches these
+        // whether they use that module or not, since SwiftPM leaves out only what no library of a package needs and
+        // there is room for one trait only (see there); nothing of them is built for MartletClient, whose own are
+        // swift-nio and what that needs. Small ones, which a service has in it anyway: being started and ended with its
+        // other parts,
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         // its log,
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -94,7 +95,8 @@ let package = Package(
             dependencies: [
                 "MartletRing", "MartletProtocol",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
-                // Locks that the thread sanitizer sees: what Synchronization.Mutex does when it has to wait, it does not.
+                // Locks that the thread sanitizer sees: what Synchronization.Mutex does when it has to wait, it does
+                // not.
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 // etcd's gateway.
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -131,8 +133,8 @@ let package = Package(
             ]
         ),
 
-        // The load driver, martlet-load: what to ask (pure), the loop that asks, what is said about it, and whole suites of
-        // runs with the servers they start.
+        // The load driver, martlet-load: what to ask (pure), the loop that asks, what is said about it, and whole
+        // suites of runs with the servers they start.
         .target(name: "LoadWorkload", path: "LoadTest/Workload"),
         // What a cache would have missed: models of slab caches, without a server.
         .target(name: "LoadSimulation", dependencies: ["LoadWorkload", "CShims"], path: "LoadTest/Simulation"),
@@ -174,16 +176,17 @@ let package = Package(
             path: "LoadTest/Driver"
         ),
 
-        // In-process benchmarks of the store, of whole requests and of the load driver's work for each; times are recorded,
-        // not gated.
+        // In-process benchmarks of the store, of whole requests and of the load driver's work for each; times are
+        // recorded, not gated.
         .executableTarget(
             name: "martlet-microbench",
             dependencies: [
-                "MartletServer", "MartletStore", "MartletProtocol", "MartletRing", "LoadEngine", "LoadWorkload", "CShims",
+                "MartletServer", "MartletStore", "MartletProtocol", "MartletRing", "LoadEngine", "LoadWorkload",
+                "CShims",
             ],
             path: "LoadTest/Microbench"),
-        // Gates: what the compiled hot path calls, what a running server allocates per request, and how many instructions
-        // a request takes.
+        // Gates: what the compiled hot path calls, what a running server allocates per request, and how many
+        // instructions a request takes.
         .executableTarget(
             name: "instruction-check", path: "Tools/InstructionCheck", exclude: ["instructions.txt"]),
         .executableTarget(name: "hot-path-check", path: "Tools/HotPathCheck", exclude: ["hot-path.txt"]),
@@ -197,8 +200,8 @@ let package = Package(
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
             ],
             path: "Tools/ClientCheck"),
-        // Whatever reads foreign bytes, as functions from bytes to a finding; and what runs them, under libFuzzer in the build
-        // of `./martlet fuzz`.
+        // Whatever reads foreign bytes, as functions from bytes to a finding; and what runs them, under libFuzzer in
+        // the build of `./martlet fuzz`.
         .target(
             name: "FuzzTargets",
             dependencies: [

@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Martlet's client among the parts of a web service. A package of its own: who depends on the client library fetches neither
-// Hummingbird nor a database for it.
+// Martlet's client among the parts of a web service. A package of its own: who depends on the client library fetches
+// neither Hummingbird nor a database for it.
 let package = Package(
     name: "martlet-examples",
     platforms: [.macOS(.v26)],

@@ -2,8 +2,9 @@ import Glibc
 
 /// A process we started, and stop: by its number, whatever happens.
 ///
-/// Goals: nothing we started outlives us (`Guardian`); why a process ended is told in its own words. It leads a process group of its
-/// own, so that a Ctrl-C at the terminal reaches us alone and we stop it in order, together with whatever it started.
+/// Goals: nothing we started outlives us (`Guardian`); why a process ended is told in its own words. It leads a process
+/// group of its own, so that a Ctrl-C at the terminal reaches us alone and we stop it in order, together with whatever
+/// it started.
 /// Threads: one thread at a time.
 package final class ChildProcess {
     package enum Ending: Equatable, Sendable, CustomStringConvertible {

@@ -3,8 +3,8 @@ import LoadReport
 
 /// Whole suites of runs with the servers they start: what the load driver says about two servers.
 ///
-/// Goals: a difference that is reported is there. Runs are interleaved A B A B, each with a server started for it, so that
-/// whatever else happens on the machine happens to both; ratios are taken pair by pair and told with their spread.
+/// Goals: a difference that is reported is there. Runs are interleaved A B A B, each with a server started for it, so
+/// that whatever else happens on the machine happens to both; ratios are taken pair by pair and told with their spread.
 /// Non-goals: the load itself, which is `martlet-load run`'s, in a process of its own.
 /// Threads: everything on the thread that calls; no call returns before what it started is gone.
 ///
@@ -39,7 +39,8 @@ package struct Comparison {
         (serverCores, driverCores) = CoreSet.allowed.divided()
     }
 
-    /// Runs all scenarios of a suite. `progress` is told what is going on; `isStep` is false for what changes within a run.
+    /// Runs all scenarios of a suite. `progress` is told what is going on; `isStep` is false for what changes within a
+    /// run.
     package func run(
         _ suite: Suite, progress: (_ words: String, _ isStep: Bool) -> Void
     ) throws(ComparisonError) -> SuiteResult {

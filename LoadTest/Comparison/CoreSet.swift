@@ -28,8 +28,8 @@ package struct CoreSet: Equatable, Sendable, CustomStringConvertible {
         return CoreSet(cores.prefix(min(count, cores.count)).map(Int.init))
     }
 
-    /// The lower half for servers, the rest for the driver: they must not take each other's time. With a single core there
-    /// is nothing to divide.
+    /// The lower half for servers, the rest for the driver: they must not take each other's time. With a single core
+    /// there is nothing to divide.
     package func divided() -> (servers: CoreSet, driver: CoreSet) {
         guard cores.count > 1 else { return (self, self) }
         let middle = cores.count / 2

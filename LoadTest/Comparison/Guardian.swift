@@ -4,9 +4,9 @@ import Synchronization
 
 /// Ends what we started, and removes what we laid down, when we can no longer do it ourselves: killed, or crashed.
 ///
-/// A shell waits at the other end of a pair of sockets whose near end only we hold. It is told what begins (`+`) and what is over
-/// (`-`); when the near end is gone, it ends the process groups and removes the folders that are left. (A signal on the
-/// parent's death would be simpler, but the kernel forgets it when a server becomes another user.)
+/// A shell waits at the other end of a pair of sockets whose near end only we hold. It is told what begins (`+`) and
+/// what is over (`-`); when the near end is gone, it ends the process groups and removes the folders that are left. (A
+/// signal on the parent's death would be simpler, but the kernel forgets it when a server becomes another user.)
 /// Threads: any.
 final class Guardian: Sendable {
     static let shared = Guardian()

@@ -2,8 +2,8 @@ import Foundation
 
 /// What can be said about the sources that were measured.
 package enum Repository {
-    /// The commit of the working directory, marked where files other than `page`, which is being written, differ from it; nil
-    /// where there is none.
+    /// The commit of the working directory, marked where files other than `page`, which is being written, differ from
+    /// it; nil where there is none.
     package static func commit(except page: String) -> String? {
         guard let commit = output(of: "git rev-parse --short=10 HEAD"), !commit.isEmpty else { return nil }
         let changes = output(of: "git status --porcelain --untracked-files=no -- . ':(exclude)\(page)'") ?? ""
@@ -27,8 +27,8 @@ package enum Repository {
 
 /// What other programs print.
 package enum CommandOutput {
-    /// Runs a command to its end and returns what it printed, without the last line's end. Throws when it fails, with its
-    /// words, and when a signal came; the command is gone by then.
+    /// Runs a command to its end and returns what it printed, without the last line's end. Throws when it fails, with
+    /// its words, and when a signal came; the command is gone by then.
     package static func text(of words: CommandWords) throws(ComparisonError) -> String {
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("martlet-load-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: file) }

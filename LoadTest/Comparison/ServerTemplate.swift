@@ -2,8 +2,8 @@ import Foundation
 
 /// How to start a server: a command line with places for what differs from start to start.
 ///
-/// `{port}` is a free TCP port of 127.0.0.1, `{socket}` the path of a Unix socket; one of them must be there. Options that
-/// a suite asks for (`-m 64`) go where `{options}` stands, and behind the last word where it stands nowhere.
+/// `{port}` is a free TCP port of 127.0.0.1, `{socket}` the path of a Unix socket; one of them must be there. Options
+/// that a suite asks for (`-m 64`) go where `{options}` stands, and behind the last word where it stands nowhere.
 package struct ServerTemplate: Sendable {
     /// What reports call it.
     package let name: String

@@ -3,8 +3,8 @@ import LoadEngine
 
 /// A server that we started on a free address, with its own log, kept to cores.
 ///
-/// It can be stopped, killed, paused, resumed and started again at the same address: what a fault does to it. Whoever made
-/// it stops it; forgotten, it stops when the last reference goes.
+/// It can be stopped, killed, paused, resumed and started again at the same address: what a fault does to it. Whoever
+/// made it stops it; forgotten, it stops when the last reference goes.
 /// Threads: one thread at a time.
 package final class StartedServer {
     package let address: ServerAddress

@@ -41,8 +41,8 @@ package enum StopSignal {
         if number != 0 { throw ComparisonError(.interrupted(number), "stopped by signal \(number)") }
     }
 
-    /// Waits until `descriptor` is readable (or closed) or the time is up, at most; false when the time is up. Throws when
-    /// a signal came. Without a descriptor it is a wait only.
+    /// Waits until `descriptor` is readable (or closed) or the time is up, at most; false when the time is up. Throws
+    /// when a signal came. Without a descriptor it is a wait only.
     @discardableResult
     static func wait(_ descriptor: Int32 = -1, seconds: Double) throws(ComparisonError) -> Bool {
         let deadline = Clock.seconds() + seconds

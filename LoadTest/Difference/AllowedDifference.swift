@@ -22,18 +22,20 @@ package struct AllowedDifference: Sendable {
             self.foundCloses = foundCloses
         }
 
-        /// The command that is answered differently. Others are in `commands` where their answers cannot be told apart, and
-        /// all that follow where a connection ended.
+        /// The command that is answered differently. Others are in `commands` where their answers cannot be told apart,
+        /// and all that follow where a connection ended.
         var first: AskedCommand { AskedCommand(commands.first ?? "") }
 
-        /// The first command and what cannot be told from it: the next ones, while each is taken for part of the one before.
+        /// The first command and what cannot be told from it: the next ones, while each is taken for part of the one
+        /// before.
         var merged: ArraySlice<AskedCommand> {
             let all = commands.map { AskedCommand($0) }
             let end = all.firstIndex(where: \.isWhole) ?? all.count - 1
             return all[...min(end, all.count - 1)]
         }
 
-        /// Commands that may have left what differs: `earlier`, and those whose answers cannot be told from the first one's.
+        /// Commands that may have left what differs: `earlier`, and those whose answers cannot be told from the first
+        /// one's.
         var causes: [AskedCommand] { (earlier + commands.prefix(Self.mergedMax)).map { AskedCommand($0) } }
 
         /// Those of them of which nobody has seen an answer.

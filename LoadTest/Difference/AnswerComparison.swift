@@ -1,7 +1,8 @@
 /// Whether two answers say the same.
 ///
 /// 1. Tokens are each server's own: where one stands in the one answer, one has to stand in the other.
-/// 2. Seconds left and since the last access may differ by `secondsMax`: the servers' seconds begin at different moments.
+/// 2. Seconds left and since the last access may differ by `secondsMax`: the servers' seconds begin at different
+///    moments.
 /// 3. Of `me`, slab class and size are each server's own; of `version`, what is behind the protocol level.
 /// 4. All else is compared byte by byte.
 package enum AnswerComparison {

@@ -1,4 +1,5 @@
-/// A command as text of the wire, and what a rule about differences may want to know of it. Latin-1: every byte is a character.
+/// A command as text of the wire, and what a rule about differences may want to know of it. Latin-1: every byte is a
+/// character.
 package struct AskedCommand {
     /// Line and data block.
     let text: String
@@ -69,8 +70,8 @@ package struct AskedCommand {
 
     // MARK: Numbers
 
-    /// Whether its line and data block are there as the line says. Otherwise what follows is taken for part of it, or part of
-    /// it for commands.
+    /// Whether its line and data block are there as the line says. Otherwise what follows is taken for part of it, or
+    /// part of it for commands.
     var isWhole: Bool {
         guard text.unicodeScalars.last == "\n" else { return false }
         guard isStorage else { return lines.count == 2 }
@@ -112,8 +113,8 @@ package struct AskedCommand {
         }
     }
 
-    /// Whether an item would be over within minutes: the servers' seconds begin at different moments, and the one has it
-    /// still when it is over at the other.
+    /// Whether an item would be over within minutes: the servers' seconds begin at different moments, and the one has
+    /// it still when it is over at the other.
     package var endsSoon: Bool {
         let places: [Substring] =
             switch verb {

@@ -3,8 +3,8 @@
 //     ProbeSource ---> ProbeBatch ---> ProbedServer a ---> AnswerRow --\
 //     commands         with markers \-> ProbedServer b ---> AnswerRow --+--> AnswerComparison ---> AllowedDifference?
 //
-// Goals: a million commands, valid, nearly valid and hostile, in a minute; every difference shown with the commands that
-// made it, or counted under the written reason for it.
+// Goals: a million commands, valid, nearly valid and hostile, in a minute; every difference shown with the commands
+// that made it, or counted under the written reason for it.
 // Non-goals: speed, time passing (expiries are never or far away, or have passed), memory pressure.
 //
 // Threads: one.

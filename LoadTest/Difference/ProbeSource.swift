@@ -2,16 +2,16 @@ import LoadWorkload
 
 /// Commands, the same for the same seed.
 ///
-/// 1. Keys are few, so that commands meet; some are counters, of which one that was fetched in this batch is not counted
-///    with any more: memcached then pads or not, by whether the fetched value was sent already.
+/// 1. Keys are few, so that commands meet; some are counters, of which one that was fetched in this batch is not
+///    counted with any more: memcached then pads or not, by whether the fetched value was sent already.
 /// 2. Tokens are given (`E`), because each server issues its own; those given lie far apart and far from issued ones.
 /// 3. Every eighth command or so is changed at random, in its bytes or its words.
 package struct ProbeSource {
     var random: RandomSource
     private var epoch: UInt64 = 0
     private var isFresh = true
-    /// The beginning of every key, another one in every epoch: what was stored before is out of reach, also of keys that
-    /// have a byte less.
+    /// The beginning of every key, another one in every epoch: what was stored before is out of reach, also of keys
+    /// that have a byte less.
     private(set) var tag = "aaaaaaaa"
     /// Counters fetched since the batch began.
     var fetchedCounters: Set<Int> = []

@@ -3,7 +3,8 @@ import LoadEngine
 
 /// What a server answered to a batch, cut at the markers.
 package struct AnswerRow: Sendable {
-    /// The answers to the probes from `first` to `last`: to one, unless markers in between were taken for something else.
+    /// The answers to the probes from `first` to `last`: to one, unless markers in between were taken for something
+    /// else.
     package struct Answer: Equatable, Sendable {
         package let first: Int
         package let last: Int

@@ -3,8 +3,8 @@ import MartletProtocol
 
 /// Requests as bytes, classic and meta, at the end of the thread's output.
 ///
-/// Each function writes one request and notes what a correct server answers; those that change a key first see to it that no
-/// other change of it is under way, and return false, nothing written, if one is.
+/// Each function writes one request and notes what a correct server answers; those that change a key first see to it
+/// that no other change of it is under way, and return false, nothing written, if one is.
 extension UnsafeMutablePointer where Pointee == DriverThread {
     // MARK: Pieces
 
@@ -93,7 +93,8 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         }
     }
 
-    /// A read that, on a miss, makes one of those who ask the one who stores. Meta in any case: classic has no such thing.
+    /// A read that, on a miss, makes one of those who ask the one who stores. Meta in any case: classic has no such
+    /// thing.
     func writeLease(_ request: UnsafeMutablePointer<Outstanding>) {
         request.pointee.known = pointee.truth.known(request.pointee.key)
         request.pointee.expectation = .metaValue

@@ -6,17 +6,18 @@ import MartletProtocol
 ///     VALUE <head><eight digits> 0 <length>\r\n<value>\r\nEND\r\n       classic
 ///     VA <length> O<opaque>\r\n<value>\r\n                               meta
 ///
-/// 1. Keys that are a head, the same for all of them, and eight digits (`KeySpace.headBytes`) are compared with the thread's
-///    frame and the digits that were sent.
-/// 2. What is not exactly so, cut off, a miss, anything wrong, is left to those who look closely: then nothing has been done.
+/// 1. Keys that are a head, the same for all of them, and eight digits (`KeySpace.headBytes`) are compared with the
+///    thread's frame and the digits that were sent.
+/// 2. What is not exactly so, cut off, a miss, anything wrong, is left to those who look closely: then nothing has been
+///    done.
 /// 3. Up to eight bytes behind the reply are read, and play no part: the input has `LoadLimits.readAheadBytes` more.
 extension UnsafeMutablePointer where Pointee == DriverThread {
     /// The digits that tell `key` from others; 0 where keys are not so.
     @inline(__always)
     func digits(of key: UInt64) -> UInt64 { key < pointee.framedKeysEnd ? Decimal.eightDigits(key) : 0 }
 
-    /// Where the value begins behind a classic line that names the key of `digits`, and how long it is; 0 and 0 when the line
-    /// is none such, or less than eight bytes follow the key.
+    /// Where the value begins behind a classic line that names the key of `digits`, and how long it is; 0 and 0 when
+    /// the line is none such, or less than eight bytes follow the key.
     @inline(__always)
     func framedLine(_ bytes: UnsafeRawPointer, _ count: Int, digits: UInt64) -> (start: Int, length: Int) {
         let head = pointee.keyFrameBytes

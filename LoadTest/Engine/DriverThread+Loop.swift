@@ -123,8 +123,8 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         }
     }
 
-    /// Forgets operations that wait for servers that do not come back: in an open loop when the time limit has passed, in a
-    /// closed loop when the run has ended.
+    /// Forgets operations that wait for servers that do not come back: in an open loop when the time limit has passed,
+    /// in a closed loop when the run has ended.
     private func dropOverdue() {
         if !pointee.plan.isOpenLoop {
             guard pointee.now >= pointee.plan.endsAt else { return }

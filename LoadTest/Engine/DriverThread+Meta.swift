@@ -126,8 +126,8 @@ struct MetaLine: BitwiseCopyable {
         UInt16(text.utf8Start[0]) | UInt16(text.utf8Start[1]) << 8
     }
 
-    /// An opaque as four letters, a to p for each four bits, the first one lowest: always as long, so that it is compared as
-    /// one word.
+    /// An opaque as four letters, a to p for each four bits, the first one lowest: always as long, so that it is
+    /// compared as one word.
     @inline(__always)
     static func letters(_ opaque: UInt16) -> UInt32 {
         let bytes = (UInt32(opaque) | UInt32(opaque) &<< 8) & 0x00FF_00FF

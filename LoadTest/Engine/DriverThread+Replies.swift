@@ -4,8 +4,8 @@ import MartletProtocol
 /// Replies: the bytes that came, held against the oldest request under way.
 ///
 /// The replies that nearly always come are recognised by their bytes; anything else goes through `ReplyParser` and is
-/// judged at leisure. Each function returns the bytes it used, 0 when the reply is not there whole, -1 when the connection
-/// was given up.
+/// judged at leisure. Each function returns the bytes it used, 0 when the reply is not there whole, -1 when the
+/// connection was given up.
 extension UnsafeMutablePointer where Pointee == DriverThread {
     func answerOldest(
         _ connection: UnsafeMutablePointer<Connection>, _ bytes: UnsafeRawPointer, _ count: Int

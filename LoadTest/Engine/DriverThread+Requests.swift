@@ -4,8 +4,8 @@ import LoadWorkload
 extension UnsafeMutablePointer where Pointee == DriverThread {
     /// Sends what there is room for: first what replies have led to, then new operations.
     ///
-    /// New ones only when at least half of the depth is free: a server that answers a pipeline piece by piece would else
-    /// be fed piece by piece, a system call for each.
+    /// New ones only when at least half of the depth is free: a server that answers a pipeline piece by piece would
+    /// else be fed piece by piece, a system call for each.
     func advance(_ connection: UnsafeMutablePointer<Connection>) {
         guard connection.pointee.state == .open, !connection.pointee.awaitsRoom else { return }
         let depth = pointee.plan.depth

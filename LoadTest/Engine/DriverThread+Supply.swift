@@ -2,12 +2,12 @@ import LoadWorkload
 
 /// Which operation is sent next, and on which connection.
 ///
-/// 1. Operations are taken from the source one by one; the next one is looked at, and waits, until it is due (open loop) and
-///    no request for its key is under way (traces).
-/// 2. Each belongs to the server that its key belongs to. Those that no connection of that server can take now wait there, up
-///    to a bound; beyond it the source waits.
-/// 3. In a closed loop a connection takes operations when replies have made room for them; in an open loop, and whenever it
-///    finds none, it is listed as ready, and `feed` gives it some at the end of the turn.
+/// 1. Operations are taken from the source one by one; the next one is looked at, and waits, until it is due (open
+///    loop) and no request for its key is under way (traces).
+/// 2. Each belongs to the server that its key belongs to. Those that no connection of that server can take now wait
+///    there, up to a bound; beyond it the source waits.
+/// 3. In a closed loop a connection takes operations when replies have made room for them; in an open loop, and
+///    whenever it finds none, it is listed as ready, and `feed` gives it some at the end of the turn.
 extension UnsafeMutablePointer where Pointee == DriverThread {
     /// Whether new operations may still be begun.
     var mayTake: Bool {

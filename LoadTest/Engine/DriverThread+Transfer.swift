@@ -58,7 +58,8 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         return got == room &- kept ? .everything : .some
     }
 
-    /// Answers requests from the bytes, oldest first. Returns how many bytes were used; -1 when the connection is broken.
+    /// Answers requests from the bytes, oldest first. Returns how many bytes were used; -1 when the connection is
+    /// broken.
     private func answer(
         _ connection: UnsafeMutablePointer<Connection>, _ start: UnsafeMutableRawPointer, _ count: Int
     ) -> Int {

@@ -82,8 +82,8 @@ struct DriverThread: ~Copyable {
     var failure: LoadError?
 
     static let eventsMax = 256
-    /// What is waited for at an undisturbed connection. Told once, so that the kernel need not look again at what was read
-    /// already.
+    /// What is waited for at an undisturbed connection. Told once, so that the kernel need not look again at what was
+    /// read already.
     static var interest: UInt32 { CSHIMS_POLL_READABLE | CSHIMS_POLL_CLOSED | CSHIMS_POLL_ONCE }
 
     init(
@@ -178,8 +178,8 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     func join() { pthread_join(pointee.thread, nil) }
 }
 
-/// Replies of one kind to requests that were sent together and came together: counted at once. In a pipeline that is most of
-/// them.
+/// Replies of one kind to requests that were sent together and came together: counted at once. In a pipeline that is
+/// most of them.
 struct ReplyRun: BitwiseCopyable {
     var count = 0
     var kind = 0

@@ -4,8 +4,8 @@ import Synchronization
 ///
 /// Two boards take turns. Rules:
 /// 1. The thread writes the board `published & 1` and no other.
-/// 2. At the end of an interval it publishes, `published += 1`, if the other board was taken (`collected == published`);
-///    otherwise its interval goes on.
+/// 2. At the end of an interval it publishes, `published += 1`, if the other board was taken
+///    (`collected == published`); otherwise its interval goes on.
 /// 3. The collector takes the board `(published - 1) & 1`, clears it, and only then sets `collected = published`.
 package struct IntervalBoards: ~Copyable {
     let published = Atomic<UInt64>(0)
@@ -55,8 +55,8 @@ package struct IntervalBoards: ~Copyable {
     }
 }
 
-/// Counters and response times of an interval. Its cells are those of `LatencyCells` with 128 instead of 1024 to a power
-/// of two: within 0.8 %.
+/// Counters and response times of an interval. Its cells are those of `LatencyCells` with 128 instead of 1024 to a
+/// power of two: within 0.8 %.
 package struct IntervalBoard: ~Copyable {
     package var requests = 0
     package var keysRead = 0

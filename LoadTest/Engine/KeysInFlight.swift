@@ -1,10 +1,10 @@
 import LoadWorkload
 
-/// The keys of the requests under way in one thread, where their order must be that of the source: a trace is replayed so
-/// that each key sees its requests one after the other.
+/// The keys of the requests under way in one thread, where their order must be that of the source: a trace is replayed
+/// so that each key sees its requests one after the other.
 ///
-/// A set with open addressing: a key lies at its hash or in the run of taken places behind it; taking one out moves back
-/// those that a gap would cut off from their hash.
+/// A set with open addressing: a key lies at its hash or in the run of taken places behind it; taking one out moves
+/// back those that a gap would cut off from their hash.
 package struct KeysInFlight: ~Copyable {
     private let places: UnsafeMutablePointer<UInt64>
     private let mask: UInt64

@@ -1,7 +1,7 @@
 import Glibc
 
-/// The counting side of a latency histogram: what a driver thread adds to for each reply, two instructions and one word of
-/// memory; turned into a `LatencyHistogram` when the run is over.
+/// The counting side of a latency histogram: what a driver thread adds to for each reply, two instructions and one word
+/// of memory; turned into a `LatencyHistogram` when the run is over.
 ///
 /// The cells are those of an HDR histogram with three significant digits:
 ///

@@ -1,4 +1,5 @@
-/// What latency is good enough: `p99<1ms`, or several conditions, `p50<200us,p99.9<5ms`. The times from when requests were due.
+/// What latency is good enough: `p99<1ms`, or several conditions, `p50<200us,p99.9<5ms`. The times from when requests
+/// were due.
 package struct LatencyGoal: Sendable, Equatable, CustomStringConvertible {
     package enum Measure: Sendable, Equatable {
         case percentile(Double)

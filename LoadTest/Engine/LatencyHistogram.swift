@@ -1,7 +1,7 @@
 import Histogram
 
-/// Latencies in nanoseconds, three significant digits, up to ten minutes. Encoded as the values that occurred with their
-/// counts, so that files stay small and any reader can rebuild it.
+/// Latencies in nanoseconds, three significant digits, up to ten minutes. Encoded as the values that occurred with
+/// their counts, so that files stay small and any reader can rebuild it.
 package struct LatencyHistogram: Codable, Sendable {
     package private(set) var histogram: Histogram<UInt64>
 

@@ -1,5 +1,5 @@
-/// A number of one to six digits at the beginning of eight bytes, and the byte that ends it: read at once, without a loop and
-/// with no branch that depends on how many digits there are.
+/// A number of one to six digits at the beginning of eight bytes, and the byte that ends it: read at once, without a
+/// loop and with no branch that depends on how many digits there are.
 package struct LengthField: BitwiseCopyable {
     /// 0: the bytes are something else.
     package let digits: Int

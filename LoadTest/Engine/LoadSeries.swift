@@ -9,8 +9,8 @@ package enum LoadSeries {
     /// Parts of the top speed from which a search begins.
     private static let guessFraction = 0.5
 
-    /// The trials of a search for the highest rate that reaches `goal`, in their order, and the best of them; nil if not even
-    /// the lowest rate does. Fills, where asked to, before the first.
+    /// The trials of a search for the highest rate that reaches `goal`, in their order, and the best of them; nil if
+    /// not even the lowest rate does. Fills, where asked to, before the first.
     package static func search(
         _ settings: LoadSettings, goal: LatencyGoal, news: (News) -> Void,
         progress: (LoadRun.Phase, TimelinePoint) -> Void

@@ -86,8 +86,8 @@ package enum RateCurve: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// The curve in straight pieces, after `leadSeconds` at its first rate: length in nanoseconds, requests a nanosecond at
-    /// its beginning and end. A run without length has the curve's first rate.
+    /// The curve in straight pieces, after `leadSeconds` at its first rate: length in nanoseconds, requests a
+    /// nanosecond at its beginning and end. A run without length has the curve's first rate.
     package func pieces(leadSeconds: Double, seconds: Double?) -> [ArrivalSchedule.Piece] {
         var pieces: [ArrivalSchedule.Piece] = []
         func add(_ seconds: Double, _ from: Double, _ to: Double) {

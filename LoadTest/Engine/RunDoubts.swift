@@ -1,9 +1,9 @@
 /// Why the figures of a run may say more about the driver than about the server.
 ///
-/// 1. A driver thread that was busy for more than `busyFractionMax` of the time: rates and latencies are the driver's own;
-///    CPU time per request remains comparable.
-/// 2. Open loop: one request in a hundred left later than `slipMax` and than a quarter of the response time that one in a
-///    hundred exceeded: the latency is the driver's to that part.
+/// 1. A driver thread that was busy for more than `busyFractionMax` of the time: rates and latencies are the driver's
+///    own; CPU time per request remains comparable.
+/// 2. Open loop: one request in a hundred left later than `slipMax` and than a quarter of the response time that one in
+///    a hundred exceeded: the latency is the driver's to that part.
 /// 3. Nothing was answered, or nothing but errors.
 package struct RunDoubts {
     private let result: RunResult

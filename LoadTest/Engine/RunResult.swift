@@ -25,7 +25,8 @@ package struct RunResult: Codable, Sendable {
     package var violations: [Violation]
     /// Why the run should not be trusted, in sentences; empty is good.
     package var invalidReasons: [String]
-    /// Texts of error replies with how often they came, at most twenty different ones a thread; nil where there were none.
+    /// Texts of error replies with how often they came, at most twenty different ones a thread; nil where there were
+    /// none.
     package var errorTexts: [String: Int]?
     /// What was done to the servers meanwhile, in order; nil where nothing was.
     package var marks: [TimelineMark]?
@@ -187,7 +188,8 @@ package struct DriverResult: Codable, Sendable {
 
 /// A value that cannot have come from a correct server.
 package struct Violation: Codable, Sendable {
-    /// foreign, torn, length, stale, resurrected, unheard of, expired, lost: a value; order, protocol: a reply; history.
+    /// foreign, torn, length, stale, resurrected, unheard of, expired, lost: a value; order, protocol: a reply;
+    /// history.
     package var kind: String
     package var key: String
     package var server: String

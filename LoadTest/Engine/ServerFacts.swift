@@ -5,8 +5,8 @@ package struct ServerFacts: Sendable {
     private let process: ServerProcess?
     private let wire: WireProtocol
 
-    /// `processNumber`: the server's process; otherwise a local server is asked, if `asksForProcess`. Connects, which settles
-    /// the connector. Throws when nobody is there, or does not speak memcached.
+    /// `processNumber`: the server's process; otherwise a local server is asked, if `asksForProcess`. Connects, which
+    /// settles the connector. Throws when nobody is there, or does not speak memcached.
     package init(
         _ connector: inout SocketConnector, wire: WireProtocol = .classic, processNumber: Int32? = nil,
         asksForProcess: Bool = true,

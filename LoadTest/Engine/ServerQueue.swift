@@ -6,8 +6,8 @@ import LoadWorkload
 ///     waiting  operations for this server that no connection could take when their turn came, oldest first; used with
 ///              several servers, where operations behind them are for others
 ///
-/// A server that is slow or paused fills its waiting places; then no more operations are taken from the source at all. What is
-/// due in the meantime waits in the source, and its latency is counted from when it was due.
+/// A server that is slow or paused fills its waiting places; then no more operations are taken from the source at all.
+/// What is due in the meantime waits in the source, and its latency is counted from when it was due.
 struct ServerQueue: ~Copyable {
     /// An operation that is due.
     struct Arrival: BitwiseCopyable {

@@ -5,7 +5,8 @@ package struct SocketConnector: Sendable {
     package let address: ServerAddress
     private var candidates: [Endpoint]
 
-    /// For `send`: a broken connection is told by the call, not by SIGPIPE. (MSG_NOSIGNAL is an enum here and a macro there.)
+    /// For `send`: a broken connection is told by the call, not by SIGPIPE. (MSG_NOSIGNAL is an enum here and a macro
+    /// there.)
     package static let noSignal: Int32 = 0x4000
 
     /// One address of the kernel's, in the form it wants.
@@ -89,7 +90,8 @@ package struct SocketConnector: Sendable {
         throw .circumstances("Cannot connect to \(address): \(explanation).")
     }
 
-    /// A socket whose connection is under way: watch for writability, then ask `outcome`. -1 when the kernel gives none.
+    /// A socket whose connection is under way: watch for writability, then ask `outcome`. -1 when the kernel gives
+    /// none.
     func begin() -> Int32 { begin(candidates[0]).descriptor }
 
     /// 0 when the connection stands, otherwise why it does not.

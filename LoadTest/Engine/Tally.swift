@@ -14,7 +14,8 @@ struct Tally: ~Copyable {
     /// How long requests had waited that got no answer in time.
     var unanswered = LatencyCells()
     var lastReplyAt: UInt64 = 0
-    /// Up to then load was given, whether or not it was answered; 0 where operations ran out, which ends with the last reply.
+    /// Up to then load was given, whether or not it was answered; 0 where operations ran out, which ends with the last
+    /// reply.
     var loadedUntil: UInt64 = 0
     /// CPU time of the thread when measuring began and when it ended.
     var startedCPU: UInt64 = 0

@@ -77,7 +77,8 @@ struct Truth: BitwiseCopyable, Sendable {
 
     /// Whether a value of `key` is whole, its own and new enough for a read sent at `sentAt`, when `known` was known.
     func finding(_ value: UnsafeRawBufferPointer, key: UInt64, known: VersionWord, sentAt: UInt64) -> Finding {
-        // A counter's value is a number. (The bit is `KeySpace.counterBit`, which another module can only ask for by a call.)
+        // A counter's value is a number. (The bit is `KeySpace.counterBit`, which another module can only ask for by a
+        // call.)
         if key >> 63 != 0 { return .good }
         // Safe: an empty value stands in front of its CR LF.
         switch ValueStamp.verify(value.baseAddress.unsafelyUnwrapped, count: value.count, key: key) {

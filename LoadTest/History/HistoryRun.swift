@@ -1,18 +1,18 @@
 import LoadEngine
 
-/// The check of histories: connections compete for a few hot keys, every call is noted with its beginning and end, and each
-/// key's history must be that of one item that does one thing after the other.
+/// The check of histories: connections compete for a few hot keys, every call is noted with its beginning and end, and
+/// each key's history must be that of one item that does one thing after the other.
 ///
-/// Goals: no wrong answer about one key gets by, be it a lost update, an old value, or a value with another one's flags or
-/// token; an excerpt that shows it in a few lines. Non-goals: speed; operations on several keys at once.
+/// Goals: no wrong answer about one key gets by, be it a lost update, an old value, or a value with another one's flags
+/// or token; an excerpt that shows it in a few lines. Non-goals: speed; operations on several keys at once.
 /// Threads: `run` blocks the calling thread; each connection has a thread of its own while it is at work.
 ///
-/// 1. The work is done in rounds of some hundred calls of each key. A round begins with a store of each key, by one connection
-///    alone, so that its history needs no other.
-/// 2. Moments are readings of one clock that all connections share: a call that ended before another began has a smaller
-///    number, whatever the cores' own clocks say.
-/// 3. After each round each key's calls are searched for an order that explains every answer (`Linearization`). A miss may be an
-///    eviction (`EvictingModel`), unless nothing may be evicted.
+/// 1. The work is done in rounds of some hundred calls of each key. A round begins with a store of each key, by one
+///    connection alone, so that its history needs no other.
+/// 2. Moments are readings of one clock that all connections share: a call that ended before another began has a
+///    smaller number, whatever the cores' own clocks say.
+/// 3. After each round each key's calls are searched for an order that explains every answer (`Linearization`). A miss
+///    may be an eviction (`EvictingModel`), unless nothing may be evicted.
 /// 4. The first round with a key that has no such order ends the run.
 package struct HistoryRun {
     private let settings: HistorySettings
@@ -26,8 +26,8 @@ package struct HistoryRun {
 
     /// Does what `settings` say. `progress` hears of each interval as it ends.
     ///
-    /// Throws a `LoadError` when the settings make no sense, or the server cannot be reached, does not know the commands or
-    /// breaks off. What it answered wrongly is told by the result.
+    /// Throws a `LoadError` when the settings make no sense, or the server cannot be reached, does not know the
+    /// commands or breaks off. What it answered wrongly is told by the result.
     package static func run(
         _ settings: HistorySettings, progress: (TimelinePoint) -> Void = { _ in }
     ) throws(LoadError) -> RunResult {

@@ -4,7 +4,8 @@ import LoadWorkload
 package enum HotSize: Sendable, Equatable, CaseIterable {
     /// Numbers that get longer and shorter.
     case counters
-    /// A few bytes; just over a page's worth, so that they grow over their chunk now and then; sent and received in place.
+    /// A few bytes; just over a page's worth, so that they grow over their chunk now and then; sent and received in
+    /// place.
     case small, large, huge
     /// As told. Each value's size depends on its number.
     case drawn(Sizes)

@@ -1,7 +1,7 @@
 import CShims
 
-/// What a piece of work costs: nanoseconds of thread CPU, which are printed, and allocations, which are gated exactly where
-/// the counter is loaded.
+/// What a piece of work costs: nanoseconds of thread CPU, which are printed, and allocations, which are gated exactly
+/// where the counter is loaded.
 struct AllocationGate {
     private static let rounds = 5
     private let counts: AllocationCounts?

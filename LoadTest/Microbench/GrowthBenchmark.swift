@@ -1,10 +1,10 @@
 import Glibc
 
-/// How long a single store takes while an empty cache takes five million items: the table grows meanwhile, and all memory is
-/// touched for the first time.
+/// How long a single store takes while an empty cache takes five million items: the table grows meanwhile, and all
+/// memory is touched for the first time.
 ///
-/// Each store is timed by itself, in CPU time of the thread: what else the machine does is left out, what the system does
-/// for the thread (new memory, filled with zeroes) is not.
+/// Each store is timed by itself, in CPU time of the thread: what else the machine does is left out, what the system
+/// does for the thread (new memory, filled with zeroes) is not.
 struct GrowthBenchmark: ~Copyable {
     private static let itemCount = 5_000_000
     private static let worstCount = 5

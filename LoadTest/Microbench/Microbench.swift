@@ -2,8 +2,8 @@ import Glibc
 
 /// In-process benchmarks: of the steps of a request, of how a client finds the server of a key, of the store, of whole
 /// requests, of several workers at once, of what martlet-load does for each request, or of reading a trace. Times are
-/// printed, never gated; allocations are gated where the counter of `./martlet allocations` is loaded. `kinds` and `count`
-/// are for `./martlet instructions`.
+/// printed, never gated; allocations are gated where the counter of `./martlet allocations` is loaded. `kinds` and
+/// `count` are for `./martlet instructions`.
 ///
 ///     martlet-microbench [steps | ring | store | growth | requests | scaling [WORKERS] | workload | trace FILE]
 ///     martlet-microbench kinds

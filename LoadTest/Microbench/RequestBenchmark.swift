@@ -62,8 +62,8 @@ struct RequestBenchmark: Sendable {
 
     // MARK: Scaling
 
-    /// Prints what one worker does alone and what several do at once on the same keys: by wall time, for which each needs a
-    /// free core, and by CPU time, which says the same of a machine that others use as well.
+    /// Prints what one worker does alone and what several do at once on the same keys: by wall time, for which each
+    /// needs a free core, and by CPU time, which says the same of a machine that others use as well.
     func reportScaling() throws {
         let workerCount = server.workers.count
         print(

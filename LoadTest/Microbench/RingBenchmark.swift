@@ -1,7 +1,7 @@
 import MartletRing
 
-/// Looking up which server has a key, in every distribution, by every hash, among few servers and many: nanoseconds, and
-/// allocations, of which there may be none.
+/// Looking up which server has a key, in every distribution, by every hash, among few servers and many: nanoseconds,
+/// and allocations, of which there may be none.
 struct RingBenchmark {
     private static let serverCounts = [2, 10, 100, 1000]
     private static let rounds = 8

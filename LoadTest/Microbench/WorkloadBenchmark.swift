@@ -1,8 +1,8 @@
 import Glibc
 import LoadWorkload
 
-/// What martlet-load does for each request apart from the loop itself: nanoseconds of thread CPU per operation, the least
-/// of several rounds.
+/// What martlet-load does for each request apart from the loop itself: nanoseconds of thread CPU per operation, the
+/// least of several rounds.
 struct WorkloadBenchmark: ~Copyable {
     private static let operations = 1 << 20
     private let memory = UnsafeMutableRawPointer.allocate(byteCount: 1 << 20, alignment: 64)

@@ -1,6 +1,7 @@
 import LoadEngine
 
-/// One figure of a run by which runs are compared: its name, how it is read from a result, and which direction is better.
+/// One figure of a run by which runs are compared: its name, how it is read from a result, and which direction is
+/// better.
 package struct Measure: Sendable {
     package enum Direction: Sendable { case higher, lower, neither }
 

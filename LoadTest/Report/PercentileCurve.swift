@@ -3,8 +3,8 @@ import LoadEngine
 /// A latency histogram as a curve over percentiles that come closer and closer to 100 %.
 ///
 /// Rules, those of HdrHistogram's percentile output:
-/// 1. The first level is 0 %. Within each half of the distance to 100 % there are `ticksPerHalfDistance` levels: so many
-///    between 0 and 50 %, as many between 50 and 75 %, and so on.
+/// 1. The first level is 0 %. Within each half of the distance to 100 % there are `ticksPerHalfDistance` levels: so
+///    many between 0 and 50 %, as many between 50 and 75 %, and so on.
 /// 2. A level's latency is the smallest one measured that so many percent do not exceed.
 /// 3. Once a level's latency is the maximum, finer levels would repeat it: the last step is 100 %.
 package struct PercentileCurve: Sendable {

@@ -34,7 +34,8 @@ package struct PercentileText {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// The layout of a histogram with three digits up to `nanosecondsMax`: plotters read past it, other readers want it.
+    /// The layout of a histogram with three digits up to `nanosecondsMax`: plotters read past it, other readers want
+    /// it.
     private static let subBucketCount = 2048
     private static let bucketCount =
         UInt64.bitWidth - (LatencyHistogram.nanosecondsMax / UInt64(subBucketCount)).leadingZeroBitCount + 1

@@ -3,11 +3,12 @@ import LoadEngine
 /// What became of a run in which something was done to the servers.
 ///
 /// Rules:
-/// 1. What is usual is the median rate of the intervals before the first thing was done; without such an interval nothing
-///    can be said.
-/// 2. Recovered is a run when, after the last thing was done, two intervals in a row (or the last one) reach nine tenths
-///    of the usual rate; the time between is the recovery. Never recovered is infinite.
-/// 3. Between the first thing done and the recovery, what was not answered although it usually would have been is missing.
+/// 1. What is usual is the median rate of the intervals before the first thing was done; without such an interval
+///    nothing can be said.
+/// 2. Recovered is a run when, after the last thing was done, two intervals in a row (or the last one) reach nine
+///    tenths of the usual rate; the time between is the recovery. Never recovered is infinite.
+/// 3. Between the first thing done and the recovery, what was not answered although it usually would have been is
+///    missing.
 package struct Recovery: Sendable, Equatable {
     /// From the last thing done, in seconds.
     package let seconds: Double

@@ -66,8 +66,8 @@ package struct ResultFile: Sendable {
 
     package func write(path: String) throws(ReportError) { try Self.write(encoded(), path: path) }
 
-    /// Writes any report whole or not at all; `-` is standard output. What is no file, such as a pipe or /dev/null, is written
-    /// to and not replaced.
+    /// Writes any report whole or not at all; `-` is standard output. What is no file, such as a pipe or /dev/null, is
+    /// written to and not replaced.
     package static func write(_ bytes: [UInt8], path: String) throws(ReportError) {
         do {
             if path == "-" {
@@ -81,7 +81,8 @@ package struct ResultFile: Sendable {
         }
     }
 
-    /// Throws when `write` could not succeed: said before a long measurement rather than after it. nil and `-` are well.
+    /// Throws when `write` could not succeed: said before a long measurement rather than after it. nil and `-` are
+    /// well.
     package static func expectWritable(_ path: String?) throws(ReportError) {
         guard let path, path != "-" else { return }
         var isFolder: ObjCBool = false

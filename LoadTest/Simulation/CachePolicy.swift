@@ -5,7 +5,8 @@ package enum CachePolicy: Sendable, Equatable {
 
     /// A cache of `memoryBytes`, as `-m` means it for the server in question.
     ///
-    /// - Parameter hashes: of the keys, by number; none, and they are drawn by `seed`. memcached's model has no use for them.
+    /// - Parameter hashes: of the keys, by number; none, and they are drawn by `seed`. memcached's model has no use for
+    ///   them.
     package func cache(
         memoryBytes: Int, label: String? = nil, seed: UInt64 = 1, hashes: [UInt64] = []
     ) -> any SimulatedCache {

@@ -101,7 +101,8 @@ extension MartletRules {
 }
 
 extension CachePolicy {
-    /// Reads `memcached`, or one of `martlet`, `segmented`, `lru`, `fifo`, `lfu`, `ttl`, `random`, with rules behind a colon:
+    /// Reads `memcached`, or one of `martlet`, `segmented`, `lru`, `fifo`, `lfu`, `ttl`, `random`, with rules behind a
+    /// colon:
     /// `martlet:mover=marginal,factor=1.04`.
     package init(parsing text: String, subject: String = "policy") throws(WorkloadError) {
         let option = OptionText(subject, text)

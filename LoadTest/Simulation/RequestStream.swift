@@ -2,8 +2,8 @@ import LoadWorkload
 
 /// A workload's operations as a stream of batches, with the second at which each happens.
 ///
-/// 1. A trace with times keeps them. Otherwise `requestsPerSecond` requests happen in each second: lives, and the once a
-///    second of memcached's page mover, need some time to pass.
+/// 1. A trace with times keeps them. Otherwise `requestsPerSecond` requests happen in each second: lives, and the once
+///    a second of memcached's page mover, need some time to pass.
 /// 2. Keys keep their numbers, moved up by `firstKey`: a second stream with keys above the first one's has its own.
 /// 3. A compare-and-set is a read and then a store of what is there; a lease is a read that stores on a miss.
 package struct RequestStream: ~Copyable {

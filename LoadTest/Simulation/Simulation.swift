@@ -5,14 +5,15 @@ import LoadWorkload
 /// Goals: the miss ratio of Martlet's own policy within half a percent of the server's, memcached's within a few; many
 /// sizes and policies in one reading of the trace; the same seed makes the same figures; millions of requests a second.
 /// Non-goals: throughput, latency, threads, the wire.
-/// Threads: everything belongs to the one that calls. A model holds no clock: the second of a request is in the request.
+/// Threads: everything belongs to the one that calls. A model holds no clock: the second of a request is in the
+/// request.
 ///
 ///     OperationSource -> RequestStream -> batch of requests -> MartletCache     (slab pages, ring, hand, ghosts, mover)
 ///                        (key numbers,                      -> MemcachedCache   (slab pages, segment lists, mover)
 ///                         seconds)                          -> FarthestCache    (Belady's bound, needs the future)
 ///
-/// Reading order: SimulatedRequest, RequestStream; SlabTable, Chunk, SlabSpace; MartletRules, BucketTable, MartletCache;
-/// MemcachedCache; FarthestCache.
+/// Reading order: SimulatedRequest, RequestStream; SlabTable, Chunk, SlabSpace; MartletRules, BucketTable,
+/// MartletCache; MemcachedCache; FarthestCache.
 package struct Simulation: ~Copyable {
     private var caches: [any SimulatedCache] = []
     /// Requests replayed so far.
@@ -58,8 +59,8 @@ package protocol SimulatedCache: AnyObject {
     func _checkInvariants()
 }
 
-/// A model of a cache: a value that owns its memory, so that the compiler, not the running program, sees to it that nobody
-/// else changes it meanwhile.
+/// A model of a cache: a value that owns its memory, so that the compiler, not the running program, sees to it that
+/// nobody else changes it meanwhile.
 protocol CacheModel: ~Copyable {
     mutating func replay(_ batch: RequestBatch)
     mutating func resetCounts()

@@ -1,7 +1,7 @@
 import NIOConcurrencyHelpers
 
-/// Tasks that go on when their callers have what they wanted: refreshes, repairs, the rest of a replicated store. They end
-/// before the client does.
+/// Tasks that go on when their callers have what they wanted: refreshes, repairs, the rest of a replicated store. They
+/// end before the client does.
 package final class BackgroundTasks: Sendable {
     private struct Member: Sendable {
         var task: Task<Void, Never>?

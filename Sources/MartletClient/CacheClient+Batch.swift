@@ -3,7 +3,8 @@ import NIOCore
 extension CacheClient {
     /// The values kept under many keys: each server is asked for all of its own at once, and all servers together.
     ///
-    /// Never throws: a key that was not answered in time is among the failures, and the others are not the worse for it.
+    /// Never throws: a key that was not answered in time is among the failures, and the others are not the worse for
+    /// it.
     @inlinable
     public func values<Value: CacheValue & Sendable>(
         for keys: some Sequence<CacheKey>, as type: Value.Type = Value.self

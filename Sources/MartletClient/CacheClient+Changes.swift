@@ -143,7 +143,8 @@ extension CacheClient {
         }
     }
 
-    /// Removes many items. The keys for which that is not sure, and why; a key that was not there is as good as removed.
+    /// Removes many items. The keys for which that is not sure, and why; a key that was not there is as good as
+    /// removed.
     public func removeValues(for keys: some Sequence<CacheKey>) async -> [CacheKey: CacheError] {
         await change(keys) { CacheRequest(.delete, $0) }.failures
     }
@@ -185,7 +186,8 @@ extension CacheClient {
         return try await call(request).outcome == .done
     }
 
-    /// Declares many items out of date, as `invalidateValue` does for one. The keys for which that is not sure, and why.
+    /// Declares many items out of date, as `invalidateValue` does for one. The keys for which that is not sure, and
+    /// why.
     public func invalidateValues(
         for keys: some Sequence<CacheKey>, servingStaleFor grace: Duration
     ) async -> [CacheKey: CacheError] {
@@ -198,8 +200,8 @@ extension CacheClient {
 
     // MARK: Counters and lives
 
-    /// Adds to a counter. Without an initial value, nil if there is none; with one, a counter that is not there begins with
-    /// it and lives for `timeToLive`. Beyond 64 bits it begins at 0 again.
+    /// Adds to a counter. Without an initial value, nil if there is none; with one, a counter that is not there begins
+    /// with it and lives for `timeToLive`. Beyond 64 bits it begins at 0 again.
     public func incrementCounter(
         _ key: CacheKey, by delta: UInt64 = 1, initialValue: UInt64? = nil, timeToLive: Duration? = nil
     ) async throws(CacheError) -> UInt64? {
@@ -240,8 +242,8 @@ extension CacheClient {
         return try await call(request).outcome == .done
     }
 
-    /// Gives many items another life, from now on; nil for ever. The keys under which there was one, and those that were not
-    /// answered.
+    /// Gives many items another life, from now on; nil for ever. The keys under which there was one, and those that
+    /// were not answered.
     public func touchValues(
         for keys: some Sequence<CacheKey>, timeToLive: Duration?
     ) async -> (touched: Set<CacheKey>, failures: [CacheKey: CacheError]) {

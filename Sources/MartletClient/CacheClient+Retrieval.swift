@@ -166,8 +166,8 @@ extension CacheClient {
 }
 
 extension CacheReply {
-    /// The value, if it is one: what a lease left behind for those who wait is none, and neither is a note that there is
-    /// nothing.
+    /// The value, if it is one: what a lease left behind for those who wait is none, and neither is a note that there
+    /// is nothing.
     var usableValue: ByteBuffer? {
         guard outcome == .done, let value, !isNothing else { return nil }
         return value.readableBytes == 0 && (hasWon || isBeingRecached) ? nil : value

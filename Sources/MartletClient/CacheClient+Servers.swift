@@ -25,8 +25,8 @@ extension CacheClient {
         }
     }
 
-    /// Empties all servers: everything in them, of every namespace and whoever stored it. To empty a namespace only, use
-    /// `droppableNamespace`.
+    /// Empties all servers: everything in them, of every namespace and whoever stored it. To empty a namespace only,
+    /// use `droppableNamespace`.
     ///
     /// - Returns: The servers that it is not sure for, by their names, and why.
     public func flushServers() async -> [String: CacheError] {

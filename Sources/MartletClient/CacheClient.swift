@@ -11,17 +11,17 @@ import Synchronization
 ///         try await database.user(id)          // once per key, however many ask, in this process and others
 ///     }
 ///
-/// *Goals*: the same server for every key as other clients; many calls on few connections; a deadline for every call, and no
-/// call's end another's; a database behind it that is asked once. *Non-goals*: being that database. What is in a cache may
-/// be gone at any time, and nothing here makes more of it than that.
+/// *Goals*: the same server for every key as other clients; many calls on few connections; a deadline for every call,
+/// and no call's end another's; a database behind it that is asked once. *Non-goals*: being that database. What is in a
+/// cache may be gone at any time, and nothing here makes more of it than that.
 ///
 /// Rules:
 /// 1. A miss is an answer, nil or false. An error means that there is none: an outage is never a miss.
 /// 2. A cancelled or late call leaves its connection and the calls of others alone.
 /// 3. Connections are made when they are first needed, and again when they were lost; no call has to wait for `run()`.
 ///
-/// A value: `namespace` and `timeout` give another with the same servers and connections. Every method may be called from
-/// any task at any time.
+/// A value: `namespace` and `timeout` give another with the same servers and connections. Every method may be called
+/// from any task at any time.
 public struct CacheClient: Sendable {
     let core: ClientCore
 
@@ -92,14 +92,15 @@ public struct CacheClient: Sendable {
         return view
     }
 
-    /// Makes everything in a droppable namespace a miss: what is there is found no longer, and goes when its life is over
-    /// or something else needs the room.
+    /// Makes everything in a droppable namespace a miss: what is there is found no longer, and goes when its life is
+    /// over or something else needs the room.
     public func removeAll() async throws(CacheError) {
         guard let generation else { throw CacheError(.unsupported, "only a droppable namespace can be emptied") }
         try await generation.advance(in: self)
     }
 
-    /// The same cache with a smaller one of its own in front, in this process, for keys so hot that even a call is too much.
+    /// The same cache with a smaller one of its own in front, in this process, for keys so hot that even a call is too
+    /// much.
     ///
     /// `value` and `values`, with and without a load, answer from it what they read up to `timeToLive` ago: what others
     /// change in the meantime is seen that much later. Changes through this client, by whatever view, are seen at once.
@@ -123,8 +124,8 @@ public struct CacheClient: Sendable {
     /// The number of the list of servers in force; 0 for the first.
     public var epoch: UInt64 { core.cluster.epoch }
 
-    /// Puts another list of servers in force, if its epoch is greater and it is not empty; says whether it did. Servers in
-    /// both lists keep their connections, and calls under way end where they began.
+    /// Puts another list of servers in force, if its epoch is greater and it is not empty; says whether it did. Servers
+    /// in both lists keep their connections, and calls under way end where they began.
     @discardableResult
     public func adopt(_ topology: Topology) -> Bool { core.cluster.adopt(topology) }
 
@@ -139,8 +140,8 @@ public struct CacheClient: Sendable {
 
     // MARK: Life
 
-    /// Runs until the task is cancelled, then lets calls under way end, for as long as one may take, and shuts down. For
-    /// service groups; nothing depends on it.
+    /// Runs until the task is cancelled, then lets calls under way end, for as long as one may take, and shuts down.
+    /// For service groups; nothing depends on it.
     public func run() async {
         let (stream, continuation) = AsyncStream.makeStream(of: Never.self)
         await withTaskCancellationHandler {
@@ -151,12 +152,12 @@ public struct CacheClient: Sendable {
         await shutDown()
     }
 
-    /// Lets calls under way end, for as long as one may take, and with them what goes on behind them: refreshes, repairs,
-    /// removals that have still to be made. What is not done by then is cancelled, waited for as long again, and all connections
-    /// are closed. Later calls fail.
+    /// Lets calls under way end, for as long as one may take, and with them what goes on behind them: refreshes,
+    /// repairs, removals that have still to be made. What is not done by then is cancelled, waited for as long again,
+    /// and all connections are closed. Later calls fail.
     ///
-    /// A load that callers wait for is theirs, and goes on. One that nobody waits for ends, unless it takes no notice of being
-    /// cancelled.
+    /// A load that callers wait for is theirs, and goes on. One that nobody waits for ends, unless it takes no notice
+    /// of being cancelled.
     public func shutDown() async {
         await core.shutDown(within: timeout)
     }
@@ -251,8 +252,8 @@ final class ClientCore: Sendable {
         cluster.shutDown()
     }
 
-    /// Waits until it is so, or the time is over. Nobody tells when the last call has ended; it is worth no more than a look now
-    /// and then.
+    /// Waits until it is so, or the time is over. Nobody tells when the last call has ended; it is worth no more than a
+    /// look now and then.
     private static func wait(_ timeout: Duration, until isOver: () -> Bool) async {
         let end = ContinuousClock.now + timeout
         while !isOver(), ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(5)) }

@@ -36,8 +36,9 @@ public struct CacheConfiguration: Sendable {
     /// Loads that may wait for their turn, of different keys: those beyond it fail as overloaded, at once.
     public var waitingLoadsMax = 16_384
 
-    /// Calls in a row that were late, while the server said nothing for half of `operationTimeout` or longer, after which it
-    /// counts as down. One whose answers come, but late, is slow and not down: its calls fail at their deadlines.
+    /// Calls in a row that were late, while the server said nothing for half of `operationTimeout` or longer, after
+    /// which it counts as down. One whose answers come, but late, is slow and not down: its calls fail at their
+    /// deadlines.
     public var timeoutsUntilDown = 3
     /// The first wait before a server that is down is tried again; each further one is twice as long.
     public var probeDelay: Duration = .seconds(1)
@@ -45,21 +46,21 @@ public struct CacheConfiguration: Sendable {
     public var probeDelayMax: Duration = .seconds(60)
     /// Keys, for each server, whose failed changes are remembered, to be removed there before it is used again.
     public var invalidationsMax = 10_000
-    /// Whether servers are asked, when they are first used and when they come back, which process they are (`stats`, over a
-    /// connection of its own): a new one has nothing that would have to be removed.
+    /// Whether servers are asked, when they are first used and when they come back, which process they are (`stats`,
+    /// over a connection of its own): a new one has nothing that would have to be removed.
     public var asksIdentity = true
     /// What calls for the keys of a server that is down come to.
     public var whenServerDown: WhenServerDown = .fail
 
-    /// Whether to ask for the meta protocol, without which there are no leases, no refreshes, no stale values and no lives
-    /// to be read. A server that does not know it is found out by itself; false is for what breaks when asked.
+    /// Whether to ask for the meta protocol, without which there are no leases, no refreshes, no stale values and no
+    /// lives to be read. A server that does not know it is found out by itself; false is for what breaks when asked.
     public var usesMetaProtocol = true
     /// Sent as the first thing on every connection: memcached's `-Y`.
     public var credentials: CacheCredentials?
     /// Told of every call and every load; nil for nobody.
     public var observer: (any CacheObserver)?
-    /// Called with each new connection, and the server it is to, before anything is sent over it: what adds TLS is put here
-    /// by `useTLS` of MartletClientTLS.
+    /// Called with each new connection, and the server it is to, before anything is sent over it: what adds TLS is put
+    /// here by `useTLS` of MartletClientTLS.
     public var prepareChannel: (@Sendable (any Channel, CacheServer) throws -> Void)?
 
     public init() {}
@@ -85,17 +86,17 @@ public struct CacheCredentials: Sendable {
     }
 }
 
-/// What calls for the keys of a server that is down come to. The ring never changes because of it: what moved to another
-/// server while one was away would be stale when it comes back.
+/// What calls for the keys of a server that is down come to. The ring never changes because of it: what moved to
+/// another server while one was away would be stale when it comes back.
 public enum WhenServerDown: Sendable {
     /// An error at once. A load through the cache goes to the source, and everything else may.
     case fail
-    /// As if nothing were there, for those who would do no more about an error than that: retrievals find nothing, what is to
-    /// be kept is dropped, and what is to be removed is removed when the server is back. `addValue` says that it did not.
-    /// That a server is down is an event, and wrong credentials are an error all the same.
+    /// As if nothing were there, for those who would do no more about an error than that: retrievals find nothing, what
+    /// is to be kept is dropped, and what is to be removed is removed when the server is back. `addValue` says that it
+    /// did not. That a server is down is an event, and wrong credentials are an error all the same.
     case miss
-    /// Other servers, kept for this, on a ring of their own; nothing lives there longer than given, so that what is stale
-    /// when the server comes back is so for no longer than that.
+    /// Other servers, kept for this, on a ring of their own; nothing lives there longer than given, so that what is
+    /// stale when the server comes back is so for no longer than that.
     case gutter([CacheServer], timeToLiveMax: Duration = .seconds(10))
 }
 

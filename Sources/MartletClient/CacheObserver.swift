@@ -1,4 +1,5 @@
-/// Who is told of every call: metrics, traces. `MartletClientServices` has one for swift-metrics and swift-distributed-tracing.
+/// Who is told of every call: metrics, traces. `MartletClientServices` has one for swift-metrics and
+/// swift-distributed-tracing.
 ///
 /// A client without one pays a comparison with nil for each call.
 public protocol CacheObserver: Sendable {

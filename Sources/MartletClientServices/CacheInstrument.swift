@@ -14,9 +14,9 @@ import Tracing
 /// | `cache.client.keys` | `result` = hit, miss: the keys of calls for many |
 /// | `cache.client.load.duration` | `error.type` where it failed |
 ///
-/// Spans are called by their operation, `GET`, or `BATCH GET` for several keys, and have the attributes `db.system.name`,
-/// `db.operation.name`, `db.operation.batch.size`, `server.address`, `server.port`, `error.type` and `cache.hit`. Keys are in
-/// neither: they may be somebody's.
+/// Spans are called by their operation, `GET`, or `BATCH GET` for several keys, and have the attributes
+/// `db.system.name`, `db.operation.name`, `db.operation.batch.size`, `server.address`, `server.port`, `error.type` and
+/// `cache.hit`. Keys are in neither: they may be somebody's.
 public struct CacheInstrument: CacheObserver {
     private let tracer: (any Tracer)?
     private let meters: Meters

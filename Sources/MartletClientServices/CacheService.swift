@@ -3,8 +3,8 @@ import MartletClient
 import Metrics
 import ServiceLifecycle
 
-/// A cache client among a service's other parts: it follows its list of servers, logs what happens to them, keeps metrics, and
-/// ends with the group, after the calls under way.
+/// A cache client among a service's other parts: it follows its list of servers, logs what happens to them, keeps
+/// metrics, and ends with the group, after the calls under way.
 ///
 /// | metric | |
 /// | --- | --- |
@@ -20,7 +20,8 @@ import ServiceLifecycle
 /// The last three, named as OpenTelemetry names them, are looked at every `gaugeInterval`; a server is their
 /// `db.client.connection.pool.name`.
 ///
-/// A list that cannot be had for the same reason again and again is a warning every ten minutes; in between it is a debug line.
+/// A list that cannot be had for the same reason again and again is a warning every ten minutes; in between it is a
+/// debug line.
 ///
 ///     let service = CacheService(cache, following: .dnsServices("_memcached._tcp.cache"), logger: logger)
 ///     try await ServiceGroup(services: [service, app], gracefulShutdownSignals: [.sigterm], logger: logger).run()

@@ -9,16 +9,16 @@ import NIOSSL
 ///     try configuration.useTLS()                                    // certificates that the system trusts
 ///     let cache = CacheClient(servers: servers, configuration: configuration)
 ///
-/// Each connection shakes hands within `CacheConfiguration.connectTimeout`; a server that cannot, or whose certificate is
-/// not trusted, counts as down, with the reason in the error.
+/// Each connection shakes hands within `CacheConfiguration.connectTimeout`; a server that cannot, or whose certificate
+/// is not trusted, counts as down, with the reason in the error.
 extension CacheConfiguration {
     /// Encrypts every connection.
     ///
     /// - Parameters:
     ///   - settings: Whom to trust, and what to show (`certificateChain` and `privateKey`) to servers that want a
     ///     certificate of their clients.
-    ///   - serverName: The name that servers' certificates must have; their host, or the address connected to, if nil. One
-    ///     for all is right where addresses come from a cluster that has one name.
+    ///   - serverName: The name that servers' certificates must have; their host, or the address connected to, if nil.
+    ///     One for all is right where addresses come from a cluster that has one name.
     /// - Throws: What is wrong with the settings.
     public mutating func useTLS(
         _ settings: TLSConfiguration = .makeClientConfiguration(), serverName: String? = nil

@@ -5,9 +5,9 @@ import CLibevent
 // Goals: no allocation, no reference counting and no closure per event; one loop per thread, without locks.
 // Non-goals: other event libraries, buffered events, a loop that several threads share.
 //
-// A watcher's callback is a C function pointer with a context pointer: a `~Copyable` struct in raw memory, whose methods
-// are an extension of its UnsafeMutablePointer. Callbacks must be written in a function or a type, never in main.swift's
-// top level, where they would be bound to the main actor and trap on other threads.
+// A watcher's callback is a C function pointer with a context pointer: a `~Copyable` struct in raw memory, whose
+// methods are an extension of its UnsafeMutablePointer. Callbacks must be written in a function or a type, never in
+// main.swift's top level, where they would be bound to the main actor and trap on other threads.
 //
 // Threads: a loop and everything attached to it belongs to the thread that turns it. `LoopWakeup.wake()` alone may be
 // called from anywhere.

@@ -4,10 +4,10 @@ import Glibc
 ///
 /// libevent closes who is silent, but a byte now and then is enough for it. So:
 ///
-/// 1. A connection without a whole request for `requestNanosecondsMax`, since it came or since its last one, goes: it sends
-///    too slowly, does not read its reply, or keeps a place that others want.
-/// 2. Of more than `countMax` connections those go that have been without one the longest, but none before the loop had a few
-///    turns for what it sent: who asks as soon as they are connected is served, whatever others do.
+/// 1. A connection without a whole request for `requestNanosecondsMax`, since it came or since its last one, goes: it
+///    sends too slowly, does not read its reply, or keeps a place that others want.
+/// 2. Of more than `countMax` connections those go that have been without one the longest, but none before the loop had
+///    a few turns for what it sent: who asks as soon as they are connected is served, whatever others do.
 /// 3. While there are too many, no more are taken.
 ///
 /// Connections are known by their descriptor and its socket's number in the system: descriptors are given again.

@@ -50,8 +50,9 @@ package struct HTTPServer: ~Copyable {
     /// To be called when everything else that the loop watches has been started, before the first turn.
     package mutating func countOwnDescriptors() { ownDescriptors = descriptors }
 
-    /// To be called after each turn, and once a second at least, with a time that only grows: closes whom `HTTPConnections`
-    /// says, and takes new connections while there are not too many. Returns whether the next turn may wait.
+    /// To be called after each turn, and once a second at least, with a time that only grows: closes whom
+    /// `HTTPConnections` says, and takes new connections while there are not too many. Returns whether the next turn
+    /// may wait.
     package mutating func tend(now: UInt64) -> Bool {
         let own = ownDescriptors
         let late = connections.look(descriptors.filter { !own.contains($0) }, now: now)

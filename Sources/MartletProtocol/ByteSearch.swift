@@ -1,8 +1,8 @@
 /// Finding the bytes that end things, eight at a time.
 ///
 /// A word holds a wanted byte where (word ^ pattern) has a zero byte, and
-/// `(x - 0x01..01) & ~x & 0x80..80` has its lowest set bit in the lowest zero byte of x. Bits above the lowest one can be
-/// false (a borrow runs upwards), so only the lowest is ever used.
+/// `(x - 0x01..01) & ~x & 0x80..80` has its lowest set bit in the lowest zero byte of x. Bits above the lowest one can
+/// be false (a borrow runs upwards), so only the lowest is ever used.
 ///
 /// All functions read `bytes[from ..< limit]` and nothing else.
 public enum ByteSearch {

@@ -1,6 +1,7 @@
 /// The lines of `lru_crawler metadump` and `mgdump`.
 ///
-/// As in `ReplyWriter`, every function writes at a cursor, gives the cursor behind what it wrote, and checks for no room.
+/// As in `ReplyWriter`, every function writes at a cursor, gives the cursor behind what it wrote, and checks for no
+/// room.
 public enum DumpWriter {
     /// Room for any one line written here: a key may take three times its length.
     @inlinable public static var lineBytesMax: Int { 3 * WireLimits.keyBytesMax + 256 }

@@ -1,5 +1,5 @@
-/// One line of a server's answer, taken apart. Like `Request`, a flat value with offsets into the line; fields a kind does
-/// not have are zero.
+/// One line of a server's answer, taken apart. Like `Request`, a flat value with offsets into the line; fields a kind
+/// does not have are zero.
 @frozen
 public struct Reply: BitwiseCopyable, Sendable {
     @frozen
@@ -16,7 +16,8 @@ public struct Reply: BitwiseCopyable, Sendable {
         case stat
         /// `VERSION`: `text`.
         case version
-        /// A meta reply: `status`, `flags` and what they carry (`s` in `number`), `valueLength` of `VA`; `ME`: `key`, `text`.
+        /// A meta reply: `status`, `flags` and what they carry (`s` in `number`), `valueLength` of `VA`; `ME`: `key`,
+        /// `text`.
         case meta
         /// The request was not understood: `ERROR`, with or without `text`.
         case error

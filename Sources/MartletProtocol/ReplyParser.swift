@@ -1,8 +1,8 @@
 /// A server's bytes to replies: the client's direction.
 ///
 /// The line alone is parsed: once it is there, `Reply.totalBytes` says how much belongs to it, and the value stands
-/// between the line and the closing CR LF. A line beyond `WireLimits.replyLineBytesMax`, a number that is none and a length
-/// no server may send are `invalid`: after them nothing that follows can be trusted.
+/// between the line and the closing CR LF. A line beyond `WireLimits.replyLineBytesMax`, a number that is none and a
+/// length no server may send are `invalid`: after them nothing that follows can be trusted.
 public enum ReplyParser {
     /// Parses the line that starts at `bytes`. `reply` means nothing unless the outcome is `.reply`.
     public static func parse(_ bytes: UnsafeRawPointer, count: Int, into reply: inout Reply) -> ReplyOutcome {

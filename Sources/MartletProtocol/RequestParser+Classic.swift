@@ -38,7 +38,8 @@ extension RequestParser {
         return false
     }
 
-    /// `set <key> <flags> <exptime> <bytes> [noreply]` without mistakes, in one pass; false for whatever else it may be.
+    /// `set <key> <flags> <exptime> <bytes> [noreply]` without mistakes, in one pass; false for whatever else it may
+    /// be.
     ///
     /// Words stand one space apart and numbers have at most nine digits. The line is known to start with `set `.
     static func parseSimpleSet(_ bytes: UnsafeRawPointer, count: Int, into request: inout Request) -> Bool {

@@ -104,8 +104,8 @@ extension RequestParser {
 
     /// `mg <key> <flag>*` with flags that have nothing to go wrong, in one pass; false for whatever else it may be.
     ///
-    /// Such flags are letters without an argument, none of them twice, and an opaque that is not too long. Words stand one
-    /// space apart. The line is known to start with `mg `.
+    /// Such flags are letters without an argument, none of them twice, and an opaque that is not too long. Words stand
+    /// one space apart. The line is known to start with `mg `.
     static func parseSimpleMetaGet(_ bytes: UnsafeRawPointer, count: Int, into request: inout Request) -> Bool {
         let keyEnd = ByteSearch.firstUpToSpace(in: bytes, from: 3, limit: count)
         guard keyEnd > 3, keyEnd <= 3 &+ WireLimits.keyBytesMax else { return false }

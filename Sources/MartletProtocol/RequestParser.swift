@@ -4,8 +4,8 @@
 ///
 ///  1. A line ends with `\n`; a `\r` before it belongs to the line end. Words are separated by runs of spaces, nothing
 ///     else: a tab or a zero byte is part of a word.
-///  2. The first word must start the line, in lower case. Unknown: `ERROR`; if the line's last word starts with `HTTP/`,
-///     hang up. A line shorter than four bytes with its end is a format error.
+///  2. The first word must start the line, in lower case. Unknown: `ERROR`; if the line's last word starts with
+///     `HTTP/`, hang up. A line shorter than four bytes with its end is a format error.
 ///  3. A line of more than 2048 bytes means hanging up, whether or not it is complete: what a client gets must not
 ///     depend on packets. Only `get`, `gets`, `gat`, `gats` may be longer.
 ///  4. A refused storage command whose length parsed has its data block swallowed, closing CR LF included.
@@ -22,7 +22,8 @@ public enum RequestParser {
     /// Parses the request that starts at `bytes`.
     ///
     /// - Parameters:
-    ///   - bytes: everything received and not consumed yet; may hold the data block and further requests behind the line.
+    ///   - bytes: everything received and not consumed yet; may hold the data block and further requests behind the
+    ///     line.
     ///   - count: how many, any number from 0.
     ///   - scannedCount: how many of them are known to hold no newline, from an earlier `.incomplete`. Saves looking
     ///     again; must not be more than `count`.

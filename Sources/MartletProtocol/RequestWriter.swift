@@ -1,8 +1,8 @@
 /// Requests to bytes: the client's direction.
 ///
-/// As in `ReplyWriter`, every function writes at a cursor and gives the cursor behind what it wrote. The longest line with
-/// one key fits `lineBytesMax`. Keys are written as they are: whoever takes keys from strangers checks them first with
-/// `isSafeKey`, because a space or a line end in a key would be read as more of the command.
+/// As in `ReplyWriter`, every function writes at a cursor and gives the cursor behind what it wrote. The longest line
+/// with one key fits `lineBytesMax`. Keys are written as they are: whoever takes keys from strangers checks them first
+/// with `isSafeKey`, because a space or a line end in a key would be read as more of the command.
 ///
 ///     storage(...)  value + CR LF                 set <key> <flags> <exptime> <length>[ noreply]\r\n<value>\r\n
 ///     word(...) key(...) key(...) lineEnd         get <key> <key>\r\n

@@ -2,10 +2,10 @@ import MartletClient
 
 /// The right to do something that need not be done twice, for a while.
 ///
-/// It is no lock: it is gone when its life is over, when it is evicted and when its server ends, whatever its holder is doing.
-/// It saves double work; it protects nothing. Where two at once would be wrong, the `token` can help: who is served with it,
-/// a database say, refuses a smaller one than it has seen. It grows from lease to lease as long as the server is not started
-/// anew.
+/// It is no lock: it is gone when its life is over, when it is evicted and when its server ends, whatever its holder is
+/// doing. It saves double work; it protects nothing. Where two at once would be wrong, the `token` can help: who is
+/// served with it, a database say, refuses a smaller one than it has seen. It grows from lease to lease as long as the
+/// server is not started anew.
 public struct CacheLease: Sendable {
     fileprivate let cache: CacheClient
     public let key: CacheKey

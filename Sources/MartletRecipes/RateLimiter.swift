@@ -11,14 +11,14 @@ import Foundation
 ///     let limiter = RateLimiter(cache, limit: 100, per: .seconds(60))
 ///     guard await limiter.allows(address).isAllowed else { throw HTTPError(.tooManyRequests) }
 ///
-/// It is a cache that counts: a count that was evicted begins anew, and where the cache does not answer everybody is let in,
-/// unless `whenCacheFails` says otherwise. It keeps load within bounds; it is no accounting.
+/// It is a cache that counts: a count that was evicted begins anew, and where the cache does not answer everybody is
+/// let in, unless `whenCacheFails` says otherwise. It keeps load within bounds; it is no accounting.
 ///
 /// Rules:
-/// 1. Time is cut into windows of the same length, counted from 1970, so that all processes mean the same one. Clocks that
-///    disagree by a part of a window blur it by that part.
-/// 2. `fixed` counts the window alone: up to twice the limit may pass around its border. `sliding` adds so much of the last
-///    window's count as is still within the time, as if that had been spread evenly.
+/// 1. Time is cut into windows of the same length, counted from 1970, so that all processes mean the same one. Clocks
+///    that disagree by a part of a window blur it by that part.
+/// 2. `fixed` counts the window alone: up to twice the limit may pass around its border. `sliding` adds so much of the
+///    last window's count as is still within the time, as if that had been spread evenly.
 /// 3. A request that is refused is counted as well: who does not stop asking is not let in.
 public struct RateLimiter: Sendable {
     public enum Window: Sendable {

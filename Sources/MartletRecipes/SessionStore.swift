@@ -6,7 +6,8 @@ import MartletClient
 ///     let name = try await sessions.begin(Session(user: 7))
 ///     let session = try await sessions.session(name)          // and its life begins anew
 ///
-/// A session may be evicted, or go with its server: the user logs in again. What must not be lost belongs in a database.
+/// A session may be evicted, or go with its server: the user logs in again. What must not be lost belongs in a
+/// database.
 public struct SessionStore<Session: CacheValue & Sendable>: Sendable {
     private let cache: CacheClient
     public let timeToLive: Duration
@@ -37,7 +38,8 @@ public struct SessionStore<Session: CacheValue & Sendable>: Sendable {
         return try await cache.updateValue(for: CacheKey(name), as: Session.self, timeToLive: timeToLive, change)
     }
 
-    /// Gives a session another name, as after a login, so that whoever knew the old one knows nothing; nil if there is none.
+    /// Gives a session another name, as after a login, so that whoever knew the old one knows nothing; nil if there is
+    /// none.
     public func rename(_ name: String) async throws(CacheError) -> String? {
         guard let session = try await session(name) else { return nil }
         let fresh = try await begin(session)

@@ -1,8 +1,8 @@
 /// Which server has which key, for one list of servers. A value: a changed list is another ring.
 ///
-/// *Goals*: the same server for every key as the clients that `KeyDistribution` names, bit for bit; look-ups that neither
-/// allocate nor lock. *Non-goals*: knowing whether a server is up. A ring that left out servers that seem dead would send
-/// their keys elsewhere, and back again with what had become stale in the meantime.
+/// *Goals*: the same server for every key as the clients that `KeyDistribution` names, bit for bit; look-ups that
+/// neither allocate nor lock. *Non-goals*: knowing whether a server is up. A ring that left out servers that seem dead
+/// would send their keys elsewhere, and back again with what had become stale in the meantime.
 ///
 ///     let ring = HashRing(servers: [RingServer(host: "10.0.1.1"), RingServer(host: "10.0.1.2")])
 ///     let server = ring.servers[ring.server(for: "user:0")]
@@ -23,8 +23,8 @@ public struct HashRing: Sendable {
         case points(PointRing)
         case scores(RendezvousScores)
         case murmurScores(MurmurScores)
-        /// For `jump` and `modulo`: the weights of each server and of those before it, together. Each server has as many
-        /// places in a row as it weighs.
+        /// For `jump` and `modulo`: the weights of each server and of those before it, together. Each server has as
+        /// many places in a row as it weighs.
         case places(ends: [Int])
     }
 
@@ -104,8 +104,8 @@ public struct HashRing: Sendable {
         return Int(UInt64(hash.hash(key)) % UInt64(count))
     }
 
-    /// The server that has `key` and those that would have it next, `count` at most and each once: where copies of a key
-    /// belong. On a ring of points these are the servers of the points that follow. Allocates, the list at least.
+    /// The server that has `key` and those that would have it next, `count` at most and each once: where copies of a
+    /// key belong. On a ring of points these are the servers of the points that follow. Allocates, the list at least.
     public func servers(for key: Span<UInt8>, count: Int) -> [Int] {
         let count = min(max(count, 0), servers.count)
         guard let hashTag else { return servers(forRouting: key, count: count) }

@@ -1,8 +1,8 @@
-/// Two characters around the part of a key that decides where it goes: with `{}`, `{user:7}:cart` and `{user:7}:name` are
-/// on one server.
+/// Two characters around the part of a key that decides where it goes: with `{}`, `{user:7}:cart` and `{user:7}:name`
+/// are on one server.
 ///
-/// As in twemproxy: the first opening character counts, and the first closing one behind it. A key without them, or with
-/// nothing in between, is taken whole.
+/// As in twemproxy: the first opening character counts, and the first closing one behind it. A key without them, or
+/// with nothing in between, is taken whole.
 public struct HashTag: Hashable, Sendable {
     public let opening: UInt8
     public let closing: UInt8

@@ -1,7 +1,7 @@
 /// Bob Jenkins' lookup3, read little-endian: libmemcached's `jenkins`.
 ///
-/// Twelve bytes at a time go through `mix`; the last one to twelve, filled up with zeros, through `last`. An empty key is
-/// not mixed at all.
+/// Twelve bytes at a time go through `mix`; the last one to twelve, filled up with zeros, through `last`. An empty key
+/// is not mixed at all.
 enum Jenkins {
     static func hash(_ key: Span<UInt8>, seed: UInt32) -> UInt32 {
         let start = 0xDEAD_BEEF &+ UInt32(truncatingIfNeeded: key.count) &+ seed

@@ -15,8 +15,8 @@ public enum KeyDistribution: String, CaseIterable, Sendable {
     /// most clients share, and so the default.
     case ketama
 
-    /// libmemcached's ring without weights: 100 points a server, made by the key's hash. With any weight above 1 it turns
-    /// into `ketama`, as in libmemcached.
+    /// libmemcached's ring without weights: 100 points a server, made by the key's hash. With any weight above 1 it
+    /// turns into `ketama`, as in libmemcached.
     case libmemcached
 
     /// The server that scores highest for the key, by weight. The best balance, for the time of looking at each server:

@@ -5,8 +5,8 @@
 /// 2. `crc` is bits 16 to 30 of the CRC-32 (python-memcached, too); `crc32` is the whole of it (gomemcache).
 /// 3. The FNV functions and `oneAtATime` widen each byte as the C type `char` of x86-64 does: from 0x80 on it is
 ///    negative. Clients on machines where `char` is unsigned disagree with them on keys that are not ASCII.
-/// 4. `fnv1a_64` is worked out in 32 bits, with the low halves of FNV's 64-bit numbers; `fnv1_64` in 64, of which the low
-///    half is taken.
+/// 4. `fnv1a_64` is worked out in 32 bits, with the low halves of FNV's 64-bit numbers; `fnv1_64` in 64, of which the
+///    low half is taken.
 /// 5. `murmur` and `murmur3` have 0xDEADBEEF times the key's length as seed, `jenkins` (lookup3) the seed 13.
 /// 6. `xxh64` is the low half of XXH64 with seed 0; distributions that can use 64 bits get all of them.
 ///

@@ -1,7 +1,7 @@
 /// MD5 (RFC 1321), because the rings of other clients are made of it. It protects nothing and is used for nothing else.
 ///
-/// The message is cut into pieces of 64 bytes, the last of which carries a one bit and the message's length; four words of
-/// state go through 64 steps for each piece, 16 of each of four kinds. Nothing is allocated.
+/// The message is cut into pieces of 64 bytes, the last of which carries a one bit and the message's length; four words
+/// of state go through 64 steps for each piece, 16 of each of four kinds. Nothing is allocated.
 public struct MD5: Equatable, Sendable {
     /// The digest as four words: the bytes 0-3, 4-7, 8-11 and 12-15, each little-endian, as rings use them.
     public private(set) var words: (UInt32, UInt32, UInt32, UInt32) = (

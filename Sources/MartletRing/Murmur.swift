@@ -1,4 +1,5 @@
-/// Austin Appleby's functions: MurmurHash2 with the seed libmemcached gives it, and the 32-bit MurmurHash3 with any seed.
+/// Austin Appleby's functions: MurmurHash2 with the seed libmemcached gives it, and the 32-bit MurmurHash3 with any
+/// seed.
 enum Murmur {
     static func hash2(_ key: Span<UInt8>) -> UInt32 {
         let length = UInt32(truncatingIfNeeded: key.count)

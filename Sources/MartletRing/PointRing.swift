@@ -1,4 +1,5 @@
-/// Points on a circle of 2^32 places, each a server's: a key goes to the server of the first point at or behind its hash.
+/// Points on a circle of 2^32 places, each a server's: a key goes to the server of the first point at or behind its
+/// hash.
 ///
 /// A point is one word, and the words are sorted:
 ///
@@ -9,8 +10,8 @@
 ///
 /// Rules, libmemcached's:
 /// 1. A server's points have the names `host-i`, i from 0, or `host:port-i` where the port is not 11211.
-/// 2. In a weighted ring MD5 makes four points of each name, and a server has 4 x floor(w / sum x 40 x n + 1e-10) points,
-///    worked out **in 32-bit floats**: 25 servers of equal weight get 156 points each, not 160.
+/// 2. In a weighted ring MD5 makes four points of each name, and a server has 4 x floor(w / sum x 40 x n + 1e-10)
+///    points, worked out **in 32-bit floats**: 25 servers of equal weight get 156 points each, not 160.
 /// 3. In an unweighted ring the key's hash makes one point of each of 100 names.
 /// 4. Of two points in one place the server first in the list has it.
 struct PointRing: Sendable {

@@ -1,8 +1,8 @@
 /// A server as a ring knows it: a name that stays, and a weight.
 ///
-/// Two clients agree on a ring only if they call the servers the same: `localhost` and `127.0.0.1` are two servers, and so
-/// are a name and the address it stands for. The name is used as it was given, without looking it up and without folding
-/// its case.
+/// Two clients agree on a ring only if they call the servers the same: `localhost` and `127.0.0.1` are two servers, and
+/// so are a name and the address it stands for. The name is used as it was given, without looking it up and without
+/// folding its case.
 public struct RingServer: Hashable, Sendable {
     /// memcached's port, which libmemcached leaves out of the names of points.
     public static let usualPort: UInt16 = 11211

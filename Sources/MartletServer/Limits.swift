@@ -7,7 +7,8 @@ package enum Limits {
 
     /// Size of a worker's read buffer: the most one read from a socket brings.
     package static let readBytesMax = 64 << 10
-    /// Up to this size, unfinished input is moved in front of the next read; larger input stays, and reads append to it.
+    /// Up to this size, unfinished input is moved in front of the next read; larger input stays, and reads append to
+    /// it.
     package static let movedOutBytesMax = 4 << 10
     /// The least room an appending read gets.
     package static let appendedReadBytesMin = 16 << 10
@@ -51,9 +52,9 @@ package enum Limits {
 
     // Output
 
-    /// From this many pending bytes, values sent in place included, `OutputBuffer.isFull` tells the machine to pause. This
-    /// and `readBytesMax` become a fourth, then a sixteenth, when a fourth and then half of the budget for connection
-    /// buffers is used.
+    /// From this many pending bytes, values sent in place included, `OutputBuffer.isFull` tells the machine to pause.
+    /// This and `readBytesMax` become a fourth, then a sixteenth, when a fourth and then half of the budget for
+    /// connection buffers is used.
     package static let outputBytesFull = 256 << 10
     /// The most bytes one `OutputBuffer.reserve` may ask for.
     package static let reserveBytesMax = 64 << 10
@@ -79,8 +80,8 @@ package enum Limits {
     package static let littleBufferBytes = 4 << 10
     /// Connections closed to make room in that budget for one that needs it.
     package static let budgetVictimsMax = 4
-    /// A connection may be closed for the budget when its client has taken nothing for this many seconds; or, while others
-    /// wait for it, when nothing has come of its large value for as long.
+    /// A connection may be closed for the budget when its client has taken nothing for this many seconds; or, while
+    /// others wait for it, when nothing has come of its large value for as long.
     package static let stalledSecondsMin: UInt32 = 2
 
     // Connections
@@ -116,14 +117,15 @@ package enum Limits {
 
     // The log
 
-    /// Lines that clients may bring about in a second: of all with `-v`, and of commands, replies and connections with `-vv`.
+    /// Lines that clients may bring about in a second: of all with `-v`, and of commands, replies and connections with
+    /// `-vv`.
     package static let logLinesPerSecondMax = 10
     package static let verboseLogLinesPerSecondMax = 1000
 
     // Maintenance
 
-    /// How long the maintainer rests after a pass, and after one that left something to do. A pass that finds nothing due
-    /// costs some microseconds; so expired items go soon after the clock has come to their second.
+    /// How long the maintainer rests after a pass, and after one that left something to do. A pass that finds nothing
+    /// due costs some microseconds; so expired items go soon after the clock has come to their second.
     package static let maintenancePauseMilliseconds = 200
     package static let maintenanceBusyPauseMilliseconds = 20
 
@@ -145,8 +147,8 @@ package enum Limits {
 
     // The admin endpoint
 
-    /// Connections to it, bytes of a request's head and body, how long a client may be silent, and how long it may take from
-    /// one whole request to the next: to send it, and to read the reply before.
+    /// Connections to it, bytes of a request's head and body, how long a client may be silent, and how long it may take
+    /// from one whole request to the next: to send it, and to read the reply before.
     package static let adminConnectionsMax = 64
     static let adminHeaderBytesMax = 8 << 10
     static let adminBodyBytesMax = 1 << 10

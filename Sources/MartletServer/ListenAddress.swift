@@ -1,7 +1,7 @@
 /// One element of `-l`: a host, and a port where it names one.
 ///
-/// `host`, `host:port`, `[v6 address]`, `[v6 address]:port`, a bare v6 address, or `*` for every address; in front of it
-/// `notls:`, `btls:` or `mtls:`, then `proto[ascii]:`, `proto[binary]:` or `proto[negotiating]:`, and `tag[...]:` or
+/// `host`, `host:port`, `[v6 address]`, `[v6 address]:port`, a bare v6 address, or `*` for every address; in front of
+/// it `notls:`, `btls:` or `mtls:`, then `proto[ascii]:`, `proto[binary]:` or `proto[negotiating]:`, and `tag[...]:` or
 /// `tag_..._:`, a name that memcached gives the connections for its proxy and that changes nothing here.
 package struct ListenAddress: Equatable, Sendable {
     /// nil for every address of the machine.
@@ -88,8 +88,8 @@ package struct ListenAddress: Equatable, Sendable {
 
     private static let tagBytesMax = 8
 
-    /// What `word` has behind it in brackets or underlines, and what stands behind these and a colon; nil if the text begins
-    /// otherwise.
+    /// What `word` has behind it in brackets or underlines, and what stands behind these and a colon; nil if the text
+    /// begins otherwise.
     private static func bracketed(
         _ word: String, in text: Substring
     ) throws(StartError) -> (inside: Substring, behind: Substring)? {

@@ -4,10 +4,10 @@ import MartletEvent
 /// Accepts connections on the main thread and hands them to the workers in turn.
 ///
 /// 1. A watched listening socket is due: accept in a batch, at most `Limits.acceptsPerTurn`.
-/// 2. With `-c` connections open, or `connections_per_address` of its address, a new one is told so and closed; with `no_maxconns_fast` accepting pauses instead,
-///    and the kernel keeps new connections waiting.
-/// 3. Out of descriptors: one is kept in reserve, so that a connection can still be accepted, told and closed. Otherwise
-///    the listening socket would stay readable, and the loop would spin.
+/// 2. With `-c` connections open, or `connections_per_address` of its address, a new one is told so and closed; with
+///    `no_maxconns_fast` accepting pauses instead, and the kernel keeps new connections waiting.
+/// 3. Out of descriptors: one is kept in reserve, so that a connection can still be accepted, told and closed.
+///    Otherwise the listening socket would stay readable, and the loop would spin.
 /// 4. All inboxes full, or no descriptor in reserve: accepting pauses, too. A pause is looked at every 10 ms.
 ///
 /// In raw memory, because its watchers point back to it. The main loop's thread only.
@@ -118,7 +118,8 @@ package struct Listener: ~Copyable {
         server.pointee.log.note(1, at: server.pointee.clock.second, "Too many open connections")
     }
 
-    /// Accepts a connection into the place of the reserved descriptor and refuses it. Returns false when that cannot be.
+    /// Accepts a connection into the place of the reserved descriptor and refuses it. Returns false when that cannot
+    /// be.
     private mutating func rejectWithReserve(_ listening: Int32) -> Bool {
         guard server.pointee.settings.rejectsOverLimit, reserveDescriptor >= 0 else { return false }
         _ = Glibc.close(reserveDescriptor)

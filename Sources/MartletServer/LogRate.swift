@@ -4,7 +4,8 @@ import Synchronization
 /// million times, must not fill a disk with it.
 ///
 /// 1. A second has room for so many lines; those beyond are counted and not written.
-/// 2. The count is written when the second is over: with the server's tick, or in front of the next line, whichever is first.
+/// 2. The count is written when the second is over: with the server's tick, or in front of the next line, whichever is
+///    first.
 ///
 ///     word   |second, 32 bits|lines that were to be written in it, 32 bits|
 ///

@@ -3,8 +3,8 @@ import Glibc
 import MartletStore
 import Synchronization
 
-/// The thread of the store's background work: five times a second, more often while there is more to do, and at once where
-/// a class lacks a page.
+/// The thread of the store's background work: five times a second, more often while there is more to do, and at once
+/// where a class lacks a page.
 ///
 /// In raw memory, because the thread points to it. Nobody ever waits for the work itself, except `stop` for the pass
 /// under way.
@@ -83,8 +83,8 @@ extension UnsafeMutablePointer where Pointee == Maintainer {
         }
     }
 
-    /// After the start, and after each statistics command. What comes back at once is what serving needs: some tens of page
-    /// faults without reading. Not in debug builds, where a debugger's breakpoints stand in the text.
+    /// After the start, and after each statistics command. What comes back at once is what serving needs: some tens of
+    /// page faults without reading. Not in debug builds, where a debugger's breakpoints stand in the text.
     private func releaseRareText() {
         guard pointee.server.pointee.administration.usedRareText.exchange(false, ordering: .relaxed) else { return }
         #if !DEBUG

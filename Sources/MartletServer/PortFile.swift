@@ -4,8 +4,8 @@ import Glibc
 enum PortFile {
     static let variable = "MEMCACHED_PORT_FILENAME"
 
-    /// Writes a line per address, such as `TCP INET: 11211` or `UDP INET: 11211`. Written under another name and then renamed, so that
-    /// whoever sees the file sees all of it. A failure is only remarked upon.
+    /// Writes a line per address, such as `TCP INET: 11211` or `UDP INET: 11211`. Written under another name and then
+    /// renamed, so that whoever sees the file sees all of it. A failure is only remarked upon.
     static func write(_ sockets: [ListeningSocket], _ datagramSockets: [DatagramSocket], path: String) {
         var text = ""
         for socket in sockets where socket.family != .local {

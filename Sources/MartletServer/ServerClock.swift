@@ -3,12 +3,12 @@ import Synchronization
 
 /// The server's time: a coarse second counter that never runs backwards, and the wall time belonging to it.
 ///
-/// 1. Server seconds start at `firstSecond`: 0 means "never" to the store and 1 "already expired". A server that takes up
-///    the cache of another goes on counting where that would be by now (`goOn`).
+/// 1. Server seconds start at `firstSecond`: 0 means "never" to the store and 1 "already expired". A server that takes
+///    up the cache of another goes on counting where that would be by now (`goOn`).
 /// 2. `tick` brings the counter up to the monotonic clock; the main loop calls it once a second. Workers read it once
 ///    per turn. Nothing else moves it but `advance`, for tests and `debugtime`.
-/// 3. Wall time is captured once, at start, and only converts: a step of the system's clock moves no expiry. It is read again
-///    only for the next server (`wallMillisecondsAtZero`): what passes between two servers no other clock tells.
+/// 3. Wall time is captured once, at start, and only converts: a step of the system's clock moves no expiry. It is read
+///    again only for the next server (`wallMillisecondsAtZero`): what passes between two servers no other clock tells.
 ///
 /// `second` may be read by any thread; `tick` and `advance` by any thread too (they are atomic), though one suffices.
 package struct ServerClock: ~Copyable {
@@ -58,8 +58,8 @@ package struct ServerClock: ~Copyable {
 
     /// Wall time, in milliseconds, at which server second 0 began, as the clocks are now.
     ///
-    /// Server seconds begin with those of the monotonic clock: so, with the machine not started anew meanwhile, the next
-    /// server counts the very same seconds.
+    /// Server seconds begin with those of the monotonic clock: so, with the machine not started anew meanwhile, the
+    /// next server counts the very same seconds.
     package var wallMillisecondsAtZero: Int64 {
         let counted = Int64(startSecond) + shift.load(ordering: .relaxed)
         if isManual { return wallOffset * 1000 }

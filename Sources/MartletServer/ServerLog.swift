@@ -5,8 +5,8 @@ import Synchronization
 /// Messages to stderr: `-v` and the `verbosity` command decide how much.
 ///
 /// Each message is one write, so that lines of several threads do not mix. No values, no passwords; what a client sent
-/// is cut and escaped by whoever composes a line from it. Lines that clients bring about go through `note(_:at:_:)`, which
-/// bounds how many there are.
+/// is cut and escaped by whoever composes a line from it. Lines that clients bring about go through `note(_:at:_:)`,
+/// which bounds how many there are.
 package struct ServerLog: ~Copyable {
     private let level: Atomic<Int>
     /// Of lines that clients bring about: without `-vv`, and with it.
@@ -27,8 +27,8 @@ package struct ServerLog: ~Copyable {
 
     package borrowing func setVerbosity(_ verbosity: Int) { level.store(verbosity, ordering: .relaxed) }
 
-    /// Writes `message` and a line end when the verbosity is at least `minimum`. The message is only composed then. Not for
-    /// what clients bring about.
+    /// Writes `message` and a line end when the verbosity is at least `minimum`. The message is only composed then. Not
+    /// for what clients bring about.
     package borrowing func note(_ minimum: Int, _ message: @autoclosure () -> String) {
         if _slowPath(verbosity >= minimum) { Self.write(message()) }
     }

@@ -21,8 +21,8 @@ struct ServerThread: BitwiseCopyable {
     /// Waits until the thread's function has returned.
     func join() { pthread_join(thread, nil) }
 
-    /// Runs `body` with 0..<count, each on a thread of its own, the last on the calling one; returns when all have ended. Where
-    /// the system gives no thread the caller does its work as well.
+    /// Runs `body` with 0..<count, each on a thread of its own, the last on the calling one; returns when all have
+    /// ended. Where the system gives no thread the caller does its work as well.
     static func inParallel(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
         let threads = (0..<max(0, count - 1)).map { index in
             let work = Unmanaged.passRetained(Work { body(index) })

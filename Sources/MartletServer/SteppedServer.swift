@@ -1,7 +1,8 @@
 import MartletStore
 
-/// A server without threads and without a network: workers that take their turns when they are told to, with a clock moved by
-/// hand and the system calls of whoever made it. Workers, connections, execution and store are those of every server.
+/// A server without threads and without a network: workers that take their turns when they are told to, with a clock
+/// moved by hand and the system calls of whoever made it. Workers, connections, execution and store are those of every
+/// server.
 ///
 /// For simulations of faults: with one seed behind clock, network and order, a run can be repeated exactly. One thread.
 ///

@@ -1,7 +1,8 @@
 import Glibc
 
-/// The signals that stop the server, held back while it starts: one that comes between the opening of the sockets and the
-/// main loop's readiness waits, and then stops the server in order instead of killing it with its files left behind.
+/// The signals that stop the server, held back while it starts: one that comes between the opening of the sockets and
+/// the main loop's readiness waits, and then stops the server in order instead of killing it with its files left
+/// behind.
 ///
 /// Threads inherit the calling thread's mask: workers started while the signals are held never take them.
 package enum StopSignals {

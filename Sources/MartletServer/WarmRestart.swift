@@ -6,8 +6,8 @@ import MartletStore
 ///
 /// 1. The clock goes on where that of the last server would be by now, so every item has as much of its life left as it
 ///    would have had. A wall clock that has gone back tells nothing of how long that was: then the cache is empty.
-/// 2. Whatever is wrong with the file means an empty cache and a sentence on stderr; only a file that cannot be had, and
-///    FILE.meta without FILE, end the start.
+/// 2. Whatever is wrong with the file means an empty cache and a sentence on stderr; only a file that cannot be had,
+///    and FILE.meta without FILE, end the start.
 /// 3. A server that has taken the cache up and then cannot listen hands it on as if it had been stopped in order.
 ///
 /// docs/restart.md is for operators.

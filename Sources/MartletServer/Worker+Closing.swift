@@ -1,7 +1,8 @@
 /// Connections that a worker ends of its own accord.
 extension UnsafeMutablePointer where Pointee == Worker {
-    /// Once a second: closes who has been silent for the idle timeout, wherever in a request that was, who has not logged in
-    /// in time, who does not let go of a connection that we have ended, and who does not come to an end with the handshake.
+    /// Once a second: closes who has been silent for the idle timeout, wherever in a request that was, who has not
+    /// logged in in time, who does not let go of a connection that we have ended, and who does not come to an end with
+    /// the handshake.
     func closeOverdue() {
         let idleSecondsMax = pointee.server.pointee.settings.idleTimeoutSeconds
         let locks = pointee.executor.pointee.demandsLogin
@@ -47,9 +48,9 @@ extension UnsafeMutablePointer where Pointee == Worker {
 
     // MARK: The budget
 
-    /// Takes from the budget for `connection`. When there is not enough, others of this worker make room (`victim`). When
-    /// they cannot, because it is those of other workers who hold it, a connection that needs little gets it all the same,
-    /// and the others are woken to make that good. Returns false if the connection is to be closed.
+    /// Takes from the budget for `connection`. When there is not enough, others of this worker make room (`victim`).
+    /// When they cannot, because it is those of other workers who hold it, a connection that needs little gets it all
+    /// the same, and the others are woken to make that good. Returns false if the connection is to be closed.
     func take(_ charge: BufferBudget.Charge, for connection: UnsafeMutablePointer<Connection>) -> Bool {
         let before = connection.held
         let held = BufferBudget.Charge(
@@ -70,8 +71,8 @@ extension UnsafeMutablePointer where Pointee == Worker {
         return true
     }
 
-    /// In a round while the budget is overdrawn: closes some of those that hold more than a little of it, and where there is
-    /// none, some that hold little and have been silent.
+    /// In a round while the budget is overdrawn: closes some of those that hold more than a little of it, and where
+    /// there is none, some that hold little and have been silent.
     @inline(never)
     func relieveBudget() {
         for _ in 0..<Limits.budgetVictimsMax where pointee.server.pointee.budget.isOver {
@@ -88,13 +89,13 @@ extension UnsafeMutablePointer where Pointee == Worker {
         connection.close()
     }
 
-    /// Who is closed when the budget has no room for `connection`, which will hold `bytes` of what is short. Only what others
-    /// hold of that counts:
-    /// 1. of those who hold more than a little, whose client has neither taken nor sent anything for longest, if that is
-    ///    `Limits.stalledSecondsMin` or more;
+    /// Who is closed when the budget has no room for `connection`, which will hold `bytes` of what is short. Only what
+    /// others hold of that counts:
+    /// 1. of those who hold more than a little, whose client has neither taken nor sent anything for longest, if that
+    ///    is `Limits.stalledSecondsMin` or more;
     /// 2. else who holds most, if that is more than `bytes`: a client that sends a byte now and then is never stalled;
-    /// 3. else, where `bytes` are little as well, who holds little and has been silent for longest: nobody who holds little
-    ///    is closed for those who hold much.
+    /// 3. else, where `bytes` are little as well, who holds little and has been silent for longest: nobody who holds
+    ///    little is closed for those who hold much.
     private func victim(
         for connection: UnsafeMutablePointer<Connection>?, holding bytes: Int, _ shortage: BufferBudget.Shortage
     ) -> UnsafeMutablePointer<Connection>? {

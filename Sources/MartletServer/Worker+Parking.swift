@@ -40,8 +40,8 @@ extension UnsafeMutablePointer where Pointee == Worker {
         }
     }
 
-    /// A large value of this worker has ended: the parked may try again. One that parks at this very moment may be missed,
-    /// and waits for the next second.
+    /// A large value of this worker has ended: the parked may try again. One that parks at this very moment may be
+    /// missed, and waits for the next second.
     @inline(never)
     func noteRoom() {
         if pointee.server.pointee.uploads.parkedCount == 0 { return }

@@ -9,8 +9,8 @@ import Synchronization
 ///     loop.turn ----> who is due? ---> ready list ---> takeTurn, one after the other ---> loop.turn ...
 ///                     (callbacks only append)           (those not done append themselves again)
 ///
-/// Gathering first and working afterwards keeps callbacks trivial, gives every due connection one turn per round however
-/// much one of them sends, and reads the clock once per round.
+/// Gathering first and working afterwards keeps callbacks trivial, gives every due connection one turn per round
+/// however much one of them sends, and reads the clock once per round.
 package struct Worker: ~Copyable {
     /// What the worker is asked to do; only ever raised.
     enum Order: UInt8, BitwiseCopyable {

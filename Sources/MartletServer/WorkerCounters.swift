@@ -13,7 +13,8 @@ package struct WorkerCounters: ~Copyable {
 package struct NetworkCounters: ~Copyable {
     package let bytesRead = SingleWriterCounter()
     package let bytesWritten = SingleWriterCounter()
-    /// Connections taken over from the listener, and those of them that have ended; what is between them is being served.
+    /// Connections taken over from the listener, and those of them that have ended; what is between them is being
+    /// served.
     package let opened = SingleWriterCounter()
     package let closed = SingleWriterCounter()
     /// Turns that ended because the connection had used up its commands while input remained (`conn_yields`).

@@ -30,9 +30,10 @@ package struct CacheStore: @unchecked Sendable {
 
     /// Makes an empty store.
     ///
-    /// `secret`: 128 random bits that key the hash. `now`: the current server second, at least 2. `workerCount` decides how
-    /// many pages are kept in reserve for classes that have none. `file`: where the items are kept, in place of memory of the
-    /// process; what it holds is taken up by `takeUp` (Restart/CacheStore+Restart.swift), and then the secret is its.
+    /// `secret`: 128 random bits that key the hash. `now`: the current server second, at least 2. `workerCount` decides
+    /// how many pages are kept in reserve for classes that have none. `file`: where the items are kept, in place of
+    /// memory of the process; what it holds is taken up by `takeUp` (Restart/CacheStore+Restart.swift), and then the
+    /// secret is its.
     package init(
         settings: StoreSettings, secret: (UInt64, UInt64), now: UInt32, workerCount: Int = 4, file: MemoryFile? = nil
     ) throws(StoreCreationError) {

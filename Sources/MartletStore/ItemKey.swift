@@ -1,6 +1,7 @@
 /// A key as a request names it, with its keyed hash: what every store operation starts from.
 ///
-/// The bytes are borrowed: they must stay valid and unchanged for the call they are passed to. 1...250 bytes, any value.
+/// The bytes are borrowed: they must stay valid and unchanged for the call they are passed to. 1...250 bytes, any
+/// value.
 public struct ItemKey: BitwiseCopyable {
     public let bytes: UnsafeRawPointer
     public let count: Int

@@ -70,8 +70,9 @@ struct StoreCore: ~Copyable {
         Swift.max(linkedBucketCount, Int(shrinking.touched.load(ordering: .relaxed)) * table.stripeCount)
     }
 
-    /// The table's size as memcached counts it: the power of two of buckets with which its table holds as many items as this
-    /// one is made for, one and a half a bucket. memcached's table never shrinks, so this is of the largest size so far.
+    /// The table's size as memcached counts it: the power of two of buckets with which its table holds as many items as
+    /// this one is made for, one and a half a bucket. memcached's table never shrinks, so this is of the largest size
+    /// so far.
     var tablePower: Int {
         let buckets = linkedBucketCount
         // The first row is there whatever comes.
@@ -114,8 +115,8 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
 
 #if DEBUG
 extension CacheStore {
-    /// Has `hook` called wherever a lock has just been released, on the releasing thread, which holds none then. It may use
-    /// the store through another session; its own calls come back to it. Set only while no operation is under way.
+    /// Has `hook` called wherever a lock has just been released, on the releasing thread, which holds none then. It may
+    /// use the store through another session; its own calls come back to it. Set only while no operation is under way.
     package func _setHook(_ hook: (() -> Void)?) {
         core.pointee.hook = hook
     }

@@ -5,13 +5,13 @@
 package struct StoreListener: BitwiseCopyable {
     /// Handed back with each call.
     package let context: UnsafeMutableRawPointer
-    /// The second argument leads to an `EvictedItem`. Called under a stripe lock: copies what it needs and calls nothing of
-    /// the store.
+    /// The second argument leads to an `EvictedItem`. Called under a stripe lock: copies what it needs and calls
+    /// nothing of the store.
     package let evicted: @convention(c) (UnsafeMutableRawPointer, UnsafeRawPointer) -> Void
     /// A page has moved from one class to another (0: to the pool). Called without a lock.
     package let moved: @convention(c) (UnsafeMutableRawPointer, Int, Int) -> Void
-    /// The crawl has looked at items of a class: its number, items examined and reclaimed. Called without a lock, by the maintainer only, and only while
-    /// `CacheStore.setTellsCrawls` says that somebody listens.
+    /// The crawl has looked at items of a class: its number, items examined and reclaimed. Called without a lock, by
+    /// the maintainer only, and only while `CacheStore.setTellsCrawls` says that somebody listens.
     package let crawled: @convention(c) (UnsafeMutableRawPointer, Int, Int, Int) -> Void
 
     package init(

@@ -1,6 +1,7 @@
 import CShims
 
-/// What is known of a batch's keys is told ahead of time, so that its look-ups do not wait for memory one after the other:
+/// What is known of a batch's keys is told ahead of time, so that its look-ups do not wait for memory one after the
+/// other:
 ///
 /// 1. Each key is hashed, and its stripe is on its way (`hashAndPrefetch`).
 /// 2. When all are: their buckets, which the stripes tell.

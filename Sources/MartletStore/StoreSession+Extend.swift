@@ -1,8 +1,9 @@
 /// Changing what is there: append, prepend, and every change that an item has no room for.
 ///
 /// 1. In place under one hold, if the chunk has the room and the words.
-/// 2. Otherwise the item's version is captured (small values copied, large ones leased), a new item is built from it with
-///    no lock held, and published only if the item still is that version. If not, another writer has advanced: again.
+/// 2. Otherwise the item's version is captured (small values copied, large ones leased), a new item is built from it
+///    with no lock held, and published only if the item still is that version. If not, another writer has advanced:
+///    again.
 extension StoreSession {
     /// The bytes that an append or prepend adds: in memory, or in a reservation.
     enum AddedValue: BitwiseCopyable {

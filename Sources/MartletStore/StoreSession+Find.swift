@@ -39,8 +39,8 @@ extension StoreSession {
             now: state.pointee.now, expiryBefore: expiryBefore, isVivified: false)
     }
 
-    /// Counts a hit on a COLD item for the page mover, which asks what a page of the class is worth to it. The last part
-    /// of a large item stands for its class as the head for its own: an item is worth nothing without either.
+    /// Counts a hit on a COLD item for the page mover, which asks what a page of the class is worth to it. The last
+    /// part of a large item stands for its class as the head for its own: an item is worth nothing without either.
     @inline(__always)
     private func countColdHit(_ handle: Handle, _ item: ItemPointer, _ itemState: ItemState) {
         let slabClass = slabClass(of: handle)
@@ -51,8 +51,8 @@ extension StoreSession {
         }
     }
 
-    /// Meta `N` on a miss: holds a new, empty item with its win given to the caller, or the item that somebody else made
-    /// in between; nil if there is no memory.
+    /// Meta `N` on a miss: holds a new, empty item with its win given to the caller, or the item that somebody else
+    /// made in between; nil if there is no memory.
     package func vivify(_ key: ItemKey, expiry: UInt32, explicitToken: UInt64?) -> ItemHold? {
         let request = StoreRequest(mode: .add, expiry: expiry, explicitToken: explicitToken)
         let stripe = core.pointee.table.stripe(key.hash)
@@ -117,7 +117,8 @@ extension StoreSession {
 
     /// Locks the stripe of `key` and finds its living item; a dead one is taken out first. The lock is held on return.
     ///
-    /// A store makes use of what a dead item leaves, so it is reclaimed; whoever only looks (`isLookup`) has found it dead.
+    /// A store makes use of what a dead item leaves, so it is reclaimed; whoever only looks (`isLookup`) has found it
+    /// dead.
     @inline(__always)
     func lockAndFind(_ key: ItemKey, _ stripe: UnsafeMutablePointer<Stripe>, isLookup: Bool = false) -> Slot? {
         while true {

@@ -45,7 +45,8 @@ extension StoreSession {
             leased: leased)
     }
 
-    /// Builds and publishes a new version. `.exists` says that the item is no longer the captured version: capture again.
+    /// Builds and publishes a new version. `.exists` says that the item is no longer the captured version: capture
+    /// again.
     func publishRebuilt(_ key: ItemKey, _ version: borrowing ItemVersion, _ rebuild: Rebuild) -> StoreOutcome {
         let needsExpiry = version.hasExpiry || (rebuild.newExpiry ?? 0) != 0
         let shape = ItemShape(

@@ -175,8 +175,8 @@ extension StoreSession {
         return Verdict(.stored, isStale: succession.marksStale)
     }
 
-    /// Writes token and expiry of an item that is about to be linked. Returns its state with `marks` as its stale and win
-    /// marks.
+    /// Writes token and expiry of an item that is about to be linked. Returns its state with `marks` as its stale and
+    /// win marks.
     func finishLocked(
         _ item: ItemPointer, _ explicitToken: UInt64?, _ expiry: UInt32, _ stripe: UnsafeMutablePointer<Stripe>,
         marks: UInt8

@@ -3,14 +3,15 @@ import Synchronization
 /// One worker's door into the store. A cheap handle; everything through it happens on the calling thread, and one
 /// session is used by one thread.
 ///
-/// Operations stand in the order a request meets them: StoreSession+Find, +Store, +Extend, +Arithmetic, +Remove; what comes before
-/// them, in +Batch.
+/// Operations stand in the order a request meets them: StoreSession+Find, +Store, +Extend, +Arithmetic, +Remove; what
+/// comes before them, in +Batch.
 public struct StoreSession: BitwiseCopyable {
     // Two words, so that a session is passed in registers.
     let state: SessionPointer
     let core: StorePointer
 
-    /// Values up to this length, in bytes, are copied under the stripe lock; longer ones live in large items and can be leased.
+    /// Values up to this length, in bytes, are copied under the stripe lock; longer ones live in large items and can be
+    /// leased.
     @inlinable public static var copiedValueBytesMax: Int { 4096 }
 
     /// Tells the server second, once per wake-up of the worker, and carries out a delayed flush that has come due:

@@ -28,11 +28,12 @@ package struct StoreSettings: Sendable {
     /// Of `segmented`: the most that HOT and WARM have of a class's items.
     package var hotPercent = 20
     package var warmPercent = 40
-    /// With `isMemcachedMode`: the age at which HOT and WARM items become COLD, as a multiple of that of the oldest COLD one.
+    /// With `isMemcachedMode`: the age at which HOT and WARM items become COLD, as a multiple of that of the oldest
+    /// COLD one.
     package var hotFactorMax = 0.2
     package var warmFactorMax = 2.0
-    /// Items stored with no longer a life than this, in seconds, are TEMP: read as often as may be, they do not rise. 0 for
-    /// none.
+    /// Items stored with no longer a life than this, in seconds, are TEMP: read as often as may be, they do not rise. 0
+    /// for none.
     package var temporarySeconds: UInt32 = 0
     /// Each item bears the proof that it is whole (Restart/ItemSeal.swift).
     package var sealsItems = false

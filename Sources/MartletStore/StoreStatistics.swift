@@ -13,7 +13,8 @@ package struct StoreStatistics: Sendable {
     package var pooledPages = 0
     /// Bytes of the hash table with its ghosts.
     package var tableBytes = 0
-    /// Base-2 logarithm of the buckets with which memcached's table would hold the most items that this one was made for.
+    /// Base-2 logarithm of the buckets with which memcached's table would hold the most items that this one was made
+    /// for.
     package var tablePower = 0
 
     // MARK: Items
@@ -38,8 +39,8 @@ package struct StoreStatistics: Sendable {
     package var itemsLostInMoves = 0
     /// Items found leased or being written while their page was drained.
     package var itemsFoundBusy = 0
-    /// With lists: of these, items that lacked room to go; leased chains taken out; chunks made free in the page itself; and
-    /// what was met last, in memcached's words.
+    /// With lists: of these, items that lacked room to go; leased chains taken out; chunks made free in the page
+    /// itself; and what was met last, in memcached's words.
     package var busyWithoutMemory = 0
     package var busyDeletes = 0
     package var inlineReclaims = 0

@@ -67,8 +67,8 @@ extension CacheStore {
         core.pointee.tuning.warmPercent.store(warmPercent, ordering: .relaxed)
     }
 
-    /// Whether pages go to the classes that miss them. What the memory limit, `reassign` and a store that finds no chunk
-    /// at all need moves in any case.
+    /// Whether pages go to the classes that miss them. What the memory limit, `reassign` and a store that finds no
+    /// chunk at all need moves in any case.
     package func setMovesPages(_ moves: Bool) { core.pointee.tuning.movesPages.store(moves, ordering: .relaxed) }
 
     /// Whether expired items are looked for in the background. A scan that is asked for happens in any case.
@@ -76,9 +76,9 @@ extension CacheStore {
 }
 
 extension CacheStore {
-    /// `lru_crawler_sleep` and `lru_crawler_tocrawl`: a pause of so many microseconds for each thousand items looked at, and
-    /// the most that a run looks at in a class (0 for all). The crawl rests between passes anyway, so the pause decides how
-    /// long a pass is; one of 100 microseconds is the usual.
+    /// `lru_crawler_sleep` and `lru_crawler_tocrawl`: a pause of so many microseconds for each thousand items looked
+    /// at, and the most that a run looks at in a class (0 for all). The crawl rests between passes anyway, so the pause
+    /// decides how long a pass is; one of 100 microseconds is the usual.
     package func setCrawlPace(sleepMicroseconds: Int, itemsMax: Int) {
         let headers = CrawlPass.headersMax * 100 / max(1, sleepMicroseconds)
         core.pointee.tuning.crawlHeadersMax.store(

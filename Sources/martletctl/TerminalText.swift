@@ -1,5 +1,5 @@
-/// Text of servers and files as a terminal may have it: what would command the terminal, or would not be seen, is shown by its
-/// number, as `\u{1b}`.
+/// Text of servers and files as a terminal may have it: what would command the terminal, or would not be seen, is shown
+/// by its number, as `\u{1b}`.
 enum TerminalText {
     /// `keepsLines` leaves line ends and tabs as they are.
     static func shown(_ text: String, keepsLines: Bool = false) -> String {

@@ -2,7 +2,8 @@ import Glibc
 import Testing
 
 /// Goal: the answers to every command are what the transcripts say, whoever is asked.
-/// Method: each transcript is run against the logic alone, a server in this process, and a server elsewhere if one is named.
+/// Method: each transcript is run against the logic alone, a server in this process, and a server elsewhere if one is
+/// named.
 @Suite("Conformance")
 struct ConformanceTests {
     @Test("The logic alone answers as the transcripts say", arguments: Transcript.names)

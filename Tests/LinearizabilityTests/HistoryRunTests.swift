@@ -5,7 +5,8 @@ import LoadWorkload
 import ServerTesting
 import Testing
 
-/// `martlet-load run --check history`, without the command line: right servers pass, and whatever is wrong with one is found.
+/// `martlet-load run --check history`, without the command line: right servers pass, and whatever is wrong with one is
+/// found.
 @Suite("A check of histories")
 struct HistoryRunTests {
     private static func settings(_ address: ServerAddress) -> HistorySettings {

@@ -6,8 +6,8 @@ import ServerTesting
 import StoreTesting
 import Testing
 
-/// Hot keys under many connections, through parser, workers and sockets: every reply's value, flags and token must fit one
-/// order of all commands on the key.
+/// Hot keys under many connections, through parser, workers and sockets: every reply's value, flags and token must fit
+/// one order of all commands on the key.
 ///
 /// `MARTLET_LINEARIZABILITY_SERVER=unix:PATH` or `=127.0.0.1:PORT` asks a server elsewhere, with many more commands.
 /// `MARTLET_LINEARIZABILITY_SEED` repeats a run as far as threads can be repeated.

@@ -21,8 +21,8 @@ struct StoreLinearizabilityTests {
         let fixture = try StoreFixture(megabytes: 64)
         let clock = HistoryClock()
         #if DEBUG
-        // Between two holds of a lock the others go first. On a busy machine yielding does not make them: now and then it
-        // takes a rest.
+        // Between two holds of a lock the others go first. On a busy machine yielding does not make them: now and then
+        // it takes a rest.
         fixture.store._setHook { if clock.next() % 16 == 0 { usleep(1) } else { sched_yield() } }
         #endif
         let histories = Histories(Self.threadCount)

@@ -3,7 +3,8 @@ import LoadWorkload
 import MartletStore
 import Testing
 
-/// The store's plain policies against the simulator's. `lru` is exact there and a window here; both count hits to three.
+/// The store's plain policies against the simulator's. `lru` is exact there and a window here; both count hits to
+/// three.
 @Suite("Simulation: the other policies")
 struct PolicyComparisonTests {
     static let policies = [EvictionPolicy.segmented, .lru, .lfu, .fifo, .ttl, .random]

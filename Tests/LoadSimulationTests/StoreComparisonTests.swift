@@ -5,8 +5,9 @@ import Testing
 
 /// The model against what it is a model of.
 ///
-/// As long as both follow the same rules their figures are not only near each other but the same: the first request where
-/// they part shows the rule that differs. The bounds are wider for what a later change of the store alone may bring.
+/// As long as both follow the same rules their figures are not only near each other but the same: the first request
+/// where they part shows the rule that differs. The bounds are wider for what a later change of the store alone may
+/// bring.
 @Suite("Simulation: the store itself")
 struct StoreComparisonTests {
     @Test("Misses and items on drawn requests are the store's", arguments: ["100", "10-2000", "ln:120,0.9,4000"])

@@ -6,9 +6,9 @@ import Testing
 
 /// The same requests through the simulator and through a store.
 ///
-/// The simulator hashes keys as the store does: whose ghosts are forgotten and which keys share a row is chance, and a page
-/// that goes another way because of it changes the misses of a small cache by a percent. Pages move between two requests,
-/// as the maintainer would move them if it were never late.
+/// The simulator hashes keys as the store does: whose ghosts are forgotten and which keys share a row is chance, and a
+/// page that goes another way because of it changes the misses of a small cache by a percent. Pages move between two
+/// requests, as the maintainer would move them if it were never late.
 struct StoreReplay {
     private(set) var simulated = SimulationCounts()
     private(set) var simulatedItems = 0

@@ -30,7 +30,8 @@ struct PopularityTests {
         #expect(surprise(ranked, weights.map { $0 / total * Double(draws) }) < 4)
     }
 
-    /// The keys of the ranks, found out with a distribution so steep that rank 1 is nearly everything, moved on key by key.
+    /// The keys of the ranks, found out with a distribution so steep that rank 1 is nearly everything, moved on key by
+    /// key.
     private func ranks(_ exponent: Double, count: Int) throws -> [Int] {
         try (0..<count).map { rank in
             var workload = try workload("uniform", keyCount: UInt64(count))

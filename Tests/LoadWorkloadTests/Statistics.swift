@@ -1,7 +1,7 @@
 import LoadWorkload
 
-/// How far counts are from what was expected of them: chi-square, less its mean, in its standard deviations. What follows
-/// the expectation stays below 4; what does not is far beyond with the numbers of draws used here.
+/// How far counts are from what was expected of them: chi-square, less its mean, in its standard deviations. What
+/// follows the expectation stays below 4; what does not is far beyond with the numbers of draws used here.
 func surprise(_ counts: [Int], _ expected: [Double]) -> Double {
     precondition(counts.count == expected.count)
     var chiSquare = 0.0

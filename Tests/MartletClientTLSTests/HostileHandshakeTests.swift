@@ -8,7 +8,8 @@ import NIOSSL
 import ServerTesting
 import Testing
 
-/// Servers that are asked over TLS and answer with something else: a clear error within the deadlines, and nothing more.
+/// Servers that are asked over TLS and answer with something else: a clear error within the deadlines, and nothing
+/// more.
 @Suite("TLS: servers that speak something else")
 struct HostileHandshakeTests {
     /// What comes in place of the server's part of the handshake.

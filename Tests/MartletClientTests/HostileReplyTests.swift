@@ -4,8 +4,8 @@ import NIOCore
 import Testing
 
 extension ClientTests {
-    /// Servers whose replies are well formed, or nearly, and cannot be true: too early, too slow, too many, or of a kind that
-    /// the request cannot have.
+    /// Servers whose replies are well formed, or nearly, and cannot be true: too early, too slow, too many, or of a
+    /// kind that the request cannot have.
     @Suite("Servers that answer what cannot be")
     struct HostileReplyTests {
         /// Answers every request with `reply`, in which `#` stands for the request's own number.
@@ -95,7 +95,8 @@ extension ClientTests {
         @Test("A miss too many shifts no value under another key's name")
         func extraMiss() async throws {
             let server = try await ScriptedServer { lines in
-                // Every request's value is its own number, and before every third there is a miss that nobody asked for.
+                // Every request's value is its own number, and before every third there is a miss that nobody asked
+                // for.
                 .send(
                     lines.opaques.enumerated().map { place, opaque in
                         (place % 3 == 2 ? "EN\r\n" : "") + "VA \(opaque.utf8.count) \(opaque)\r\n\(opaque)\r\n"

@@ -3,8 +3,8 @@ import NIOConcurrencyHelpers
 import Testing
 
 extension ClientTests {
-    /// Servers that answer nonsense, too little, too much or in the wrong order: that costs their connection and the calls on
-    /// it an error. Never a crash, never a wait beyond the deadline, never a value under another key's name.
+    /// Servers that answer nonsense, too little, too much or in the wrong order: that costs their connection and the
+    /// calls on it an error. Never a crash, never a wait beyond the deadline, never a value under another key's name.
     @Suite("Servers that answer wrongly")
     struct HostileServerTests {
         static let nonsense = [

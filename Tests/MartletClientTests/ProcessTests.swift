@@ -39,7 +39,8 @@ extension ClientTests {
                 servers[index].resume()
                 #expect(await eventually { await Self.isUp(cache, own[1]) }, "\(name)")
                 #expect(try await cache.value(for: own[0], as: String.self) == nil)
-                // A store that was late at first and done then may have left its key to be removed: a miss, nothing else.
+                // A store that was late at first and done then may have left its key to be removed: a miss, nothing
+                // else.
                 let kept = try await cache.value(for: own[1], as: String.self)
                 #expect(kept == nil || kept == own[1].description)
 

@@ -7,8 +7,8 @@ private let format = "CLIENT_ERROR bad command line format"
 private let usage = "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]"
 private let exptime = "CLIENT_ERROR invalid exptime argument"
 
-/// What the client sees of each mistake: the line, `-` if noreply hides it, `+n` if n bytes behind the line are skipped,
-/// `close` if the connection ends. Where two mistakes meet, the answer is the one memcached 1.6.45 gives.
+/// What the client sees of each mistake: the line, `-` if noreply hides it, `+n` if n bytes behind the line are
+/// skipped, `close` if the connection ends. Where two mistakes meet, the answer is the one memcached 1.6.45 gives.
 @Suite("Request parser: what is refused")
 struct RefusalTests {
     @Test(

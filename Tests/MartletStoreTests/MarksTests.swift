@@ -2,7 +2,8 @@ import MartletStore
 import StoreTesting
 import Testing
 
-/// Stale and win marks, and what an access leaves in an item: the same whether an item changes in place or is built anew.
+/// Stale and win marks, and what an access leaves in an item: the same whether an item changes in place or is built
+/// anew.
 @Suite("Marks of an item")
 struct MarksTests {
     private struct Seen: Equatable {

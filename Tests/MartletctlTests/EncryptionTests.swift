@@ -5,7 +5,8 @@ import MartletServer
 import ServerTesting
 import Testing
 
-/// martletctl over TLS, to servers in this process. Certificates are for the name `localhost`, servers are asked by address.
+/// martletctl over TLS, to servers in this process. Certificates are for the name `localhost`, servers are asked by
+/// address.
 @Suite("martletctl: TLS")
 struct EncryptionTests {
     private struct Failure: Error {}

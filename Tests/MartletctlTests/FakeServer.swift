@@ -2,8 +2,8 @@ import Foundation
 
 /// A server that answers what it is told to, whatever it is asked.
 ///
-/// Each read of a connection is answered once, and that is the end of what it says: whoever waits for more finds the end of
-/// the stream.
+/// Each read of a connection is answered once, and that is the end of what it says: whoever waits for more finds the
+/// end of the stream.
 final class FakeServer: Sendable {
     let address: String
     private let descriptor: Int32

@@ -1,7 +1,7 @@
 import Glibc
 
-/// Says on standard error which seed and step were under way when the process dies: a trap cannot be caught, so neither can
-/// its sequence be shrunk.
+/// Says on standard error which seed and step were under way when the process dies: a trap cannot be caught, so neither
+/// can its sequence be shrunk.
 enum CrashNote {
     private static let signals = [SIGILL, SIGTRAP, SIGABRT, SIGSEGV, SIGBUS]
 

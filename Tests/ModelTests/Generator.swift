@@ -1,8 +1,8 @@
 import MartletStore
 import StoreTesting
 
-/// Steps at random, from a seed. The mix leans to what has broken before: same keys, sizes around edges, tokens that have
-/// just changed, memory that has just run out.
+/// Steps at random, from a seed. The mix leans to what has broken before: same keys, sizes around edges, tokens that
+/// have just changed, memory that has just run out.
 struct Generator {
     let configuration: ModelConfiguration
     private var random: SplitMix

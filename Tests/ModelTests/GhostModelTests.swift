@@ -2,8 +2,8 @@ import MartletStore
 import StoreTesting
 import Testing
 
-/// A row of ghosts against a list. What ghosts do for keys that come back is told in EvictorTests, and that they stand where
-/// they belong is an invariant of every step of a model run.
+/// A row of ghosts against a list. What ghosts do for keys that come back is told in EvictorTests, and that they stand
+/// where they belong is an invariant of every step of a model run.
 @Suite("Ghosts and their model")
 struct GhostModelTests {
     @Test("a row says what a list of the last eight says", arguments: 1...20)

@@ -5,7 +5,8 @@ import MartletStore
 /// 1. A key has an item or none. Which is known up to what no answer has told yet, so the model holds a set of possible
 ///    states, and each answer prunes it. An empty set is a wrong answer.
 /// 2. Where memory is tight an item may be gone before any operation.
-/// 3. A token is issued above all that the key has had. What an invalidation issues is not told: it is unknown until seen.
+/// 3. A token is issued above all that the key has had. What an invalidation issues is not told: it is unknown until
+///    seen.
 struct KeyModel {
     private(set) var states: [KeyState] = [KeyState()]
     let keyBytes: Int
@@ -14,8 +15,8 @@ struct KeyModel {
     var itemOverheadBytes = ItemPointer.headerBytes
     let mayVanish: Bool
 
-    /// Takes in the events of one step: `nested` ones in order, and the outer one at any place among them. Returns false
-    /// if no place explains all answers.
+    /// Takes in the events of one step: `nested` ones in order, and the outer one at any place among them. Returns
+    /// false if no place explains all answers.
     mutating func accept(outer: Event?, nested: [Event], now: UInt32) -> Bool {
         var after: [KeyState] = []
         for place in 0...(outer == nil ? 0 : nested.count) {

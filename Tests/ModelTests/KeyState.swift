@@ -18,8 +18,8 @@ struct KeyState: Equatable {
         KeyState(item: item, floor: floor)
     }
 
-    /// The state with a new version of the item, whose token is `explicit` or issued; `shown` is what the answer says, nil
-    /// if it says nothing. Returns nil if the answer cannot be true.
+    /// The state with a new version of the item, whose token is `explicit` or issued; `shown` is what the answer says,
+    /// nil if it says nothing. Returns nil if the answer cannot be true.
     func issuing(_ item: ModelItem, _ explicit: UInt64?, shown: UInt64?) -> KeyState? {
         var state = with(item)
         if let explicit {

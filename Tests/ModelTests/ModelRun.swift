@@ -3,10 +3,13 @@ import StoreTesting
 
 /// A store, two clients of it and the model beside them: carries out steps and judges the answers.
 ///
-/// 1. A step is one operation of a client. Where the store passes an unlock in it, operations of the other client are run,
-///    as a thread might that has waited for the lock. (Only debug builds of the store tell; release builds run none.)
-/// 2. When the step is over, its answers must be explained key by key: the outer operation at some place among the nested.
-/// 3. No small store is refused while nothing is leased or reserved: something could have gone, unless nothing ever goes.
+/// 1. A step is one operation of a client. Where the store passes an unlock in it, operations of the other client are
+///    run, as a thread might that has waited for the lock. (Only debug builds of the store tell; release builds run
+///    none.)
+/// 2. When the step is over, its answers must be explained key by key: the outer operation at some place among the
+///    nested.
+/// 3. No small store is refused while nothing is leased or reserved: something could have gone, unless nothing ever
+///    goes.
 /// 4. After each step every invariant of the store holds.
 final class ModelRun {
     /// Why a run failed, and at which step.

@@ -6,8 +6,8 @@ import Testing
 /// Seeded random sequences against a model (KeyModel.swift), with a second client at every unlock.
 ///
 /// `MARTLET_MODEL_SEEDS=n` runs n seeds instead of the fixed few, from `MARTLET_MODEL_SEED=x` on if that is given too;
-/// `MARTLET_MODEL_SEED=x` alone runs that one. A failure prints the seed and the shortest sequence found that fails, as Swift
-/// for the list in Replays.swift.
+/// `MARTLET_MODEL_SEED=x` alone runs that one. A failure prints the seed and the shortest sequence found that fails, as
+/// Swift for the list in Replays.swift.
 @Suite("The store and its model", .serialized)
 struct ModelTests {
     static let fixedSeedCount = 60

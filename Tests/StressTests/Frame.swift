@@ -57,7 +57,8 @@ struct Frame {
         }
     }
 
-    /// What is wrong with a value of `key`, nil if nothing; an empty value is nothing's fault (`mg N` and `md x` make them).
+    /// What is wrong with a value of `key`, nil if nothing; an empty value is nothing's fault (`mg N` and `md x` make
+    /// them).
     static func fault(in value: [UInt8], of key: Int) -> String? {
         value.withUnsafeBytes { bytes in
             var position = 0

@@ -1,8 +1,8 @@
 import MartletStore
 import StoreTesting
 
-/// One thread's operations, and what it may check by itself: values are whole frames of their key, counters are numbers,
-/// a token is always shown with the same value, and the tokens of a key never fall.
+/// One thread's operations, and what it may check by itself: values are whole frames of their key, counters are
+/// numbers, a token is always shown with the same value, and the tokens of a key never fall.
 struct StressClient {
     private let client: StoreClient
     private let store: CacheStore

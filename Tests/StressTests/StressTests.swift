@@ -74,8 +74,9 @@ struct StressTests {
                 megabytes: [16, 6, 24, 8], newKeysPercent: 70))
     }
 
-    /// A store may be refused here: what is leased and being written is more than the limit. How many are says nothing about
-    /// the store. What matters is that nothing else happens, and that everything is as before when the leases end.
+    /// A store may be refused here: what is leased and being written is more than the limit. How many are says nothing
+    /// about the store. What matters is that nothing else happens, and that everything is as before when the leases
+    /// end.
     @Test("keeps every value whole when more is leased than the limit allows")
     func leasedBeyondTheLimit() throws {
         _ = try run(

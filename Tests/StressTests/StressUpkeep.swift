@@ -1,8 +1,8 @@
 import Glibc
 import MartletStore
 
-/// What goes on beside the clients as long as any of them runs: the maintainer on a thread of its own, and on another whoever
-/// looks on.
+/// What goes on beside the clients as long as any of them runs: the maintainer on a thread of its own, and on another
+/// whoever looks on.
 struct StressUpkeep: @unchecked Sendable {
     // Sendable: the session is used by the looking thread only; the plan is a value around atomics.
     private let store: CacheStore

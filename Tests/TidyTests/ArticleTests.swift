@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// The code in the modules' articles is code of a test, so that it compiles: each of its lines, but for remarks, stands in one,
-/// however that is laid out.
+/// The code in the modules' articles is code of a test, so that it compiles: each of its lines, but for remarks, stands
+/// in one, however that is laid out.
 @Suite("Tidy: articles")
 struct ArticleTests {
     @Test("Every line of code in an article stands in a test")

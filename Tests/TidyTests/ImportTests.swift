@@ -1,7 +1,7 @@
 import Testing
 
-/// Imports go downwards only: a module may import what its row names, and the server's side knows neither Foundation nor
-/// NIO, which would triple its size.
+/// Imports go downwards only: a module may import what its row names, and the server's side knows neither Foundation
+/// nor NIO, which would triple its size.
 @Suite("Tidy: imports")
 struct ImportTests {
     static let allowed: [String: Set<String>] = [

@@ -2,8 +2,8 @@ import Foundation
 
 /// The repository these tests stand in: its files, as paths from its root and as text.
 ///
-/// The tidy tests check what no compiler does: lengths, imports, words, the unsafe fence, links. Each rule is a function
-/// from text to findings, so that every suite can first show that its rule finds what it is meant to find.
+/// The tidy tests check what no compiler does: lengths, imports, words, the unsafe fence, links. Each rule is a
+/// function from text to findings, so that every suite can first show that its rule finds what it is meant to find.
 struct Repository {
     static let shared = Repository()
 

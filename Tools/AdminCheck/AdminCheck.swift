@@ -2,20 +2,21 @@ import Foundation
 
 /// Servers with and without `--admin` do the same requests; each one's worker is asked for its processor time.
 ///
-/// Requests a second swing by ten percent on a machine with others on it, from run to run and from minute to minute. So:
+/// Requests a second swing by ten percent on a machine with others on it, from run to run and from minute to minute.
+/// So:
 ///
-/// 1. The measure is the processor time of the worker's thread for each request. A full worker's throughput is its inverse,
-///    and what others do on the machine is only in it by what they leave in the caches.
-/// 2. A server without the endpoint and one with it run at once, and get their requests in turns of a few milliseconds: what
-///    lasts longer, both of them suffer.
-/// 3. Two processes of the same program differ by a percent, by where their memory lies. So each pair is started many times
-///    anew, and the interval is that of the ratios between the starts. One pair is of servers without the endpoint: its
-///    ratio shows what the measurement is worth.
-/// 4. The client, the workers and the admin threads share a processor, and none of them takes it from another one when it
-///    wakes up (SCHED_BATCH). So the worker finds the requests of all connections at once, as a full one does.
+/// 1. The measure is the processor time of the worker's thread for each request. A full worker's throughput is its
+///    inverse, and what others do on the machine is only in it by what they leave in the caches.
+/// 2. A server without the endpoint and one with it run at once, and get their requests in turns of a few milliseconds:
+///    what lasts longer, both of them suffer.
+/// 3. Two processes of the same program differ by a percent, by where their memory lies. So each pair is started many
+///    times anew, and the interval is that of the ratios between the starts. One pair is of servers without the
+///    endpoint: its ratio shows what the measurement is worth.
+/// 4. The client, the workers and the admin threads share a processor, and none of them takes it from another one when
+///    it wakes up (SCHED_BATCH). So the worker finds the requests of all connections at once, as a full one does.
 /// 5. What the admin thread itself needs is told apart: it takes that from whatever processor it runs on.
-/// 6. A worker with few turns a second looks into each of them, since nobody waits for it. That is no full one: a start on a
-///    machine so loaded that there were so few is made again.
+/// 6. A worker with few turns a second looks into each of them, since nobody waits for it. That is no full one: a start
+///    on a machine so loaded that there were so few is made again.
 struct AdminCheck {
     struct Failure: Error, CustomStringConvertible { let description: String }
 

@@ -75,7 +75,8 @@ final class MeasuredServer {
 
     // MARK: Asking
 
-    /// Each connection's requests are sent, and then each one's replies read; some times over. Nanoseconds for each request.
+    /// Each connection's requests are sent, and then each one's replies read; some times over. Nanoseconds for each
+    /// request.
     func slice() throws -> Double {
         let before = try processorNanoseconds("worker")
         for _ in 0..<Self.turns {

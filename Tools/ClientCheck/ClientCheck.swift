@@ -4,8 +4,9 @@ import ArgumentParser
 ///
 ///     client-check all --server .build/release/martletd
 ///
-/// Each check says in a line what it saw, and ends the program with an error if that is not what it should be. What another
-/// client is missing for is skipped with a line that says so. Everything listens on 127.0.0.1 and is stopped at the end.
+/// Each check says in a line what it saw, and ends the program with an error if that is not what it should be. What
+/// another client is missing for is skipped with a line that says so. Everything listens on 127.0.0.1 and is stopped at
+/// the end.
 @main
 struct ClientCheck: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -4,8 +4,8 @@ import NIOConcurrencyHelpers
 
 /// Servers whose list comes from a name server, as in Kubernetes, whose answers empty, or do not come.
 ///
-/// What must hold: while there is no answer, or none with a server in it, the last list stays in force and every key is found;
-/// each of it is told; the next good answer is taken.
+/// What must hold: while there is no answer, or none with a server in it, the last list stays in force and every key is
+/// found; each of it is told; the next good answer is taken.
 struct DNSMembership: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dns", abstract: "The list of servers by DNS, whose answers empty.")

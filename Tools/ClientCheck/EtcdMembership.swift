@@ -9,8 +9,8 @@ import NIOConcurrencyHelpers
 /// 1. A change of the document, by the client or by `etcdctl`, is at work in every client within seconds.
 /// 2. While etcd is stopped all calls go on, and the list in force stays; what is changed when it is back is seen.
 /// 3. A process that begins while etcd is stopped begins with the list it remembers.
-/// 4. A server that is killed, and whose lease ends, is down for the client without a call; it stays on the ring, and is used
-///    again as soon as its lease begins anew, however far off its next probe would be.
+/// 4. A server that is killed, and whose lease ends, is down for the client without a call; it stays on the ring, and
+///    is used again as soon as its lease begins anew, however far off its next probe would be.
 struct EtcdMembership: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "etcd", abstract: "The list of servers in etcd, which is stopped and started again.")

@@ -2,8 +2,8 @@ import ArgumentParser
 import Foundation
 import MartletClient
 
-/// Keys that other clients have stored are found by ours, and the other way round: by pylibmc, whose ring is libmemcached's
-/// own, and through nutcracker, with weights.
+/// Keys that other clients have stored are found by ours, and the other way round: by pylibmc, whose ring is
+/// libmemcached's own, and through nutcracker, with weights.
 struct Interoperability: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Keys stored by other clients are found, and theirs by them.")

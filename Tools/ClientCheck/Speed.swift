@@ -2,8 +2,8 @@ import ArgumentParser
 import Foundation
 import MartletClient
 
-/// How many requests a second, and for how much processor time each, beside libmemcached's memcaslap and pylibmc on the same
-/// work: values of 100 bytes on one server.
+/// How many requests a second, and for how much processor time each, beside libmemcached's memcaslap and pylibmc on the
+/// same work: values of 100 bytes on one server.
 struct Speed: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Requests a second and processor time, beside other clients.")

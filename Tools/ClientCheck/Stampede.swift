@@ -3,8 +3,8 @@ import Foundation
 import MartletClient
 import Synchronization
 
-/// Many callers in four processes want a key that is not there: one of them loads. And a key that is refreshed ahead of its
-/// end makes nobody wait.
+/// Many callers in four processes want a key that is not there: one of them loads. And a key that is refreshed ahead of
+/// its end makes nobody wait.
 struct Stampede: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "A thousand callers in four processes cause one load; a refreshed key makes nobody wait.")
@@ -63,8 +63,8 @@ struct Stampede: AsyncParsableCommand {
         }
     }
 
-    /// Callers of a key with a life of 4 s, of which 2 s to refresh it in, and whose load takes 700 ms. Behind the first load
-    /// nobody waits.
+    /// Callers of a key with a life of 4 s, of which 2 s to refresh it in, and whose load takes 700 ms. Behind the
+    /// first load nobody waits.
     private static func refresh(_ fleet: Fleet) async throws {
         let cache = CacheClient(servers: fleet.addresses(), configuration: .patient)
         let loads = Atomic<Int>(0)

@@ -3,8 +3,8 @@ import MartletClient
 
 /// Calls that are cancelled, or given hardly any time, at random: no other call gets their answer, and none is lost.
 ///
-/// A quarter of the calls are for many keys. Even keys are only read, and always there. Odd ones are stored as well, and a store that was given up makes the client
-/// remove its key a little later: they may be missing.
+/// A quarter of the calls are for many keys. Even keys are only read, and always there. Odd ones are stored as well,
+/// and a store that was given up makes the client remove its key a little later: they may be missing.
 struct Storm: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "No crossed replies with random cancellations and timeouts.")

@@ -159,7 +159,8 @@ struct Exhaustion {
         }
     }
 
-    /// Clients that send much of a command and no more, or a byte at a time; and one that sends its commands in two pieces.
+    /// Clients that send much of a command and no more, or a byte at a time; and one that sends its commands in two
+    /// pieces.
     private static func slowWriters(_ program: String) throws -> String {
         try serve(program, ["-c", "2000", "-t", "2", "-m", "64"], grace: 32) { server in
             let before = try server.state().residentBytes
@@ -243,8 +244,8 @@ struct Exhaustion {
         }
     }
 
-    /// A control group has little more memory than the cache takes of its own accord (`--container`), and clients who do not read
-    /// use the connection buffers up besides.
+    /// A control group has little more memory than the cache takes of its own accord (`--container`), and clients who
+    /// do not read use the connection buffers up besides.
     private static func memoryLimit(_ program: String) throws -> String {
         // What waits in their sockets counts as the group's, too: 200 KB each.
         let readerCount = 100

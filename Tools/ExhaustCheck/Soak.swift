@@ -1,12 +1,13 @@
 import Glibc
 
-/// Everything moving at once for as long as one likes: sizes that shift, lives that end, pages that are moved, dumps, flushes,
-/// limits that change, clients that come, go and leave in the middle of a value. Every answer is compared with what was stored.
+/// Everything moving at once for as long as one likes: sizes that shift, lives that end, pages that are moved, dumps,
+/// flushes, limits that change, clients that come, go and leave in the middle of a value. Every answer is compared with
+/// what was stored.
 ///
 /// 1. One request at a time, at most `requestsPerSecond`; what it took is a latency.
 /// 2. The sizes go round once in each of the periods, so that periods can be compared.
-/// 3. A period's figures are printed at its end. Wrong: a value that was not stored last, one that was deleted, flushed, or is
-///    over for `graceSeconds`; refused: a store for which the server had no memory.
+/// 3. A period's figures are printed at its end. Wrong: a value that was not stored last, one that was deleted,
+///    flushed, or is over for `graceSeconds`; refused: a store for which the server had no memory.
 struct Soak {
     private struct Item {
         var version: Int

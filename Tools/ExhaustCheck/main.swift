@@ -5,8 +5,9 @@ import Glibc
 //     exhaust-check .build/release/martletd [NAME...]
 //     exhaust-check .build/release/martletd soak [MINUTES]     everything moving, figures for each sixth of that (`Soak`)
 //
-// While each lasts, small requests are made all the time on connections of their own. Afterwards connections, descriptors and
-// memory must be what they were before. What the machine does not allow is skipped with a line that says so.
+// While each lasts, small requests are made all the time on connections of their own. Afterwards connections,
+// descriptors and memory must be what they were before. What the machine does not allow is skipped with a line that
+// says so.
 
 signal(SIGPIPE, SIG_IGN)
 let words = Array(CommandLine.arguments.dropFirst())

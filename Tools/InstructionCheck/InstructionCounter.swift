@@ -2,8 +2,8 @@ import Glibc
 
 /// Counts a program's instructions with valgrind's cachegrind.
 ///
-/// The program prints how many requests it carried out; of two runs of different length, the difference is the requests'
-/// alone, and the same in every run: the store's hash has a fixed secret, and nothing waits.
+/// The program prints how many requests it carried out; of two runs of different length, the difference is the
+/// requests' alone, and the same in every run: the store's hash has a fixed secret, and nothing waits.
 struct InstructionCounter {
     struct Failure: Error, CustomStringConvertible { let description: String }
 

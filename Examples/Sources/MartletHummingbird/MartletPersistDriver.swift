@@ -9,12 +9,12 @@ import NIOCore
 ///
 /// Rules:
 /// 1. `create` stores only where nothing is, else it throws `PersistError.duplicate`: of two at once one succeeds.
-/// 2. `set` without `expires` keeps the life that the value has. It reads that first and stores on the version it has seen, so
-///    that a change meanwhile is noticed and the whole begun anew.
+/// 2. `set` without `expires` keeps the life that the value has. It reads that first and stores on the version it has
+///    seen, so that a change meanwhile is noticed and the whole begun anew.
 /// 3. Values are JSON. One that is not what was asked for is `PersistError.invalidConversion`.
 ///
-/// It is a cache: what is kept may be evicted, or go with its server. The client belongs to whoever made it: put it, or its
-/// `CacheService`, among the application's services; this driver need not be.
+/// It is a cache: what is kept may be evicted, or go with its server. The client belongs to whoever made it: put it, or
+/// its `CacheService`, among the application's services; this driver need not be.
 public struct MartletPersistDriver: PersistDriver {
     /// Changes in a row by others after which a `set` is given up.
     private static let attemptsMax = 16

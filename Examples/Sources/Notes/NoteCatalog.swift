@@ -3,11 +3,11 @@ import MartletClient
 /// The notes with the cache in front.
 ///
 /// Rules:
-/// 1. A note is read through the cache. One load per note, however many processes and requests ask; shortly before the end of
-///    its life one request loads it anew, and nobody waits.
+/// 1. A note is read through the cache. One load per note, however many processes and requests ask; shortly before the
+///    end of its life one request loads it anew, and nobody waits.
 /// 2. That there is no such note is remembered, for a little while.
-/// 3. A change goes to the database, and when that is committed the note is removed from the cache. Values are never written
-///    to the cache on a change: of two changes at once the older might come last.
+/// 3. A change goes to the database, and when that is committed the note is removed from the cache. Values are never
+///    written to the cache on a change: of two changes at once the older might come last.
 public struct NoteCatalog: Sendable {
     private static let life = Duration.seconds(300)
 
@@ -61,7 +61,7 @@ public struct NoteCatalog: Sendable {
         return true
     }
 
-    /// Rule 3. The change is done: that the cache does not answer is no reason to say otherwise. The client remembers what
-    /// it could not remove, and does so before it uses that server again.
+    /// Rule 3. The change is done: that the cache does not answer is no reason to say otherwise. The client remembers
+    /// what it could not remove, and does so before it uses that server again.
     private func forget(_ id: Int64) async { _ = try? await cache.removeValue(for: "\(id)") }
 }

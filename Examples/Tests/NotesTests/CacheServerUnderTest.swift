@@ -1,7 +1,8 @@
 import Foundation
 import MartletClient
 
-/// The server that the tests use: that of `MARTLET_SERVER`, `host:port` or a Unix socket's path. `./martlet examples` starts one.
+/// The server that the tests use: that of `MARTLET_SERVER`, `host:port` or a Unix socket's path. `./martlet examples`
+/// starts one.
 enum CacheServerUnderTest {
     static let server = ProcessInfo.processInfo.environment["MARTLET_SERVER"].flatMap { CacheServer($0) }
 

@@ -3,8 +3,8 @@ import Synchronization
 
 /// Threads of the scenario's clients: each one waits for its server, as most programs do.
 enum ClientThread {
-    /// Runs `body` in `count` threads while `meanwhile` runs in this one; `control` is told to stop when that returns or
-    /// anything fails. Gives what the bodies returned, in order, when all have ended; throws the first failure.
+    /// Runs `body` in `count` threads while `meanwhile` runs in this one; `control` is told to stop when that returns
+    /// or anything fails. Gives what the bodies returned, in order, when all have ended; throws the first failure.
     static func run<Result: Sendable>(
         count: Int, control: ClientControl, body: @escaping @Sendable (Int) throws(LoadError) -> Result,
         meanwhile: () throws(LoadError) -> Void
@@ -64,7 +64,8 @@ package final class ClientControl: Sendable {
         stop()
     }
 
-    /// Waits for the phase to last until `deadline`; throws when the end is asked for, returns early when a thread failed.
+    /// Waits for the phase to last until `deadline`; throws when the end is asked for, returns early when a thread
+    /// failed.
     func wait(until deadline: UInt64, _ endRequest: EndRequest) throws(LoadError) {
         while !isStopping {
             let now = MonotonicTime.now()

@@ -29,8 +29,8 @@ struct DatabasePhase: Sendable {
         }
     }
 
-    /// Stores every value in the cache, fetched from the table's own rule rather than by queries. Some may be refused, or
-    /// be evicted again.
+    /// Stores every value in the cache, fetched from the table's own rule rather than by queries. Some may be refused,
+    /// or be evicted again.
     func fillCache() throws(LoadError) {
         let connection = try CacheConnection(cache, keys: keys, seconds: settings.answerSecondsMax)
         var value: [UInt8] = []

@@ -4,8 +4,8 @@ import LoadEngine
 
 /// One of a database's programs, running in its scratch folder as an unprivileged user, with its words in a file there.
 ///
-/// Started by the main thread, it gets a signal from the kernel when that thread goes: not even a scenario that is killed
-/// leaves it running.
+/// Started by the main thread, it gets a signal from the kernel when that thread goes: not even a scenario that is
+/// killed leaves it running.
 struct DatabaseProgram {
     private let child: ChildProcess
     private let folder: ScratchFolder

@@ -37,8 +37,8 @@ package struct DatabaseSettings: Sendable {
     /// The stampede: how often the hot key's row changes, and for how long; 0 seconds leaves it out.
     package var expiryMilliseconds = 100.0
     package var stampedeSeconds = 5.0
-    /// What a client does between two requests for the hot key. Without a pause the clients would fight with the database
-    /// for the processor, and that would be measured.
+    /// What a client does between two requests for the hot key. Without a pause the clients would fight with the
+    /// database for the processor, and that would be measured.
     package var pauseMilliseconds = 1.0
 
     /// What keys begin with in the cache; nil: something new, so that what an earlier run left is not found.

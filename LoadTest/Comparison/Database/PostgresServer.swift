@@ -1,8 +1,8 @@
 import Glibc
 import LoadEngine
 
-/// A PostgreSQL of the scenario's own: made in a scratch folder, reached through a Unix socket in it and through nothing
-/// else, ended and removed with everything in it.
+/// A PostgreSQL of the scenario's own: made in a scratch folder, reached through a Unix socket in it and through
+/// nothing else, ended and removed with everything in it.
 ///
 ///     folder/            given to the unprivileged user, closed to everybody else
 ///       cluster/         what initdb makes
@@ -131,7 +131,8 @@ package final class PostgresServer: RowDatabase {
     package func fill(_ table: RowTable, _ endRequest: EndRequest) throws(LoadError) {
         let session = try PostgresSession(library, folder: folder.path)
         try session.execute("CREATE TABLE rows (key bigint, part integer, value bytea, PRIMARY KEY (key, part))")
-        // Compressing would cost queries time that rows of text or numbers do not cost; stamped bytes do not shrink anyway.
+        // Compressing would cost queries time that rows of text or numbers do not cost; stamped bytes do not shrink
+        // anyway.
         try session.execute("ALTER TABLE rows ALTER COLUMN value SET STORAGE EXTERNAL")
         try session.copy(table, endRequest)
         try session.execute("VACUUM ANALYZE rows")

@@ -117,7 +117,8 @@ final class SQLiteSession: RowSession {
                 }
                 return .commit
             }
-            // With an empty log readers share one lock; else they would take turns for the right to mark their place in it.
+            // With an empty log readers share one lock; else they would take turns for the right to mark their place in
+            // it.
             try queue.inDatabase { _ = try $0.checkpoint(.truncate) }
         }
     }

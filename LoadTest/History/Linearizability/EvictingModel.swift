@@ -1,8 +1,8 @@
 /// The same for a cache: an item may vanish at any moment. Once missed it stays away, until something is stored.
 ///
-/// It is enough to let it vanish when an answer says so: until then nobody can have known, and whatever an earlier answer
-/// needed the item for has been. No answer that an item allows changes anything else than it would without the item, but for
-/// those that `Base` is asked for first.
+/// It is enough to let it vanish when an answer says so: until then nobody can have known, and whatever an earlier
+/// answer needed the item for has been. No answer that an item allows changes anything else than it would without the
+/// item, but for those that `Base` is asked for first.
 package enum EvictingModel<Base: SequentialModel>: SequentialModel
 where Base.State == ItemModel.State, Base.Operation == ItemModel.Operation {
     package typealias State = ItemModel.State

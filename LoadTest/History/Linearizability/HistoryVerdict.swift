@@ -10,7 +10,8 @@ package enum HistoryVerdict: Sendable {
 extension HistoryVerdict {
     private typealias Calls = [Call<ItemModel.Operation>]
 
-    /// Configurations a search may take before it is given up: the first one, and those that only make the text shorter.
+    /// Configurations a search may take before it is given up: the first one, and those that only make the text
+    /// shorter.
     private static let configurationsMax = 200_000
     private static let shorterConfigurationsMax = 20_000
     /// Searches that may be spent on a shorter text.
@@ -18,8 +19,8 @@ extension HistoryVerdict {
 
     /// `mayEvict`: an item may vanish at any moment.
     ///
-    /// Tokens that rise make the search quick, so it is first made with that rule. Where it finds an order, there is one. Where
-    /// it does not, the tokens may only be different from each other: that is the second search.
+    /// Tokens that rise make the search quick, so it is first made with that rule. Where it finds an order, there is
+    /// one. Where it does not, the tokens may only be different from each other: that is the second search.
     package static func of(_ calls: [Call<ItemModel.Operation>], mayEvict: Bool) -> HistoryVerdict {
         mayEvict
             ? judge(calls, EvictingModel<ItemModel>.self, EvictingModel<LooseItemModel>.self)

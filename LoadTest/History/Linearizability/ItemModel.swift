@@ -1,5 +1,5 @@
-/// One key of a memcached from which nothing vanishes: value, client flags and token, which belong together in every answer,
-/// and tokens that rise with every change.
+/// One key of a memcached from which nothing vanishes: value, client flags and token, which belong together in every
+/// answer, and tokens that rise with every change.
 package enum ItemModel: SequentialModel {
     package struct State: Hashable, Sendable {
         var item: Item?
@@ -32,7 +32,8 @@ package enum ItemModel: SequentialModel {
         case replace(value: String, flags: UInt32, stored: Bool, token: UInt64?)
         case compareAndSet(token: UInt64, value: String, flags: UInt32, CompareResult)
         case append(String, stored: Bool, token: UInt64?)
-        /// A result of nil: there was no item. Values are numbers then, and their right-hand padding is the server's affair.
+        /// A result of nil: there was no item. Values are numbers then, and their right-hand padding is the server's
+        /// affair.
         case increment(by: UInt64, result: UInt64?, token: UInt64?)
         case decrement(by: UInt64, result: UInt64?, token: UInt64?)
         case delete(found: Bool)

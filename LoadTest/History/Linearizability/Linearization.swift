@@ -8,25 +8,26 @@ package protocol SequentialModel {
     /// The state after `operation`, or nil if it cannot have been answered so in `state`.
     static func apply(_ operation: Operation, to state: State) -> State?
 
-    /// A number that never falls along an order which `apply` accepts, for operations whose answer tells it. It spares the
-    /// search most of the orders there are.
+    /// A number that never falls along an order which `apply` accepts, for operations whose answer tells it. It spares
+    /// the search most of the orders there are.
     static func rank(of operation: Operation) -> UInt64?
 
-    /// Whether the operation, with its answer, has changed nothing. `apply` may still learn something of the state from it.
+    /// Whether the operation, with its answer, has changed nothing. `apply` may still learn something of the state from
+    /// it.
     static func isObservation(_ operation: Operation) -> Bool
 }
 
 /// The search for an order (Wing and Gong 1993, with Lowe's memory of configurations, 2017).
 ///
 /// 1. Begins and ends of all calls stand in a list in the order of the clock.
-/// 2. A call whose begin stands before the first end may be next. If the model accepts it, it is taken out of the list, and
-///    the search starts again at the front.
-/// 3. When an end is met, its call should have been taken already: the last one taken is put back and the search goes on
-///    behind it.
+/// 2. A call whose begin stands before the first end may be next. If the model accepts it, it is taken out of the list,
+///    and the search starts again at the front.
+/// 3. When an end is met, its call should have been taken already: the last one taken is put back and the search goes
+///    on behind it.
 /// 4. A set of taken calls with the state they led to is entered only once.
 /// 5. A call with a rank is only taken when no call of a lower rank is left.
-/// 6. An observation that leaves the state as it is loses no order by being taken at once, so nothing else is tried in its
-///    place.
+/// 6. An observation that leaves the state as it is loses no order by being taken at once, so nothing else is tried in
+///    its place.
 /// 7. The list is empty: there is an order. Nothing is left to put back: there is none.
 package struct Linearization<Model: SequentialModel> {
     private let calls: [Call<Model.Operation>]
@@ -84,11 +85,12 @@ package struct Linearization<Model: SequentialModel> {
         }
     }
 
-    /// Histories that need more than this are given up: some thousand calls with few answers in doubt need a tenth of it.
+    /// Histories that need more than this are given up: some thousand calls with few answers in doubt need a tenth of
+    /// it.
     package static var configurationsMax: Int { 1_000_000 }
 
-    /// nil if there is an order that explains all answers; else the longest run of calls that could be explained, and those
-    /// that could have come next.
+    /// nil if there is an order that explains all answers; else the longest run of calls that could be explained, and
+    /// those that could have come next.
     package static func violation(
         in calls: [Call<Model.Operation>], configurationsMax: Int = Self.configurationsMax
     ) -> Violation? {

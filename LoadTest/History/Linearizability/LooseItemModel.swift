@@ -1,4 +1,5 @@
-/// The same for servers whose tokens are only different from each other. Without ranks it is good for a few clients at once.
+/// The same for servers whose tokens are only different from each other. Without ranks it is good for a few clients at
+/// once.
 package enum LooseItemModel: SequentialModel {
     package typealias State = ItemModel.State
     package typealias Operation = ItemModel.Operation

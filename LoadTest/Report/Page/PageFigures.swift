@@ -97,8 +97,8 @@ extension [TimelinePoint] {
         return dropLast()
     }
 
-    /// Neighbours put together until at most `countMax` are left. Counts are added; of percentiles the worst is kept, so
-    /// that a stall stays in sight.
+    /// Neighbours put together until at most `countMax` are left. Counts are added; of percentiles the worst is kept,
+    /// so that a stall stays in sight.
     func thinned(to countMax: Int) -> [TimelinePoint] {
         guard count > countMax else { return self }
         let width = (count + countMax - 1) / countMax

@@ -1,7 +1,8 @@
 import Foundation
 import LoadEngine
 
-/// Runs as one HTML page that needs nothing else: no network, no fonts, no libraries; styles, script and figures are in it.
+/// Runs as one HTML page that needs nothing else: no network, no fonts, no libraries; styles, script and figures are in
+/// it.
 ///
 /// ```
 /// title, where and when

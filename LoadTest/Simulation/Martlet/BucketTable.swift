@@ -1,11 +1,11 @@
-/// Martlet's hash table as far as memory and ghosts depend on it: each stripe a linear-hash table of its own, buckets of ten
-/// slots with overflow buckets, and beside each bucket a row of ghosts.
+/// Martlet's hash table as far as memory and ghosts depend on it: each stripe a linear-hash table of its own, buckets
+/// of ten slots with overflow buckets, and beside each bucket a row of ghosts.
 ///
 ///     bucket    count u32 | overflow u32 | 10 x place u32
 ///     ghosts    8 x u16, newest first: bit 15 kind (0 evicted from HOT, 1 from COLD), 15 bits of the hash, never 0
 ///
-/// Who stands in which bucket follows from the hash of the key's number, drawn or given; no key is ever compared, because `KeyPlaces`
-/// knows where each one is.
+/// Who stands in which bucket follows from the hash of the key's number, drawn or given; no key is ever compared,
+/// because `KeyPlaces` knows where each one is.
 struct BucketTable: ~Copyable {
     struct Form: Sendable, Equatable {
         var slotCount = 10
@@ -86,7 +86,8 @@ struct BucketTable: ~Copyable {
     @inline(__always)
     private func stripeIndex(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash & ((1 &<< stripeBits) &- 1)) }
 
-    /// Linear hashing: with n buckets and 2^L <= n < 2^(L+1) the low L+1 bits, or L where that bucket is not split off yet.
+    /// Linear hashing: with n buckets and 2^L <= n < 2^(L+1) the low L+1 bits, or L where that bucket is not split off
+    /// yet.
     @inline(__always)
     private func localBucket(_ hash: UInt64, _ count: UInt32) -> Int {
         let bits = UInt32(truncatingIfNeeded: hash &>> stripeBits) & 0xfff_ffff

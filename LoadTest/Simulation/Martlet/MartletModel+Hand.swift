@@ -2,11 +2,11 @@ import CShims
 
 /// Who goes: the rules of Martlet's segmented LRU, and the plainer choices beside it.
 ///
-/// 1. Until a class first has to evict, new items are COLD. From then on they are HOT and stand in the ring; a key that a
-///    ghost remembers enters WARM at once.
+/// 1. Until a class first has to evict, new items are COLD. From then on they are HOT and stand in the ring; a key that
+///    a ghost remembers enters WARM at once.
 /// 2. HOT over its target: the ring's oldest becomes COLD if it was hit, else it goes (ghost A).
-/// 3. Otherwise the hand, which skips HOT: an item with frequency loses one, and a COLD one becomes WARM; a WARM one without
-///    becomes COLD; a COLD one without goes (ghost B).
+/// 3. Otherwise the hand, which skips HOT: an item with frequency loses one, and a COLD one becomes WARM; a WARM one
+///    without becomes COLD; a COLD one without goes (ghost B).
 /// 4. What has expired goes wherever it is met.
 /// 5. After 64 visits the lowest (frequency, WARM) seen goes.
 /// 6. A part stands for its head: frequency 0 and the head goes, otherwise the first part wears it down.

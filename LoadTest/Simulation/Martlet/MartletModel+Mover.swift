@@ -69,8 +69,8 @@ extension MartletModel {
         }
     }
 
-    /// Whether there is more to say for a class that loses nothing than that it was not hit: a page of it stands empty, or
-    /// so many items would have had so many hits on average that it is no chance.
+    /// Whether there is more to say for a class that loses nothing than that it was not hit: a page of it stands empty,
+    /// or so many items would have had so many hits on average that it is no chance.
     private func isProvenFree(_ slabClass: Int) -> Bool {
         if space.classes[slabClass].freeChunks >= space.classes[slabClass].chunksPerPage { return true }
         let share = Double(classes[slabClass].coldCount) / Double(max(1, buckets.itemCount))
@@ -309,8 +309,8 @@ extension MartletModel {
         if rules.choice == .lru { takeOverList(chunk, target, classes.place(space.slabClass(of: target))) }
     }
 
-    /// A free chunk of the class, if need be by eviction; none of a page that is leaving, and not at the cost of the large
-    /// item `moving`, which is leased meanwhile.
+    /// A free chunk of the class, if need be by eviction; none of a page that is leaving, and not at the cost of the
+    /// large item `moving`, which is leased meanwhile.
     private mutating func freeChunk(_ slabClass: Int, moving: Chunk.Place?) -> Chunk.Place? {
         for _ in 0..<8 {
             if let place = space.take(slabClass) {

@@ -1,15 +1,16 @@
 /// The memory budget, and pages that go from class to class.
 ///
-/// 1. The limit bounds pages, table, ghosts, rings, page facts and a little for the process; never less than half of it is
-///    left for pages.
+/// 1. The limit bounds pages, table, ghosts, rings, page facts and a little for the process; never less than half of it
+///    is left for pages.
 /// 2. A class without pages drains the page with the fewest chunks in use of 8 sampled (mover `needy`).
-/// 3. With mover `marginal` a class that evicts compares, twice in a page's worth of evictions, what one page more would be
-///    worth to it (keys that came back after eviction, for each chunk) with what one page less would cost another (hits on
-///    COLD items and two more, for each COLD item; nothing where there were none), and takes one if its gain is the larger by a margin. Between two moves there are 64
-///    evictions, or a page's worth where the page costs nobody anything.
+/// 3. With mover `marginal` a class that evicts compares, twice in a page's worth of evictions, what one page more
+///    would be worth to it (keys that came back after eviction, for each chunk) with what one page less would cost
+///    another (hits on COLD items and two more, for each COLD item; nothing where there were none), and takes one if
+///    its gain is the larger by a margin. Between two moves there are 64 evictions, or a page's worth where the page
+///    costs nobody anything.
 /// 4. A page that has just come stays until its class has stored as much as it holds.
-/// 5. Of the page that goes, live items are copied to chunks that eviction in their own class frees; COLD ones without a hit
-///    are lost.
+/// 5. Of the page that goes, live items are copied to chunks that eviction in their own class frees; COLD ones without
+///    a hit are lost.
 extension MartletModel {
     enum Purpose { case free, reserve, drained }
 

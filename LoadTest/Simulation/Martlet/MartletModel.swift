@@ -1,10 +1,10 @@
 import CShims
 
-/// Martlet's store without locks, bytes and threads: pages, chunks, ring, hand, ghosts, table growth and memory budget as in
-/// MartletStore, or as `MartletRules` would have them.
+/// Martlet's store without locks, bytes and threads: pages, chunks, ring, hand, ghosts, table growth and memory budget
+/// as in MartletStore, or as `MartletRules` would have them.
 ///
-/// The functions stand in the order in which a request meets them: here reading and storing, then MartletModel+Allocation
-/// (the ladder), +Hand (who goes), +Pages (budget and movers), +Expiry (crawler).
+/// The functions stand in the order in which a request meets them: here reading and storing, then
+/// MartletModel+Allocation (the ladder), +Hand (who goes), +Pages (budget and movers), +Expiry (crawler).
 struct MartletModel: ~Copyable, CacheModel {
     let rules: MartletRules
     let memoryBytes: Int
@@ -161,8 +161,8 @@ struct MartletModel: ~Copyable, CacheModel {
         return true
     }
 
-    /// Counts a hit on a COLD item, unless it is one that leaves the access word as it is. The last part of a large item
-    /// stands for its class as the head for its own.
+    /// Counts a hit on a COLD item, unless it is one that leaves the access word as it is. The last part of a large
+    /// item stands for its class as the head for its own.
     private mutating func countColdHit(
         _ place: Chunk.Place, _ chunk: UnsafeMutablePointer<Chunk>, _ request: SimulatedRequest
     ) {

@@ -62,8 +62,8 @@ package struct MartletRules: Sendable, Equatable {
     package var hotShareMax = 0.5
     /// Times its target beyond which HOT takes nobody in.
     package var hotLong = 2.0
-    /// Of a class's items those that it has to evict before its HOT share learns from ghosts; and the fewest pages whose
-    /// doubling has it begin anew.
+    /// Of a class's items those that it has to evict before its HOT share learns from ghosts; and the fewest pages
+    /// whose doubling has it begin anew.
     package var settleShare = 0.125
     package var sharePagesLeast = 8
     /// A ghost hit moves the HOT target by one item in so many; 0 for never.
@@ -101,8 +101,8 @@ package struct MartletRules: Sendable, Equatable {
     package var ghostHitsMin = 4.0
     /// Evictions between two moves, unless a page costs nobody anything.
     package var evictionsPerMove = 64
-    /// Whether a class whose keys have not come back gets pages that stand empty in others, and moves keep what there is
-    /// room for.
+    /// Whether a class whose keys have not come back gets pages that stand empty in others, and moves keep what there
+    /// is room for.
     package var takesEmpty = true
     /// Pages that cost nobody anything and go one after the other, at most; 1 for no such runs.
     package var freeRunMax = 32

@@ -2,11 +2,12 @@
 ///
 /// The mover's rules:
 /// 1. In a window of ten seconds it knows of each class the age of COLD's oldest item and whether anything was evicted.
-/// 2. The youngest class that evicted in more than half of the window, or had a quarter of all evictions, takes a page of
-///    the oldest class with more than two, if its age is under 0.8 of that one's; one page a second.
-/// 3. A class with more than two and a half pages of free chunks and nothing evicted in the window gives one to the pool.
-/// 4. The page that goes is the one its class had first. Its items are copied to chunks freed by evicting from COLD, and so
-///    become the newest of their segment.
+/// 2. The youngest class that evicted in more than half of the window, or had a quarter of all evictions, takes a page
+///    of the oldest class with more than two, if its age is under 0.8 of that one's; one page a second.
+/// 3. A class with more than two and a half pages of free chunks and nothing evicted in the window gives one to the
+///    pool.
+/// 4. The page that goes is the one its class had first. Its items are copied to chunks freed by evicting from COLD,
+///    and so become the newest of their segment.
 extension MemcachedModel {
     mutating func pass(to second: UInt32) {
         // After a long silence, as many seconds as the window has decide.
@@ -117,8 +118,8 @@ extension MemcachedModel {
 
     // MARK: Crawler
 
-    /// Each list is walked when it is due: a minute later each time in which less than a hundredth of what may expire was
-    /// about to, sooner otherwise, at least once an hour.
+    /// Each list is walked when it is due: a minute later each time in which less than a hundredth of what may expire
+    /// was about to, sooner otherwise, at least once an hour.
     private mutating func crawl() {
         for slabClass in 1...space.table.classCount {
             for segment in [Chunk.Segment.hot, .cold, .warm] {

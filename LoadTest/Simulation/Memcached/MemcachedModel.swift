@@ -1,12 +1,14 @@
 import CShims
 
-/// memcached 1.6.45 with its default settings: 1 MiB pages, its class table and item sizes, HOT, WARM and COLD lists in each
-/// class, pages moved about once a second by the age of what is evicted.
+/// memcached 1.6.45 with its default settings: 1 MiB pages, its class table and item sizes, HOT, WARM and COLD lists in
+/// each class, pages moved about once a second by the age of what is evicted.
 ///
 /// Rules, for each class:
 /// 1. New items are HOT. A second hit makes an item active; an active COLD item becomes WARM at once.
-/// 2. Now and then, HOT beyond 20 % of the class's bytes, or idle for longer than 0.2 times COLD's oldest, moves from its end:
-///    active to WARM, others to COLD. WARM beyond 40 %, or idle for longer than 2 times: active to its front, others to COLD.
+/// 2. Now and then, HOT beyond 20 % of the class's bytes, or idle for longer than 0.2 times COLD's oldest, moves from
+///    its end:
+///    active to WARM, others to COLD. WARM beyond 40 %, or idle for longer than 2 times: active to its front, others to
+///    COLD.
 /// 3. A store without a free chunk and without a page evicts the end of COLD; an empty COLD first takes the end of HOT.
 /// 4. A class without pages gets one beyond the limit.
 ///

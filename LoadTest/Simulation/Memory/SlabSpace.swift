@@ -1,7 +1,7 @@
 /// The pages of a slab cache, who owns them, and their free chunks.
 ///
-/// A page's chunks are handed out in ascending order, then those given back, last first; pages with a free chunk stand in a
-/// list of their class. So does Martlet; memcached's one list of free chunks for each class comes to the same.
+/// A page's chunks are handed out in ascending order, then those given back, last first; pages with a free chunk stand
+/// in a list of their class. So does Martlet; memcached's one list of free chunks for each class comes to the same.
 struct SlabSpace: ~Copyable {
     struct Page: BitwiseCopyable {
         /// 0 for a page that belongs to nobody.
@@ -153,8 +153,8 @@ struct SlabSpace: ~Copyable {
         open(index, home)
     }
 
-    /// Takes a page out of its class: its free chunks are not handed out again, what is used stays until it is put back by
-    /// `release`. The last page of the list takes its place, or all behind it move up.
+    /// Takes a page out of its class: its free chunks are not handed out again, what is used stays until it is put back
+    /// by `release`. The last page of the list takes its place, or all behind it move up.
     func remove(_ index: UInt32, keepsOrder: Bool = false) {
         let page = page(index)
         let slabClass = Int(page.pointee.slabClass)

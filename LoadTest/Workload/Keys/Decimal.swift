@@ -55,7 +55,8 @@ public enum Decimal {
         return count
     }
 
-    /// The eight digits of a number below 10^8 as bytes, the first digit lowest: four, then two, then one digit to a lane.
+    /// The eight digits of a number below 10^8 as bytes, the first digit lowest: four, then two, then one digit to a
+    /// lane.
     @inlinable
     @inline(__always)
     public static func eightDigits(_ number: UInt64) -> UInt64 {

@@ -2,7 +2,8 @@
 ///
 /// 1. A permutation of the smallest power of two that holds `count`: each of its steps (xor with the upper half, odd
 ///    product) can be undone.
-/// 2. A number that lands beyond `count` is permuted again until it does not (cycle walking): less than twice on average.
+/// 2. A number that lands beyond `count` is permuted again until it does not (cycle walking): less than twice on
+///    average.
 struct KeyPermutation: BitwiseCopyable {
     private let count: UInt64
     private let mask: UInt64

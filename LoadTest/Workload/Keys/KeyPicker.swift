@@ -70,8 +70,8 @@ struct KeyPicker: BitwiseCopyable {
     /// 0...1 as a part of 2^64.
     private static func part(_ share: Double) -> UInt64 { share >= 1 ? .max : UInt64(max(0, share) * 0x1p64) }
 
-    /// The key of an operation that reads, or that does not care; or, if it `stores`, with `latest` a new one, which reads
-    /// soon prefer.
+    /// The key of an operation that reads, or that does not care; or, if it `stores`, with `latest` a new one, which
+    /// reads soon prefer.
     @inline(__always)
     mutating func next(_ random: inout RandomSource, stores: Bool = false) -> UInt64 {
         if stores, way == .latest {

@@ -1,19 +1,20 @@
 import Glibc
 
-/// Ranks 1...count, rank k in proportion to k^-exponent, with one multiplication for each of two drawn words and no power or
-/// logarithm for nearly all draws.
+/// Ranks 1...count, rank k in proportion to k^-exponent, with one multiplication for each of two drawn words and no
+/// power or logarithm for nearly all draws.
 ///
-/// 1. The first `singleCount` ranks are steps of their own; behind them a step is a sixteenth as wide as the ranks before it.
-/// 2. A step weighs its width times the density of its first rank, the highest one. Steps are drawn by Walker's alias method
-///    (`SizeSteps` draws it), with a cell of 64 bits for each column:
+/// 1. The first `singleCount` ranks are steps of their own; behind them a step is a sixteenth as wide as the ranks
+///    before it.
+/// 2. A step weighs its width times the density of its first rank, the highest one. Steps are drawn by Walker's alias
+///    method (`SizeSteps` draws it), with a cell of 64 bits for each column:
 ///
 ///          63                                 16 15          0
 ///         +-------------------------------------+-------------+
 ///         | share of the column's own step      | other step  |
 ///         +-------------------------------------+-------------+
 ///
-/// 3. The upper half of the second product is a rank of the step, evenly drawn; the lower half decides whether it is taken.
-///    Below the density at the step's end, in proportion to its beginning, it is taken at once: `squeeze`.
+/// 3. The upper half of the second product is a rank of the step, evenly drawn; the lower half decides whether it is
+///    taken. Below the density at the step's end, in proportion to its beginning, it is taken at once: `squeeze`.
 /// 4. Otherwise it is taken if it lies below the rank's own density, and all is done again if not.
 ///
 /// A thousand million keys need 20 kB and the same time as a thousand. A handle: copies mean the same tables, which

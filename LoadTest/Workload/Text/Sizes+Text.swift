@@ -1,6 +1,6 @@
 extension Sizes: CustomStringConvertible {
-    /// Reads the forms that the type's description lists. A relative FILE is looked for in the current folder and then in
-    /// `folder`, where the trace is, for example.
+    /// Reads the forms that the type's description lists. A relative FILE is looked for in the current folder and then
+    /// in `folder`, where the trace is, for example.
     package init(
         parsing text: String, subject: String = "value sizes", folder: String? = nil
     ) throws(WorkloadError) {

@@ -1,6 +1,7 @@
 import Glibc
 
-/// The bytes of a trace, asked for a few hundred times a second: a file or standard input, plain or compressed (which its first bytes tell, not its name).
+/// The bytes of a trace, asked for a few hundred times a second: a file or standard input, plain or compressed (which
+/// its first bytes tell, not its name).
 final class TraceInput {
     /// What is read at a time.
     private static let readBytes = 128 * 1024

@@ -1,5 +1,5 @@
-/// The requests of a trace from its first line to its last, read as they are needed: memory does not grow with the trace,
-/// but for 16 to 32 bytes for each key where keys are not numbers.
+/// The requests of a trace from its first line to its last, read as they are needed: memory does not grow with the
+/// trace, but for 16 to 32 bytes for each key where keys are not numbers.
 package struct TraceReader: ~Copyable {
     private var lines: TraceLines
     package let format: TraceFormat

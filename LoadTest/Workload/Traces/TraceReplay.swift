@@ -4,8 +4,8 @@ package struct TraceReplay: Sendable, Equatable {
     package var path: String
     /// nil: the trace's first line tells.
     package var format: TraceFormat?
-    /// Key-disjoint copies, each begun a share of the trace later than the one before and going round at its end, played
-    /// in turns: copy c of n begins with request c * requests / n.
+    /// Key-disjoint copies, each begun a share of the trace later than the one before and going round at its end,
+    /// played in turns: copy c of n begins with request c * requests / n.
     package var copies: Int = 1
     /// Whether a get that misses is followed by a store, as with a cache in front of a database.
     package var storesOnMiss = true
@@ -18,9 +18,9 @@ package struct TraceReplay: Sendable, Equatable {
 }
 
 extension Workload {
-    /// Replays a trace. `operationCount`, sizes, lives and the key space are the receiver's: sizes and lives for requests
-    /// without their own. Reads the trace once (as far as it will be needed) to know its keys and to find what is wrong with
-    /// it before anything is asked.
+    /// Replays a trace. `operationCount`, sizes, lives and the key space are the receiver's: sizes and lives for
+    /// requests without their own. Reads the trace once (as far as it will be needed) to know its keys and to find what
+    /// is wrong with it before anything is asked.
     package mutating func replay(_ replay: TraceReplay) throws(WorkloadError) -> TraceSummary? {
         guard (1...TraceReplay.copiesMax).contains(replay.copies) else {
             throw WorkloadError(

@@ -1,8 +1,8 @@
 /// The requests of a replay that belong to one thread, in order.
 ///
 /// 1. The copies of the trace take turns; copy c's key k is k * copies + c.
-/// 2. All threads read everything, and each keeps the keys whose hash falls to it: the requests of one key stay in order,
-///    on one thread.
+/// 2. All threads read everything, and each keeps the keys whose hash falls to it: the requests of one key stay in
+///    order, on one thread.
 /// 3. A request is due when copy 0's request of the same turn is: a trace with times keeps its pace, times copies.
 struct TraceSource: ~Copyable {
     private let replay: TraceReplay

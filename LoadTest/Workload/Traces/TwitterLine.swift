@@ -1,7 +1,7 @@
 /// A line of Twitter's cache traces: `timestamp,key,key size,value size,client id,operation,TTL`.
 ///
-/// Times are whole seconds. The requests of one second are spread over it as the second before suggests: the i-th of them
-/// is due after i / (requests of the second before), at the latest just before the next second.
+/// Times are whole seconds. The requests of one second are spread over it as the second before suggests: the i-th of
+/// them is due after i / (requests of the second before), at the latest just before the next second.
 struct TwitterLine {
     private var firstSecond: UInt64?
     private var second: UInt64 = 0

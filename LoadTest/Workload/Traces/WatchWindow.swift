@@ -1,9 +1,9 @@
 /// The last lines of a watch log, held back until it is clear whether clients asked for them.
 ///
-/// memcached looks a key up before it stores or deletes it, and logs that lookup as it logs a client's get. The lines of
-/// its threads are mixed, so the lookup is the last line of the same connection before the store, not always the line
-/// before. It is struck out if it is a get of the same key; a get that missed and made the client store has a line of its
-/// own before that.
+/// memcached looks a key up before it stores or deletes it, and logs that lookup as it logs a client's get. The lines
+/// of its threads are mixed, so the lookup is the last line of the same connection before the store, not always the
+/// line before. It is struck out if it is a get of the same key; a get that missed and made the client store has a line
+/// of its own before that.
 struct WatchWindow: BitwiseCopyable {
     private static let lineCount = 32
 

@@ -2,7 +2,8 @@ import Glibc
 
 /// The inverses of distribution functions: a number of 0..<1 that is evenly spread becomes one spread as the name says.
 package enum Quantile {
-    /// Location 0, scale 1. Wichura's algorithm AS 241 (PPND7): seven digits, no transcendental function for the middle 85 %.
+    /// Location 0, scale 1. Wichura's algorithm AS 241 (PPND7): seven digits, no transcendental function for the middle
+    /// 85 %.
     package static func normal(_ unit: Double) -> Double {
         let centred = unit - 0.5
         if abs(centred) <= 0.425 {

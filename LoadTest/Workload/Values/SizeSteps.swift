@@ -1,7 +1,7 @@
 /// A histogram of sizes: `weight` of all values are bigger than the step before and not bigger than `upper`.
 ///
-/// Drawn in constant time by Walker's alias method: each step owns a column of equal width, of which it keeps a part and
-/// gives the rest to one other step.
+/// Drawn in constant time by Walker's alias method: each step owns a column of equal width, of which it keeps a part
+/// and gives the rest to one other step.
 ///
 ///     column     0        1        2        3
 ///              +-----+  +-----+  +-----+  +-----+

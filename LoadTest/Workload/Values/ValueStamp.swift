@@ -19,8 +19,9 @@
 ///      tag bits     0    6   12   16   24   28   32   40   48 and the body
 ///
 /// What is found, at which size:
-/// 1. From 24 bytes: a foreign value (and whose), a value of another length, halves of two versions or of two values, any
-///    flipped bit, the whole version: one damaged value in 2^64 gets by, or 2^(8b) if only the last b < 8 bytes differ.
+/// 1. From 24 bytes: a foreign value (and whose), a value of another length, halves of two versions or of two values,
+///    any flipped bit, the whole version: one damaged value in 2^64 gets by, or 2^(8b) if only the last b < 8 bytes
+///    differ.
 /// 2. From 1 to 23 bytes: the same, told apart no more; one damaged value in 2^tag bits gets by. An old version is
 ///    seen unless it is older by a multiple of 2^(version bits).
 /// 3. A value of no bytes says nothing.
@@ -61,8 +62,8 @@ package enum ValueStamp {
         return .good(version: UInt32(truncatingIfNeeded: versionAndCount), versionBits: 32)
     }
 
-    /// The version in a value of `key` that is wholly as it was written; nil if it is not, or too short to tell quickly: then
-    /// `verify` says more.
+    /// The version in a value of `key` that is wholly as it was written; nil if it is not, or too short to tell
+    /// quickly: then `verify` says more.
     @inline(__always)
     static func soundVersion(_ address: UnsafeRawPointer, count: Int, key: UInt64) -> UInt32? {
         guard count >= longBytesMin else { return nil }

@@ -14,9 +14,9 @@ package enum VersionFinding: BitwiseCopyable, Sendable, Equatable {
 }
 
 extension VersionTable {
-    /// Whether the `count` bytes at `address` are a value of `key` as it was written, and its version certainly one that a
-    /// read may return that was sent when the key's word was `sent`. The answer to nearly every value, for tables without
-    /// lives; if it is false, `ValueStamp.verify` and `judge` find out what is wrong, if anything is.
+    /// Whether the `count` bytes at `address` are a value of `key` as it was written, and its version certainly one
+    /// that a read may return that was sent when the key's word was `sent`. The answer to nearly every value, for
+    /// tables without lives; if it is false, `ValueStamp.verify` and `judge` find out what is wrong, if anything is.
     package func isGood(_ address: UnsafeRawPointer, count: Int, key: UInt64, sent: VersionWord) -> Bool {
         guard let version = ValueStamp.soundVersion(address, count: count, key: key) else { return false }
         // Rule 8. Between two floors there is nothing to raise, and all was issued.
@@ -59,8 +59,8 @@ extension VersionTable {
         return .good
     }
 
-    /// Whether a read of `key` may have missed, where nothing may be evicted: false if the item was certainly there when
-    /// the word was `sent`, and nothing has been asked to change it since. `nowSeconds`: when the answer came.
+    /// Whether a read of `key` may have missed, where nothing may be evicted: false if the item was certainly there
+    /// when the word was `sent`, and nothing has been asked to change it since. `nowSeconds`: when the answer came.
     package func judgeMiss(_ key: UInt64, sent: VersionWord, nowSeconds: UInt32 = 0) -> Bool {
         guard let index = index(key), sent.isPresent, !sent.isUnderWay, !sent.isDisturbed else { return true }
         guard word(key).issued == sent.issued else { return true }

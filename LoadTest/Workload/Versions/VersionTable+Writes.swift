@@ -27,8 +27,8 @@ extension VersionTable {
         }?.issued
     }
 
-    /// What became of the write that `beginWrite` began. `expiresAtSeconds` of a store or a touch: on the caller's clock when
-    /// the answer came, plus the life; 0: never.
+    /// What became of the write that `beginWrite` began. `expiresAtSeconds` of a store or a touch: on the caller's
+    /// clock when the answer came, plus the life; 0: never.
     package func endWrite(_ key: UInt64, _ outcome: WriteOutcome, expiresAtSeconds: UInt32 = 0) {
         guard let index = index(key) else { return }
         if let expirySeconds, outcome == .stored || outcome == .touched {

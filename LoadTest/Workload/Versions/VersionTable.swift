@@ -3,10 +3,10 @@ import Synchronization
 
 /// Which versions of each key a correct server may return: shared by all threads of a run, one word a key.
 ///
-/// 1. A write takes the next version (`beginWrite`) and puts it into the value (`ValueStamp`). A key has at most one write
-///    under way, so its versions are in the order in which the server saw them.
-/// 2. When the answer is there, `endWrite` says what became of it. After an acknowledged write the floor is its version: a
-///    read that is sent later must not return an older one.
+/// 1. A write takes the next version (`beginWrite`) and puts it into the value (`ValueStamp`). A key has at most one
+///    write under way, so its versions are in the order in which the server saw them.
+/// 2. When the answer is there, `endWrite` says what became of it. After an acknowledged write the floor is its
+///    version: a read that is sent later must not return an older one.
 /// 3. A read takes the `word` when it is sent and gives it back to `judge` with the version found. What a read has
 ///    returned, later reads must not fall behind: the floor rises.
 /// 4. A store whose answer never came may happen at any later time. The floor then never passes its version.
@@ -15,8 +15,8 @@ import Synchronization
 /// 7. Where items have lives, `judge` finds what should have expired (`expirySlackSeconds` late).
 /// 8. Before the first acknowledged write of a key everything is good: the value may be another run's.
 ///
-/// Memory: 8 bytes for each key, 12 with lives, touched only where keys are used. Key numbers from `keyCount` on, counters
-/// for one, are not followed: their writes get version 1 and every version is good.
+/// Memory: 8 bytes for each key, 12 with lives, touched only where keys are used. Key numbers from `keyCount` on,
+/// counters for one, are not followed: their writes get version 1 and every version is good.
 /// A handle: copies mean the same table. Any thread may call anything but `deallocate`.
 // Reason: all words behind the pointers are atomic.
 package struct VersionTable: BitwiseCopyable, @unchecked Sendable {

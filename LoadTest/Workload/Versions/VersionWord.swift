@@ -6,9 +6,10 @@
 ///     | way   |         |         |         |           | behind 11 | 16 bits  | 32 bits  |
 ///     +-------+---------+---------+---------+-----------+-----------+----------+----------+
 ///
-/// - issued: the newest version given to a write; 0 before the first. Deletes and touches take versions as well, which no
-///   value has.
-/// - behind: issued less the floor, the oldest version that a read sent now may return; the most that fits is "no floor".
+/// - issued: the newest version given to a write; 0 before the first. Deletes and touches take versions as well, which
+///   no value has.
+/// - behind: issued less the floor, the oldest version that a read sent now may return; the most that fits is "no
+///   floor".
 /// - under way: what took `issued` is not answered yet.
 /// - deleted: the floor is a delete's version: what is older has risen from the dead.
 /// - unknown: the answer to some store never came, so that it may still happen; unknown behind: issued less the version

@@ -1,11 +1,11 @@
 import NIOCore
 
 extension CacheClient {
-    /// The values kept under many keys, and for those that are not there what `load` brings, which is called once for all
-    /// of them, each once and in the order given, and need not have all.
+    /// The values kept under many keys, and for those that are not there what `load` brings, which is called once for
+    /// all of them, each once and in the order given, and need not have all.
     ///
-    /// With `LoadPolicy.lease` what was loaded is stored only where nothing has changed meanwhile. Keys that somebody else
-    /// is loading are loaded here as well, and not stored; there is no waiting and no sharing between calls.
+    /// With `LoadPolicy.lease` what was loaded is stored only where nothing has changed meanwhile. Keys that somebody
+    /// else is loading are loaded here as well, and not stored; there is no waiting and no sharing between calls.
     ///
     /// - Throws: What `load` throws; it is not called if everything is there. What is wrong with the cache only with
     ///   `LoadPolicy.CacheFailure.rethrow`.
@@ -30,7 +30,8 @@ extension CacheClient {
         var values: [CacheKey: Value] = [:]
         var missing: [CacheKey] = []
         var stores: [CacheKey: CacheRequest] = [:]
-        // Of those, the ones with nothing in them: a value that is out of date stays where the source has no better one.
+        // Of those, the ones with nothing in them: a value that is out of date stays where the source has no better
+        // one.
         var leases: [CacheKey: CacheRequest] = [:]
         for ((key, name), outcome) in zip(zip(keys, names), await calls(requests)) {
             do throws(CacheError) {

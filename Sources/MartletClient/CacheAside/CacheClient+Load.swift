@@ -3,9 +3,9 @@ import NIOCore
 extension CacheClient {
     /// The value kept under `key`, or what `load` brings, which is then kept for `timeToLive`.
     ///
-    /// However many ask for a value that is not there, in this process and with `LoadPolicy.lease` in all others, one of
-    /// them loads and the rest wait for the result. `load` runs in a task of its own; the caller's deadline is for the
-    /// cache, not for it.
+    /// However many ask for a value that is not there, in this process and with `LoadPolicy.lease` in all others, one
+    /// of them loads and the rest wait for the result. `load` runs in a task of its own; the caller's deadline is for
+    /// the cache, not for it.
     ///
     /// - Throws: What `load` throws. What is wrong with the cache only with `LoadPolicy.CacheFailure.rethrow`.
     public func value<Value: CacheValue & Sendable>(
@@ -173,7 +173,8 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
             guard reply.outcome == .done else { return .absent(isDated ? .addingDated : .adding) }
             let version = reply.token.map { CacheVersion(token: $0) }
             let refresh = Storing.replacing(version, isLease: false)
-            // What is known to be nothing lives shortly enough to be nothing until then, unless it was declared out of date.
+            // What is known to be nothing lives shortly enough to be nothing until then, unless it was declared out of
+            // date.
             if reply.isNothing { return reply.hasWon && reply.isStale ? .lead(version, stale: nil) : .value(nil) }
             guard let buffer = reply.usableValue else { return reply.hasWon ? .lead(version, stale: nil) : .follow }
             let value: Value = try cache.decode(buffer, reply.clientFlags)
@@ -253,8 +254,8 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
         _ = try? await cache.call(request)
     }
 
-    /// Removes the lease, so that others need not wait for its end, or the value that the source no longer has. In a task of
-    /// its own, because this one may be cancelled.
+    /// Removes the lease, so that others need not wait for its end, or the value that the source no longer has. In a
+    /// task of its own, because this one may be cancelled.
     private func remove(_ storing: Storing) async {
         guard case .replacing(let version?, _) = storing else { return }
         var request = CacheRequest(.delete, key)

@@ -8,7 +8,8 @@ public struct LoadPolicy: Sendable {
         case rethrow
     }
 
-    /// Who finds nothing may load for so long, while others, in all processes, wait for the result. nil: everybody loads.
+    /// Who finds nothing may load for so long, while others, in all processes, wait for the result. nil: everybody
+    /// loads.
     ///
     /// A lease is an empty item in the value's place. Clients that do not know leases take it for an empty value: leave
     /// them out for keys that such clients read.
@@ -17,12 +18,12 @@ public struct LoadPolicy: Sendable {
     /// How long to wait for somebody else's load, before loading oneself, without storing the result.
     public var leaseWaitMax: Duration = .seconds(5)
 
-    /// From when on before its end a value is loaded anew, by one caller, who has the old one like everybody else: a value
-    /// that is asked for often enough then never makes anybody wait. At most half of its life; that there is nothing is not
-    /// refreshed.
+    /// From when on before its end a value is loaded anew, by one caller, who has the old one like everybody else: a
+    /// value that is asked for often enough then never makes anybody wait. At most half of its life; that there is
+    /// nothing is not refreshed.
     ///
-    /// A server without the meta protocol chooses nobody. There the caller's own luck does, by how long the load takes and
-    /// how near the end is, and what is stored has a date in front that other clients do not understand.
+    /// A server without the meta protocol chooses nobody. There the caller's own luck does, by how long the load takes
+    /// and how near the end is, and what is stored has a date in front that other clients do not understand.
     public var refreshAhead: Duration?
 
     /// How long a value stays behind its life: served, and loaded anew by one caller, in that time.

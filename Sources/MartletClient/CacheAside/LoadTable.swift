@@ -7,7 +7,8 @@ import Synchronization
 /// 1. Whoever wants a key that is being loaded waits for that load.
 /// 2. A change of the key forgets the load: who asks after a change must not get what was read before it.
 /// 3. A cancelled load is forgotten at once, so that nobody new waits for it.
-/// 4. Loads beyond `loadsMax` wait for their turn, in the order of asking; beyond `waitingMax` of these they are refused.
+/// 4. Loads beyond `loadsMax` wait for their turn, in the order of asking; beyond `waitingMax` of these they are
+///    refused.
 final class LoadTable: Sendable {
     private struct State {
         var loads: [CacheKey: any AnySharedLoad] = [:]
@@ -35,8 +36,8 @@ final class LoadTable: Sendable {
         self.tasks = tasks
     }
 
-    /// The load of `key` that is under way, if it is one of such a value, and one that callers wait for: during a refresh
-    /// they have the value that is there.
+    /// The load of `key` that is under way, if it is one of such a value, and one that callers wait for: during a
+    /// refresh they have the value that is there.
     func load<Value: Sendable>(of key: CacheKey, as type: Value.Type) -> SharedLoad<Value>? {
         guard loadCount.load(ordering: .relaxed) > 0 else { return nil }
         guard let load = state.withLockedValue({ $0.loads[key] as? SharedLoad<Value> }) else { return nil }

@@ -33,8 +33,8 @@ package final class SharedLoad<Value: Sendable>: AnySharedLoad {
 
     package init(outlivesWaiters: Bool) { self.outlivesWaiters = outlivesWaiters }
 
-    /// `ended` is called once: behind the last step, before the callers hear of it, or when the last of them has gone. To be
-    /// said before anybody else knows of the load.
+    /// `ended` is called once: behind the last step, before the callers hear of it, or when the last of them has gone.
+    /// To be said before anybody else knows of the load.
     package func whenOver(_ ended: @escaping @Sendable () -> Void) {
         state.withLockedValue { $0.ended = ended }
     }

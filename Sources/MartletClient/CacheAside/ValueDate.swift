@@ -7,8 +7,8 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// When a value is due to be loaded anew, in front of the value itself: for servers that cannot say how much of its life is
-/// left, nor choose one to load it.
+/// When a value is due to be loaded anew, in front of the value itself: for servers that cannot say how much of its
+/// life is left, nor choose one to load it.
 ///
 ///      0                      8               12                        (bytes, big-endian)
 ///     +----------------------+---------------+-----------
@@ -17,8 +17,8 @@ import Foundation
 ///     +----------------------+---------------+-----------
 ///
 /// Rules (Vattani and others, "Optimal probabilistic cache stampede prevention", 2015):
-/// 1. Each reader throws a die: it loads anew at `now - took * ln(random) >= due`, while the others go on with what is there.
-///    The earlier, the less likely; of many readers one or a few come out shortly before the end.
+/// 1. Each reader throws a die: it loads anew at `now - took * ln(random) >= due`, while the others go on with what is
+///    there. The earlier, the less likely; of many readers one or a few come out shortly before the end.
 /// 2. A value past its due time that is still there is loaded anew by everybody's first in each process.
 package struct ValueDate: Equatable, Sendable {
     static let bytes = 12

@@ -6,8 +6,8 @@ public enum CacheEvent: Sendable {
     case serverDown(server: String, error: CacheError)
     /// It does again.
     case serverUp(server: String)
-    /// More changes failed than could be remembered, or the client ends, or the server leaves the list, before they could be made
-    /// good: what is on the server may be out of date until its life ends.
+    /// More changes failed than could be remembered, or the client ends, or the server leaves the list, before they
+    /// could be made good: what is on the server may be out of date until its life ends.
     case invalidationsLost(server: String)
     /// The source of the list of servers could not be asked; the last list stays in force.
     case topologySourceFailed(CacheError)

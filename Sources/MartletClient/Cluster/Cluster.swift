@@ -4,8 +4,8 @@ import NIOCore
 
 /// Many servers as one: who has a key, and asking them.
 ///
-/// Liveness never edits the ring. A list of servers replaces another as a whole, with a greater epoch; a server that is in
-/// both keeps its connections.
+/// Liveness never edits the ring. A list of servers replaces another as a whole, with a greater epoch; a server that is
+/// in both keeps its connections.
 final class Cluster: Sendable {
     let configuration: CacheConfiguration
     let events: EventHub
@@ -60,8 +60,8 @@ final class Cluster: Sendable {
     var epoch: UInt64 { active.withLockedValue { $0.epoch } }
     var topology: ActiveTopology { active.withLockedValue { $0 } }
 
-    /// Puts another list of servers in force; false, and nothing happens, if the epoch is not greater, the list is none, or this
-    /// the end.
+    /// Puts another list of servers in force; false, and nothing happens, if the epoch is not greater, the list is
+    /// none, or this the end.
     func adopt(_ topology: Topology) -> Bool {
         guard topology.flaw == nil else { return false }
         return leaving.withLockedValue { leaving in
@@ -210,7 +210,8 @@ final class Cluster: Sendable {
 
     // MARK: Many calls
 
-    /// The most requests in one batch: so many replies come before the first is told. Never more than a connection takes.
+    /// The most requests in one batch: so many replies come before the first is told. Never more than a connection
+    /// takes.
     private var batchMax: Int { max(min(256, configuration.inFlightMax, configuration.waitingCallsMax), 1) }
 
     /// What goes over one connection together.
@@ -221,11 +222,11 @@ final class Cluster: Sendable {
         var places: [Int] = []
     }
 
-    /// Asks many servers at once, each over one connection. Every request has an answer of its own; those that are late are
-    /// so alone.
+    /// Asks many servers at once, each over one connection. Every request has an answer of its own; those that are late
+    /// are so alone.
     ///
-    /// As for a single call: retrievals whose connection broke are asked once more, and those of servers that are down go
-    /// to the gutter, or miss, where that is wanted; each time all together.
+    /// As for a single call: retrievals whose connection broke are asked once more, and those of servers that are down
+    /// go to the gutter, or miss, where that is wanted; each time all together.
     func call(_ requests: [CacheRequest], deadline: NIODeadline) async -> [CallOutcome] {
         guard !requests.isEmpty else { return [] }
         var (outcomes, hasFailed) = await ask(requests, deadline)

@@ -4,7 +4,8 @@
 /// value.
 ///
 /// Rules:
-/// 1. A set, a removal or an invalidation that failed leaves its key here, unless it was never due (too large, refused).
+/// 1. A set, a removal or an invalidation that failed leaves its key here, unless it was never due (too large,
+///    refused).
 /// 2. Before a server that was down is used again, its keys are removed there.
 /// 3. A key that was changed successfully since is removed all the same: that costs a miss, and nothing more.
 /// 4. Beyond `keysMax` the rest is not known by name, and the log says that it has overflowed.

@@ -13,8 +13,8 @@ import Synchronization
 /// 1. While a server is down, calls for it fail at once, and only the probe connects: one for each server.
 /// 2. A connection that breaks is no reason by itself: the next call makes a new one, and that tells.
 /// 3. The wait before a probe is between half and all of what it could be, so that many clients do not come at once.
-/// 4. A server that answers its probe is used again only when the keys in the invalidation log have been removed there. If it
-///    is a new process since the log was begun, it has nothing, and neither has the log.
+/// 4. A server that answers its probe is used again only when the keys in the invalidation log have been removed there.
+///    If it is a new process since the log was begun, it has nothing, and neither has the log.
 ///    What it had received before, and does behind that, is not caught: lives bound how long that can matter.
 final class ServerNode: LaneWatcher {
     private struct Health {
@@ -209,8 +209,8 @@ final class ServerNode: LaneWatcher {
         if isDue { probe() }
     }
 
-    /// Asks the server now whether it is there: one that is down need not wait for its probe, and one that is up and does
-    /// not answer is down.
+    /// Asks the server now whether it is there: one that is down need not wait for its probe, and one that is up and
+    /// does not answer is down.
     /// One question at a time: news meanwhile is followed by another.
     func examine() {
         enum Step { case wait, ask, probe }

@@ -1,7 +1,7 @@
 import NIOConcurrencyHelpers
 
-/// Gathers the answers to calls that belong together, on whatever connections they are, and lets their caller go on when
-/// the last one is there. Any thread may complete a part.
+/// Gathers the answers to calls that belong together, on whatever connections they are, and lets their caller go on
+/// when the last one is there. Any thread may complete a part.
 final class BatchCollector: Sendable {
     /// The answers of each part, in the order of its requests.
     typealias Parts = [[CallOutcome]]

@@ -1,7 +1,7 @@
 import NIOCore
 
-/// Requests that go to one server one behind the other, and whose answers one caller waits for: one place in the queue, one
-/// lock and one wake-up for all of them.
+/// Requests that go to one server one behind the other, and whose answers one caller waits for: one place in the queue,
+/// one lock and one wake-up for all of them.
 ///
 /// Rules:
 /// 1. Answers come in the order of the requests, so that what has come is the beginning.

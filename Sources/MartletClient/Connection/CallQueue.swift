@@ -1,6 +1,7 @@
 import NIOCore
 
-/// The calls of one connection in the order of their requests: those that are in flight, and those that wait to be sent.
+/// The calls of one connection in the order of their requests: those that are in flight, and those that wait to be
+/// sent.
 ///
 ///     in flight                        waiting
 ///      | answered next | ... | last     | sent next | ... | last
@@ -65,8 +66,8 @@ struct CallQueue {
 
     // MARK: Sending
 
-    /// Encodes as many requests as may be in flight. Returns the calls that are over, because the dialect has no words for
-    /// them.
+    /// Encodes as many requests as may be in flight. Returns the calls that are over, because the dialect has no words
+    /// for them.
     mutating func send(_ dialect: Dialect, into pieces: inout OutgoingPieces) -> [(Completion, CallOutcome)] {
         var refused: [(Completion, CallOutcome)] = []
         while canSend, var slot = waiting.popFirst() {

@@ -35,8 +35,8 @@ struct CallSlot: Sendable {
     /// Of several that go together.
     var batch: CallBatch?
 
-    /// How many requests it stands for. Said to change the slot, as `match` does: what only reads one in a queue gets a copy of
-    /// the whole.
+    /// How many requests it stands for. Said to change the slot, as `match` does: what only reads one in a queue gets a
+    /// copy of the whole.
     var count: Int {
         mutating get { batch?.count ?? 1 }
     }

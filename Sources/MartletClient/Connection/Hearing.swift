@@ -3,9 +3,11 @@ import NIOCore
 /// What has been heard on a connection, and when: tells a server that is slow from one that is gone.
 ///
 /// Rules:
-/// 1. A connection is silent if something has been awaited, be it the connection itself, and not a byte of an answer has come, for
-///    half of the time that a call may usually take. A call that gave up sooner says nothing of the server.
-/// 2. It is stuck if the reply that is next is later than its caller's end by that time, and no other reply has come meanwhile.
+/// 1. A connection is silent if something has been awaited, be it the connection itself, and not a byte of an answer
+///    has come, for half of the time that a call may usually take. A call that gave up sooner says nothing of the
+///    server.
+/// 2. It is stuck if the reply that is next is later than its caller's end by that time, and no other reply has come
+///    meanwhile.
 package struct Hearing: Sendable {
     private var busySince = NIODeadline.uptimeNanoseconds(0)
     private var heardAt = NIODeadline.uptimeNanoseconds(0)

@@ -136,7 +136,8 @@ final class Lane: Sendable {
         }
     }
 
-    /// Matches what one read has brought, perhaps not one whole reply. Whatever it says, calls get their own answers or none.
+    /// Matches what one read has brought, perhaps not one whole reply. Whatever it says, calls get their own answers or
+    /// none.
     func receive(_ replies: [ReceivedReply], from channel: any Channel) {
         var answers: [(Completion, CallOutcome)] = []
         answers.reserveCapacity(replies.count)

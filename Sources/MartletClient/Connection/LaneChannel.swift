@@ -3,14 +3,15 @@ import NIOCore
 
 /// What stands between a socket and its lane: the greeting, then one reply after the other. Lives on the event loop.
 ///
-/// The greeting finds out, before any call is sent, whether there is a server that will have us and what it understands:
+/// The greeting finds out, before any call is sent, whether there is a server that will have us and what it
+/// understands:
 ///
 ///     -> set auth 0 0 <n>  user password      only with credentials; STORED
 ///     -> version                              VERSION <text>; ERROR and CLIENT_ERROR are refusals
 ///     -> mn                                   MN; ERROR: an older server
 ///
-/// Where the meta protocol is not wanted, or the server has hung up at these (proxies do), it is asked what every one of
-/// them knows, over a new connection:
+/// Where the meta protocol is not wanted, or the server has hung up at these (proxies do), it is asked what every one
+/// of them knows, over a new connection:
 ///
 ///     -> get martlet:probe                    END
 final class LaneChannel: ChannelInboundHandler {

@@ -9,8 +9,8 @@ import MartletRing
 ///
 ///        END
 ///
-/// A server that does not know the command is asked for the key `AmazonElastiCache:cluster`, whose value is the same. A node
-/// is called by its host; its address, which may be empty, is where it is.
+/// A server that does not know the command is asked for the key `AmazonElastiCache:cluster`, whose value is the same. A
+/// node is called by its host; its address, which may be empty, is where it is.
 package struct ClusterEndpoint: Sendable {
     let server: CacheServer
     let timeout: Duration

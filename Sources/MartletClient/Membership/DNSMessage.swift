@@ -6,8 +6,8 @@
 ///     +------+-------+----------+---------+-----------+-------------+-----------+---------+-----
 ///
 /// Rules for what arrives, which may be anything:
-/// 1. Every length is checked against what is there; a name is at most 255 bytes, and follows at most 16 pointers, each to
-///    an earlier place.
+/// 1. Every length is checked against what is there; a name is at most 255 bytes, and follows at most 16 pointers, each
+///    to an earlier place.
 /// 2. An answer to another question, or with another number, is none.
 package struct DNSMessage: Equatable, Sendable {
     package enum Kind: UInt16, Sendable {

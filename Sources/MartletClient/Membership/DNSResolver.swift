@@ -11,7 +11,8 @@ import Foundation
 ///
 /// Rules:
 /// 1. The servers are asked in turn, each for `timeout`, and all of them `attempts` times. "No such name" is an answer.
-/// 2. A name with fewer dots than `dotsMin` is looked for in the search domains first; one that ends with a dot only as it is.
+/// 2. A name with fewer dots than `dotsMin` is looked for in the search domains first; one that ends with a dot only as
+///    it is.
 /// 3. Each question has a socket and a number of its own, so that nobody else's answer is taken for it.
 public struct DNSResolver: Sendable {
     public var servers: [SocketAddress]

@@ -17,8 +17,8 @@ import Foundation
 ///       ]
 ///     }
 ///
-/// A text is a server as `CacheServer.init(_:)` reads it. The other form is for one that the ring knows by something else than
-/// where it is: by a `name`, or by a `host` and `port`, which is what other clients know it by.
+/// A text is a server as `CacheServer.init(_:)` reads it. The other form is for one that the ring knows by something
+/// else than where it is: by a `name`, or by a `host` and `port`, which is what other clients know it by.
 package struct TopologyDocument: Codable {
     /// nil if whoever wrote it left that to whatever counts changes anyway.
     package var epoch: UInt64?

@@ -1,8 +1,8 @@
 extension TopologySource {
     /// The addresses of a name, each a server: a Kubernetes headless service, say.
     ///
-    /// The ring knows the servers by their addresses. One that comes back with another address has other keys: where that
-    /// happens, ask for `dnsServices`, whose names stay. IPv6 addresses are taken where there are no others.
+    /// The ring knows the servers by their addresses. One that comes back with another address has other keys: where
+    /// that happens, ask for `dnsServices`, whose names stay. IPv6 addresses are taken where there are no others.
     public static func dns(
         _ name: String, port: UInt16 = 11211, interval: Duration = .seconds(30), resolver: DNSResolver = .system()
     ) -> TopologySource {
@@ -14,10 +14,11 @@ extension TopologySource {
         }
     }
 
-    /// The services under a name, `_memcached._tcp.cache.example`: Kubernetes has one for each port of a headless service.
+    /// The services under a name, `_memcached._tcp.cache.example`: Kubernetes has one for each port of a headless
+    /// service.
     ///
-    /// The ring knows the servers by their names, which a StatefulSet's pods keep; their addresses are looked up when they
-    /// are connected to. Weights and priorities of the answers are left aside.
+    /// The ring knows the servers by their names, which a StatefulSet's pods keep; their addresses are looked up when
+    /// they are connected to. Weights and priorities of the answers are left aside.
     public static func dnsServices(
         _ name: String, interval: Duration = .seconds(30), resolver: DNSResolver = .system()
     ) -> TopologySource {
@@ -30,8 +31,8 @@ extension TopologySource {
         }
     }
 
-    /// The list in an order that does not depend on the name server's mood; with the next epoch if it is another one. An
-    /// empty answer is a fault of whoever answers, and changes nothing.
+    /// The list in an order that does not depend on the name server's mood; with the next epoch if it is another one.
+    /// An empty answer is a fault of whoever answers, and changes nothing.
     private static func next(
         _ current: Topology, _ name: String, _ servers: [CacheServer]
     ) throws(CacheError) -> Topology {

@@ -11,8 +11,8 @@ import Foundation
 /// Where the list of servers comes from, if it may change: `CacheClient.follow` asks again and again.
 ///
 /// Rules:
-/// 1. A list with a smaller or the same epoch changes nothing, nor does one that is empty or has a name twice. That is an event,
-///    unless it is the list in force.
+/// 1. A list with a smaller or the same epoch changes nothing, nor does one that is empty or has a name twice. That is
+///    an event, unless it is the list in force.
 /// 2. A source that cannot be asked leaves the last list in force; that it failed is an event.
 /// 3. A server is its name: one that has moved keeps its keys.
 public struct TopologySource: Sendable {
@@ -58,8 +58,8 @@ public struct TopologySource: Sendable {
         return last.withLockedValue { $0 }
     }
 
-    /// A server that answers `config get cluster`, as managed caches and Martlets do. With `configuration`'s credentials,
-    /// and over TLS if it uses that.
+    /// A server that answers `config get cluster`, as managed caches and Martlets do. With `configuration`'s
+    /// credentials, and over TLS if it uses that.
     public static func clusterEndpoint(
         _ server: CacheServer, interval: Duration = .seconds(60), timeout: Duration = .seconds(2),
         configuration: CacheConfiguration = CacheConfiguration()
@@ -69,8 +69,8 @@ public struct TopologySource: Sendable {
         }
     }
 
-    /// A file with a server in each line, as `CacheServer.init(_:)` reads it; what stands behind a `#` is a remark. The list
-    /// with a changed content has the next epoch. A file with a line that is none changes nothing.
+    /// A file with a server in each line, as `CacheServer.init(_:)` reads it; what stands behind a `#` is a remark. The
+    /// list with a changed content has the next epoch. A file with a line that is none changes nothing.
     public static func file(_ path: String, interval: Duration = .seconds(1)) -> TopologySource {
         TopologySource(interval: interval) { current in
             let text = String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self)
@@ -91,8 +91,8 @@ public struct TopologySource: Sendable {
 extension CacheClient {
     /// Takes the list of servers from `source`, now and whenever it changes, until the task is cancelled.
     ///
-    /// - Parameter path: A file that has the last good list: what it says is in force until the source has answered, and what
-    ///   the source says is written there. One that cannot be written is told as an event, and does no harm.
+    /// - Parameter path: A file that has the last good list: what it says is in force until the source has answered,
+    ///   and what the source says is written there. One that cannot be written is told as an event, and does no harm.
     public func follow(_ source: TopologySource, rememberedAt path: String? = nil) async {
         let memory = path.map { TopologyMemory(path: $0) }
         do {

@@ -2,11 +2,11 @@ import NIOCore
 
 /// Values too large for one item, cut into several.
 ///
-/// Servers take values up to 1 MB as they come, and large ones unwillingly: with this, they go into items of `partBytes`,
-/// and the key's own item says where they are. Any part that is gone is a miss of the whole.
+/// Servers take values up to 1 MB as they come, and large ones unwillingly: with this, they go into items of
+/// `partBytes`, and the key's own item says where they are. Any part that is gone is a miss of the whole.
 ///
-/// What it costs: two round trips for a retrieval; parts of a value that was replaced or removed stay until they expire or
-/// are evicted, so give split values a life. Other clients cannot read them.
+/// What it costs: two round trips for a retrieval; parts of a value that was replaced or removed stay until they expire
+/// or are evicted, so give split values a life. Other clients cannot read them.
 public struct ValueSplitting: Sendable {
     /// Values above this are cut.
     public var bytesMax: Int
@@ -30,8 +30,8 @@ public struct ValueSplitting: Sendable {
 ///     | 'MVPK' | 32 bits        | 64 bits  | 64 bits  | 32 bits  |
 ///     +--------+----------------+----------+----------+----------+
 ///
-/// `S` where the parts are spread, `K` where they are on the key's own server. The number is drawn anew for each store, so
-/// that parts of different values never mix: the part `i` of `key` is called `key:part:<number>:<i>`.
+/// `S` where the parts are spread, `K` where they are on the key's own server. The number is drawn anew for each store,
+/// so that parts of different values never mix: the part `i` of `key` is called `key:part:<number>:<i>`.
 package struct ValueParts: Equatable, Sendable {
     private static let spread: UInt32 = 0x4D56_5053
     private static let together: UInt32 = 0x4D56_504B

@@ -6,8 +6,8 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// Versions for replicated values: later ones are greater, on one machine always, on several as far as their clocks agree, and
-/// always where one has seen what the other wrote.
+/// Versions for replicated values: later ones are greater, on one machine always, on several as far as their clocks
+/// agree, and always where one has seen what the other wrote.
 ///
 ///     bits   63                        16 15            0
 ///           +----------------------------+---------------+

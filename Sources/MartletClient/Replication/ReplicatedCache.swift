@@ -7,23 +7,25 @@ import Synchronization
 ///     let users = ReplicatedCache(zones: [here, there, elsewhere], writes: .quorum, reads: .one)
 ///     let carts = ReplicatedCache(cache, copies: 3, writes: .quorum, reads: .quorum)
 ///
-/// Every value has a version, which is its CAS token: the database's, or one of a hybrid clock. Of two values the one with the
-/// greater version stays, in whatever order they arrive, and on every copy by itself.
+/// Every value has a version, which is its CAS token: the database's, or one of a hybrid clock. Of two values the one
+/// with the greater version stays, in whatever order they arrive, and on every copy by itself.
 ///
 /// Rules:
-/// 1. A store reads a copy's version and replaces that version only, or adds where there is none: what is newer is never
-///    overwritten, not by a store, and not by a repair.
-/// 2. A store returns when so many copies have it, or something newer, as `writes` says, and fails when so many cannot be
-///    had. The other copies are written all the same, within the deadline.
-/// 3. A removal is a store of nothing, which stays for `removalLife`, so that an older value does not come back over it.
+/// 1. A store reads a copy's version and replaces that version only, or adds where there is none: what is newer is
+///    never overwritten, not by a store, and not by a repair.
+/// 2. A store returns when so many copies have it, or something newer, as `writes` says, and fails when so many cannot
+///    be had. The other copies are written all the same, within the deadline.
+/// 3. A removal is a store of nothing, which stays for `removalLife`, so that an older value does not come back over
+///    it.
 /// 4. A retrieval asks so many copies as `reads` says, and the newest version wins; `one` asks the nearest, and others
 ///    only if that has nothing, or does not answer.
-/// 5. A copy whose server is down has no answer, whatever `CacheConfiguration.whenServerDown` says: nothing found elsewhere
-///    would count as a copy without the value, and a store elsewhere as one with it.
+/// 5. A copy whose server is down has no answer, whatever `CacheConfiguration.whenServerDown` says: nothing found
+///    elsewhere would count as a copy without the value, and a store elsewhere as one with it.
 /// 6. Copies found with less than the winner get it, with what is left of its life, by rule 1 and in nobody's way.
 ///
-/// What it is not: a promise. A copy that evicted a value, or began anew, answers that there is none, so that W + R > N makes
-/// old values rare and not impossible. It needs servers with the meta protocol's `E`: Martlet, or memcached from 1.6.22 or so.
+/// What it is not: a promise. A copy that evicted a value, or began anew, answers that there is none, so that W + R > N
+/// makes old values rare and not impossible. It needs servers with the meta protocol's `E`: Martlet, or memcached from
+/// 1.6.22 or so.
 public struct ReplicatedCache: Sendable {
     /// How many copies an answer takes.
     public enum Concern: Sendable {
@@ -115,8 +117,8 @@ public struct ReplicatedCache: Sendable {
         try decoded(try await find([key])[0].get(), as: type)
     }
 
-    /// The values kept under many keys, each by the same rules as a single one: all copies are asked together, and each for
-    /// all keys at once.
+    /// The values kept under many keys, each by the same rules as a single one: all copies are asked together, and each
+    /// for all keys at once.
     public func values<Value: CacheValue & Sendable>(
         for keys: some Sequence<CacheKey>, as type: Value.Type = Value.self
     ) async -> BatchResult<Value> {
@@ -145,7 +147,8 @@ public struct ReplicatedCache: Sendable {
     ) async throws -> Value {
         let name = (try? await copies[0].named(key)) ?? key
         while true {
-            // From before the look that finds nothing: a store behind that look is newer than what is loaded because of it.
+            // From before the look that finds nothing: a store behind that look is newer than what is loaded because of
+            // it.
             let version = CacheVersion(token: clock.next())
             if let value = try? await value(for: key, as: type) { return value }
             let shared = copies[0].core.loads.join(name, as: Value.self, replaces: false) {

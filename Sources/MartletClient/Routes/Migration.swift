@@ -19,10 +19,11 @@ import Foundation
 ///
 /// Rules:
 /// 1. All processes change at the same times, because the times are part of the configuration.
-/// 2. The pool that is read first is the one whose answers count. Stores and removals go to the other as well; what depends
-///    on something there (add, replace, versions, counters) is done in the first, and removes the key in the other.
-/// 3. A value is copied under a lease of the new pool that was taken before the old one was read: what is stored or removed
-///    meanwhile voids the lease, so a copy never overwrites what is newer.
+/// 2. The pool that is read first is the one whose answers count. Stores and removals go to the other as well; what
+///    depends on something there (add, replace, versions, counters) is done in the first, and removes the key in the
+///    other.
+/// 3. A value is copied under a lease of the new pool that was taken before the old one was read: what is stored or
+///    removed meanwhile voids the lease, so a copy never overwrites what is newer.
 /// 4. A second pool that fails fails nothing.
 ///
 /// A removal that does not reach the second pool stays in that client's invalidation log, as ever.

@@ -1,10 +1,11 @@
 import Synchronization
 
-/// Another cache that gets the same calls, or a part of them: to try servers, a version or a size of pool with real work,
-/// while nobody waits for it and nobody sees what it answers.
+/// Another cache that gets the same calls, or a part of them: to try servers, a version or a size of pool with real
+/// work, while nobody waits for it and nobody sees what it answers.
 ///
 /// Rules:
-/// 1. What is sent is what goes to the cache itself; stores that depend on a version go as plain ones, since versions differ.
+/// 1. What is sent is what goes to the cache itself; stores that depend on a version go as plain ones, since versions
+///    differ.
 /// 2. Beyond `callsMax` calls under way the rest is left out: a slow shadow costs nothing but its own completeness.
 public final class Shadow: Sendable {
     private let cache: CacheClient

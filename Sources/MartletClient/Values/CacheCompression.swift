@@ -3,8 +3,8 @@ import NIOCore
 /// How values become shorter on their way to the servers, and long again on the way back.
 ///
 /// Who reads a cache with other clients leaves it out, or at values that only this one reads: it is kept in the client
-/// flags, which others do not know. What was stored under one setting is read under any other, as long as the codec is the
-/// same or LZ4. Values that are appended to must not be compressed: keep them below the bound.
+/// flags, which others do not know. What was stored under one setting is read under any other, as long as the codec is
+/// the same or LZ4. Values that are appended to must not be compressed: keep them below the bound.
 public struct CacheCompression: Sendable {
     /// Values below this are stored as they are.
     public var bytesMin: Int
@@ -49,8 +49,8 @@ public protocol CompressionCodec: Sendable {
     /// The short form; nil if it would be longer than `bytesMax`.
     func compress(_ value: ByteBuffer, bytesMax: Int) -> ByteBuffer?
 
-    /// The value, which is `count` bytes long; nil if that is not what `compressed` stands for. It comes from a server, and
-    /// may be anything.
+    /// The value, which is `count` bytes long; nil if that is not what `compressed` stands for. It comes from a server,
+    /// and may be anything.
     func decompress(_ compressed: ByteBuffer, count: Int) -> ByteBuffer?
 }
 

@@ -5,8 +5,8 @@
 ///           | nothing | parts | short by  | codec | dated   | 0          |
 ///           +---------+-------+-----------+-------+---------+------------+
 ///
-/// Other clients keep what they know of a value in the low bits, so these stay 0. A value without any of ours is taken as
-/// its bytes, whoever stored it.
+/// Other clients keep what they know of a value in the low bits, so these stay 0. A value without any of ours is taken
+/// as its bytes, whoever stored it.
 struct ClientFlags: OptionSet, Sendable {
     let rawValue: UInt32
 

@@ -9,9 +9,10 @@ import Foundation
 /// The number that stands in front of all keys of a namespace that can be emptied.
 ///
 /// Rules:
-/// 1. It is kept under the key `<namespace>generation`, on the server of that key, and read again when it is older than `lag`.
-/// 2. Where there is none, because it was evicted or its server is new, it begins with the time in microseconds: later than
-///    all that were there before, so nothing that was dropped comes back.
+/// 1. It is kept under the key `<namespace>generation`, on the server of that key, and read again when it is older than
+///    `lag`.
+/// 2. Where there is none, because it was evicted or its server is new, it begins with the time in microseconds: later
+///    than all that were there before, so nothing that was dropped comes back.
 /// 3. Emptying is adding one.
 /// 4. A generation that cannot be read fails the call: any other would be wrong.
 final class Generation: Sendable {

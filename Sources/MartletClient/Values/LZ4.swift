@@ -10,7 +10,8 @@ import NIOCore
 ///     +--------+-----------------+----------+------------+-----------------+
 ///
 /// Rules of the format:
-/// 1. l4 and m4 are lengths; 15 is continued by bytes that are added up to the first below 255. A match is 4 longer than said.
+/// 1. l4 and m4 are lengths; 15 is continued by bytes that are added up to the first below 255. A match is 4 longer
+///    than said.
 /// 2. The last sequence ends behind its literals; the last 5 bytes are literals, and no match begins in the last 12.
 /// 3. A distance is 1...65535 and never reaches back beyond the beginning.
 ///

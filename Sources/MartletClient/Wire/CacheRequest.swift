@@ -28,7 +28,8 @@ struct CacheRequest: Sendable {
     var verb: Verb
     var key: CacheKey
     var facts: Facts = []
-    /// Of a store. There is none elsewhere: every empty buffer is the same one, and counting who has it costs all threads.
+    /// Of a store. There is none elsewhere: every empty buffer is the same one, and counting who has it costs all
+    /// threads.
     var stored: ByteBuffer?
     var clientFlags: UInt32 = 0
     /// The life to give the item; nil leaves it as it is where the verb can.

@@ -95,8 +95,8 @@ package struct ReplyDecoder {
         while let reply = try next() { replies.append(reply) }
     }
 
-    /// Keeps an unfinished reply. Once values have been cut out of a buffer, appending to it would copy it whole, so what
-    /// is left, little in most cases, moves to one of its own, with room for all of a value whose length is known.
+    /// Keeps an unfinished reply. Once values have been cut out of a buffer, appending to it would copy it whole, so
+    /// what is left, little in most cases, moves to one of its own, with room for all of a value whose length is known.
     private mutating func keep(total: Int) {
         guard let buffer = pending else { return }
         guard buffer.readableBytes > 0 else { return pending = nil }

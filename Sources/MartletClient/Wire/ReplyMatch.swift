@@ -101,7 +101,8 @@ extension ExpectedReply {
         }
     }
 
-    /// What a change that was not made comes to; nil where it cannot have that status. A store without any condition is made.
+    /// What a change that was not made comes to; nil where it cannot have that status. A store without any condition is
+    /// made.
     private func refusalOfChange(_ status: MetaStatus) -> CacheReply.Outcome? {
         switch (status, verb) {
         case (_, .get), (_, .touch): nil

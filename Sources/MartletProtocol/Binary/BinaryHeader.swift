@@ -1,8 +1,8 @@
 // The binary protocol: memcached's second one, given up by its authors and still spoken by older clients.
 //
 // A request is a header, extras, a key and a value; a reply is the same. Everything here has a counterpart among the
-// lines and is turned into the same `Request`, so that whatever carries out a request need not know how it came. Opcode,
-// opaque and token of a reply come from the request's header, which stays where the line would be.
+// lines and is turned into the same `Request`, so that whatever carries out a request need not know how it came.
+// Opcode, opaque and token of a reply come from the request's header, which stays where the line would be.
 //
 // Goals: memcached 1.6.45's answers, byte by byte, quiet forms included; no trap reachable from the wire.
 // Non-goals: SASL, and the opcodes that memcached has names for but does not carry out.

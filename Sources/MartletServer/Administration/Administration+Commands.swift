@@ -124,7 +124,8 @@ extension Administration {
 
     // MARK: debugtime
 
-    /// Moves the clock forward, stops it (`p`) or lets it go on (`r`), for test suites started with `-o relaxed_privileges`.
+    /// Moves the clock forward, stops it (`p`) or lets it go on (`r`), for test suites started with
+    /// `-o relaxed_privileges`.
     private static func debugTimeAnswer(_ words: ArraySlice<String>, _ server: Server) -> String {
         guard server.pointee.settings.allowsTestCommands, let word = words.first else { return "ERROR" }
         switch word {

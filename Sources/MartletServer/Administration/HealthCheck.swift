@@ -1,11 +1,11 @@
 /// `--healthcheck`: asks the server that the other options describe, as a client would, over TCP, TLS or a Unix socket.
 ///
-/// 1. The question is `mn`, or its like in the binary protocol: answered at once, and changes nothing. One that wants a login
-///    closes on so short a line; it is asked for something, and refuses.
-/// 2. A server that wants a login, or a certificate that this one is not, or has as many connections as it may, is well: it
-///    was asked and has answered. Whether it should get work is another question (`/readyz`).
-/// 3. It takes three seconds at most. With `no_maxconns_fast` a server at its limit lets newcomers wait, and they cannot tell
-///    it from one that hangs: then the admin endpoint is asked, if there is one, and has a second.
+/// 1. The question is `mn`, or its like in the binary protocol: answered at once, and changes nothing. One that wants a
+///    login closes on so short a line; it is asked for something, and refuses.
+/// 2. A server that wants a login, or a certificate that this one is not, or has as many connections as it may, is
+///    well: it was asked and has answered. Whether it should get work is another question (`/readyz`).
+/// 3. It takes three seconds at most. With `no_maxconns_fast` a server at its limit lets newcomers wait, and they
+///    cannot tell it from one that hangs: then the admin endpoint is asked, if there is one, and has a second.
 /// 4. Without other options it takes those of a server that it finds by itself (RunningServer.swift).
 package struct HealthCheck {
     package struct Failure: Error {

@@ -29,15 +29,16 @@ package struct ItemDump {
         classes = nil
     }
 
-    /// `classes` is a word of the line: `all`, `hash` or numbers joined by commas. Nil if it names a class that cannot be.
+    /// `classes` is a word of the line: `all`, `hash` or numbers joined by commas. Nil if it names a class that cannot
+    /// be.
     init?(_ form: Form, classes word: String, slabClassMax: Int) {
         guard let chosen = Self.classes(word, slabClassMax: slabClassMax) else { return nil }
         self.form = form
         classes = chosen.numbers
     }
 
-    /// What such a word names; `numbers` is nil for all. memcached's class numbers go up to 63, whether there are so many
-    /// or not.
+    /// What such a word names; `numbers` is nil for all. memcached's class numbers go up to 63, whether there are so
+    /// many or not.
     static func classes(_ word: String, slabClassMax: Int) -> (numbers: Set<Int>?, isAll: Bool)? {
         if word == "all" || word == "hash" { return (nil, true) }
         let numbers = word.split(separator: ",").map { UInt32($0).map(Int.init) ?? 0 }

@@ -3,12 +3,12 @@ import Glibc
 /// A server among the processes that this one sees, for `--healthcheck` without other options.
 ///
 /// 1. Process 1, as in a container.
-/// 2. That may be something else: the init of a container (`docker run --init`), a shell, the pause of a pod whose containers
-///    share their processes. Then it is the one server there is; of several the one in this process's own container, which is
-///    whose files are the same (its mount namespace).
+/// 2. That may be something else: the init of a container (`docker run --init`), a shell, the pause of a pod whose
+///    containers share their processes. Then it is the one server there is; of several the one in this process's own
+///    container, which is whose files are the same (its mount namespace).
 /// 3. If that does not say which, none is: whoever asks has to say so by options.
-/// 4. The variables of a process of another user cannot be read; what this process has itself stands in for them, and in a
-///    container both have the same.
+/// 4. The variables of a process of another user cannot be read; what this process has itself stands in for them, and
+///    in a container both have the same.
 package struct RunningServer {
     package let identifier: Int
     /// The command line without the program's name.

@@ -15,8 +15,8 @@ import Synchronization
 
 /// The file of `-Y` and what was last read from it.
 ///
-/// Read at the start, where a bad file ends the start, and again on SIGHUP, where it changes nothing but says so. Who is
-/// logged in stays logged in.
+/// Read at the start, where a bad file ends the start, and again on SIGHUP, where it changes nothing but says so. Who
+/// is logged in stays logged in.
 package struct CredentialFile: ~Copyable {
     struct Reading {
         var credentials: Credentials?

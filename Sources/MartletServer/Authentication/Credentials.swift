@@ -2,12 +2,12 @@ import MartletProtocol
 
 /// Who may use the server: what the lines of a credential file say. Does not change once made.
 ///
-/// 1. A line is `user:password`; the user's name ends at the first colon. A password that begins as a `PasswordHash` does
-///    is one.
+/// 1. A line is `user:password`; the user's name ends at the first colon. A password that begins as a `PasswordHash`
+///    does is one.
 /// 2. A line ends with `\n`, `\r\n` or the end of the file; a zero byte ends a password. It has at most `lineBytesMax`
 ///    bytes.
-/// 3. An empty name, an empty line and a line without a colon make the file a bad one; so does a file without lines, which
-///    is what a file looks like while somebody writes it.
+/// 3. An empty name, an empty line and a line without a colon make the file a bad one; so does a file without lines,
+///    which is what a file looks like while somebody writes it.
 /// 4. A user may have several lines; any of their passwords will do.
 ///
 /// Names and plain passwords are kept as keyed digests only, under a key of the process: all have one length, and

@@ -6,8 +6,9 @@ import MartletProtocol
 ///    nothing but their number.
 /// 2. With hashed lines in the file, `slowLinesMax` slow hashes are computed, whatever the name: those of the user's
 ///    lines, and the decoy's for the rest. Neither a name nor its kind of password shows in the time a refusal takes.
-/// 3. A password that was right for a hashed line is remembered by the worker (`RememberedPasswords`), so that a pool of
-///    connections pays for one slow hash and not for one each. A login that succeeds may be quick; a refusal never is.
+/// 3. A password that was right for a hashed line is remembered by the worker (`RememberedPasswords`), so that a pool
+///    of connections pays for one slow hash and not for one each. A login that succeeds may be quick; a refusal never
+///    is.
 struct LoginCheck {
     private let credentials: Credentials
     private let digest: SHA256.Words

@@ -2,10 +2,11 @@ import Synchronization
 
 /// How many connections each client address has, where `-o connections_per_address` bounds them.
 ///
-/// 1. The listener counts a connection before it hands it on, and refuses it as one too many if its address has its share.
+/// 1. The listener counts a connection before it hands it on, and refuses it as one too many if its address has its
+///    share.
 /// 2. Whoever ends a connection takes it off again: any thread.
-/// 3. A fixed table: addresses meet at one place once in `placeCount`, and then have one share together. Which do is drawn at
-///    the start, so that nobody can choose an address to take another's share.
+/// 3. A fixed table: addresses meet at one place once in `placeCount`, and then have one share together. Which do is
+///    drawn at the start, so that nobody can choose an address to take another's share.
 /// 4. Of an IPv6 address the first half counts: whoever has one address has all of those. Unix sockets do not count.
 package struct AddressCounts: ~Copyable {
     private static let placeCount = 1 << 16

@@ -2,8 +2,9 @@ import Synchronization
 
 /// Bounds what all connections together keep: unfinished requests, replies not taken yet, and values leased for them.
 ///
-/// Copied bytes are memory besides `-m`; leased bytes are items that cannot be evicted meanwhile. Each has its own bound,
-/// because 50 slow readers of 1 MiB values cost no memory but pin 50 MiB of the cache. Ordinary traffic touches neither:
+/// Copied bytes are memory besides `-m`; leased bytes are items that cannot be evicted meanwhile. Each has its own
+/// bound, because 50 slow readers of 1 MiB values cost no memory but pin 50 MiB of the cache. Ordinary traffic touches
+/// neither:
 /// requests arrive whole and sockets take their replies.
 ///
 /// Any thread; two shared atomics, written only when a connection begins or ends to keep something.
@@ -38,15 +39,16 @@ package struct BufferBudget: ~Copyable {
     package var copiedBytes: Int { copied.load(ordering: .relaxed) }
     package var leasedBytes: Int { leased.load(ordering: .relaxed) }
 
-    /// What of `bytes` a turn may read, or gather to send: less as the budget is used up, so that a thousand clients that
-    /// ask without reading fit in it.
+    /// What of `bytes` a turn may read, or gather to send: less as the budget is used up, so that a thousand clients
+    /// that ask without reading fit in it.
     func share(of bytes: Int) -> Int {
         let used = copiedBytes
         if _fastPath(used <= copiedBytesMax / 4) { return bytes }
         return used <= copiedBytesMax / 2 ? bytes / 4 : bytes / 16
     }
 
-    /// What was copied for those who need little (`take`) has passed the bound: it is for those who hold much to give way.
+    /// What was copied for those who need little (`take`) has passed the bound: it is for those who hold much to give
+    /// way.
     var isOver: Bool { copiedBytes > copiedBytesMax }
 
     /// Which bounds have no room for `charge`.
@@ -56,8 +58,8 @@ package struct BufferBudget: ~Copyable {
             leases: charge.leasedBytes > 0 && leasedBytes + charge.leasedBytes > leasedBytesMax)
     }
 
-    /// Returns false, charging nothing, when either bound would be passed; with `isLittle`, when that of copies would be by
-    /// more than an eighth.
+    /// Returns false, charging nothing, when either bound would be passed; with `isLittle`, when that of copies would
+    /// be by more than an eighth.
     borrowing func take(_ charge: Charge, isLittle: Bool = false) -> Bool {
         let copiedNow = copied.add(charge.copiedBytes, ordering: .relaxed).newValue
         let leasedNow = leased.add(charge.leasedBytes, ordering: .relaxed).newValue

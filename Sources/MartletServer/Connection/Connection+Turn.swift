@@ -78,7 +78,8 @@ extension UnsafeMutablePointer where Pointee == Connection {
         run(UnsafeMutableRawBufferPointer(start: buffer, count: kept + count))
     }
 
-    /// Reads the value that the machine waits for straight into its place, and what follows it into the worker's buffer.
+    /// Reads the value that the machine waits for straight into its place, and what follows it into the worker's
+    /// buffer.
     private func readValue(into destination: UnsafeMutableRawBufferPointer) {
         let worker = pointee.worker
         let pieces = worker.pointee.pieces

@@ -27,8 +27,8 @@ extension UnsafeMutablePointer where Pointee == Connection {
         worker.appendReady(self)
     }
 
-    /// With `-vv`: writes `><connection> <first line>` of the turn's replies to stderr; of binary ones the first header, because
-    /// a value may follow without a line end between.
+    /// With `-vv`: writes `><connection> <first line>` of the turn's replies to stderr; of binary ones the first
+    /// header, because a value may follow without a line end between.
     @inline(never)
     func noteReplies() {
         let worker = pointee.worker

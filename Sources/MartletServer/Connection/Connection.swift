@@ -164,8 +164,8 @@ extension UnsafeMutablePointer where Pointee == Connection {
         if endsUpload { worker.noteRoom() }
     }
 
-    /// Takes the connection from its worker and frees its memory; returns whether an upload has ended with it. The socket
-    /// is `last`'s business, called just before the memory goes.
+    /// Takes the connection from its worker and frees its memory; returns whether an upload has ended with it. The
+    /// socket is `last`'s business, called just before the memory goes.
     func release(_ last: () -> Void) -> Bool {
         let worker = pointee.worker
         pointee.watcher.stop()

@@ -3,11 +3,12 @@ import Synchronization
 /// How fast one address may try passwords (`-Y`), over all its connections and all workers.
 ///
 /// 1. A try costs its address a second, which is given back when the password was right.
-/// 2. A try begins while its address owes less than `Limits.loginDebtSecondsMax`; otherwise it waits, unchecked, and so tells
-///    nothing. So a burst of tries is free, and after it there is one a second.
-/// 3. A fixed table: addresses meet at one place once in `placeCount`, and then owe together. Which do is drawn at the start, so
-///    that nobody can choose an address to make another wait.
-/// 4. Of an IPv6 address the first half counts, as for `AddressCounts`. Unix sockets do not count: their file has rights.
+/// 2. A try begins while its address owes less than `Limits.loginDebtSecondsMax`; otherwise it waits, unchecked, and so
+///    tells nothing. So a burst of tries is free, and after it there is one a second.
+/// 3. A fixed table: addresses meet at one place once in `placeCount`, and then owe together. Which do is drawn at the
+///    start, so that nobody can choose an address to make another wait.
+/// 4. Of an IPv6 address the first half counts, as for `AddressCounts`. Unix sockets do not count: their file has
+///    rights.
 ///
 ///     place   the second at which everything is paid; in the past: nothing is owed
 package struct LoginPace: ~Copyable {

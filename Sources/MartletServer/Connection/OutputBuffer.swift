@@ -10,12 +10,12 @@ import MartletStore
 /// says in front of which byte a lease's value goes, so bytes and leases keep the order in which they were appended.
 ///
 /// The writer's contract:
-/// 1. `reserve(n)` gives room for `n` bytes; nothing is appended until `advance(to:)`. Reservations do not nest, and any
-///    other call ends one.
+/// 1. `reserve(n)` gives room for `n` bytes; nothing is appended until `advance(to:)`. Reservations do not nest, and
+///    any other call ends one.
 /// 2. A machine asks `isFull` between two replies (also between two values of one reply) and pauses when it is. Nothing
 ///    breaks when a reply that started before runs past it: the buffer grows, up to `Limits.outputBytesMax`.
-/// 3. When it cannot grow, for its bound or for want of memory, the buffer drops what it holds, `isBroken` stays true, and the connection is closed without
-///    a further byte. Writers need not look.
+/// 3. When it cannot grow, for its bound or for want of memory, the buffer drops what it holds, `isBroken` stays true,
+///    and the connection is closed without a further byte. Writers need not look.
 ///
 /// One thread only: the worker's.
 package struct OutputBuffer: ~Copyable {

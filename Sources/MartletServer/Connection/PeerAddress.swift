@@ -35,8 +35,8 @@ package struct PeerAddress: BitwiseCopyable {
 
     package init() {}
 
-    /// Whose address it is: all of an IPv4 address, also where it comes as one of IPv6, the first half of an IPv6 one; nil for
-    /// a Unix socket.
+    /// Whose address it is: all of an IPv4 address, also where it comes as one of IPv6, the first half of an IPv6 one;
+    /// nil for a Unix socket.
     package var network: UInt64? {
         switch family {
         case .local: nil

@@ -1,4 +1,5 @@
-/// Replies that a socket did not take: what is left of a turn's `OutputBuffer`, kept by the connection until it is sent.
+/// Replies that a socket did not take: what is left of a turn's `OutputBuffer`, kept by the connection until it is
+/// sent.
 ///
 /// Nothing is ever appended: the connection is not read, so no further replies arise, until this is empty. Its size is
 /// therefore bounded by one turn's output, and counted against the `BufferBudget` by the connection that owns it.

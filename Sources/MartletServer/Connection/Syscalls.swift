@@ -1,9 +1,9 @@
 import CShims
 import Glibc
 
-/// The system calls of the request path and of accepting, and the allocations that connections bring about, as a table that
-/// tests can replace to make them fail, be short or be counted. Everything else the server asks of the kernel happens at start or stop, where real failures are easy
-/// to bring about.
+/// The system calls of the request path and of accepting, and the allocations that connections bring about, as a table
+/// that tests can replace to make them fail, be short or be counted. Everything else the server asks of the kernel
+/// happens at start or stop, where real failures are easy to bring about.
 ///
 /// Every call returns what the kernel returned, or the negative `errno`; interrupted calls are repeated. `context` is
 /// passed to each and belongs to whoever made the table. Any thread may call.
@@ -78,8 +78,8 @@ package struct Syscalls: @unchecked Sendable {
 
     // MARK: Memory
 
-    /// Memory for what a connection keeps, aligned to 16 bytes, from 4 KiB on to 64; nil when there is none: the connection's
-    /// end, and nobody else's. Given back with `free`.
+    /// Memory for what a connection keeps, aligned to 16 bytes, from 4 KiB on to 64; nil when there is none: the
+    /// connection's end, and nobody else's. Given back with `free`.
     @inline(never)
     func allocate(_ bytes: Int) -> UnsafeMutableRawPointer? { allocateCall(context, bytes) }
 

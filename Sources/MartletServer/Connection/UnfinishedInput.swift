@@ -1,5 +1,5 @@
-/// Input that a connection keeps between two turns: the beginning of a command, or commands of a long pipeline that wait
-/// for their turn. Empty, and without memory, for an idle connection.
+/// Input that a connection keeps between two turns: the beginning of a command, or commands of a long pipeline that
+/// wait for their turn. Empty, and without memory, for an idle connection.
 ///
 ///     memory  |consumed ...|start  kept bytes  end|room ... capacity|
 ///

@@ -6,11 +6,11 @@ import MartletProtocol
 /// A worker's UDP socket: each datagram is a connection of its own that lasts as long as its answer takes.
 ///
 /// 1. A datagram without a command, or that claims to be one of several, is dropped without an answer.
-/// 2. What it holds is carried out by a fresh machine, in either protocol as its first byte says, unless the address has
-///    one of its own.
-/// 3. The whole answer is one row of datagrams. One that would be longer than `Limits.datagramReplyBytesMax` and its last
-///    value, or than a row can be numbered, is not sent at all, and what the socket does not take is lost: nothing waits
-///    for anybody, and a forged sender is sent no more than a request for one value could bring it.
+/// 2. What it holds is carried out by a fresh machine, in either protocol as its first byte says, unless the address
+///    has one of its own.
+/// 3. The whole answer is one row of datagrams. One that would be longer than `Limits.datagramReplyBytesMax` and its
+///    last value, or than a row can be numbered, is not sent at all, and what the socket does not take is lost: nothing
+///    waits for anybody, and a forged sender is sent no more than a request for one value could bring it.
 /// 4. At most `Limits.datagramsPerTurn` are answered before the worker looks at its connections.
 ///
 /// In raw memory, because its watcher points back to it. The worker's thread only, but for `open` and `close`.

@@ -2,14 +2,15 @@ import MartletProtocol
 
 /// What is said before a login, as memcached 1.6.45 says it.
 ///
-/// 1. Whatever is no `set` is refused, line by line; so nothing but a `set` has a data block. Key, flags and time of the
-///    `set` mean nothing, its value is the token: the name, a space, the password.
-/// 2. A line under six bytes or without an end among the first 2048 costs the connection, and so does a token of another
-///    protocol. A token of more than 16 KiB is refused unseen.
+/// 1. Whatever is no `set` is refused, line by line; so nothing but a `set` has a data block. Key, flags and time of
+///    the `set` mean nothing, its value is the token: the name, a space, the password.
+/// 2. A line under six bytes or without an end among the first 2048 costs the connection, and so does a token of
+///    another protocol. A token of more than 16 KiB is refused unseen.
 /// 3. The connection is text from a right token on: commands that lie behind it are carried out.
 /// 4. A slow hash is computed a slice per turn, one slice per round of the worker, so that logins hold up nobody else.
 /// 5. Who has tried often from one address waits with the next token, unchecked (`LoginPace`).
-/// 6. `Limits.loginFailuresMax` refused tokens end the connection, and so do `Limits.loginSecondsMax` without a right one.
+/// 6. `Limits.loginFailuresMax` refused tokens end the connection, and so do `Limits.loginSecondsMax` without a right
+///    one.
 extension ConnectionMachine {
     private static let lineBytesMin = 6
     private static let tokenBytesMax: UInt32 = 16384

@@ -1,8 +1,8 @@
 import MartletProtocol
 import MartletStore
 
-/// Values that arrive in pieces, and data blocks that are swallowed: of the text protocol and, but for how they begin and
-/// what is answered (`ConnectionMachine+BinaryValues`), of the binary one.
+/// Values that arrive in pieces, and data blocks that are swallowed: of the text protocol and, but for how they begin
+/// and what is answered (`ConnectionMachine+BinaryValues`), of the binary one.
 ///
 /// A value that lacks room, because unfinished ones hold all they may, waits: its bytes stay unconsumed. After
 /// `Limits.roomlessSecondsMax` without a byte taken it is refused, as one for which memory has ended.

@@ -6,8 +6,8 @@ import MartletStore
 ///
 /// The worker's contract with it:
 /// 1. `receive` is called with the bytes not consumed before, followed by what arrived since, contiguous.
-/// 2. While `valueDestination` is not empty, the worker reads the socket straight into it and tells `advanceValue`; bytes
-///    behind it come through `receive`. It is asked again after every call, and only trusted until the next one.
+/// 2. While `valueDestination` is not empty, the worker reads the socket straight into it and tells `advanceValue`;
+///    bytes behind it come through `receive`. It is asked again after every call, and only trusted until the next one.
 /// 3. After `.yield`, `.outputFull` and `.lacksRoom`, `receive` is called again even without new input.
 /// 4. It lives in the connection's memory and is only used by the connection's worker.
 ///

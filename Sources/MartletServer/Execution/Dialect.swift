@@ -15,7 +15,8 @@ package enum Dialect: UInt8, BitwiseCopyable, Sendable {
         self = Dialect(settings, listenerHas: nil)
     }
 
-    /// What a connection begins with at a listener that may have a protocol of its own. Logins are of the text protocol:
+    /// What a connection begins with at a listener that may have a protocol of its own. Logins are of the text
+    /// protocol:
     /// where clients have to log in, nothing else is spoken.
     init(_ settings: ServerSettings, listenerHas own: Dialect?) {
         if settings.authFilePath != nil {

@@ -8,8 +8,8 @@ extension UnsafeMutablePointer where Pointee == Executor {
     /// 1. `h` and `l`, and `R` and `t` in front of `T`, go by what was before this access; all else by what is.
     /// 2. `T` gives a new expiry to an item that is there, and to one that `N` creates.
     /// 3. A value is not told to a client whose `C` says that it has this very version.
-    /// 4. Somebody wins, once, when an item was vivified (`N`), has little left to live (`R`) or is stale (`md I`): `W`.
-    ///    Who comes after the winner is told so: `Z`. Whoever finds a stale item is told that: `X`.
+    /// 4. Somebody wins, once, when an item was vivified (`N`), has little left to live (`R`) or is stale (`md I`):
+    ///    `W`. Who comes after the winner is told so: `Z`. Whoever finds a stale item is told that: `X`.
     /// 5. `q` hides a miss, never a hit.
     func metaGet(_ request: Request, _ line: UnsafeRawPointer, _ key: ItemKey, _ output: OutputPointer) {
         let touches = request.flags.contains(.timeToLive)

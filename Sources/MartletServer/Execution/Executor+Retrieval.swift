@@ -3,9 +3,9 @@ import MartletStore
 
 /// get, gets, gat and gats.
 ///
-/// A value up to the store's copy bound is copied into the reply while its item is held; a longer one is leased and sent
-/// from where it lies. A list of keys is worked through in slices: the keys of a slice are hashed and their buckets
-/// prefetched, then their items, then each is answered.
+/// A value up to the store's copy bound is copied into the reply while its item is held; a longer one is leased and
+/// sent from where it lies. A list of keys is worked through in slices: the keys of a slice are hashed and their
+/// buckets prefetched, then their items, then each is answered.
 extension UnsafeMutablePointer where Pointee == Executor {
     /// What a retrieval does besides telling values.
     struct Retrieval: BitwiseCopyable {
@@ -46,8 +46,8 @@ extension UnsafeMutablePointer where Pointee == Executor {
         }
     }
 
-    /// Writes `VALUE ...` at `start` if there is an item under the key; gives the cursor behind it, or nil if the value is
-    /// sent from where it lies. At most `copiedReplyBytesMax` bytes, the reply's end included.
+    /// Writes `VALUE ...` at `start` if there is an item under the key; gives the cursor behind it, or nil if the value
+    /// is sent from where it lies. At most `copiedReplyBytesMax` bytes, the reply's end included.
     @inline(__always)
     private func writeValue(_ key: ItemKey, at start: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
         guard let hold = session.holdValue(key) else {

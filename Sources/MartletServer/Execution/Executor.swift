@@ -12,11 +12,12 @@ import MartletStore
 //           +MetaGet, +MetaChanges    mg me md ma
 //           +Server          version verbosity flush_all stats ...
 //
-// Goals: wire meets store here and nowhere else; a reply's value, client flags and token come from one hold of the item;
-// no allocation and no reference counting for anything but a value too large to wait for in the input.
+// Goals: wire meets store here and nowhere else; a reply's value, client flags and token come from one hold of the
+// item; no allocation and no reference counting for anything but a value too large to wait for in the input.
 // Non-goals: sockets, time (a second is passed in), the text of statistics.
 //
-// Threads: everything here runs on the worker that owns the executor; nothing is shared but what `ServerContext` shares.
+// Threads: everything here runs on the worker that owns the executor; nothing is shared but what `ServerContext`
+// shares.
 
 /// The one place where wire meets store: one per worker, used by all its connections.
 package struct Executor: ~Copyable {
@@ -40,8 +41,8 @@ package struct Executor: ~Copyable {
     private var mayHash = true
     /// The longest refused data block that is skipped; a longer one costs the connection.
     let swallowBytesMax: Int
-    /// Replies that a connection may have waiting; only with `read_buf_mem_limit` is there a bound (ReplyShare.swift). And
-    /// whether one that has more in a turn is closed.
+    /// Replies that a connection may have waiting; only with `read_buf_mem_limit` is there a bound (ReplyShare.swift).
+    /// And whether one that has more in a turn is closed.
     package let repliesMax: Int
     let boundsReplies: Bool
     let closesOverReplies: Bool

@@ -1,11 +1,11 @@
 import MartletProtocol
 import MartletStore
 
-/// A key list too long to wait for: its keys are answered as they arrive, so no client needs more memory here than for a
-/// few thousand of them, however many it asks for.
+/// A key list too long to wait for: its keys are answered as they arrive, so no client needs more memory here than for
+/// a few thousand of them, however many it asks for.
 ///
-/// 1. A line of get, gets, gat or gats is such a list if it is longer than `Limits.listWindowBytes`; how it was cut into
-///    packets does not matter.
+/// 1. A line of get, gets, gat or gats is such a list if it is longer than `Limits.listWindowBytes`; how it was cut
+///    into packets does not matter.
 /// 2. A key that is too long drops all values if it shows in the window, as in any shorter list. Behind it, values have
 ///    gone out already: the error then stands in the place of `END`.
 /// 3. After an error the rest of the line is skipped.

@@ -7,18 +7,18 @@ package struct MachineStep: BitwiseCopyable {
         /// The turn's commands are used up, and there may be more to do. Call again after other connections had a turn,
         /// with the unconsumed bytes (also when there are none).
         case yield
-        /// The machine has work left, of a kind that others should not have to wait for. Call again in the next round, with
-        /// the unconsumed bytes (also when there are none).
+        /// The machine has work left, of a kind that others should not have to wait for. Call again in the next round,
+        /// with the unconsumed bytes (also when there are none).
         case goesOn
         /// The output is full. Call again when it is sent, with the unconsumed bytes (also when there are none).
         case outputFull
-        /// A large value is arriving, and unfinished ones hold all they may. Call again when one of them has ended, or when
-        /// the second has changed, with the unconsumed bytes.
+        /// A large value is arriving, and unfinished ones hold all they may. Call again when one of them has ended, or
+        /// when the second has changed, with the unconsumed bytes.
         case lacksRoom
         /// The client has to wait. Call again when the second has changed, with the unconsumed bytes.
         case nextSecond
-        /// The connection becomes a watcher, of the streams that the machine names: there is no output, and no further call,
-        /// unless that cannot be. Then it goes on as after `.yield`.
+        /// The connection becomes a watcher, of the streams that the machine names: there is no output, and no further
+        /// call, unless that cannot be. Then it goes on as after `.yield`.
         case watch
         /// Close once the output is sent. No further call.
         case close

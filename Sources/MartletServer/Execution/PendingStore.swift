@@ -28,8 +28,8 @@ struct PendingStore: ~Copyable {
 }
 
 extension UnsafeMutablePointer where Pointee == PendingStore {
-    /// Memory for a command and what has arrived of its value; nil, with the reservation given up, when there is none. Not
-    /// inlined: the hot path ends here.
+    /// Memory for a command and what has arrived of its value; nil, with the reservation given up, when there is none.
+    /// Not inlined: the hot path ends here.
     @inline(never)
     static func make(
         _ request: Request, line: UnsafeRawPointer, hash: UInt64, reservation: consuming ItemReservation,

@@ -3,12 +3,12 @@ import MartletStore
 
 /// memcached's bound of replies under way, where `read_buf_mem_limit` is given.
 ///
-/// 1. memcached keeps an object of about a kibibyte for each reply, and for each key of a `get`, until it is sent, in memory
-///    that the limit bounds; each thread has an equal share of it. Replies here are bytes in a buffer and need no such
-///    thing: the bound is held because who gives the option bounds what one client may ask for at a time.
+/// 1. memcached keeps an object of about a kibibyte for each reply, and for each key of a `get`, until it is sent, in
+///    memory that the limit bounds; each thread has an equal share of it. Replies here are bytes in a buffer and need
+///    no such thing: the bound is held because who gives the option bounds what one client may ask for at a time.
 /// 2. A `get` of more keys than the share has room for is refused as a whole.
-/// 3. A turn has no more commands than that carried out. If `-R` asks for more, a connection that has more is closed, its
-///    replies unsent; without a `-R`, it goes on with the next turn.
+/// 3. A turn has no more commands than that carried out. If `-R` asks for more, a connection that has more is closed,
+///    its replies unsent; without a `-R`, it goes on with the next turn.
 enum ReplyShare {
     private static let replyBytes = 1 << 10
 

@@ -84,8 +84,8 @@ package struct LatencyTotals: Sendable {
         return sum
     }
 
-    /// Microseconds within which the share of all requests was done; nil without any. Within a bucket they are taken to be
-    /// spread evenly.
+    /// Microseconds within which the share of all requests was done; nil without any. Within a bucket they are taken to
+    /// be spread evenly.
     package func microseconds(quantile: Double) -> Double? {
         let total = count
         guard total > 0 else { return nil }

@@ -5,16 +5,17 @@ import Synchronization
 
 // Measurement: what a worker notes of its own work, for operators. There is none of it without `--admin`.
 //
-// 1. The clock is read at the beginning and the end of a round: 25 ns each, where the system calls of one request take 5 us,
-//    and a round of a busy worker has many.
-// 2. Of a busy worker's turns one in `sampledTurns` is looked into: the commands of each kind in it, and with `--top-keys`
-//    their keys. So most requests pay nothing for being counted, and a share of them, counted for so many more, is as good
-//    as all for a distribution. While there are few, all are looked into; the admin thread sees to that once a second.
-// 3. A request's latency is that of its turn, from the beginning of the round: reading, the commands in front of it, those of
-//    other connections that were due at the same time, its own and the sending. What it waited in the socket before the
-//    worker woke up, nobody can know.
-// 4. Each turn that took longer than `--slow-request` is told of, sampled or not. For that the coarse clock is read after each
-//    turn: 5 ns, and true to the system's tick, 4 or 10 ms; the fine one if the bound is under 10 ms.
+// 1. The clock is read at the beginning and the end of a round: 25 ns each, where the system calls of one request take
+//    5 us, and a round of a busy worker has many.
+// 2. Of a busy worker's turns one in `sampledTurns` is looked into: the commands of each kind in it, and with
+//    `--top-keys` their keys. So most requests pay nothing for being counted, and a share of them, counted for so many
+//    more, is as good as all for a distribution. While there are few, all are looked into; the admin thread sees to
+//    that once a second.
+// 3. A request's latency is that of its turn, from the beginning of the round: reading, the commands in front of it,
+//    those of other connections that were due at the same time, its own and the sending. What it waited in the socket
+//    before the worker woke up, nobody can know.
+// 4. Each turn that took longer than `--slow-request` is told of, sampled or not. For that the coarse clock is read
+//    after each turn: 5 ns, and true to the system's tick, 4 or 10 ms; the fine one if the bound is under 10 ms.
 //
 // Threads: `TurnCounts` are written by their worker and read by the admin thread; the meter itself is the worker's.
 

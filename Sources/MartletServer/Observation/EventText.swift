@@ -132,8 +132,8 @@ enum EventText {
         return WireWriter.text(" state=done", at: cursor)
     }
 
-    /// One pass through a class. What memcached tells of the times of its runs has no counterpart here, and is 0: pages say
-    /// when something in them is due.
+    /// One pass through a class. What memcached tells of the times of its runs has no counterpart here, and is 0: pages
+    /// say when something in them is due.
     private static func crawled(
         _ event: WatchedEvent, at start: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {

@@ -8,12 +8,12 @@ import Synchronization
 //     worker   --EventRing-->  | Announcer |--bytes--> watcher's socket
 //     maintainer -EventRing->  |           |
 //
-// Goals: nobody who serves ever waits for somebody who watches; while nobody watches, a request costs one look at a word
-// of its own worker; what is dropped is counted.
+// Goals: nobody who serves ever waits for somebody who watches; while nobody watches, a request costs one look at a
+// word of its own worker; what is dropped is counted.
 // Non-goals: telling everything. A slow watcher is told how many lines it has missed.
 //
-// Threads: each worker, and the maintainer, writes to an `Observer` of its own; the announcer's thread reads them all and
-// owns the sockets of the watchers.
+// Threads: each worker, and the maintainer, writes to an `Observer` of its own; the announcer's thread reads them all
+// and owns the sockets of the watchers.
 
 /// What all threads share about watching: who there is, and what they want.
 package struct Observation: ~Copyable {

@@ -15,8 +15,8 @@ struct PrefixCounts: Sendable {
     }
 }
 
-/// One worker's counts by key prefix, for `stats detail`. Its worker counts; any thread may read or empty it. The lock is
-/// contended only while somebody does.
+/// One worker's counts by key prefix, for `stats detail`. Its worker counts; any thread may read or empty it. The lock
+/// is contended only while somebody does.
 struct PrefixTable: ~Copyable {
     struct Row {
         let prefix: [UInt8]

@@ -1,7 +1,7 @@
 import Glibc
 
-/// One event as an observer keeps it, besides the bytes of its key: numbers only, so that whoever sees it happen does not
-/// write texts.
+/// One event as an observer keeps it, besides the bytes of its key: numbers only, so that whoever sees it happen does
+/// not write texts.
 struct WatchedEvent: BitwiseCopyable {
     enum Kind: UInt8, BitwiseCopyable {
         case lookUp, store, eviction, deletion, connectionOpened, connectionClosed, tlsError, pageMoved,
@@ -26,7 +26,8 @@ struct WatchedEvent: BitwiseCopyable {
     /// Of a connection; for a page that has moved, the class that gave it.
     var descriptor: Int32 = 0
     var valueBytes: Int64 = 0
-    /// Seconds left to live; for an eviction -1 is for ever. Of a crawl, items reclaimed; `valueBytes` tells those examined.
+    /// Seconds left to live; for an eviction -1 is for ever. Of a crawl, items reclaimed; `valueBytes` tells those
+    /// examined.
     var ttlSeconds: Int64 = 0
     var ageSeconds: Int64 = 0
     var peer = PeerAddress()

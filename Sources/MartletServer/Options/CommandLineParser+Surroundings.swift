@@ -17,11 +17,11 @@ package struct Surroundings: Sendable {
 /// Options by the environment, and defaults by the container.
 ///
 /// 1. `MARTLETD_<NAME>` stands for the option of that long name or the sub-option of `-o`: `MARTLETD_MEMORY_LIMIT=256`,
-///    `MARTLETD_IDLE_TIMEOUT=60`. What takes no argument is on with `1`, `true`, `yes` or `on`, and not with `0`, `false`, `no`,
-///    `off` or nothing. The command line goes first.
+///    `MARTLETD_IDLE_TIMEOUT=60`. What takes no argument is on with `1`, `true`, `yes` or `on`, and not with `0`,
+///    `false`, `no`, `off` or nothing. The command line goes first.
 /// 2. A variable that stands for nothing is a mistake, and ends the start as one on the command line does.
-/// 3. With `--container` the server listens at all addresses unless `-l` or `-s` says something else, and takes for the cache what
-///    the container's memory limit leaves unless `-m` does.
+/// 3. With `--container` the server listens at all addresses unless `-l` or `-s` says something else, and takes for the
+///    cache what the container's memory limit leaves unless `-m` does.
 extension CommandLineParser {
     /// Rules 1 and 2.
     mutating func applyVariables(_ surroundings: Surroundings) throws(StartError) {

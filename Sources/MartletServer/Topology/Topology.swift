@@ -3,8 +3,8 @@ import Synchronization
 /// Which servers make up the cluster, for clients that ask any of them: `config get cluster`, and `get
 /// AmazonElastiCache:cluster` as older clients do.
 ///
-/// 1. The nodes come from an option, or from a file that is looked at once a second and on SIGHUP. Without either nobody is
-///    told anything: the command is unknown, the key a key like any other.
+/// 1. The nodes come from an option, or from a file that is looked at once a second and on SIGHUP. Without either
+///    nobody is told anything: the command is unknown, the key a key like any other.
 /// 2. Each change has a higher version, also over a restart: the second of the file's last change, or of the start.
 /// 3. A file that cannot be read, or that has a line which is no node, changes nothing; a message says so.
 ///

@@ -19,8 +19,8 @@ package struct TopologyFile {
 
     init(path: String) { self.path = path }
 
-    /// What is in the file now, and the second of its last change, if it is not what was read last; nil if it is, or cannot
-    /// be read. `evenUnchanged`: also if it is.
+    /// What is in the file now, and the second of its last change, if it is not what was read last; nil if it is, or
+    /// cannot be read. `evenUnchanged`: also if it is.
     mutating func readChange(evenUnchanged: Bool = false) -> (text: String, changedSecond: Int)? {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }

@@ -45,8 +45,8 @@ package enum EvictionPolicy: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     @inline(__always)
     var hasGhosts: Bool { rawValue == Self.martlet.rawValue }
 
-    /// Whether a COLD item that nobody has hit since the hand came by is among the next to go: it does not go along when its
-    /// page moves.
+    /// Whether a COLD item that nobody has hit since the hand came by is among the next to go: it does not go along
+    /// when its page moves.
     var dropsUnreadInMoves: Bool {
         switch self {
         case .lru, .ttl, .none: false

@@ -48,8 +48,8 @@ package struct GhostRow: BitwiseCopyable {
         return nil
     }
 
-    /// Takes what another row remembers among its own, by turns and newest first, as far as there is room. The other row is
-    /// empty afterwards.
+    /// Takes what another row remembers among its own, by turns and newest first, as far as there is room. The other
+    /// row is empty afterwards.
     package func merge(_ other: GhostRow) {
         if other.raw.load(as: UInt64.self) == 0 { return }
         var merged = SIMD8<UInt16>(repeating: 0)

@@ -1,7 +1,7 @@
 import CShims
 
-/// The default policy, `martlet`: the segmented LRU without lists: HOT is a ring, COLD and WARM are bits that a hand sweeps
-/// in address order.
+/// The default policy, `martlet`: the segmented LRU without lists: HOT is a ring, COLD and WARM are bits that a hand
+/// sweeps in address order.
 ///
 /// Rules, for a class that needs a chunk and has none:
 /// 1. Until a class first has to evict, new items are COLD and nobody keeps a queue. From then on new items are HOT and
@@ -15,12 +15,13 @@ import CShims
 /// 5. After 64 visits, of the ring and of the hand each, the lowest (frequency, WARM) seen is taken; a HOT one only if
 ///    there was no other.
 /// 6. A part of a large item stands for its head: frequency 0 evicts the head, otherwise the first part wears it down.
-/// 7. HOT should hold a tenth of the class's items. A ghost A hit raises that share by a thousandth (an item, in a small
-///    class), a ghost B hit lowers it, between 2 % and 50 %; but not before as many victims were sought as an eighth of
-///    the class, and a class of 16 pages or more that has twice the pages it had begins with a tenth again: while a class
-///    is far too small for its keys they come back whatever its share, and that says nothing of the class it becomes.
-/// 8. HOT that is more than twice as long as it should be, and than 512 items, takes nobody in: the class gets pages instead
-///    of evicting, so new items are COLD, as before its first eviction.
+/// 7. HOT should hold a tenth of the class's items. A ghost A hit raises that share by a thousandth (an item, in a
+///    small class), a ghost B hit lowers it, between 2 % and 50 %; but not before as many victims were sought as an
+///    eighth of the class, and a class of 16 pages or more that has twice the pages it had begins with a tenth again:
+///    while a class is far too small for its keys they come back whatever its share, and that says nothing of the class
+///    it becomes.
+/// 8. HOT that is more than twice as long as it should be, and than 512 items, takes nobody in: the class gets pages
+///    instead of evicting, so new items are COLD, as before its first eviction.
 ///
 /// Ghosts and probation follow S3-FIFO (Yang et al., SOSP 2023) and ARC (Megiddo and Modha, FAST 2003).
 ///
@@ -119,8 +120,8 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
 
     /// Whether a place in the ring still means something: a chunk of this class, HOT, and linked or about to be.
     ///
-    /// A place may outlive its chunk and even its page, whose bytes may now be the middle of somebody's value: nothing at
-    /// the handle may be read before the page is known to be this class's.
+    /// A place may outlive its chunk and even its page, whose bytes may now be the middle of somebody's value: nothing
+    /// at the handle may be read before the page is known to be this class's.
     func standsInRingLocked(_ place: HotRing.Place, _ store: StorePointer) -> Bool {
         let handle = place.handle
         let pageIndex = store.pointee.arena.pageIndex(handle)

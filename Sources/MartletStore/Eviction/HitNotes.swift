@@ -1,12 +1,13 @@
 import Synchronization
 
-/// What the hits of one session ask of the lists of `-o memcached_mode`: a queue from the session's thread to the maintainer.
+/// What the hits of one session ask of the lists of `-o memcached_mode`: a queue from the session's thread to the
+/// maintainer.
 ///
 ///     hit on a COLD item that becomes active   -> WARM
 ///     hit on an item of the flat list, unread for a minute   -> head
 ///
-/// A note is a handle and nothing more: what stands there by then decides. Where the queue is full the hit leaves no note
-/// (`lru_bumps_dropped`), and the item may ask again.
+/// A note is a handle and nothing more: what stands there by then decides. Where the queue is full the hit leaves no
+/// note (`lru_bumps_dropped`), and the item may ask again.
 struct HitNotes: ~Copyable {
     private let handles: UnsafeMutablePointer<UInt32>
     /// Written by the session, and by the maintainer; both only grow.

@@ -1,5 +1,5 @@
-/// The items of a class in order of their use, one list for each segment: what memcached's rules are about. Only kept with
-/// `-o memcached_mode`, where chunks have room for the links.
+/// The items of a class in order of their use, one list for each segment: what memcached's rules are about. Only kept
+/// with `-o memcached_mode`, where chunks have room for the links.
 ///
 ///     chunk | header | key | value | ... | next 4 | previous 4 |
 ///             handles of the next item towards the tail and of the one before towards the head, 0 for none
@@ -9,8 +9,8 @@
 ///    taken, at the head, and leaves when the chunk is freed. Lists and links are guarded by the class lock.
 /// 2. The access word means what memcached's flags mean: frequency 0 nobody has fetched it, 1 fetched (or no longer
 ///    active), 2 active: fetched again. Its second changes where memcached's does, not with every hit.
-/// 3. A hit takes no class lock. What it asks for (a COLD item that became active, a flat list's item unread for a minute)
-///    is noted, and carried out by the maintainer (HitNotes.swift).
+/// 3. A hit takes no class lock. What it asks for (a COLD item that became active, a flat list's item unread for a
+///    minute) is noted, and carried out by the maintainer (HitNotes.swift).
 struct ItemLists: BitwiseCopyable {
     /// By segment: first and last, as handles.
     var heads: InlineArray<4, UInt32> = .init(repeating: 0)

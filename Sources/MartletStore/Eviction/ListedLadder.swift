@@ -1,6 +1,7 @@
 /// From a class without a free chunk to a chunk, as memcached goes about it (`-o memcached_mode`).
 ///
-/// 1. A page, if the limit allows one more or the pool holds one; a class that has none takes its first beyond the limit.
+/// 1. A page, if the limit allows one more or the pool holds one; a class that has none takes its first beyond the
+///    limit.
 /// 2. The tail of the class's own COLD goes (ListedSegments.swift, rule 5). With `slab_automove=2` that also asks for a
 ///    page of any other class.
 /// 3. A part that finds no chunk of its size takes one of the largest class.

@@ -39,14 +39,14 @@ struct ItemPins: ~Copyable {
 }
 
 extension StoreSession {
-    /// `debugitem lock` and `unlock`: the key's item is neither evicted nor moved meanwhile. Returns whether there was room
-    /// for the pin, or one to take away.
+    /// `debugitem lock` and `unlock`: the key's item is neither evicted nor moved meanwhile. Returns whether there was
+    /// room for the pin, or one to take away.
     package func setPinned(_ key: ItemKey, _ isPinned: Bool) -> Bool {
         isPinned ? core.pointee.pins.pointee.add(key.hash) : core.pointee.pins.pointee.remove(key.hash)
     }
 
-    /// `debugitem ref` and `unref`: takes a reference to an item that nobody else knows of, or gives one back. A large item
-    /// is leased, a small one is pinned. Returns false for a miss.
+    /// `debugitem ref` and `unref`: takes a reference to an item that nobody else knows of, or gives one back. A large
+    /// item is leased, a small one is pinned. Returns false for a miss.
     package func setReferenced(_ key: ItemKey, _ isReferenced: Bool) -> Bool {
         let stripe = core.pointee.table.stripe(key.hash)
         stripe.lock()

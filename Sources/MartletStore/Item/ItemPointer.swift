@@ -69,7 +69,8 @@ public struct ItemPointer: BitwiseCopyable {
         return (exchanged, AccessWord(raw: original))
     }
 
-    /// Takes over what accesses have left in the word of an earlier version of this item; where it stands stays its own.
+    /// Takes over what accesses have left in the word of an earlier version of this item; where it stands stays its
+    /// own.
     package func inheritAccess(_ old: ItemPointer) {
         let own = AccessWord.segmentMask | AccessWord.stampMask
         let inherited = old.access.raw & ~own

@@ -2,8 +2,8 @@
 /// memory back.
 ///
 /// A large value's parts are taken as the bytes arrive: a stalled client holds about what it has sent. What all others
-/// hold so is at most a quarter of the memory limit; beyond it no part is had, because reserved chunks are never evicted
-/// and stalled uploads would push out everybody's items. Who lacks room may try again when others have ended.
+/// hold so is at most a quarter of the memory limit; beyond it no part is had, because reserved chunks are never
+/// evicted and stalled uploads would push out everybody's items. Who lacks room may try again when others have ended.
 ///
 /// Public, with an inlinable end, for the reason given at `ItemHold`.
 public struct ItemReservation: ~Copyable {
@@ -136,8 +136,8 @@ package enum ReserveOutcome: ~Copyable {
 
 extension UnsafeMutablePointer where Pointee == StoreCore {
     /// Whether a reservation that holds `held` bytes may hold more: all others together hold at most a quarter of the
-    /// memory limit. Who goes first may find two items' size more there: what the last one to pass held itself, and what the
-    /// one who went first before has left behind.
+    /// memory limit. Who goes first may find two items' size more there: what the last one to pass held itself, and
+    /// what the one who went first before has left behind.
     func mayReserve(beyond held: Int, _ session: SessionPointer) -> Bool {
         var sum = 0
         forEachSession { sum += $0.pointee.counters.reservedBytes.load(ordering: .relaxed) }

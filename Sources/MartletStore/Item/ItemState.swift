@@ -9,8 +9,8 @@
 ///         7     isWinSent    somebody was told to recache
 ///
 /// Phases: free -(class lock)-> reserved -(stripe lock)-> linked -(stripe lock)-> detached -(class lock)-> free.
-/// A reserved or detached chunk belongs to one thread, or to the last lease. Bits 2...5 are fixed from reserved to free.
-/// Public, and inlinable where answers need it, for the reason given at `ItemHold`.
+/// A reserved or detached chunk belongs to one thread, or to the last lease. Bits 2...5 are fixed from reserved to
+/// free. Public, and inlinable where answers need it, for the reason given at `ItemHold`.
 public struct ItemState: BitwiseCopyable, Equatable {
     public var raw: UInt8
 

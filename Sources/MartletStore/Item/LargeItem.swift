@@ -9,8 +9,8 @@ import Synchronization
 ///      12    4 handle of the first part, 0 if the value is wholly inline (atomic for relocation hints)
 ///
 /// A value of more than 4 KiB makes a large item. If it does not fit one chunk, its head takes a chunk of the largest
-/// class and the rest of the value follows in parts, chained. Pieces are as long as the largest chunk allows; only where
-/// none is to be had are they shorter.
+/// class and the rest of the value follows in parts, chained. Pieces are as long as the largest chunk allows; only
+/// where none is to be had are they shorter.
 package struct LargeWords: BitwiseCopyable {
     package let raw: UnsafeMutableRawPointer
 
@@ -84,7 +84,8 @@ package struct PartPointer: BitwiseCopyable {
         nonmutating set { atomicWord(8).pointee.store(newValue.raw, ordering: .relaxed) }
     }
 
-    /// Atomic, because the hand reads head and previous under the class lock while a move changes them under the stripe's.
+    /// Atomic, because the hand reads head and previous under the class lock while a move changes them under the
+    /// stripe's.
     private func atomicWord(_ offset: Int) -> UnsafeMutablePointer<Atomic<UInt32>> {
         (raw + offset).assumingMemoryBound(to: Atomic<UInt32>.self)
     }
@@ -113,19 +114,19 @@ package struct PartPointer: BitwiseCopyable {
 }
 
 extension UnsafeMutablePointer where Pointee == StoreCore {
-    /// The class of the last part of a value of which `inline` of `total` bytes stand in the head, if every other part is
-    /// as long as the largest chunk allows.
+    /// The class of the last part of a value of which `inline` of `total` bytes stand in the head, if every other part
+    /// is as long as the largest chunk allows.
     func lastPartClass(total: Int, inline: Int) -> Int {
         let pieceMax = pointee.geometry.chunkBytesMax - pointee.geometry.partOverheadBytes
         let rest = (total - inline) % pieceMax
         return pointee.geometry.slabClass(for: (rest == 0 ? pieceMax : rest) + pointee.geometry.partOverheadBytes)
     }
 
-    /// A reserved chunk for the next piece of a value of which `remaining` bytes are still to be placed, behind `before`
-    /// bytes of header; and how many it takes. Nil if there is no memory.
+    /// A reserved chunk for the next piece of a value of which `remaining` bytes are still to be placed, behind
+    /// `before` bytes of header; and how many it takes. Nil if there is no memory.
     ///
-    /// Leases and reservations can lie so that no large chunk can be made free though much smaller ones can: then half the
-    /// length is tried, down to `LargeWords.pieceBytesMin`.
+    /// Leases and reservations can lie so that no large chunk can be made free though much smaller ones can: then half
+    /// the length is tried, down to `LargeWords.pieceBytesMin`.
     func allocatePiece(
         of remaining: Int, behind before: Int, _ admission: Admission?, _ session: SessionPointer
     ) -> (handle: Handle, length: Int)? {

@@ -56,8 +56,8 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         freeChunk(handle, reason, now: now)
     }
 
-    /// Frees the parts of an item, first to last; before the head, so that a part's head is never a stranger. Returns how
-    /// many there were.
+    /// Frees the parts of an item, first to last; before the head, so that a part's head is never a stranger. Returns
+    /// how many there were.
     @inline(__always)
     @discardableResult
     func freeParts(_ item: ItemPointer) -> Int {

@@ -1,9 +1,9 @@
 /// A found item of which only value, client flags and slab class are wanted, with the lock of its stripe held: what
 /// `get` needs, small enough to be returned in registers.
 ///
-/// The rules of `ItemHold` hold here as well. Of an item that is leasable, stale or being renewed by somebody only is told
-/// that it is `isSpecial`; nothing about it has been counted or changed yet, and whoever meets one lets it go and takes
-/// an `ItemHold`.
+/// The rules of `ItemHold` hold here as well. Of an item that is leasable, stale or being renewed by somebody only is
+/// told that it is `isSpecial`; nothing about it has been counted or changed yet, and whoever meets one lets it go and
+/// takes an `ItemHold`.
 ///
 /// Public, with inlinable members, for the reason given at `ItemHold`.
 public struct ValueHold: ~Copyable {
@@ -42,8 +42,8 @@ public struct ValueHold: ~Copyable {
 }
 
 extension StoreSession {
-    /// Finds the item of a key for a `get`: counts the access for eviction, marks the item fetched and holds it; nil for
-    /// a miss. The test hook of a lock's release is not called for this one.
+    /// Finds the item of a key for a `get`: counts the access for eviction, marks the item fetched and holds it; nil
+    /// for a miss. The test hook of a lock's release is not called for this one.
     package func holdValue(_ key: ItemKey) -> ValueHold? {
         let stripe = core.pointee.table.stripe(key.hash)
         stripe.lock()

@@ -2,13 +2,13 @@ import Synchronization
 
 /// memcached's decision which class gives a page to which, for `-o memcached_mode` (`slab_automove`).
 ///
-/// 1. Once a second each class is looked at: the age of COLD's tail, and whether it has evicted, got a page or failed since
-///    the last look. The looks of the last `slab_automove_window` seconds are kept.
-/// 2. A class with two and a half pages of free chunks or more, in which nothing of that kind has happened in the whole window,
-///    gives a page to the pool, if all memory is taken. Then it is looked again at once.
-/// 3. Otherwise the *oldest* class is the one with more than two pages whose tail is oldest on the window's average, the
-///    *youngest* the one whose is youngest among those that have evicted in more than half of the looks, or made more than a
-///    quarter of all evictions. The oldest gives a page to the youngest if the youngest's age is less than
+/// 1. Once a second each class is looked at: the age of COLD's tail, and whether it has evicted, got a page or failed
+///    since the last look. The looks of the last `slab_automove_window` seconds are kept.
+/// 2. A class with two and a half pages of free chunks or more, in which nothing of that kind has happened in the whole
+///    window, gives a page to the pool, if all memory is taken. Then it is looked again at once.
+/// 3. Otherwise the *oldest* class is the one with more than two pages whose tail is oldest on the window's average,
+///    the *youngest* the one whose is youngest among those that have evicted in more than half of the looks, or made
+///    more than a quarter of all evictions. The oldest gives a page to the youngest if the youngest's age is less than
 ///    `slab_automove_ratio` of its own, the youngest has evicted since the last look, and the window has filled once.
 /// 4. With `slab_automove=2` every eviction asks for a page of any other class, besides (ListedLadder.swift).
 struct Automove: ~Copyable {
@@ -152,7 +152,8 @@ struct Automove: ~Copyable {
 }
 
 extension CacheStore {
-    /// The upkeep of `-o memcached_mode` in one pass: segments, then pages. Returns whether there is more to do at once.
+    /// The upkeep of `-o memcached_mode` in one pass: segments, then pages. Returns whether there is more to do at
+    /// once.
     func maintainLists(_ session: StoreSession) -> Bool {
         let hasMore = Juggling(session: session).run()
         let isIdle = !core.pointee.mover.pointee.isMoving.load(ordering: .relaxed)

@@ -1,7 +1,9 @@
-/// What must hold whenever no operation is under way. Called after each step of model tests and at rest in stress tests.
+/// What must hold whenever no operation is under way. Called after each step of model tests and at rest in stress
+/// tests.
 extension CacheStore {
-    /// Checks everything; traps with a sentence at the first thing that does not hold. All sessions must be at rest, no hold
-    /// outstanding, and of leases and reservations exactly as many as `expectedReservations` and `expectedLeases` say.
+    /// Checks everything; traps with a sentence at the first thing that does not hold. All sessions must be at rest, no
+    /// hold outstanding, and of leases and reservations exactly as many as `expectedReservations` and `expectedLeases`
+    /// say.
     package func _checkInvariants(expectedReservations: Int = 0, expectedLeases: Int = 0) {
         let broken = _brokenInvariant(expectedReservations: expectedReservations, expectedLeases: expectedLeases)
         if let broken { preconditionFailure(broken) }

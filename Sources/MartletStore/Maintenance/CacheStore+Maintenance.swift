@@ -5,8 +5,8 @@ extension CacheStore {
     /// Slices of page moves in one pass.
     private static let moveSlicesPerPass = 256
 
-    /// One pass at server second `now`: a delayed flush, expired items, pages beyond the limit. Returns whether there is
-    /// more to do at once. One thread at a time.
+    /// One pass at server second `now`: a delayed flush, expired items, pages beyond the limit. Returns whether there
+    /// is more to do at once. One thread at a time.
     package func maintain(now: UInt32) -> Bool {
         let session = maintainer
         core.pointee.latestSecond.store(now, ordering: .relaxed)
@@ -20,8 +20,8 @@ extension CacheStore {
         return movePages() || hasMoreExpired || hasMoreBuckets || hasMorePages || hasMoreListed
     }
 
-    /// Carries out what the page mover was asked for, as the maintainer, and makes a huge page if one is wanted; bounded. Returns whether there is more to do at
-    /// once. The thread of `maintain`, or whoever stands in for it.
+    /// Carries out what the page mover was asked for, as the maintainer, and makes a huge page if one is wanted;
+    /// bounded. Returns whether there is more to do at once. The thread of `maintain`, or whoever stands in for it.
     package func movePages() -> Bool {
         core.makeWantedHugePage()
         guard core.pointee.mover.hasWork else { return false }
@@ -41,8 +41,8 @@ extension CacheStore {
         core.ringBell()
     }
 
-    /// `cache_memlimit`: returns false if the limit is out of bounds (below a megabyte, below twice the item size limit, or
-    /// above the address space reserved at start). Shrinking happens in the passes that follow.
+    /// `cache_memlimit`: returns false if the limit is out of bounds (below a megabyte, below twice the item size
+    /// limit, or above the address space reserved at start). Shrinking happens in the passes that follow.
     package func setMemoryLimit(bytes: Int) -> Bool {
         let pageBytes = core.pointee.geometry.pageBytes
         if bytes < 1 << 20 || bytes / 2 < core.pointee.settings.itemBytesMax { return false }
@@ -55,8 +55,8 @@ extension CacheStore {
         return true
     }
 
-    /// Has the coming passes look for expired items on every page of some classes (nil: of all), not only where it pays.
-    /// Returns false if these have no items. Any thread.
+    /// Has the coming passes look for expired items on every page of some classes (nil: of all), not only where it
+    /// pays. Returns false if these have no items. Any thread.
     package func scanSoon(classes: Set<Int>? = nil) -> Bool {
         let geometry = core.pointee.geometry
         let chosen = (1...geometry.classCount).filter { classes?.contains($0) ?? true }
@@ -120,9 +120,9 @@ extension CacheStore {
         }
     }
 
-    /// Drains pages while more are in use than the limit allows. If only pinned ones are left, one of them loses what can be
-    /// evicted, so that it is free in the end; that is tried again in later passes. Where nothing is evicted, only free
-    /// pages go.
+    /// Drains pages while more are in use than the limit allows. If only pinned ones are left, one of them loses what
+    /// can be evicted, so that it is free in the end; that is tried again in later passes. Where nothing is evicted,
+    /// only free pages go.
     private func meetLimit(_ session: StoreSession) -> Bool {
         let hasMoreToReturn = core.trimPool(countMax: Self.drainedPagesPerPass)
         core.trimBacking()

@@ -14,8 +14,8 @@ package enum ReassignOutcome: BitwiseCopyable, Equatable, Sendable {
 extension CacheStore {
     private static let slicesByAsker = 16
 
-    /// `slabs reassign`: begins to move a page to class `taker` (0 for the pool) from `giver`, or from the class that loses
-    /// least (nil). Any thread that holds no lock of the store.
+    /// `slabs reassign`: begins to move a page to class `taker` (0 for the pool) from `giver`, or from the class that
+    /// loses least (nil). Any thread that holds no lock of the store.
     package func reassign(from giver: Int?, to taker: Int, session: StoreSession) -> ReassignOutcome {
         // memcached's pool is a class like others.
         let classes = (core.pointee.geometry.keepsLists ? 0 : 1)...core.pointee.geometry.classCount

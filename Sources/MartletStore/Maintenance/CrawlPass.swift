@@ -1,14 +1,15 @@
 /// One pass of the crawl: which pages are scanned now, and when that is enough.
 ///
-/// 1. A class in which nothing is due costs one look at its `firstDue`. Otherwise that is set to never and the class's pages
-///    are looked at in turns, 64 in one hold; what they say lowers it again, and so does every page that leaves or returns.
-/// 2. A ripe page (DueSeconds.swift) is scanned. One with something due that is not ripe is, too, as far as the budget of
-///    this second goes, 2^20 headers for all of them (some milliseconds); the next second begins where this one ended. A
-///    page of mixed lives may so be looked through every second for one item, which a cache of a million can afford and
-///    one of a hundred millions cannot. To let such pages wait for two seconds cost live items their places: what is
-///    stored meanwhile evicts them.
-/// 3. After 2^18 headers, or as `lru_crawler_sleep` says, the pass is over, wherever it is, and the next goes on there: between two passes the maintainer
-///    rests, so that it cannot starve the workers.
+/// 1. A class in which nothing is due costs one look at its `firstDue`. Otherwise that is set to never and the class's
+///    pages are looked at in turns, 64 in one hold; what they say lowers it again, and so does every page that leaves
+///    or returns.
+/// 2. A ripe page (DueSeconds.swift) is scanned. One with something due that is not ripe is, too, as far as the budget
+///    of this second goes, 2^20 headers for all of them (some milliseconds); the next second begins where this one
+///    ended. A page of mixed lives may so be looked through every second for one item, which a cache of a million can
+///    afford and one of a hundred millions cannot. To let such pages wait for two seconds cost live items their places:
+///    what is stored meanwhile evicts them.
+/// 3. After 2^18 headers, or as `lru_crawler_sleep` says, the pass is over, wherever it is, and the next goes on there:
+///    between two passes the maintainer rests, so that it cannot starve the workers.
 /// 4. With `lru_crawler_tocrawl` a class that has had so many headers looked at waits for the next second.
 struct CrawlPass {
     static let headersMax = 1 << 18

@@ -2,11 +2,12 @@ import CShims
 
 /// Takes back what has expired, one page at a time, without walking the whole cache (CrawlPass.swift says which pages).
 ///
-/// 1. A page is scanned in slices of 16 chunks under the class lock; each expired item becomes a hint that is carried out
-///    under its stripe.
-/// 2. The page's due seconds are set to never *before* the scan, and lowered afterwards to what the lives left in the page
-///    say, so that an item stored meanwhile is not missed (DueSeconds.swift).
-/// 3. The second by which a 16th of the items will have expired is told from a histogram of the lives left, by powers of two.
+/// 1. A page is scanned in slices of 16 chunks under the class lock; each expired item becomes a hint that is carried
+///    out under its stripe.
+/// 2. The page's due seconds are set to never *before* the scan, and lowered afterwards to what the lives left in the
+///    page say, so that an item stored meanwhile is not missed (DueSeconds.swift).
+/// 3. The second by which a 16th of the items will have expired is told from a histogram of the lives left, by powers
+///    of two.
 /// 4. After a flush every page is scanned once, and every item in it is a hint.
 struct Crawler {
     static let sliceChunks = 16
@@ -53,8 +54,8 @@ struct Crawler {
             first += Self.sliceChunks
         }
         if hasLeft || store.pointee.pages.slabClass(pageIndex) != slabClass {
-            // The page changed hands, or was being drained and may be back: what it now holds may have been due when this
-            // scan set it to never.
+            // The page changed hands, or was being drained and may be back: what it now holds may have been due when
+            // this scan set it to never.
             store.makeRipe(pageIndex, at: takesEverything ? DueSeconds.sweep : session.now)
         }
         if let due = lives.due(now: session.now) { store.pointee.pages[pageIndex].pointee.nextDue.lower(to: due) }

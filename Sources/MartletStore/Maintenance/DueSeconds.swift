@@ -2,16 +2,17 @@ import Synchronization
 
 /// When it pays to look for expired items: a second for each page, and the earliest of them for each slab class.
 ///
-/// 1. `firstDue` of a page is not after the expiry of any linked item in it; that of a class not after those of its pages,
-///    or the next second for those that are due and have to wait. Before that there is nothing to find, however long the
-///    lists of pages are.
+/// 1. `firstDue` of a page is not after the expiry of any linked item in it; that of a class not after those of its
+///    pages, or the next second for those that are due and have to wait. Before that there is nothing to find, however
+///    long the lists of pages are.
 /// 2. `nextDue` of a page is about the second at which a 16th of its items will have expired (all of them, where there
 ///    are fewer than 16): from then on the page is *ripe*. A ripe page costs at most 16 looks for each item it gives
 ///    back; the earliest expiry alone would have pages of mixed lives looked through every second for a single item.
 /// 3. A scan sets all of a page's seconds to never, then looks, then lowers them to what it foresees from the lives
-///    that are left. A store lowers them *after* its item is visible. So whichever comes second sees the other. (An expiry
-///    changed in place in the very nanoseconds in which a scan begins may still stand in its writer's store buffer: that
-///    item is found late, by who reads it or by eviction, which a full barrier in every such store is not worth.)
+///    that are left. A store lowers them *after* its item is visible. So whichever comes second sees the other. (An
+///    expiry changed in place in the very nanoseconds in which a scan begins may still stand in its writer's store
+///    buffer: that item is found late, by who reads it or by eviction, which a full barrier in every such store is not
+///    worth.)
 /// 4. A store due before `nextDue` is counted, by how long it has to live; when a 16th of the page's chunks are counted
 ///    that live no longer than this one, `nextDue` becomes its expiry and the count starts anew.
 ///

@@ -1,8 +1,8 @@
 /// Keeping up the segments of `-o memcached_mode` while nobody has to go (ListedSegments.swift): what memcached calls
 /// juggling. One thread at a time, the maintainer's.
 ///
-/// 1. Each class with pages is looked at in each pass: first TEMP for what has expired, then HOT, WARM and COLD in turns. As many
-///    of them as memcached's thread may come to between two of our passes.
+/// 1. Each class with pages is looked at in each pass: first TEMP for what has expired, then HOT, WARM and COLD in
+///    turns. As many of them as memcached's thread may come to between two of our passes.
 /// 2. 50 tails at most are looked at in one hold of the class lock.
 /// 3. While the lists are flat (`lru mode flat`), whatever is in HOT or WARM becomes COLD.
 struct Juggling {

@@ -2,14 +2,14 @@ import Synchronization
 
 /// A page on its way with `-o memcached_mode`: as memcached's mover treats it, which never gives up.
 ///
-/// 1. The page that goes is the one with the item used least recently: the tail of COLD, else of HOT, WARM or TEMP. So its
-///    items are those that would have been evicted next.
+/// 1. The page that goes is the one with the item used least recently: the tail of COLD, else of HOT, WARM or TEMP. So
+///    its items are those that would have been evicted next.
 /// 2. Whatever lives in it is relocated, read or not, and goes to the head of its list, as if it had been stored again.
-/// 3. Room for that is a free chunk; below the memory limit a new page; else, if somebody asked for the move, the pool was
-///    empty when it began or 5000 walks have brought nothing, the tails of the class's COLD, ten at a time. Those in the page itself are no
-///    room: then the item waits for the next walk.
-/// 4. What is leased waits too; one that is a single chunk is copied meanwhile, so that new readers find it elsewhere. After
-///    5000 walks a leased chain is taken out.
+/// 3. Room for that is a free chunk; below the memory limit a new page; else, if somebody asked for the move, the pool
+///    was empty when it began or 5000 walks have brought nothing, the tails of the class's COLD, ten at a time. Those
+///    in the page itself are no room: then the item waits for the next walk.
+/// 4. What is leased waits too; one that is a single chunk is copied meanwhile, so that new readers find it elsewhere.
+///    After 5000 walks a leased chain is taken out.
 /// 5. Walks follow each other at once, then every 5 milliseconds, until the page is empty.
 enum ListedMove {
     static let walksMax = 5000

@@ -1,16 +1,16 @@
 /// Taking a page from a class by evicting what is in it: for a store whose class has no page at all, and where workers
 /// meet a limit that has fallen. Pages that move for any other reason take along what is worth it (PageMove.swift).
 ///
-/// 1. A class without pages takes the page that costs least: of 8 sampled pages of other classes the one with the fewest
-///    chunks in use. A class's last page is taken only if no other is to be had.
-/// 2. A page is pinned while something in it is being written, leased or freed: evicting the rest would not empty it, so
-///    it keeps its items, and the next sample is taken. After the third all pages are tried in order of address, each such
-///    search going on where the last one ended.
+/// 1. A class without pages takes the page that costs least: of 8 sampled pages of other classes the one with the
+///    fewest chunks in use. A class's last page is taken only if no other is to be had.
+/// 2. A page is pinned while something in it is being written, leased or freed: evicting the rest would not empty it,
+///    so it keeps its items, and the next sample is taken. After the third all pages are tried in order of address,
+///    each such search going on where the last one ended.
 /// 3. Otherwise the page leaves its class: nothing of it is handed out meanwhile. Then each item in it is unlinked by a
 ///    hint. A walk counts as one used chunk, so that the page is not handed to another class under it.
-/// 4. An empty page goes to the pool. If somebody came in between (a lease taken, a value being written since), the page
-///    goes back to its class with all that is free in it: memory that nobody may use would be memory lost for as long as
-///    a client cares to read slowly, and every further page taken like this would be lost as well.
+/// 4. An empty page goes to the pool. If somebody came in between (a lease taken, a value being written since), the
+///    page goes back to its class with all that is free in it: memory that nobody may use would be memory lost for as
+///    long as a client cares to read slowly, and every further page taken like this would be lost as well.
 enum PageDrain {
     static let samplesMax = 3
     static let sampledPages = 8
@@ -34,8 +34,8 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         return false
     }
 
-    /// Rule 2: drains the next page, not of class `excluded`, that is not pinned; or, `evenPinned`, the next one, as far as
-    /// that goes. Returns whether a page became free.
+    /// Rule 2: drains the next page, not of class `excluded`, that is not pinned; or, `evenPinned`, the next one, as
+    /// far as that goes. Returns whether a page became free.
     func drainNextPage(except excluded: Int, evenPinned: Bool = false, _ session: SessionPointer) -> Bool {
         let pageCount = pagesTouched
         var tried = 0
@@ -136,8 +136,8 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         return headState.has(ItemState.isLarge) && head.large(headState).leases.pointee.load(ordering: .relaxed) > 1
     }
 
-    /// Unlinks what lives in a chunk of a page being walked. Its key may be read without the class lock: the chunk is not
-    /// handed out again, so whoever owned it when it was linked was its last owner.
+    /// Unlinks what lives in a chunk of a page being walked. Its key may be read without the class lock: the chunk is
+    /// not handed out again, so whoever owned it when it was linked was its last owner.
     private func empty(_ handle: Handle, _ session: SessionPointer) {
         let item = pointee.arena.item(handle)
         let state = item.stateHint

@@ -10,8 +10,8 @@ struct PageGiver: BitwiseCopyable {
 /// Who gives a page, and which: rules 2 to 4 of the mover (PageMover.swift). The turn is the caller's.
 extension UnsafeMutablePointer where Pointee == StoreCore {
     /// The class that loses least by a page, and not more than `lossMax`; any that has two, if that is infinite; with
-    /// `onlyEmpty` none that has not as many chunks free as a page has. Takes one class lock after the other; the turn is the
-    /// caller's.
+    /// `onlyEmpty` none that has not as many chunks free as a page has. Takes one class lock after the other; the turn
+    /// is the caller's.
     func cheapestGiver(
         except taker: Int, lossMax: Double, onlyEmpty: Bool = false, _ session: SessionPointer
     ) -> PageGiver? {

@@ -1,15 +1,15 @@
 /// One page on its way from class to class, or back to the pool: what is left of the walk through it.
 ///
-/// 1. The page leaves its class first: none of its chunks is handed out any more, and its own hand and crawler pass it by.
-///    A walk counts as one used chunk, so that the page is not handed on under it.
+/// 1. The page leaves its class first: none of its chunks is handed out any more, and its own hand and crawler pass it
+///    by. A walk counts as one used chunk, so that the page is not handed on under it.
 /// 2. Chunk by chunk, items worth keeping are relocated within the giving class (Relocation.swift), the others evicted.
-///    Worth keeping is what lives and has been hit since the hand last came by, or is HOT, WARM or TEMP; and as long as the
-///    class has free chunks for all that are looked at in one go, whatever lives.
+///    Worth keeping is what lives and has been hit since the hand last came by, or is HOT, WARM or TEMP; and as long as
+///    the class has free chunks for all that are looked at in one go, whatever lives.
 /// 3. What is leased or being written waits: another walk through the page follows in the next second, and one more in
 ///    the second after. That last one unlinks what is leased, so that the last lease frees it. So does the next walk at
 ///    once, if other classes ask for pages.
-/// 4. An empty page goes to the class that asked. One that is still not empty goes back to where it was, with all that is
-///    free in it: memory that nobody may use would be memory lost for as long as a client cares to read slowly.
+/// 4. An empty page goes to the class that asked. One that is still not empty goes back to where it was, with all that
+///    is free in it: memory that nobody may use would be memory lost for as long as a client cares to read slowly.
 /// 5. A page that nobody asked for, or that is one more than the limit allows by now, goes to the pool.
 struct PageMove: BitwiseCopyable {
     private(set) var page = 0
@@ -123,8 +123,8 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         return true
     }
 
-    /// Takes a page from the class that loses least by it, for the pool: its items are relocated as in every move. Returns
-    /// false if none is to be had so. No lock is held; whoever has the turn goes first.
+    /// Takes a page from the class that loses least by it, for the pool: its items are relocated as in every move.
+    /// Returns false if none is to be had so. No lock is held; whoever has the turn goes first.
     func returnPage(_ session: SessionPointer) -> Bool {
         let mover = pointee.mover
         if mover.pointee.turn.exchange(true, ordering: .acquiring) { return false }

@@ -3,26 +3,26 @@ import Synchronization
 
 /// Pages go to the classes that miss them.
 ///
-/// 1. A worker whose class evicts looks at the class twice in a page's worth of evictions: where 4 of its keys or more have
-///    come back lately that ghosts remember, it asks for a page, and in any case after 64 evictions or a page's worth,
-///    whichever is more. A request is one bit for each class, and rings the bell.
+/// 1. A worker whose class evicts looks at the class twice in a page's worth of evictions: where 4 of its keys or more
+///    have come back lately that ghosts remember, it asks for a page, and in any case after 64 evictions or a page's
+///    worth, whichever is more. A request is one bit for each class, and rings the bell.
 /// 2. The maintainer answers: it looks for the class that loses least by a page (MoverSums.swift), and takes one if the
-///    asking class gains more than half as much again. Otherwise the request is forgotten; the class may ask again after 16
-///    evictions. A class whose keys have not come back gets only what stands empty: a page of a class that has as many
-///    chunks free.
-/// 3. Between two moves that cost somebody something there are at least 64 evictions, wherever; and between any move and
-///    one that costs something, unless the page is worth sixteen times as much to the taker. A page that costs nobody
-///    anything goes as soon as the asking class has evicted what it holds.
-///    If that is more than chance, such pages go in runs: while there are any, each answer brings the class twice as many
-///    as the one before, at most 32 and as many as it has. A new size takes over what an old one has left in a few answers,
-///    and hardly evicts its own items meanwhile.
-/// 4. Of 8 pages that the giver's hand will come to next the one goes that has the fewest items worth keeping, as far as
-///    the first 64 headers tell, and nothing in it that is leased or being written. Its items are relocated or evicted
-///    (PageMove.swift), 64 at a time.
+///    asking class gains more than half as much again. Otherwise the request is forgotten; the class may ask again
+///    after 16 evictions. A class whose keys have not come back gets only what stands empty: a page of a class that has
+///    as many chunks free.
+/// 3. Between two moves that cost somebody something there are at least 64 evictions, wherever; and between any move
+///    and one that costs something, unless the page is worth sixteen times as much to the taker. A page that costs
+///    nobody anything goes as soon as the asking class has evicted what it holds.
+///    If that is more than chance, such pages go in runs: while there are any, each answer brings the class twice as
+///    many as the one before, at most 32 and as many as it has. A new size takes over what an old one has left in a few
+///    answers, and hardly evicts its own items meanwhile.
+/// 4. Of 8 pages that the giver's hand will come to next the one goes that has the fewest items worth keeping, as far
+///    as the first 64 headers tell, and nothing in it that is leased or being written. Its items are relocated or
+///    evicted (PageMove.swift), 64 at a time.
 /// 5. Meanwhile the worker goes on evicting. Only where nobody has worked on requests for 32 evictions does each worker
 ///    that evicts carry out 64 chunks' worth, until the page has moved.
-/// 6. Whoever moves has the *turn*, of which there is one. Nobody waits for it: who does not get it goes on without. So it
-///    is no lock, and what rule R1 says of locks holds.
+/// 6. Whoever moves has the *turn*, of which there is one. Nobody waits for it: who does not get it goes on without. So
+///    it is no lock, and what rule R1 says of locks holds.
 ///
 /// Time is told in evictions, each by the chunks it frees: no clock says how fast a cache changes.
 struct PageMover: ~Copyable {
@@ -165,8 +165,8 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
 
     // MARK: Working
 
-    /// Carries out a slice of the move under way, or begins the next that is asked for. Returns whether there is more to do
-    /// at once; false also if somebody else has the turn. No lock is held.
+    /// Carries out a slice of the move under way, or begins the next that is asked for. Returns whether there is more
+    /// to do at once; false also if somebody else has the turn. No lock is held.
     @inline(never)
     func advanceMove(_ session: SessionPointer) -> Bool {
         let mover = pointee.mover

@@ -2,15 +2,18 @@ import Synchronization
 
 /// Moving an item, or a part of one, to another chunk of its class while everybody goes on using it.
 ///
-/// 1. Whoever looks the key up finds it before, during and after, with the same value, flags, token, expiry and marks: the
-///    handle in the slot is replaced under the stripe lock, in the hold in which the old chunk is detached.
-/// 2. The new chunk is free, or made free by evicting in the class; it enters the old one's segment in the hold in which it
-///    is taken. A HOT one gets a place at the ring's end. What accesses have left in the access word is taken over last.
-/// 3. A small item is copied under the stripe lock: at most 4 KiB of value. A large one's value does not change while it is
-///    leased, so it is leased, copied without a lock, and replaced in a second hold if nobody else has a lease by then.
-/// 4. A part is found by its head: the item must still be linked, and unleased. The handle is replaced in its neighbours.
-/// 5. A head's parts name it, and the hand reads that under the lock of the part's class alone. So before the old head is
-///    freed, that lock of each part is taken once: whoever has read the old handle has finished by then.
+/// 1. Whoever looks the key up finds it before, during and after, with the same value, flags, token, expiry and marks:
+///    the handle in the slot is replaced under the stripe lock, in the hold in which the old chunk is detached.
+/// 2. The new chunk is free, or made free by evicting in the class; it enters the old one's segment in the hold in
+///    which it is taken. A HOT one gets a place at the ring's end. What accesses have left in the access word is taken
+///    over last.
+/// 3. A small item is copied under the stripe lock: at most 4 KiB of value. A large one's value does not change while
+///    it is leased, so it is leased, copied without a lock, and replaced in a second hold if nobody else has a lease by
+///    then.
+/// 4. A part is found by its head: the item must still be linked, and unleased. The handle is replaced in its
+///    neighbours.
+/// 5. A head's parts name it, and the hand reads that under the lock of the part's class alone. So before the old head
+///    is freed, that lock of each part is taken once: whoever has read the old handle has finished by then.
 /// 6. A large item of more than 64 parts is not relocated, as all of them would have to be renamed in one hold.
 enum Relocation {
     static let partsMax = 64
@@ -30,8 +33,9 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         return expiry == 0 || expiry > now
     }
 
-    /// Empties a chunk of a page that has left `home`, unless it is leased or being written. Its key may be read without the
-    /// class lock: the chunk is not handed out again, so whoever owned it when it was linked was its last owner.
+    /// Empties a chunk of a page that has left `home`, unless it is leased or being written. Its key may be read
+    /// without the class lock: the chunk is not handed out again, so whoever owned it when it was linked was its last
+    /// owner.
     func vacate(
         _ handle: Handle, _ home: UnsafeMutablePointer<SlabClass>, keepsUnread: Bool, evenLeased: Bool,
         _ session: SessionPointer
@@ -201,7 +205,8 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         freeItem(head, .dropped, now: session.pointee.now)
     }
 
-    /// Finds a leased item again. The stripe lock is held on return; nil if it has gone or somebody else leases it as well.
+    /// Finds a leased item again. The stripe lock is held on return; nil if it has gone or somebody else leases it as
+    /// well.
     private func lockLeased(
         _ head: Handle, _ hash: UInt64, evenLeased: Bool = false, _ stripe: UnsafeMutablePointer<Stripe>
     ) -> Slot? {
@@ -211,8 +216,8 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         return evenLeased || item.large(item.state).leases.pointee.load(ordering: .acquiring) == 2 ? slot : nil
     }
 
-    /// Relocates a head that the caller has leased, unless somebody else leases it by now; `evenLeased` one without parts
-    /// whoever does: the old chunk stays for them. Returns false if there is no room.
+    /// Relocates a head that the caller has leased, unless somebody else leases it by now; `evenLeased` one without
+    /// parts whoever does: the old chunk stays for them. Returns false if there is no room.
     func relocateLarge(
         _ handle: Handle, _ hash: UInt64, _ home: UnsafeMutablePointer<SlabClass>, evenLeased: Bool = false,
         _ session: SessionPointer

@@ -10,8 +10,8 @@ struct TableShrinking: ~Copyable {
     let finished = Atomic<Int>(0)
     /// The most buckets that a stripe keeps for now.
     let kept = Atomic<UInt32>(0)
-    /// Rows that may have memory: the most buckets that a stripe was seen to have since memory last went back. Any thread
-    /// reads it: the limit counts these rows until their memory goes.
+    /// Rows that may have memory: the most buckets that a stripe was seen to have since memory last went back. Any
+    /// thread reads it: the limit counts these rows until their memory goes.
     let touched = Atomic<UInt32>(0)
 
     /// The largest `tablePower` before the table last began to shrink, also in the process before this one.
@@ -22,8 +22,8 @@ struct TableShrinking: ~Copyable {
     static let savedBytesMin = 256 << 10
     static let savedBytesMinHuge = 8 << 20
 
-    /// Buckets for each stripe to shrink to, if stripes with `rows` on average have half as many again as the `wanted` ones
-    /// and more: a quarter more, and one.
+    /// Buckets for each stripe to shrink to, if stripes with `rows` on average have half as many again as the `wanted`
+    /// ones and more: a quarter more, and one.
     static func target(rows: Int, wanted: Int, bytesPerRow: Int, isHuge: Bool) -> UInt32? {
         let target = wanted + wanted / 4 + 1
         let savedBytes = (rows - target) * bytesPerRow
@@ -33,7 +33,8 @@ struct TableShrinking: ~Copyable {
 }
 
 extension UnsafeMutablePointer where Pointee == StoreCore {
-    /// Makes the table smaller by a bounded number of merges, if that is due. Returns whether there is more to do at once.
+    /// Makes the table smaller by a bounded number of merges, if that is due. Returns whether there is more to do at
+    /// once.
     func shrinkTable(_ session: SessionPointer) -> Bool {
         let table = pointee.table
         let wanted = table.rowCountWanted

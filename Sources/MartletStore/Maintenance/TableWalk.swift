@@ -1,13 +1,13 @@
 /// A walk through all items, bucket by bucket, in as many steps as its owner likes.
 ///
-/// 1. Whatever is there from the walk's beginning to its end, under the same key, is met exactly once; what comes or goes
-///    meanwhile may or may not be. Dead items are left out.
+/// 1. Whatever is there from the walk's beginning to its end, under the same key, is met exactly once; what comes or
+///    goes meanwhile may or may not be. Dead items are left out.
 /// 2. Between two steps the walk holds nothing and the store knows nothing of it: it may rest for ever, or be dropped.
 /// 3. A step holds one stripe lock for the time of one chain: ten slots and few more.
-/// 4. The walk goes through a stripe's items in the order of the bits that name their bucket, read backwards. In this order
-///    each bucket is one piece, however many there are: a split cuts a piece in two, a merge joins two. So one number says
-///    how far the walk is, and stays right when the table grows or shrinks between two steps. (Redis's SCAN uses the same
-///    order.)
+/// 4. The walk goes through a stripe's items in the order of the bits that name their bucket, read backwards. In this
+///    order each bucket is one piece, however many there are: a split cuts a piece in two, a merge joins two. So one
+///    number says how far the walk is, and stays right when the table grows or shrinks between two steps. (Redis's SCAN
+///    uses the same order.)
 /// 5. Only of a bucket that was merged behind the walk's back a part has been met; these items are told by their hash.
 package struct TableWalk: BitwiseCopyable, Sendable {
     fileprivate var stripe = 0
@@ -33,7 +33,8 @@ package struct WalkedItem {
 }
 
 extension CacheStore {
-    /// Calls `visit` with the living items of the walk's next bucket. Returns false, without a call, when the walk is over.
+    /// Calls `visit` with the living items of the walk's next bucket. Returns false, without a call, when the walk is
+    /// over.
     ///
     /// `visit` runs under a stripe lock: it copies what it needs and calls nothing of the store. `now` is the current
     /// server second.
@@ -99,8 +100,8 @@ extension HashTable {
         return reversed
     }
 
-    /// How much of the walk's order one of `bucketCount` buckets takes: what differs only in bits that its number does not
-    /// have. A bucket not split yet has one bit fewer than those that are.
+    /// How much of the walk's order one of `bucketCount` buckets takes: what differs only in bits that its number does
+    /// not have. A bucket not split yet has one bit fewer than those that are.
     fileprivate static func pieceLength(_ bucket: UInt32, bucketCount: UInt32) -> UInt32 {
         let bits = UInt32(32 - bucketCount.leadingZeroBitCount)
         let half = UInt32(1) << (bits - 1)

@@ -2,14 +2,16 @@ import Synchronization
 
 /// A store's memory handed on from one process to the next: `takeUp` after the start, `handOn` at a planned stop.
 extension CacheStore {
-    /// Calls the closure with 0..<count, each on a thread of its own, and returns when all have ended. The store has no threads.
+    /// Calls the closure with 0..<count, each on a thread of its own, and returns when all have ended. The store has no
+    /// threads.
     package typealias ParallelRun = (_ count: Int, _ body: @escaping @Sendable (Int) -> Void) -> Void
 
     /// Whether there is something to take up: the file that the store was made with fits it.
     package var canTakeUp: Bool { core.pointee.backing?.pointee.owner.saved != nil }
 
-    /// Takes up what the file holds; only for a store that nobody has used. Returns the number of items, or nil if the file is
-    /// damaged: then the store is of no use, and another is to be made with the same file, which is told to start empty.
+    /// Takes up what the file holds; only for a store that nobody has used. Returns the number of items, or nil if the
+    /// file is damaged: then the store is of no use, and another is to be made with the same file, which is told to
+    /// start empty.
     package func takeUp(now: UInt32, threadCount: Int, _ inParallel: ParallelRun) -> Int? {
         guard let file = core.pointee.backing?.pointee.owner, let saved = file.saved else { return 0 }
         growTable(to: saved.rowCount)
@@ -24,8 +26,8 @@ extension CacheStore {
         return count
     }
 
-    /// Ends the start of a store with a memory file: from now on the file says what the next process needs if this one dies,
-    /// as far as it is kept up (`LiveHead`).
+    /// Ends the start of a store with a memory file: from now on the file says what the next process needs if this one
+    /// dies, as far as it is kept up (`LiveHead`).
     package func openFile(now: UInt32, zeroMilliseconds: Int64) {
         guard let live = core.pointee.backing?.pointee.live else { return }
         var state = SavedState(settings: savedSettings)
@@ -41,8 +43,8 @@ extension CacheStore {
         core.pointee.backing?.pointee.live?.note(second: now, zeroMilliseconds: zeroMilliseconds)
     }
 
-    /// Writes what the next store needs. Nobody uses the store any more: no session, lease or reservation. It is of no use
-    /// afterwards. Returns why it could not be written, or nil.
+    /// Writes what the next store needs. Nobody uses the store any more: no session, lease or reservation. It is of no
+    /// use afterwards. Returns why it could not be written, or nil.
     package func handOn(
         now: UInt32, zeroMilliseconds: Int64, threadCount: Int, _ inParallel: ParallelRun
     ) -> String? {
@@ -87,8 +89,8 @@ extension CacheStore {
         return UInt32(max(1, sum / table.stripeCount))
     }
 
-    /// Gives an empty table the size that another had: its memory is all zeroes, so its buckets are empty. No larger than the
-    /// limit full of the smallest items would make it.
+    /// Gives an empty table the size that another had: its memory is all zeroes, so its buckets are empty. No larger
+    /// than the limit full of the smallest items would make it.
     private func growTable(to rowCount: UInt32) {
         let table = core.pointee.table
         let itemCountMax = core.pointee.limitBytes / core.pointee.slabClass(1).pointee.chunkBytes

@@ -2,14 +2,14 @@
 ///
 ///     chunk   | header, words, key, value or piece | room | seal 8 |
 ///
-/// 1. An item is sealed when it is linked and whenever it changes in place, under the same hold of its stripe; a part when
-///    its value is complete, before its head is linked.
+/// 1. An item is sealed when it is linked and whenever it changes in place, under the same hold of its stripe; a part
+///    when its value is complete, before its head is linked.
 /// 2. A seal is a sum of everything that an answer is made of, of the chunk's handle and of the secret. What changes
 ///    without a change of the item is left out: the access word, leases, and where the first part stands.
 /// 3. Between the first change of an item and its new seal the two disagree. So whoever finds a linked item with the
 ///    right seal after the process has died at any point has found the whole of one version of it.
-/// 4. That this version was not followed by another is proved elsewhere: who links a new version has sealed it before, and
-///    its sequence is higher; who unlinks takes the phase `linked` away, which is sealed, too.
+/// 4. That this version was not followed by another is proved elsewhere: who links a new version has sealed it before,
+///    and its sequence is higher; who unlinks takes the phase `linked` away, which is sealed, too.
 struct ItemSeal: BitwiseCopyable {
     private let sum: MemorySum
 

@@ -13,10 +13,10 @@ import Synchronization
 ///
 /// 1. The first word is 0 while nothing may be taken up: from the start until the store is complete, and from a planned
 ///    stop on, when FILE.meta says all.
-/// 2. Whatever is written here while the store is used is written a word at a time, and each word is right by itself; of
-///    stripes, `flushedThrough` has a check of its own.
-/// 3. It is believed only in the boot that wrote it: then memory is what the process left. After a crash of the machine a
-///    file system may have kept some of it and not the rest, all with the right seals: items that had been replaced.
+/// 2. Whatever is written here while the store is used is written a word at a time, and each word is right by itself;
+///    of stripes, `flushedThrough` has a check of its own.
+/// 3. It is believed only in the boot that wrote it: then memory is what the process left. After a crash of the machine
+///    a file system may have kept some of it and not the rest, all with the right seals: items that had been replaced.
 struct LiveHead {
     private let start: UnsafeMutableRawPointer
     private let mappedBytes: Int

@@ -7,12 +7,12 @@ import Glibc
 ///     FILE.meta    a `SavedState`
 ///
 /// 1. FILE is locked (`flock`) as long as a store uses it: two servers on one file would be the end of both.
-/// 2. FILE.meta is written at a planned stop, after everything else, as a file of another name that is then renamed: it is
-///    whole or not there.
-/// 3. It is read, and removed, before anything of FILE is touched: what a server has begun to change is never taken for what
-///    another has left. If it cannot be removed, that ends the start.
-/// 4. FILE.meta without FILE ends the start: something has gone wrong that an operator should know of before the cache is
-///    gone. With both there, whatever is wrong with them means an empty cache and a sentence (`remark`).
+/// 2. FILE.meta is written at a planned stop, after everything else, as a file of another name that is then renamed: it
+///    is whole or not there.
+/// 3. It is read, and removed, before anything of FILE is touched: what a server has begun to change is never taken for
+///    what another has left. If it cannot be removed, that ends the start.
+/// 4. FILE.meta without FILE ends the start: something has gone wrong that an operator should know of before the cache
+///    is gone. With both there, whatever is wrong with them means an empty cache and a sentence (`remark`).
 /// 5. What FILE may hold is taken from the file system before it is touched (`PageBacking`): a full one is an error at
 ///    start and a store refused later, never a signal.
 ///
@@ -90,8 +90,8 @@ package final class MemoryFile {
         }
     }
 
-    /// A file that nobody has closed may say, being damaged, that it has pages far behind its end. There is nothing in them,
-    /// and taking room for each of them would take long. `headBytes`: in front of the first page.
+    /// A file that nobody has closed may say, being damaged, that it has pages far behind its end. There is nothing in
+    /// them, and taking room for each of them would take long. `headBytes`: in front of the first page.
     func forgetPagesBeyondEnd(headBytes: Int, pageShift: Int) {
         guard isLive, let count = saved?.pages.count else { return }
         var facts = stat()

@@ -1,7 +1,8 @@
 /// A keyed 64-bit sum of a run of memory: what tells whether a page, or an item, is what it was when it was summed.
 ///
-/// The same folded products as `KeyHash`, in four lanes that do not wait for each other: as fast as memory is read. With
-/// the key unknown nobody can choose contents whose sums agree; a change that was not meant to agree does so once in 2^64.
+/// The same folded products as `KeyHash`, in four lanes that do not wait for each other: as fast as memory is read.
+/// With the key unknown nobody can choose contents whose sums agree; a change that was not meant to agree does so once
+/// in 2^64.
 package struct MemorySum: BitwiseCopyable, Sendable {
     private let first: UInt64
     private let second: UInt64

@@ -3,12 +3,12 @@ import Synchronization
 
 /// What the file system has given for the pages of an arena that is mapped from a file.
 ///
-/// 1. A page is touched only when it is *backed*: its bytes of the file are allocated, so that no later shortage of space
-///    can end in a signal. At start that is done for all pages that the limit allows beside the table there will be; if it
-///    fails, so does the start.
-/// 2. A page that goes back to the system is no longer backed: its bytes are cut out of the file. So are, by the maintainer,
-///    pages that were never taken and that the limit no longer has room for, because tables have grown: file and tables
-///    together stay within `-m`.
+/// 1. A page is touched only when it is *backed*: its bytes of the file are allocated, so that no later shortage of
+///    space can end in a signal. At start that is done for all pages that the limit allows beside the table there will
+///    be; if it fails, so does the start.
+/// 2. A page that goes back to the system is no longer backed: its bytes are cut out of the file. So are, by the
+///    maintainer, pages that were never taken and that the limit no longer has room for, because tables have grown:
+///    file and tables together stay within `-m`.
 /// 3. Whoever takes a page that is not backed asks the file system anew, and may be refused: then there is no page.
 ///
 /// Whoever owns a page calls for it; nothing here takes a lock.
@@ -72,10 +72,11 @@ struct PageBacking: ~Copyable {
 
     /// Rule 1. Returns why the file system refuses, or 0.
     ///
-    /// tmpfs fills memory that it has given and that nobody has touched with zeroes when it is asked for it a second time:
-    /// seconds for gigabytes. So a file without holes is not asked for again, and of one with holes what lies behind the
-    /// pages in use goes back first: to be given anew costs a tenth. Of a larger limit that a command had set, only the
-    /// pages in use stay.
+    /// tmpfs fills memory that it has given and that nobody has touched with zeroes when it is asked for it a second
+    /// time:
+    /// seconds for gigabytes. So a file without holes is not asked for again, and of one with holes what lies behind
+    /// the pages in use goes back first: to be given anew costs a tenth. Of a larger limit that a command had set, only
+    /// the pages in use stay.
     private static func takeRoom(
         _ file: MemoryFile, backedBytes: Int, headBytes: Int, _ geometry: SlabGeometry
     ) throws(StoreCreationError) -> Int32 {
@@ -94,8 +95,8 @@ struct PageBacking: ~Copyable {
         return posix_fallocate(file.descriptor, off_t(wholeBytes), off_t(backedBytes - wholeBytes))
     }
 
-    /// Rule 1. What a saved table's memory leaves no room for was cut out of the file in the process before, and would be
-    /// again: taking it would make every start after a fill clear it for nothing.
+    /// Rule 1. What a saved table's memory leaves no room for was cut out of the file in the process before, and would
+    /// be again: taking it would make every start after a fill clear it for nothing.
     private static func allowedCount(
         _ saved: SavedState?, _ settings: StoreSettings, _ geometry: SlabGeometry, _ pageCountMax: Int, stripeCount: Int
     ) -> Int {
@@ -137,8 +138,8 @@ struct PageBacking: ~Copyable {
         if states[page].exchange(0, ordering: .relaxed) == 1 { backedCount.wrappingSubtract(1, ordering: .relaxed) }
     }
 
-    /// At a planned stop, with so many pages taken: leaves no hole behind the last page that is backed, so that the next
-    /// start need not ask again. A file that cannot be cut is as good, only slower.
+    /// At a planned stop, with so many pages taken: leaves no hole behind the last page that is backed, so that the
+    /// next start need not ask again. A file that cannot be cut is as good, only slower.
     func cutUntaken(takenCount: Int) {
         let end = max(takenCount, untakenEnd.load(ordering: .relaxed))
         _ = ftruncate(descriptor, off_t(headBytes + end * pageBytes))
@@ -155,8 +156,8 @@ struct PageBacking: ~Copyable {
         untakenEnd.max(min(pageCount, pageCountMax), ordering: .relaxed)
     }
 
-    /// Rule 2, for pages never taken, which are those from `firstUntaken` on; at most `countMax` of them. The pool's lock is
-    /// held, so that nobody takes one meanwhile.
+    /// Rule 2, for pages never taken, which are those from `firstUntaken` on; at most `countMax` of them. The pool's
+    /// lock is held, so that nobody takes one meanwhile.
     func releaseUntakenLocked(from firstUntaken: Int, allowed: Int, countMax: Int) {
         for _ in 0..<countMax {
             let end = untakenEnd.load(ordering: .relaxed)

@@ -2,8 +2,8 @@
 /// between programs with the same number is a memory file handed on.
 ///
 /// It is computed, not kept up by hand: an item and a part with every word they can have are written through the
-/// accessors that the store uses, and their bytes are summed, together with the meaning of the bits, one hash of a key and
-/// one sum. A field that moves, a bit that changes its meaning, another hash: each gives another number.
+/// accessors that the store uses, and their bytes are summed, together with the meaning of the bits, one hash of a key
+/// and one sum. A field that moves, a bit that changes its meaning, another hash: each gives another number.
 package enum RestartLayout {
     /// What the code around the items makes of them that their bytes do not show: raised by hand where that changes.
     private static let meaning: UInt64 = 1

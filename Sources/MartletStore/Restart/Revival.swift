@@ -3,14 +3,14 @@ import Synchronization
 
 /// Taking up what another process has left in the arena: every chunk is looked at, nothing is taken on trust.
 ///
-/// 1. The proof of the bytes: after a planned stop the sum of each page, and one that does not agree ends it all; in a live
-///    file the seal of each item and part, and one that does not agree costs this item.
-/// 2. First walk, by page: each linked item whose words are within bounds, whose parts lead from one to the next as they
-///    should, and which neither time nor a flush has ended, goes into its bucket. Of two with one key the one with the
-///    higher sequence stays. Nothing but the page's own items is written.
+/// 1. The proof of the bytes: after a planned stop the sum of each page, and one that does not agree ends it all; in a
+///    live file the seal of each item and part, and one that does not agree costs this item.
+/// 2. First walk, by page: each linked item whose words are within bounds, whose parts lead from one to the next as
+///    they should, and which neither time nor a flush has ended, goes into its bucket. Of two with one key the one with
+///    the higher sequence stays. Nothing but the page's own items is written.
 /// 3. Then, on one thread: what has lost to another becomes free, and the parts of those that stay are marked.
-/// 4. Second walk, by page: chunks with nothing in them become the page's free list; items are counted, HOT ones go into
-///    their ring, with lists each into its own, what expires makes the page due.
+/// 4. Second walk, by page: chunks with nothing in them become the page's free list; items are counted, HOT ones go
+///    into their ring, with lists each into its own, what expires makes the page due.
 /// 5. Then, on one thread: classes get their pages in order of address, the pool the others.
 ///
 /// The table has the size it had from the start, so nothing is split meanwhile. Ghosts and statistics are not kept.

@@ -42,7 +42,8 @@ package struct SavedState: Equatable, Sendable {
     package var pendingFlush: UInt32 = 0
     /// Buckets that each stripe had, on average.
     package var rowCount: UInt32 = 1
-    /// `StoreCore.tablePower`; 0 where it is not known. In the upper half of the word that `rowCount` has the lower one of.
+    /// `StoreCore.tablePower`; 0 where it is not known. In the upper half of the word that `rowCount` has the lower one
+    /// of.
     package var tablePower: UInt32 = 0
     package var stripes: [Stripe] = []
     package var pages: [Page] = []
@@ -162,8 +163,8 @@ package struct SavedSettings: Equatable, Sendable {
         [memoryLimitBytes, itemBytesMax, growthFactor, chunkBytesMin, eviction, sealsItems, mode, geometry]
     }
 
-    /// What of `other` is not the same, as an operator calls it; the geometry, which follows from the rest, last. Nil if
-    /// everything is.
+    /// What of `other` is not the same, as an operator calls it; the geometry, which follows from the rest, last. Nil
+    /// if everything is.
     func difference(from other: SavedSettings) -> String? {
         let names = [
             "-m", "-I", "-f", "-n", "--eviction or -M", "-o restart_checksums",

@@ -128,8 +128,8 @@ struct AddressRange: BitwiseCopyable {
 
     /// Makes one huge page of memory that nobody has touched, if the system has one to give now.
     ///
-    /// The wish ends with the call. A part of the page that is given back later would otherwise be filled again by the system,
-    /// which mends huge pages in the background: more memory than anybody asked for.
+    /// The wish ends with the call. A part of the page that is given back later would otherwise be filled again by the
+    /// system, which mends huge pages in the background: more memory than anybody asked for.
     static func takeHugePage(_ start: UnsafeMutableRawPointer) {
         guard madvise(start, ArenaLayout.hugePageBytes, MADV_HUGEPAGE) == 0 else { return }
         start.storeBytes(of: 0, as: UInt8.self)

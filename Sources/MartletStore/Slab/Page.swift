@@ -15,8 +15,9 @@ import Synchronization
 ///        8 earlyCounts     atomic       stores that expire before nextDue, by the length of their lives
 ///        2 owner           atomic       class, and whether the page is leaving it (PageOwner); 0 in the pool
 ///
-/// `used` falls when a chunk is freed, not when it is unlinked: a page whose `used` is 0 holds nothing anybody can reach.
-/// Who drains a page counts as one of `used` meanwhile: the page cannot become empty before the walk through it has ended.
+/// `used` falls when a chunk is freed, not when it is unlinked: a page whose `used` is 0 holds nothing anybody can
+/// reach. Who drains a page counts as one of `used` meanwhile: the page cannot become empty before the walk through it
+/// has ended.
 package struct Page: ~Copyable {
     package var bump: UInt32 = 0
     package var used: UInt32 = 0

@@ -2,20 +2,21 @@ import Synchronization
 
 /// The pages that belong to no class, and the memory budget: how many pages there may be.
 ///
-/// 1. `-m` bounds everything: pages, table, ghosts, rings, page facts, and a little (at most a 32nd) for the process around
-///    the store. What the latter have is taken from the pages.
+/// 1. `-m` bounds everything: pages, table, ghosts, rings, page facts, and a little (at most a 32nd) for the process
+///    around the store. What the latter have is taken from the pages.
 /// 2. As the table grows, fewer pages are allowed, though never less than half of what the limit alone would allow: a
 ///    table that stays large after the limit has fallen must not starve every store. If more are in use, the maintainer
 ///    takes some back (PageMove.swift), and so does every 64th store that has to evict.
 /// 3. A page or more is kept in reserve for a class that has none.
-/// 4. Pages are taken in order of address, and the system is asked for a huge page (2 MB) whenever the first page of one is
-///    taken; the others wait in the pool. Not so where the limit will be met before the last of them: the rest of it would
-///    be memory that nobody uses, beyond the limit. What the limit leaves by then is foreseen from what tables and pages
-///    have now.
-/// 5. To fill a huge page with zeroes takes the system a tenth of a millisecond, on a virtual machine up to ten. So when
-///    half of one is left, the maintainer is asked to make the next. Only a store that comes before it makes one itself.
-/// 6. A page given back keeps its memory while it and those in use are allowed together. Beyond that the memory returns to
-///    the system, when the page is given back or, if the limit falls later, by the maintainer.
+/// 4. Pages are taken in order of address, and the system is asked for a huge page (2 MB) whenever the first page of
+///    one is taken; the others wait in the pool. Not so where the limit will be met before the last of them: the rest
+///    of it would be memory that nobody uses, beyond the limit. What the limit leaves by then is foreseen from what
+///    tables and pages have now.
+/// 5. To fill a huge page with zeroes takes the system a tenth of a millisecond, on a virtual machine up to ten. So
+///    when half of one is left, the maintainer is asked to make the next. Only a store that comes before it makes one
+///    itself.
+/// 6. A page given back keeps its memory while it and those in use are allowed together. Beyond that the memory returns
+///    to the system, when the page is given back or, if the limit falls later, by the maintainer.
 struct PagePool: ~Copyable {
     let lock = FutexLock()
     /// Pages given back that have their memory, linked through `nextOpen` (page index + 1).
@@ -234,8 +235,8 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         pool.unlock()
     }
 
-    /// Rule 4: makes a huge page and gives the pool all of its pages but the first. Nobody else knows them yet, nor touches
-    /// the huge page before it is one.
+    /// Rule 4: makes a huge page and gives the pool all of its pages but the first. Nobody else knows them yet, nor
+    /// touches the huge page before it is one.
     private func fillHugePage(_ first: Int) {
         AddressRange.takeHugePage(pointee.arena.pageAddress(first))
         let pool = pointee.pool
@@ -299,8 +300,8 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         if !keepsMemory { discard(page) }
     }
 
-    /// Rule 6, after the limit has fallen or the table has grown. Returns the memory of at most `countMax` pages; whether
-    /// there is more to return.
+    /// Rule 6, after the limit has fallen or the table has grown. Returns the memory of at most `countMax` pages;
+    /// whether there is more to return.
     func trimPool(countMax: Int) -> Bool {
         let pool = pointee.pool
         for _ in 0..<countMax {

@@ -10,12 +10,12 @@ import Synchronization
 ///     512    . MoverSums
 ///     704    . ItemLists
 ///
-/// Ring, statistics, sums and lists are reached through pointers of their own (`ring`, `statistics`, `sums`, `lists`): to the thread
-/// sanitizer, changing a part of a struct in place is an access to its first word, which here is a lock that others take
-/// meanwhile.
+/// Ring, statistics, sums and lists are reached through pointers of their own (`ring`, `statistics`, `sums`, `lists`):
+/// to the thread sanitizer, changing a part of a struct in place is an access to its first word, which here is a lock
+/// that others take meanwhile.
 ///
-/// Everything but the constants is guarded by `lock`. A hold is bounded: to choose who goes, at most 64 headers are looked
-/// at by each of ripe hand, ring and hand (192; 256 for `segmented`), nothing is copied, no system call is made.
+/// Everything but the constants is guarded by `lock`. A hold is bounded: to choose who goes, at most 64 headers are
+/// looked at by each of ripe hand, ring and hand (192; 256 for `segmented`), nothing is copied, no system call is made.
 struct SlabClass: ~Copyable {
     let lock = FutexLock()
     let index: UInt8
@@ -54,8 +54,8 @@ struct SlabClass: ~Copyable {
     var tempCount = 0
     /// Of its items those that HOT should hold; moved by ghost hits.
     var hotShare = Self.hotShareFirst
-    /// Whether the class has ever had to evict: from then on new items go through HOT. Of a policy that queues everything,
-    /// true from the start; of the others beside the default, never.
+    /// Whether the class has ever had to evict: from then on new items go through HOT. Of a policy that queues
+    /// everything, true from the start; of the others beside the default, never.
     var isPressed: Bool
     /// `EvictionPolicy.queuesEverything`.
     let queuesEverything: Bool

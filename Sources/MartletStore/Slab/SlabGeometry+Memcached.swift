@@ -1,14 +1,15 @@
 /// How memcached cuts up its memory, and what it counts: for `-o memcached_mode`.
 ///
 /// 1. Pages have 1 MiB. The first class has room for memcached's item header and `-n` bytes; each next size is the one
-///    before times the growth factor, truncated, then rounded up to 8; the last is the largest chunk, half a page unless
-///    `slab_chunk_max` says otherwise, and follows as soon as one more step would nearly reach it. At most 63 classes.
-/// 2. An item counts as memcached's would: header, token (unless `-C`), key and its end mark, client flags if there are any,
-///    value and its line end. So it is put in the class that memcached would put it in, though this store's item is
-///    shorter.
+///    before times the growth factor, truncated, then rounded up to 8; the last is the largest chunk, half a page
+///    unless `slab_chunk_max` says otherwise, and follows as soon as one more step would nearly reach it. At most 63
+///    classes.
+/// 2. An item counts as memcached's would: header, token (unless `-C`), key and its end mark, client flags if there are
+///    any, value and its line end. So it is put in the class that memcached would put it in, though this store's item
+///    is shorter.
 /// 3. What that leaves at the end of a chunk, at least 8 bytes, holds the links of the lists (ItemLists.swift).
-/// 4. Items over the largest chunk are chains; the first chunk holds header and key as well. memcached puts these in a small
-///    chunk of their own, of the class that fits them.
+/// 4. Items over the largest chunk are chains; the first chunk holds header and key as well. memcached puts these in a
+///    small chunk of their own, of the class that fits them.
 extension SlabGeometry {
     static let memcachedPageShift = 20
     package static let memcachedPageBytes = 1 << memcachedPageShift
@@ -41,7 +42,8 @@ extension SlabGeometry {
         return sizes + [largest]
     }
 
-    /// The arena, `bytes` or less: as long as the limit allows it, so small that chunk sizes need only be multiples of 8.
+    /// The arena, `bytes` or less: as long as the limit allows it, so small that chunk sizes need only be multiples
+    /// of 8.
     static func memcachedArenaBytes(_ bytes: Int, _ settings: StoreSettings) -> Int {
         let fineBytesMax = (32 << 30) - memcachedPageBytes
         let needed = settings.memoryLimitBytes + memcachedClassCountMax * memcachedPageBytes
@@ -53,8 +55,8 @@ extension SlabGeometry {
         memcachedHeaderBytes + memcachedEndBytes + (settings.issuesTokens ? memcachedTokenBytes : 0)
     }
 
-    /// The chunk that an item of `bytes` needs whose accounted size is `accounted`: with `-C` what is accounted may leave no
-    /// room for the links.
+    /// The chunk that an item of `bytes` needs whose accounted size is `accounted`: with `-C` what is accounted may
+    /// leave no room for the links.
     @inline(__always)
     func listedBytes(_ bytes: Int, accounted: Int) -> Int { Swift.max(accounted, bytes + Self.linkBytes) }
 }

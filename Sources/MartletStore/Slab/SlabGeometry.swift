@@ -8,11 +8,11 @@
 /// Rules:
 /// 1. Each size is a multiple of the chunk alignment, and larger than the one before.
 /// 2. Each size is widened to use its page whole: with n = page / size chunks in a page, size becomes page / n.
-/// 3. The smallest chunk is 48 bytes: a 20-byte key with a 10-byte value. Smaller classes would each strand a page or two
-///    for items that hardly anybody stores.
+/// 3. The smallest chunk is 48 bytes: a 20-byte key with a 10-byte value. Smaller classes would each strand a page or
+///    two for items that hardly anybody stores.
 /// 4. The largest chunk is half a page; what does not fit becomes a chain (see LargeItem.swift).
-/// 5. Chunk sizes given one by one (`slab_sizes`) stand as they are, rounded up to the alignment, and the largest follows;
-///    a largest one that is given (`slab_chunk_max`) holds where it is below half a page.
+/// 5. Chunk sizes given one by one (`slab_sizes`) stand as they are, rounded up to the alignment, and the largest
+///    follows; a largest one that is given (`slab_chunk_max`) holds where it is below half a page.
 ///
 /// With `-o memcached_mode` all of it is memcached's: SlabGeometry+Memcached.swift.
 package struct SlabGeometry: BitwiseCopyable {
@@ -21,7 +21,8 @@ package struct SlabGeometry: BitwiseCopyable {
     /// log2 of the bytes that one step of a handle stands for.
     package let handleShift: Int
     package let classCount: Int
-    /// What a chunk of a class holds, index 1...classCount: its size, but for the seal at its end where there are seals.
+    /// What a chunk of a class holds, index 1...classCount: its size, but for the seal at its end where there are
+    /// seals.
     package let chunkBytes: UnsafeMutablePointer<UInt32>
     /// Smallest class by (size + 7) / 8.
     package let classBySize: UnsafeMutablePointer<UInt8>

@@ -2,10 +2,11 @@ import CShims
 
 /// Growth: each stripe is a linear-hash table of its own.
 ///
-/// 1. All stripes have as many buckets as they need on average, one for 7.5 items. Stripes differ by a few per cent: if each
-///    had its own number, the last rows would be memory with a bucket here and there (a tenth of the table with 4096
-///    stripes and 700,000 items), and each would keep the most that it ever had.
-/// 2. A stripe tells the table how many items it has whenever that has changed by 8: one shared counter, seldom touched.
+/// 1. All stripes have as many buckets as they need on average, one for 7.5 items. Stripes differ by a few per cent: if
+///    each had its own number, the last rows would be memory with a bucket here and there (a tenth of the table with
+///    4096 stripes and 700,000 items), and each would keep the most that it ever had.
+/// 2. A stripe tells the table how many items it has whenever that has changed by 8: one shared counter, seldom
+///    touched.
 /// 3. An insert into a stripe with fewer splits one bucket under the lock it already holds: bucket n - 2^L, whose items
 ///    go to itself or to the new bucket n. So does one that finds 15 items per bucket, whatever the other stripes have.
 /// 4. Keys are hashed again from the items, because a slot holds no split bits. Safe: all of them are linked items of

@@ -4,22 +4,22 @@ import Synchronization
 ///
 /// 1. When the stripes have half as many buckets again as they need, the maintainer sets a ceiling, a quarter above the
 ///    need and one (TableShrinking.swift). Growth stops there until the end.
-/// 2. It goes through the stripes by turns and merges the last bucket of each, n - 1, into the one it was split off from,
-///    until all are down at the ceiling: one merge per hold of the lock. No key is hashed, no item touched.
+/// 2. It goes through the stripes by turns and merges the last bucket of each, n - 1, into the one it was split off
+///    from, until all are down at the ceiling: one merge per hold of the lock. No key is hashed, no item touched.
 /// 3. A stripe that would want to grow again at once keeps its buckets, and with them all stripes their rows.
-/// 4. Whoever takes a stripe's lock after the maintainer sees the ceiling. So once it has been everywhere, nobody writes to
-///    the rows above what was kept: their memory goes back to the system without any lock. Then the ceiling is lifted. Who
-///    looks ahead with an old count reads zeroes there, which name nothing.
-/// 5. If more items come while this is under way than the ceiling was made for, it is lifted at once and no memory goes;
-///    the limit goes on counting these rows.
+/// 4. Whoever takes a stripe's lock after the maintainer sees the ceiling. So once it has been everywhere, nobody
+///    writes to the rows above what was kept: their memory goes back to the system without any lock. Then the ceiling
+///    is lifted. Who looks ahead with an old count reads zeroes there, which name nothing.
+/// 5. If more items come while this is under way than the ceiling was made for, it is lifted at once and no memory
+///    goes; the limit goes on counting these rows.
 /// 6. Ghosts of both buckets are remembered by turns, as far as there is room.
 /// 7. Overflow buckets stay with their stripe, for its later chains; a longer chain may need new ones.
 extension HashTable {
     /// Items for each bucket that is left: one fewer than make a stripe grow whatever the others have.
     private static var mergedItemsMax: UInt32 { 14 }
 
-    /// Merges the stripe's last bucket, which is not its first. Returns false, with nothing changed, if the stripe would want
-    /// it back at once, or if no overflow bucket is to be had for the longer chain.
+    /// Merges the stripe's last bucket, which is not its first. Returns false, with nothing changed, if the stripe
+    /// would want it back at once, or if no overflow bucket is to be had for the longer chain.
     func mergeLocked(_ stripeIndex: Int) -> Bool {
         let stripe = stripe(at: stripeIndex)
         let last = stripe.pointee.bucketCount.load(ordering: .relaxed) &- 1
@@ -75,8 +75,8 @@ extension HashTable {
         return true
     }
 
-    /// Gives the memory of the rows from `first` to before `end` back to the system; nobody may be touching them. Rows that
-    /// share a piece of memory with others keep it.
+    /// Gives the memory of the rows from `first` to before `end` back to the system; nobody may be touching them. Rows
+    /// that share a piece of memory with others keep it.
     func discardRows(from first: UInt32, to end: UInt32, isHuge: Bool) {
         let pieceBytes = isHuge ? ArenaLayout.hugePageBytes : AddressRange.systemPageBytes
         discardCells(of: rows, cellBytes: Bucket.bytes, from: first, to: end, pieceBytes)

@@ -72,7 +72,8 @@ struct HashTable: BitwiseCopyable {
         Self.localBucket(localBits(hash), bucketCount: bucketCount)
     }
 
-    /// Linear hashing: with n buckets and 2^L <= n < 2^(L+1), the low L+1 bits, or L where that bucket is not yet split off.
+    /// Linear hashing: with n buckets and 2^L <= n < 2^(L+1), the low L+1 bits, or L where that bucket is not yet split
+    /// off.
     @inline(__always)
     static func localBucket(_ bits: UInt32, bucketCount: UInt32) -> Int {
         let mask = UInt32.max &>> UInt32(truncatingIfNeeded: bucketCount.leadingZeroBitCount)

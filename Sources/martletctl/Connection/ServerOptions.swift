@@ -37,8 +37,8 @@ struct ServerOptions: ParsableArguments {
 
     var addresses: [ServerAddress] { list.addresses }
 
-    /// `user password`, as the servers want it: the first line of the file. A user's name has neither a colon nor a blank; a
-    /// password may have both.
+    /// `user password`, as the servers want it: the first line of the file. A user's name has neither a colon nor a
+    /// blank; a password may have both.
     func login() throws -> String? {
         guard let loginPath else { return nil }
         guard let bytes = try? FileInput(path: loginPath).readAll(countMax: Self.loginBytesMax) else {

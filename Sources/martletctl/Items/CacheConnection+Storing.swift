@@ -1,8 +1,8 @@
 /// Storing many items at once.
 ///
 /// 1. They go out quietly, a batch at a time: only what was not stored is answered, and an `mn` ends the answers.
-/// 2. A server that refuses an item (too large for it, no memory) does not say which it was. So, if one was refused, those of
-///    the batch are stored again, one after the other.
+/// 2. A server that refuses an item (too large for it, no memory) does not say which it was. So, if one was refused,
+///    those of the batch are stored again, one after the other.
 extension CacheConnection {
     /// How items are stored.
     enum StoreMode: String {
@@ -23,7 +23,8 @@ extension CacheConnection {
         var refusals: [Refusal] = []
     }
 
-    /// Stores the items. Throws when the server says something else than that it has stored an item, has one, or refuses it.
+    /// Stores the items. Throws when the server says something else than that it has stored an item, has one, or
+    /// refuses it.
     func store(_ items: [CacheItem], _ mode: StoreMode) throws -> StoreOutcome {
         var outcome = StoreOutcome()
         var sent: [(key: CacheKey, item: CacheItem)] = []
@@ -47,7 +48,8 @@ extension CacheConnection {
         return outcome
     }
 
-    /// The bytes of the largest item that the server takes. One that does not tell it takes any, or says so when it comes.
+    /// The bytes of the largest item that the server takes. One that does not tell it takes any, or says so when it
+    /// comes.
     func itemBytesMax() throws -> Int {
         let told = try statistics("settings").first { $0.name == "item_size_max" }
         return told.flatMap { Int($0.value) } ?? CacheItem.valueBytesMax

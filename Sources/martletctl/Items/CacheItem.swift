@@ -46,8 +46,8 @@ struct KeyRow {
 }
 
 extension CacheConnection {
-    /// Calls `body` with each key that the server holds, until it returns false (the rest of the reply is left: the connection
-    /// is of no further use then).
+    /// Calls `body` with each key that the server holds, until it returns false (the rest of the reply is left: the
+    /// connection is of no further use then).
     func forEachKey(_ body: (KeyRow) throws -> Bool) throws {
         try write("lru_crawler metadump all\r\n")
         try flush()

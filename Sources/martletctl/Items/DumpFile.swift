@@ -7,8 +7,9 @@
 //     end <items> <bytes of values>\n
 //
 // 1. What has no `end` is incomplete: it was interrupted, and can be continued behind its last whole item.
-// 2. The first sum is that of the line as far as it: before it is right, nothing on the line is believed, its length least of
-//    all. The second one is that of the line as far as it and of the value. An item with a wrong sum ends the reading:
+// 2. The first sum is that of the line as far as it: before it is right, nothing on the line is believed, its length
+//    least of all. The second one is that of the line as far as it and of the value. An item with a wrong sum ends the
+//    reading:
 //    nothing of a damaged file is passed over in silence.
 
 import MartletProtocol

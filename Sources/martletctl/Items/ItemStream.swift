@@ -60,9 +60,9 @@ struct ItemStream {
 
 /// Where items go: to the server of several that clients would ask for each.
 ///
-/// Servers refuse what is too large for them and swallow it, but not without end: on a value of more than `swallowedBytesMin`
-/// they may close the connection, and with it would go what was sent behind. Such a value is sent only to a server whose
-/// largest item (`-I`) is no smaller.
+/// Servers refuse what is too large for them and swallow it, but not without end: on a value of more than
+/// `swallowedBytesMin` they may close the connection, and with it would go what was sent behind. Such a value is sent
+/// only to a server whose largest item (`-I`) is no smaller.
 final class ItemTarget {
     private let options: ServerOptions
     private let connections: [CacheConnection]

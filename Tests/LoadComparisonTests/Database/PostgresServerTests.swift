@@ -5,7 +5,8 @@ import LoadEngine
 import LoadWorkload
 import Testing
 
-/// Starting and ending a PostgreSQL, and what is said when it will not start. The failing ones are scripts in its place.
+/// Starting and ending a PostgreSQL, and what is said when it will not start. The failing ones are scripts in its
+/// place.
 @Suite("Database: PostgreSQL")
 struct PostgresServerTests {
     private let table = RowTable(keyCount: 20, partCount: 3, sizes: .fixed(1000))

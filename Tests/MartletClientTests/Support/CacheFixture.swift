@@ -49,7 +49,8 @@ struct CacheFixture {
         await fixture.cache.shutDown()
     }
 
-    /// A client whose calls may take five seconds: on a loaded machine as well, a timeout means that something is wrong.
+    /// A client whose calls may take five seconds: on a loaded machine as well, a timeout means that something is
+    /// wrong.
     static func client(
         for paths: [String], _ change: (inout CacheConfiguration) -> Void = { _ in }
     ) -> CacheClient {

@@ -2,8 +2,8 @@ import NIOCore
 import NIOPosix
 import ServerTesting
 
-/// A server that knows only `mg`, answers each with its key, in order, and lets a test hold up any answer. An empty one has
-/// no key, and keeps nothing that is stored.
+/// A server that knows only `mg`, answers each with its key, in order, and lets a test hold up any answer. An empty one
+/// has no key, and keeps nothing that is stored.
 final class DelayingServer: Sendable {
     let path: String
     private let listener: any Channel

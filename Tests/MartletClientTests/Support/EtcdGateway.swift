@@ -5,8 +5,8 @@ import NIOHTTP1
 import NIOPosix
 import ServerTesting
 
-/// etcd's HTTP gateway as far as the client asks it: keys with revisions, transactions on one key, leases, watches. Time does
-/// not pass in it: a test ends leases.
+/// etcd's HTTP gateway as far as the client asks it: keys with revisions, transactions on one key, leases, watches.
+/// Time does not pass in it: a test ends leases.
 final class EtcdGateway: Sendable {
     enum Mood: Sendable {
         case good

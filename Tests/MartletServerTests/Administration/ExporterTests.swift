@@ -2,8 +2,8 @@ import MartletServer
 import ServerTesting
 import Testing
 
-/// What the Prometheus exporter for memcached reads of a server. It reports a server as down when some of this is missing
-/// or no number, and leaves out whatever else is.
+/// What the Prometheus exporter for memcached reads of a server. It reports a server as down when some of this is
+/// missing or no number, and leaves out whatever else is.
 @Suite("The exporter for Prometheus")
 struct ExporterTests {
     private static let general = [

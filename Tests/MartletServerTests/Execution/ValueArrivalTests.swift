@@ -3,7 +3,8 @@ import MartletServer
 import MartletStore
 import Testing
 
-/// Goal: values that arrive in pieces keep the connection in step, take memory only for what has come, and give it back.
+/// Goal: values that arrive in pieces keep the connection in step, take memory only for what has come, and give it
+/// back.
 @Suite("A value on its way in")
 struct ValueArrivalTests {
     private static func settings(_ change: (inout ServerSettings) -> Void) -> ServerSettings {

@@ -4,8 +4,8 @@ import ServerTesting
 import Testing
 
 /// Goal: a client that does not read costs the server a bounded amount of memory and the other clients nothing.
-/// Method: such a client sends until nothing is taken any more, which proves that the server stopped reading it. On Unix
-/// sockets, whose buffers in the kernel are small.
+/// Method: such a client sends until nothing is taken any more, which proves that the server stopped reading it. On
+/// Unix sockets, whose buffers in the kernel are small.
 @Suite("A client that does not read")
 struct BackPressureTests {
     private static let line = Array("nonsense\r\n".utf8)

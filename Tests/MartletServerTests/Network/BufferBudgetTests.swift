@@ -2,9 +2,9 @@ import MartletServer
 import ServerTesting
 import Testing
 
-/// Goal: when clients that send much of a command and no more have used the budget up, somebody else is served who needs
-/// little of it. Found by `./martlet exhaust`: the one that came with a small command in two pieces was closed, since only
-/// unread replies counted as a reason to give way.
+/// Goal: when clients that send much of a command and no more have used the budget up, somebody else is served who
+/// needs little of it. Found by `./martlet exhaust`: the one that came with a small command in two pieces was closed,
+/// since only unread replies counted as a reason to give way.
 @Suite("A used up buffer budget")
 struct BufferBudgetTests {
     @Test("closes who holds much of it, stalled or not, and not who holds little", arguments: [1, 2])

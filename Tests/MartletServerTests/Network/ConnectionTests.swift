@@ -3,8 +3,8 @@ import MartletServer
 import ServerTesting
 import Testing
 
-/// Goal: whatever sockets do, each connection's commands are answered once, in order, and nothing else grows. The command
-/// used is one that the server does not know: the transport does not care, and `ERROR` is easy to count.
+/// Goal: whatever sockets do, each connection's commands are answered once, in order, and nothing else grows. The
+/// command used is one that the server does not know: the transport does not care, and `ERROR` is easy to count.
 @Suite("A connection")
 struct ConnectionTests {
     private static let line = "nonsense\r\n"

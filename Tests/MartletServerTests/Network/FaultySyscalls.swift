@@ -2,8 +2,8 @@ import Glibc
 import MartletServer
 import Synchronization
 
-/// Syscalls that fail or fall short on demand, between a server and the kernel. Lives as long as the process: a server's
-/// threads may use it after a test's last use of it.
+/// Syscalls that fail or fall short on demand, between a server and the kernel. Lives as long as the process: a
+/// server's threads may use it after a test's last use of it.
 final class FaultySyscalls: Sendable {
     /// The most bytes one call reads or sends; 0 for no bound.
     let receiveBytesMax = Atomic<Int>(0)

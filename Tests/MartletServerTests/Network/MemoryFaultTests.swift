@@ -2,8 +2,8 @@ import MartletServer
 import ServerTesting
 import Testing
 
-/// Goal: where the system has no memory for what one connection would have to keep, that connection ends or is told so, and
-/// nothing else happens. `./martlet simulate-faults` has it happen anywhere; these are the places by name.
+/// Goal: where the system has no memory for what one connection would have to keep, that connection ends or is told so,
+/// and nothing else happens. `./martlet simulate-faults` has it happen anywhere; these are the places by name.
 @Suite("Without memory")
 struct MemoryFaultTests {
     private let faults = FaultySyscalls()

@@ -2,7 +2,8 @@ import MartletServer
 import MartletStore
 import Testing
 
-/// Goal: whatever is appended in whatever order is described to the kernel in that order, from wherever sending stopped.
+/// Goal: whatever is appended in whatever order is described to the kernel in that order, from wherever sending
+/// stopped.
 /// Method: replies of bytes and leased values of a real store are read back through the pieces that would be sent.
 @Suite("The reply buffer")
 struct OutputBufferTests {

@@ -3,8 +3,8 @@ import MartletServer
 import ServerTesting
 import Testing
 
-/// Goal: values of every size and content pass through sockets unharmed, however they are cut, and what waits for a slow
-/// client stays bounded.
+/// Goal: values of every size and content pass through sockets unharmed, however they are cut, and what waits for a
+/// slow client stays bounded.
 @Suite("Values on their way")
 struct ValueTransferTests {
     private static let sizes = [

@@ -5,8 +5,8 @@ import MartletServer
 import ServerTesting
 import Testing
 
-/// Goal: what goes through a session arrives unharmed, however it is cut on the way, and nothing waits for input that has
-/// arrived already.
+/// Goal: what goes through a session arrives unharmed, however it is cut on the way, and nothing waits for input that
+/// has arrived already.
 @Suite("TLS: requests and replies on their way")
 struct EncryptedTransferTests {
     private static let sizes = [0, 1, 2047, 4097, 16_383, 16_384, 16_385, 65_536, 100_000, 1_000_000]

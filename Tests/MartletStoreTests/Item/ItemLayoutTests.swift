@@ -1,8 +1,8 @@
 import MartletStore
 import Testing
 
-/// The drawings in ItemPointer, ItemState, AccessWord and LargeItem, byte by byte: each field is written through its name
-/// and read at its offset.
+/// The drawings in ItemPointer, ItemState, AccessWord and LargeItem, byte by byte: each field is written through its
+/// name and read at its offset.
 @Suite("The layout of an item")
 struct ItemLayoutTests {
     private let memory: UnsafeMutableRawBufferPointer

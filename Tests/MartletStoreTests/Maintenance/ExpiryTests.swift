@@ -2,8 +2,8 @@ import MartletStore
 import StoreTesting
 import Testing
 
-/// How expired items go: found by their pages' due seconds, without a walk through the whole cache. The clock is moved by
-/// hand.
+/// How expired items go: found by their pages' due seconds, without a walk through the whole cache. The clock is moved
+/// by hand.
 @Suite("Expiry")
 struct ExpiryTests {
     /// Items of one slab class, mortal or not.

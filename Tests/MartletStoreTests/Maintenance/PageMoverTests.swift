@@ -2,8 +2,8 @@ import MartletStore
 import StoreTesting
 import Testing
 
-/// Pages that move: nothing is lost that was hit, nothing changes for whoever uses an item, and memory goes to the sizes
-/// that want it.
+/// Pages that move: nothing is lost that was hit, nothing changes for whoever uses an item, and memory goes to the
+/// sizes that want it.
 @Suite("The page mover")
 struct PageMoverTests {
     private func value(_ number: Int, _ length: Int) -> [UInt8] {
@@ -205,7 +205,8 @@ struct PageMoverTests {
 
         let after = work(filled, "new", keys: 40_000, reads: 400_000, length: 900, seed: 1, helped: withMaintainer)
 
-        // Most of the difference is the table: it has grown for the small items, and 9 % of so small a limit go with it.
+        // Most of the difference is the table: it has grown for the small items, and 9 % of so small a limit go with
+        // it.
         #expect(Double(after) < 1.12 * Double(misses), "\(after) misses, \(misses) in a fresh store")
         filled.store._checkInvariants()
     }

@@ -4,9 +4,10 @@ import MartletStore
 import StoreTesting
 import Testing
 
-/// A process that dies leaves its file as it was at that moment. Here the file is copied at moments between any two lock
-/// holds of running operations, and another store is made from the copy: each key must have what it had, and the one that
-/// an operation is under way for what it had before or has afterwards. Nothing may be lost, for nothing is evicted.
+/// A process that dies leaves its file as it was at that moment. Here the file is copied at moments between any two
+/// lock holds of running operations, and another store is made from the copy: each key must have what it had, and the
+/// one that an operation is under way for what it had before or has afterwards. Nothing may be lost, for nothing is
+/// evicted.
 @Suite("An unplanned end, with restart_checksums")
 struct UnplannedEndTests {
     private static let keyCount = 60

@@ -27,7 +27,8 @@ struct HashTableTests {
         fixture.withKey(key) { fixture.session.hold($0)?.bytes }
     }
 
-    /// The other stripes are empty and wish for nothing: the stripe grows only because it is twice as full as it should be.
+    /// The other stripes are empty and wish for nothing: the stripe grows only because it is twice as full as it should
+    /// be.
     @Test("grows a stripe from one bucket to many, a bucket at a time, and finds every key")
     func growth() throws {
         let fixture = try StoreFixture()

@@ -66,8 +66,8 @@ struct KeyHashTests {
         #expect(chiSquare > 750 && chiSquare < 1300)
     }
 
-    /// Whoever knows the secret can make as many keys as they want with one hash: a word equal to half of it makes a product
-    /// nought. Of a hash whose collisions do not depend on its seed, such keys would be as bad for everybody.
+    /// Whoever knows the secret can make as many keys as they want with one hash: a word equal to half of it makes a
+    /// product nought. Of a hash whose collisions do not depend on its seed, such keys would be as bad for everybody.
     @Test("keys crafted to collide under one secret do not under another")
     func craftedCollisions() {
         let keys = (0..<8192).map { number in

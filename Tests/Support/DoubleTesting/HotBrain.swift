@@ -1,4 +1,5 @@
-/// A server double for commands about hot keys, classic and meta, whose items have flags and tokens; right, but for one thing.
+/// A server double for commands about hot keys, classic and meta, whose items have flags and tokens; right, but for one
+/// thing.
 package struct HotBrain: ServerBrain {
     /// What goes wrong, once in so many reads or stores that could.
     package enum Fault: Sendable, Equatable {

@@ -1,7 +1,7 @@
 import MartletServer
 
-/// One connection to a `LogicServer`: does what a worker does for its connections, with an input that never has more than
-/// what was sent.
+/// One connection to a `LogicServer`: does what a worker does for its connections, with an input that never has more
+/// than what was sent.
 package final class LogicConnection {
     private let server: LogicServer
     private let machine: UnsafeMutablePointer<ConnectionMachine>

@@ -10,8 +10,8 @@ package final class TestServer {
     private let runner: pthread_t
     private var isRunning = true
 
-    /// Starts a server on an ephemeral port, or on a Unix socket when `change` names one. `prepare` is called before it has
-    /// any thread.
+    /// Starts a server on an ephemeral port, or on a Unix socket when `change` names one. `prepare` is called before it
+    /// has any thread.
     package init(
         syscalls: Syscalls = .system, clock: consuming ServerClock = ServerClock(),
         _ change: (inout ServerSettings) -> Void = { _ in }, prepare: (Server) -> Void = { _ in }

@@ -1,5 +1,5 @@
-/// A value that shows where it was cut or mixed up: every byte value, line ends included, in an order that repeats with no
-/// power of two. With the request that stores it and the reply that brings it back.
+/// A value that shows where it was cut or mixed up: every byte value, line ends included, in an order that repeats with
+/// no power of two. With the request that stores it and the reply that brings it back.
 package enum TransferredValue {
     package static func bytes(_ count: Int, seed: Int = 0) -> [UInt8] {
         (0..<count).map { UInt8(truncatingIfNeeded: ($0 &+ seed) &* 167 ^ ($0 >> 8)) }

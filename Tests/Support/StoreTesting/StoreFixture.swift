@@ -29,8 +29,8 @@ package final class StoreFixture: StoreUser {
         }
     }
 
-    /// Different keys with one and the same hash: eight bytes equal to the second half of the secret make the product in
-    /// the hash of a 16-byte key nought, whatever the other eight are. Nobody without the secret can do this.
+    /// Different keys with one and the same hash: eight bytes equal to the second half of the secret make the product
+    /// in the hash of a 16-byte key nought, whatever the other eight are. Nobody without the secret can do this.
     package static func collidingKey(_ number: Int) -> [UInt8] {
         withUnsafeBytes(of: secret.1.littleEndian) { Array($0) }
             + withUnsafeBytes(of: UInt64(number).littleEndian) { Array($0) }

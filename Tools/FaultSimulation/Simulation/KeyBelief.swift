@@ -1,7 +1,7 @@
 /// What a client may believe of one of its keys: the items that it may have, and whether it may have none.
 ///
-/// A key belongs to one client, whose commands are carried out in order, so that one item is all that is possible, until a
-/// connection breaks with commands unanswered: then each of them may have been carried out.
+/// A key belongs to one client, whose commands are carried out in order, so that one item is all that is possible,
+/// until a connection breaks with commands unanswered: then each of them may have been carried out.
 struct KeyBelief {
     /// A value: pieces of the pattern that all values are cut from, or a number in digits.
     struct Content: Equatable {

@@ -3,8 +3,8 @@ import StoreTesting
 /// A client with keys of its own: asks, and judges what comes back.
 ///
 /// 1. Commands are answered in order. What is wrong with an answer ends the run.
-/// 2. A miss is right where items may be evicted, or where the item may have ended by then. Everything else is what the commands
-///    before have left (`KeyBelief`), value, flags, token and life.
+/// 2. A miss is right where items may be evicted, or where the item may have ended by then. Everything else is what the
+///    commands before have left (`KeyBelief`), value, flags, token and life.
 /// 3. A token that was seen for a value stays; one of a later value is greater.
 struct SimulatedClient {
     static let keyCount = 24

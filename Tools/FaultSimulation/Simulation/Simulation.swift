@@ -1,13 +1,14 @@
-// A server under faults, simulated: its workers, connections, protocol, execution, store and maintenance as they are, on a
-// clock, a network and an order of events that come from a seed.
+// A server under faults, simulated: its workers, connections, protocol, execution, store and maintenance as they are,
+// on a clock, a network and an order of events that come from a seed.
 //
 //     SimulationEvent.script   seed to events          SimulatedClient  commands, and what may be answered
 //     Simulation               runs them               SimulatedNetwork short, empty, torn reads and sends
 //     SimulationShrinker       fewer events that still fail
 //
-// Goals: faults far above real rates; every answer judged; a failing seed becomes a short list of events that fails by itself.
-// Non-goals: threads (the thread sanitizer's), the kernel (`./martlet exhaust`), several clients on one key (the checks of
-// histories).
+// Goals: faults far above real rates; every answer judged; a failing seed becomes a short list of events that fails by
+// itself.
+// Non-goals: threads (the thread sanitizer's), the kernel (`./martlet exhaust`), several clients on one key (the checks
+// of histories).
 
 import Glibc
 import MartletServer

@@ -1,8 +1,10 @@
 // Fuzz targets: everything of Martlet that reads what others have written, as functions from bytes to a finding.
 //
-// Goals: no bytes may trap, hang, take memory without bound or be answered differently because of how they were cut. The
-// same functions run under libFuzzer (`./martlet fuzz`), over the corpus in the suite, and over one file that failed.
-// Non-goals: what a right answer is. That is for the conformance transcripts, the model and the comparison with memcached.
+// Goals: no bytes may trap, hang, take memory without bound or be answered differently because of how they were cut.
+// The same functions run under libFuzzer (`./martlet fuzz`), over the corpus in the suite, and over one file that
+// failed.
+// Non-goals: what a right answer is. That is for the conformance transcripts, the model and the comparison with
+// memcached.
 //
 // Threads: one; each check makes what it needs anew, so that an input means the same whatever was tried before it.
 

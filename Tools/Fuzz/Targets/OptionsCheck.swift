@@ -1,8 +1,8 @@
 import ExecutionTesting
 import MartletServer
 
-/// A command line, a word in each line, and variables as `MARTLETD_NAME=value`: refused with a sentence, or settings with
-/// which a store can be made, or is refused with a reason, and then serves.
+/// A command line, a word in each line, and variables as `MARTLETD_NAME=value`: refused with a sentence, or settings
+/// with which a store can be made, or is refused with a reason, and then serves.
 enum OptionsCheck {
     /// With more memory an input would take too long.
     private static let memoryBytesMax = 64 << 20

@@ -2,8 +2,8 @@ import ExecutionTesting
 
 /// Packets of the binary protocol out of any bytes, because random bytes hardly ever have lengths that fit.
 ///
-/// An input that begins with an even byte is its own packets, whatever they are. Behind an odd one (both are the seed of
-/// `StreamCheck`), packets are put together:
+/// An input that begins with an even byte is its own packets, whatever they are. Behind an odd one (both are the seed
+/// of `StreamCheck`), packets are put together:
 ///
 ///     opcode | key length | extras length | value length / 4 | what is wrong | extras and key, taken from what follows
 ///

@@ -5,8 +5,8 @@ import StoreTesting
 
 /// Two servers that get the same stream, one whole and one in pieces: they must say the same.
 ///
-/// The first byte of an input is the seed of the cuts. In what follows some bytes stand for more than themselves, so that
-/// short inputs reach long lines, large values, time and other connections:
+/// The first byte of an input is the seed of the cuts. In what follows some bytes stand for more than themselves, so
+/// that short inputs reach long lines, large values, time and other connections:
 ///
 ///     ff n   n times 300 letters x
 ///     fe n   n seconds pass

@@ -23,7 +23,8 @@ extension Etcd {
     ///
     /// - Parameter change: May be called several times, each time with the servers there are.
     /// - Returns: The new list; the old one if nothing was changed.
-    /// - Throws: A `CacheError`: of code `refused` for an empty list, two servers with one name, or no end of others' changes.
+    /// - Throws: A `CacheError`: of code `refused` for an empty list, two servers with one name, or no end of others'
+    ///   changes.
     @discardableResult
     public func changeServers(
         of pool: String, _ change: @Sendable (inout [CacheServer]) -> Void
@@ -68,8 +69,8 @@ extension Etcd {
         return (try Self.topology(pair), pair.revision, pair.value)
     }
 
-    /// The document's epoch, or the revision of its last change if that is greater, so that who edits it by hand need not
-    /// count.
+    /// The document's epoch, or the revision of its last change if that is greater, so that who edits it by hand need
+    /// not count.
     static func topology(_ pair: EtcdMessage.Pair) throws(CacheError) -> Topology {
         guard let document = TopologyDocument(pair.value ?? Data()), let servers = document.cacheServers else {
             throw CacheError(
@@ -90,10 +91,11 @@ extension Etcd {
         return Set(pairs.map { String($0.name.dropFirst(first.count)) })
     }
 
-    /// Says that a server is alive, until the task is cancelled: for whoever runs it, a process beside it or a part of one.
+    /// Says that a server is alive, until the task is cancelled: for whoever runs it, a process beside it or a part of
+    /// one.
     ///
-    /// Its key is under a lease of `timeToLive`, which is renewed three times in that time. A lease that is lost, because
-    /// etcd could not be reached for so long, is taken anew; what goes wrong until then is `failed`'s to tell.
+    /// Its key is under a lease of `timeToLive`, which is renewed three times in that time. A lease that is lost,
+    /// because etcd could not be reached for so long, is taken anew; what goes wrong until then is `failed`'s to tell.
     ///
     /// - Parameters:
     ///   - server: Its name on the ring.

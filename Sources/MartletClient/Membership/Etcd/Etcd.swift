@@ -49,8 +49,8 @@ public struct Etcd: Sendable {
 
     private var account: Account? { credentials.map { Account(user: $0.user, password: $0.password) } }
 
-    /// - Parameter endpoints: `host:port`, `http://host:port`, or `https://host:port`, which needs `prepareChannel`; etcd's
-    ///   usual port is 2379.
+    /// - Parameter endpoints: `host:port`, `http://host:port`, or `https://host:port`, which needs `prepareChannel`;
+    ///   etcd's usual port is 2379.
     /// - Throws: A `CacheError` if there are none, or one is none.
     public init(endpoints: [String]) throws(CacheError) {
         var servers: [CacheServer] = []

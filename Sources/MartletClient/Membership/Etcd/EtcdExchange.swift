@@ -7,8 +7,8 @@ import NIOPosix
 ///
 /// Rules:
 /// 1. The first line comes within `timeout`.
-/// 2. The reply ends within `life`: then the stream ends as if the server had ended it. A connection that died without a
-///    word is found out so.
+/// 2. The reply ends within `life`: then the stream ends as if the server had ended it. A connection that died without
+///    a word is found out so.
 /// 3. A line, a whole reply and what waits to be read are bounded, in bytes.
 struct EtcdExchange: Sendable {
     let endpoint: CacheServer

@@ -16,8 +16,8 @@ extension TopologySource {
     /// which `Etcd.changeServers` writes, or somebody by hand, who can leave the epoch out. Changes come within
     /// moments, by a watch. While etcd does not answer, the last list stays in force.
     ///
-    /// - Parameter retryInterval: How long to wait before asking again where etcd did not answer; up to 16 times as long where
-    ///   it goes on like that.
+    /// - Parameter retryInterval: How long to wait before asking again where etcd did not answer; up to 16 times as
+    ///   long where it goes on like that.
     public static func etcd(
         _ etcd: Etcd, pool: String, retryInterval: Duration = .seconds(1)
     ) -> TopologySource {
@@ -32,9 +32,9 @@ extension TopologySource {
 ///
 /// Rules:
 /// 1. Everything is read, and then watched from the revision at which it was read: no change is missed.
-/// 2. A watch that etcd ends is told as a failure with its reason, and begun anew with rule 1: soon where the revision was
-///    compacted, and else, since it may be refused again, with growing waits, after each of which all is read at least. Every
-///    watch is begun anew after `life`.
+/// 2. A watch that etcd ends is told as a failure with its reason, and begun anew with rule 1: soon where the revision
+///    was compacted, and else, since it may be refused again, with growing waits, after each of which all is read at
+///    least. Every watch is begun anew after `life`.
 /// 3. A document that is none, or that is gone, is told as a failure, and the watch goes on.
 /// 4. Only a server whose lease was there, now or in an earlier watch, can lose it.
 private struct EtcdWatch: Sendable {

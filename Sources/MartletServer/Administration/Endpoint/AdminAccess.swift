@@ -3,10 +3,10 @@ import MartletProtocol
 /// Who may ask the admin endpoint.
 ///
 /// 1. Health is told to everybody: it is one word, and probes carry no secrets.
-/// 2. With a token, requests bear it as `Authorization: Bearer <token>`, or as the password of `Basic`, which browsers ask
-///    their user for.
-/// 3. Without one, and with nothing but loopback addresses, the request has to name such an address as its host: a page of
-///    the web could otherwise let a browser on this machine ask under the page's own name.
+/// 2. With a token, requests bear it as `Authorization: Bearer <token>`, or as the password of `Basic`, which browsers
+///    ask their user for.
+/// 3. Without one, and with nothing but loopback addresses, the request has to name such an address as its host: a page
+///    of the web could otherwise let a browser on this machine ask under the page's own name.
 package struct AdminAccess {
     package enum Verdict { case allowed, unknown, foreignHost }
 

@@ -1,4 +1,5 @@
-/// Where the admin endpoint listens: `port` on the loopback addresses, or one address as `-l` understands it, with a port.
+/// Where the admin endpoint listens: `port` on the loopback addresses, or one address as `-l` understands it, with a
+/// port.
 enum AdminAddress {
     static func open(_ text: String) throws(StartError) -> [ListeningSocket] {
         var settings = ServerSettings()

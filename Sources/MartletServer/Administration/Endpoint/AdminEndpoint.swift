@@ -7,8 +7,8 @@ import Synchronization
 
 // The admin endpoint: metrics, health and a dashboard over HTTP, for operators.
 //
-// Goals: what it tells is what `stats` tells; workers do nothing for a request to it; whatever is sent to it costs bounded
-// memory and this one thread's time.
+// Goals: what it tells is what `stats` tells; workers do nothing for a request to it; whatever is sent to it costs
+// bounded memory and this one thread's time.
 // Non-goals: changing anything; TLS (a proxy, or the loopback, is in front of it); a web framework.
 //
 //     worker --TurnMeter: counters, ring--> |               | <--HTTP-- Prometheus, probes, a browser
@@ -19,8 +19,8 @@ import Synchronization
 
 /// Serves `--admin`: figures once a second into the history, and to whoever asks.
 final class AdminEndpoint: @unchecked Sendable {
-    // Unchecked: made by the main thread before the admin thread starts, and freed after that has ended; in between it is
-    // the admin thread's, but for the wakeup and the order to stop.
+    // Unchecked: made by the main thread before the admin thread starts, and freed after that has ended; in between it
+    // is the admin thread's, but for the wakeup and the order to stop.
 
     private let server: Administration.Server
     private let access: AdminAccess
@@ -166,8 +166,8 @@ final class AdminEndpoint: @unchecked Sendable {
         return figures
     }
 
-    /// What the workers have told: keys, and turns that were slow. Of each so much at a time that one who tells more and more
-    /// cannot keep it.
+    /// What the workers have told: keys, and turns that were slow. Of each so much at a time that one who tells more
+    /// and more cannot keep it.
     private func takeEvents() {
         withUnsafeTemporaryAllocation(byteCount: 256, alignment: 16) { room in
             for worker in server.pointee.workers {

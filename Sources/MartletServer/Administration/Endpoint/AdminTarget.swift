@@ -1,4 +1,5 @@
-/// What a request asks for: a path, and behind it `?name=value&...`. Nothing is decoded: no path and no value here needs it.
+/// What a request asks for: a path, and behind it `?name=value&...`. Nothing is decoded: no path and no value here
+/// needs it.
 struct AdminTarget {
     let path: Substring
     private let query: [Substring]

@@ -1,8 +1,9 @@
-/// The keys asked for most, of a stream of keys: after the Space-Saving sketch of Metwally, Agrawal and El Abbadi (2005).
+/// The keys asked for most, of a stream of keys: after the Space-Saving sketch of Metwally, Agrawal and El Abbadi
+/// (2005).
 ///
 /// 1. A key that is counted counts one more. For one that is not there has to be room: if there is none, all that count
-///    least go at once, and whoever comes from then on may be one of them come back: it begins with their count. So a count
-///    is never too low, and too high by at most what `excess` says.
+///    least go at once, and whoever comes from then on may be one of them come back: it begins with their count. So a
+///    count is never too low, and too high by at most what `excess` says.
 /// 2. Every minute all counts are halved, so that what was hot yesterday goes.
 package struct KeyCounts {
     struct Row: Sendable {

@@ -1,5 +1,5 @@
-/// `/metrics`: the names of memcached_exporter, so that its dashboards and rules work unchanged, and behind them our own
-/// (ServerMetrics+Own.swift).
+/// `/metrics`: the names of memcached_exporter, so that its dashboards and rules work unchanged, and behind them our
+/// own (ServerMetrics+Own.swift).
 struct ServerMetrics {
     let figures: ServerFigures
     var text = MetricsText()

@@ -3,13 +3,13 @@ import MartletEvent
 
 /// A connection whose bytes are encrypted. What is here replaces single steps of a turn; everything else is as without.
 ///
-/// 1. A new connection is *negotiating*: its turns take the handshake further and do nothing else. It is watched for what
-///    the handshake waits for, and closed when that takes longer than `Limits.negotiatingSecondsMax`. A crowd of newcomers
-///    is served a few at a time, so that nobody else waits for all their handshakes.
-/// 2. Afterwards the session stands between the socket and the connection's reads and writes. A read may leave input inside
-///    the session, of which the socket will not tell: then the connection is ready at once.
-/// 3. A read may have something to send, when the client changes its keys, and find no room: the connection is negotiating
-///    again until there is.
+/// 1. A new connection is *negotiating*: its turns take the handshake further and do nothing else. It is watched for
+///    what the handshake waits for, and closed when that takes longer than `Limits.negotiatingSecondsMax`. A crowd of
+///    newcomers is served a few at a time, so that nobody else waits for all their handshakes.
+/// 2. Afterwards the session stands between the socket and the connection's reads and writes. A read may leave input
+///    inside the session, of which the socket will not tell: then the connection is ready at once.
+/// 3. A read may have something to send, when the client changes its keys, and find no room: the connection is
+///    negotiating again until there is.
 /// 4. At the end the client is told so if there is room for it; nothing is waited for.
 extension UnsafeMutablePointer where Pointee == Connection {
     // MARK: The handshake
@@ -90,8 +90,8 @@ extension UnsafeMutablePointer where Pointee == Connection {
 
     // MARK: Reading and sending
 
-    /// In place of a read of the socket: fills the worker's first `pieceCount` pieces in order. Returns bytes read, 0 at the
-    /// end of the stream or on an error that ends the connection all the same, nil when nothing was there.
+    /// In place of a read of the socket: fills the worker's first `pieceCount` pieces in order. Returns bytes read, 0
+    /// at the end of the stream or on an error that ends the connection all the same, nil when nothing was there.
     @inline(never)
     func receiveTLS(_ session: TLSSession, _ pieceCount: Int32) -> Int? {
         let worker = pointee.worker
@@ -157,8 +157,8 @@ extension UnsafeMutablePointer where Pointee == Connection {
         }
     }
 
-    /// Gives the session what lies in the worker's first `count` pieces. Small pieces are gathered, because each call makes
-    /// a packet.
+    /// Gives the session what lies in the worker's first `count` pieces. Small pieces are gathered, because each call
+    /// makes a packet.
     private func write(_ session: TLSSession, pieceCount count: Int) -> TLSOutcome {
         let worker = pointee.worker
         let gathered = worker.pointee.gatheredBytes
@@ -197,8 +197,8 @@ extension UnsafeMutablePointer where Pointee == Connection {
         tellTLSError(TLSFailure.reason)
     }
 
-    /// Ends the connection after a failed handshake, with its alert delivered. Somebody who connects and leaves without a
-    /// word, as health checks do, has made no error.
+    /// Ends the connection after a failed handshake, with its alert delivered. Somebody who connects and leaves without
+    /// a word, as health checks do, has made no error.
     private func failTLS(isHandshake: Bool) {
         if let session = pointee.tls, session.wasAddressed || !isHandshake {
             noteTLSError(.failed, isHandshake: isHandshake)

@@ -2,10 +2,11 @@ import Synchronization
 
 /// The certificates that new sessions begin with, for all threads of a server.
 ///
-/// 1. Reading the files makes a whole new set of certificates, keys and rules; only when nothing is wrong with any of them
-///    does it replace the one before.
+/// 1. Reading the files makes a whole new set of certificates, keys and rules; only when nothing is wrong with any of
+///    them does it replace the one before.
 /// 2. Sessions keep the set they began with: no connection notices.
-/// 3. A new set resumes no session of the one before, so that nobody enters with a certificate that is no longer trusted.
+/// 3. A new set resumes no session of the one before, so that nobody enters with a certificate that is no longer
+///    trusted.
 package struct TLSContext: ~Copyable {
     private let settings: TLSSettings
     private let certificates: Mutex<TLSCertificates>
@@ -35,8 +36,8 @@ package struct TLSContext: ~Copyable {
     /// What the clock said when the files were read was not yet what it says from here on.
     borrowing func setLastRefresh(_ now: UInt32) { refreshSecond.store(now, ordering: .relaxed) }
 
-    /// A session for a socket accepted by such a listener; nil when memory is short. The socket must outlive it, and so must
-    /// this context. Any thread.
+    /// A session for a socket accepted by such a listener; nil when memory is short. The socket must outlive it, and so
+    /// must this context. Any thread.
     borrowing func session(_ descriptor: Int32, _ security: ListenerSecurity) -> TLSSession? {
         certificates.withLock { $0 }
             .session(descriptor, verify: security.verifyMode(settings), calls: calls)

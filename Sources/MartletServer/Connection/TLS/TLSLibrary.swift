@@ -1,5 +1,5 @@
-// The one place that knows of OpenSSL. What is here has a twin in TLSLibrary+Absent.swift, for a server built without it,
-// so that nothing else has to ask which of the two it is.
+// The one place that knows of OpenSSL. What is here has a twin in TLSLibrary+Absent.swift, for a server built without
+// it, so that nothing else has to ask which of the two it is.
 #if TLS
 
 import COpenSSL
@@ -21,8 +21,8 @@ package enum TLSLibrary {
     }
 }
 
-/// Certificates, keys and rules, as they were when the files were read. Never changed afterwards, so that any thread may
-/// begin sessions with them; they live until the last of these has ended.
+/// Certificates, keys and rules, as they were when the files were read. Never changed afterwards, so that any thread
+/// may begin sessions with them; they live until the last of these has ended.
 final class TLSCertificates: @unchecked Sendable {
     // Unchecked because of the pointer: beginning sessions is safe on any thread, and nothing else is done with it.
     private let raw: OpaquePointer

@@ -1,13 +1,13 @@
 import MartletProtocol
 import MartletStore
 
-/// The binary protocol's side of a connection: as `ConnectionMachine.receive`, with headers for lines and nothing behind
-/// a value.
+/// The binary protocol's side of a connection: as `ConnectionMachine.receive`, with headers for lines and nothing
+/// behind a value.
 ///
 /// 1. A request is carried out when all in front of its value is there and, if it carries a value up to
 ///    `Limits.waitedValueBytesMax`, when that is complete too. A larger one goes into a reservation as it arrives.
-/// 2. A batch is parsed, hashed and prefetched as one of lines is, so a row of quiet gets and the `noop` behind it are one
-///    batch and one write.
+/// 2. A batch is parsed, hashed and prefetched as one of lines is, so a row of quiet gets and the `noop` behind it are
+///    one batch and one write.
 /// 3. The body of a refused request is skipped, up to a bound; the answer goes out first.
 extension ConnectionMachine {
     @inline(never)

@@ -2,8 +2,8 @@ import MartletProtocol
 import MartletStore
 
 extension UnsafeMutablePointer where Pointee == Executor {
-    /// As `gatherBatch`, for the binary protocol: parses up to `countMax` complete requests of `input` from `position` on
-    /// into `batch`, hashes their keys and brings the memory they will touch.
+    /// As `gatherBatch`, for the binary protocol: parses up to `countMax` complete requests of `input` from `position`
+    /// on into `batch`, hashes their keys and brings the memory they will touch.
     func gatherBinaryBatch(_ input: UnsafeRawBufferPointer, from position: Int, countMax: Int) -> RequestBatch {
         var position = position
         var count = 0
@@ -50,8 +50,8 @@ extension UnsafeMutablePointer where Pointee == Executor {
         return place.pointee.bytes <= left
     }
 
-    /// Nothing behind a refused request may be read before it is answered, if it ends the connection or its body reaches
-    /// beyond the input.
+    /// Nothing behind a refused request may be read before it is answered, if it ends the connection or its body
+    /// reaches beyond the input.
     private func endsInside(_ place: UnsafeMutablePointer<BatchedRequest>, _ left: Int) -> Bool {
         guard place.pointee.outcome == .refused else { return false }
         let header = BinaryHeader(at: place.pointee.line)

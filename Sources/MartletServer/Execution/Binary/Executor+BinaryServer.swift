@@ -46,8 +46,8 @@ extension UnsafeMutablePointer where Pointee == Executor {
         if !request.isQuiet { output.appendBinaryDone(header) }
     }
 
-    /// One packet for each line that `stats` would answer, and one without key and value behind them. Words that `stats`
-    /// does not know, or may not answer, are not found.
+    /// One packet for each line that `stats` would answer, and one without key and value behind them. Words that
+    /// `stats` does not know, or may not answer, are not found.
     @inline(never)
     func statisticsBinary(_ header: BinaryHeader, _ key: ItemKey, _ output: OutputPointer) {
         let words = UnsafeRawBufferPointer(start: key.bytes, count: key.count)

@@ -18,8 +18,8 @@ enum FirstIn {
 }
 
 extension UnsafeMutablePointer where Pointee == SlabClass {
-    /// Takes the oldest place from the ring. Nil if there is none; a nil handle if nothing that may go stood there: what
-    /// is being written, or drained by somebody, is put back.
+    /// Takes the oldest place from the ring. Nil if there is none; a nil handle if nothing that may go stood there:
+    /// what is being written, or drained by somebody, is put back.
     func popStandingLocked(_ store: StorePointer) -> Handle?? {
         guard let place = ring.pointee.pop(store.pointee.ringBlocks) else { return nil }
         guard standsInRingLocked(place, store) else { return .some(nil) }

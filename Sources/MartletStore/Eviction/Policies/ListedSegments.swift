@@ -35,7 +35,8 @@ enum ListedSegments {
         static let none = Bound(countMax: 0, secondsMax: 0)
     }
 
-    /// The first item from the tail on that is linked and not leased; nil within `tries`, or at the head. Rule 1's second half.
+    /// The first item from the tail on that is linked and not leased; nil within `tries`, or at the head. Rule 1's
+    /// second half.
     private static func linkedTailLocked(
         _ home: Home, _ segment: Segment, _ store: StorePointer, tries: Int, evenLeased: Bool
     ) -> Handle? {

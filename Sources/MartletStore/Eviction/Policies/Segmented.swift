@@ -1,17 +1,18 @@
 /// `segmented`: memcached's policy on this store's terms.
 ///
 /// 1. Every new item is HOT and stands in the ring, also one stored again.
-/// 2. An item is active when it is hit again after it was read: frequency 2 or more. Whoever changes segment keeps one hit,
-///    so that the next makes it active.
+/// 2. An item is active when it is hit again after it was read: frequency 2 or more. Whoever changes segment keeps one
+///    hit, so that the next makes it active.
 /// 3. HOT over its share (20 % of the class's items): the ring's oldest becomes WARM if it is active, else COLD.
-/// 4. The hand looks at the next 16 COLD items, and at what lies between them: an active COLD one becomes WARM; if WARM is
-///    over its share (40 %), the one unread for longest becomes COLD, or stays for another round if it is active; the COLD
-///    one unread for longest goes.
+/// 4. The hand looks at the next 16 COLD items, and at what lies between them: an active COLD one becomes WARM; if WARM
+///    is over its share (40 %), the one unread for longest becomes COLD, or stays for another round if it is active;
+///    the COLD one unread for longest goes.
 /// 5. Where 64 chunks in a row are not COLD (what is read often lies together when it was stored together) the ring's
-///    oldest goes instead. WARM items go only if there is no HOT one, and TEMP items, which wait for their expiry, last.
+///    oldest goes instead. WARM items go only if there is no HOT one, and TEMP items, which wait for their expiry,
+///    last.
 ///
-/// memcached keeps each segment as a list and moves items from thread to thread in the background; here COLD and WARM are
-/// bits, and everything happens when somebody has to go.
+/// memcached keeps each segment as a list and moves items from thread to thread in the background; here COLD and WARM
+/// are bits, and everything happens when somebody has to go.
 enum Segmented {
     private static let activeFrequency: UInt32 = 2
     private typealias Home = UnsafeMutablePointer<SlabClass>

@@ -1,10 +1,11 @@
 import CShims
 
-/// A policy that compares a few items: of the next 16 under the hand, in order of address, the one that ranks lowest goes.
+/// A policy that compares a few items: of the next 16 under the hand, in order of address, the one that ranks lowest
+/// goes.
 ///
-/// Exact order over a whole class would cost eight bytes an item for lists, or a look at every item. A new item takes the
-/// chunk of the one that went, so each run of 16 chunks gets new items at the same rate and loses its lowest: nearly what
-/// the whole class would lose.
+/// Exact order over a whole class would cost eight bytes an item for lists, or a look at every item. A new item takes
+/// the chunk of the one that went, so each run of 16 chunks gets new items at the same rate and loses its lowest:
+/// nearly what the whole class would lose.
 protocol WindowPolicy {
     /// The lower, the sooner it goes; of equals the one with the lowest address. `lots` is for who draws lots.
     static func rank(_ item: WindowItem, lots: inout UInt64) -> UInt64
@@ -32,8 +33,8 @@ extension UnsafeMutablePointer where Pointee == SlabClass {
         var compared = 0
         var visits = 0
         var pagesLeft = pointee.pageCount &+ 1
-        // Passed on as a variable: changed in place, it would be an access to the whole class, lock included, for the thread
-        // sanitizer.
+        // Passed on as a variable: changed in place, it would be an access to the whole class, lock included, for the
+        // thread sanitizer.
         var lots = pointee.lots
         defer { pointee.lots = lots }
         while compared < WindowItem.countMax, visits < Victim.visitsMax,
