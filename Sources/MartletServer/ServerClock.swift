@@ -9,6 +9,8 @@ import Synchronization
 ///    per turn. Nothing else moves it but `advance`, for tests and `debugtime`.
 /// 3. Wall time is captured once, at start, and only converts: a step of the system's clock moves no expiry. It is read
 ///    again only for the next server (`wallMillisecondsAtZero`): what passes between two servers no other clock tells.
+/// 4. Server seconds begin where the wall clock's did at the start, so that `wall` is never ahead of it: who stores until
+///    an absolute time that is still to come by their own clock finds the item until then.
 ///
 /// `second` may be read by any thread; `tick` and `advance` by any thread too (they are atomic), though one suffices.
 package struct ServerClock: ~Copyable {
@@ -17,7 +19,8 @@ package struct ServerClock: ~Copyable {
     private let current: Atomic<UInt32>
     /// Seconds added by hand.
     private let shift: Atomic<Int64>
-    private let startMonotonic: Int64
+    /// Where the wall clock's second of the start began, in nanoseconds of the monotonic clock.
+    private let startNanoseconds: Int64
     private var startSecond = Self.firstSecond
     /// Wall time, in seconds since 1970, at server second 0.
     package private(set) var wallOffset: Int64
@@ -27,18 +30,26 @@ package struct ServerClock: ~Copyable {
 
     /// A clock that follows the system's monotonic one.
     package init() {
-        self.init(monotonic: Self.monotonicSeconds(), wall: Self.wallSeconds(), isManual: false)
+        // In this order: what passes between the two makes the seconds begin late, never early.
+        let wall = Self.nanoseconds(of: CLOCK_REALTIME)
+        self.init(wallNanoseconds: wall, monotonicNanoseconds: Self.nanoseconds(of: CLOCK_MONOTONIC))
+    }
+
+    /// A clock that was made at those readings of the system's and follows the monotonic one.
+    package init(wallNanoseconds: Int64, monotonicNanoseconds: Int64) {
+        let (wall, part) = wallNanoseconds.quotientAndRemainder(dividingBy: Self.nanosecondsPerSecond)
+        self.init(startNanoseconds: monotonicNanoseconds - part, wall: wall, isManual: false)
     }
 
     /// A clock that only `advance` moves; `wall` is the wall time at its first second.
     package init(manualWithWall wall: Int64) {
-        self.init(monotonic: 0, wall: wall, isManual: true)
+        self.init(startNanoseconds: 0, wall: wall, isManual: true)
     }
 
-    private init(monotonic: Int64, wall: Int64, isManual: Bool) {
+    private init(startNanoseconds: Int64, wall: Int64, isManual: Bool) {
         current = Atomic(Self.firstSecond)
         shift = Atomic(0)
-        startMonotonic = monotonic
+        self.startNanoseconds = startNanoseconds
         wallOffset = wall - Int64(Self.firstSecond)
         self.isManual = isManual
     }
@@ -58,13 +69,13 @@ package struct ServerClock: ~Copyable {
 
     /// Wall time, in milliseconds, at which server second 0 began, as the clocks are now.
     ///
-    /// Server seconds begin with those of the monotonic clock: so, with the machine not started anew meanwhile, the
-    /// next server counts the very same seconds.
+    /// Server seconds begin with the wall clock's: so, with that not set anew meanwhile, the next server counts the very
+    /// same seconds.
     package var wallMillisecondsAtZero: Int64 {
         let counted = Int64(startSecond) + shift.load(ordering: .relaxed)
         if isManual { return wallOffset * 1000 }
-        return Self.milliseconds(of: CLOCK_REALTIME) - Self.milliseconds(of: CLOCK_MONOTONIC)
-            + (startMonotonic - counted) * 1000
+        let passed = Self.nanoseconds(of: CLOCK_MONOTONIC) - startNanoseconds
+        return (Self.nanoseconds(of: CLOCK_REALTIME) - passed) / 1_000_000 - counted * 1000
     }
 
     /// Goes on where a clock is by now whose second 0 began at `zero` (`wallMillisecondsAtZero`), and that had come to
@@ -91,8 +102,11 @@ package struct ServerClock: ~Copyable {
         tick()
     }
 
-    private borrowing func catchUp() {
-        let elapsed = isManual ? 0 : Self.monotonicSeconds() - startMonotonic
+    private borrowing func catchUp() { catchUp(atNanoseconds: isManual ? 0 : Self.nanoseconds(of: CLOCK_MONOTONIC)) }
+
+    /// Brings the counter to where it is at that reading of the monotonic clock.
+    package borrowing func catchUp(atNanoseconds monotonic: Int64) {
+        let elapsed = (monotonic - startNanoseconds) / Self.nanosecondsPerSecond
         let wanted = Int64(startSecond) + elapsed + shift.load(ordering: .relaxed)
         raise(to: UInt32(clamping: wanted))
     }
@@ -115,19 +129,11 @@ package struct ServerClock: ~Copyable {
         }
     }
 
-    private static func monotonicSeconds() -> Int64 { seconds(of: CLOCK_MONOTONIC) }
+    private static let nanosecondsPerSecond: Int64 = 1_000_000_000
 
-    private static func wallSeconds() -> Int64 { seconds(of: CLOCK_REALTIME) }
-
-    private static func milliseconds(of clock: clockid_t) -> Int64 {
+    private static func nanoseconds(of clock: clockid_t) -> Int64 {
         var time = timespec()
         clock_gettime(clock, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
-    }
-
-    private static func seconds(of clock: clockid_t) -> Int64 {
-        var time = timespec()
-        clock_gettime(clock, &time)
-        return Int64(time.tv_sec)
+        return Int64(time.tv_sec) * nanosecondsPerSecond + Int64(time.tv_nsec)
     }
 }

@@ -26,6 +26,23 @@ struct ServerClockTests {
         #expect(clock.wall(of: ServerClock.firstSecond) == 1_800_000_000)
     }
 
+    @Test(
+        "turns with the wall clock's seconds, wherever the monotonic one's begin",
+        arguments: [Int64(0), 1, 400_000_000, 999_999_999])
+    func turnsWithTheWall(_ monotonicPart: Int64) {
+        let second: Int64 = 1_000_000_000
+        let begun = 7 * second + monotonicPart
+        let clock = ServerClock(wallNanoseconds: 1_800_000_000 * second + second / 4, monotonicNanoseconds: begun)
+        #expect(clock.wall == 1_800_000_000)
+
+        clock.catchUp(atNanoseconds: begun + second * 3 / 4 - 1)
+        #expect(clock.wall == 1_800_000_000)
+        clock.catchUp(atNanoseconds: begun + second * 3 / 4)
+        #expect(clock.wall == 1_800_000_001)
+        clock.catchUp(atNanoseconds: begun + second * 7 / 4 - 1)
+        #expect(clock.wall == 1_800_000_001)
+    }
+
     @Test("stops at the end of its range instead of beginning again")
     func staysAtTheEnd() {
         let clock = ServerClock(manualWithWall: 0)
