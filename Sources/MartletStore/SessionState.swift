@@ -19,6 +19,8 @@ struct SessionState: ~Copyable {
     let scratch: UnsafeMutableRawPointer
     /// Where the keys of a batch were looked for ahead of time.
     let batchBuckets: UnsafeMutablePointer<Bucket>
+    /// What was found there.
+    let batchItems: UnsafeMutablePointer<UnsafeMutableRawPointer>
 
     init(store: StorePointer, now: UInt32) {
         self.store = store
@@ -33,6 +35,7 @@ struct SessionState: ~Copyable {
         }
         scratch = .allocate(byteCount: ItemPointer.copiedValueBytesMax, alignment: 64)
         batchBuckets = OwnLines.allocate(Bucket.self, count: StoreSession.batchCountMax)
+        batchItems = OwnLines.allocate(UnsafeMutableRawPointer.self, count: StoreSession.batchCountMax)
     }
 
     func deallocate() {
@@ -40,6 +43,7 @@ struct SessionState: ~Copyable {
         counters.coldHits.deallocate()
         scratch.deallocate()
         batchBuckets.deallocate()
+        batchItems.deallocate()
         if let notes {
             notes.pointee.deallocate()
             notes.deinitialize(count: 1)

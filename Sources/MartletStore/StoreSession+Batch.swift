@@ -5,7 +5,8 @@ import CShims
 ///
 /// 1. Each key is hashed, and its stripe is on its way (`hashAndPrefetch`).
 /// 2. When all are: their buckets, which the stripes tell.
-/// 3. Then the items that the buckets' tags name (both: `prefetchItems`).
+/// 3. Then the first two lines of the items that the buckets' tags name.
+/// 4. And the rest of them, as their heads tell how long they are (all three: `prefetchItems`).
 ///
 /// What is read here without a lock is only a hint; nothing depends on it.
 extension StoreSession {
@@ -23,7 +24,9 @@ extension StoreSession {
     /// are the words at `hashes` and every `stride` bytes from there.
     package func prefetchItems(hashes: UnsafeRawPointer, stride: Int, count: Int) {
         let buckets = state.pointee.batchBuckets
+        let items = state.pointee.batchItems
         let table = core.pointee.table
+        let arena = core.pointee.arena
         var word = hashes
         for index in 0..<count {
             let bucket = table.home(word.load(as: UInt64.self))
@@ -32,24 +35,52 @@ extension StoreSession {
             word += stride
         }
         word = hashes
+        var itemCount = 0
         for index in 0..<count {
-            prefetchItem(word.load(as: UInt64.self), in: buckets[index])
+            if let item = Self.prefetchItem(word.load(as: UInt64.self), in: buckets[index], arena) {
+                items[itemCount] = item
+                itemCount &+= 1
+            }
             word += stride
+        }
+        for index in 0..<itemCount { Self.prefetchRest(items[index]) }
+    }
+
+    /// Brings the first two lines of the item that has the hash's tag, and gives where it is. Of several, which is rare,
+    /// that is the first.
+    @inline(__always)
+    private static func prefetchItem(_ hash: UInt64, in bucket: Bucket, _ arena: Arena) -> UnsafeMutableRawPointer? {
+        let matches = bucket.matches(HashTable.tag(hash))
+        if matches == 0 { return nil }
+        let handle = Handle(raw: cshims_load_hint(bucket.raw + (20 &+ 4 &* matches.trailingZeroBitCount)))
+        if handle.isNone { return nil }
+        let item = arena.address(handle)
+        cshims_prefetch_write(item)
+        cshims_prefetch(item + lineBytes)
+        return item
+    }
+
+    /// Brings what is behind an item's first two lines. Of a large item the length is that of nothing; it is read from
+    /// where it is leased.
+    @inline(__always)
+    private static func prefetchRest(_ item: UnsafeMutableRawPointer) {
+        let word = cshims_load_hint(item + 4)
+        let valueLength = Int(UInt16(truncatingIfNeeded: word))
+        let keyLength = Int(UInt8(truncatingIfNeeded: word &>> 16))
+        let end = Int(bitPattern: item) &+ (ItemPointer.headerBytes &+ fieldBytes) &+ valueLength &+ keyLength
+        var line = Int(bitPattern: item) & ~(lineBytes &- 1) &+ 2 &* lineBytes
+        if line < end {
+            let last = min(end, line &+ prefetchedBytesMax)
+            repeat {
+                cshims_prefetch(UnsafeRawPointer(bitPattern: line).unsafelyUnwrapped)
+                line &+= lineBytes
+            } while line < last
         }
     }
 
-    @inline(__always)
-    private func prefetchItem(_ hash: UInt64, in bucket: Bucket) {
-        var matches = bucket.matches(HashTable.tag(hash))
-        while matches != 0 {
-            let index = matches.trailingZeroBitCount
-            let handle = Handle(raw: cshims_load_hint(bucket.raw + (20 &+ 4 &* index)))
-            if !handle.isNone {
-                let address = core.pointee.arena.address(handle)
-                cshims_prefetch_write(address)
-                cshims_prefetch(address + 64)
-            }
-            matches &= matches &- 1
-        }
-    }
+    private static var lineBytes: Int { 64 }
+    /// Expiry and client flags, which an item may have.
+    private static var fieldBytes: Int { 8 }
+    /// Beyond that the processor has seen where it goes.
+    private static var prefetchedBytesMax: Int { 2048 }
 }
