@@ -106,7 +106,14 @@ void clibevent_http_reply(
     if (body != NULL && !clibevent_http_is_head(request)) {
         evbuffer_add(body, bytes, count);
     }
+    struct evhttp_connection *connection = evhttp_request_get_connection(answered);
+    struct bufferevent *stream = connection == NULL ? NULL : evhttp_connection_get_bufferevent(connection);
     evhttp_send_reply(answered, status, reason, body);
+    // Who has said all there is to say still gets the whole answer: else the end of what the client sends, found while the
+    // answer is on its way, would cut it off. Reading goes on with the next request.
+    if (stream != NULL) {
+        bufferevent_disable(stream, EV_READ);
+    }
     if (body != NULL) {
         evbuffer_free(body);
     }

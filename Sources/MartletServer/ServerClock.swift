@@ -9,8 +9,8 @@ import Synchronization
 ///    per turn. Nothing else moves it but `advance`, for tests and `debugtime`.
 /// 3. Wall time is captured once, at start, and only converts: a step of the system's clock moves no expiry. It is read
 ///    again only for the next server (`wallMillisecondsAtZero`): what passes between two servers no other clock tells.
-/// 4. Server seconds begin where the wall clock's did at the start, so that `wall` is never ahead of it: who stores until
-///    an absolute time that is still to come by their own clock finds the item until then.
+/// 4. Server seconds begin where the wall clock's did at the start, so that `wall` is never ahead of it: who stores
+///    until an absolute time that is still to come by their own clock finds the item until then.
 ///
 /// `second` may be read by any thread; `tick` and `advance` by any thread too (they are atomic), though one suffices.
 package struct ServerClock: ~Copyable {
@@ -69,8 +69,8 @@ package struct ServerClock: ~Copyable {
 
     /// Wall time, in milliseconds, at which server second 0 began, as the clocks are now.
     ///
-    /// Server seconds begin with the wall clock's: so, with that not set anew meanwhile, the next server counts the very
-    /// same seconds.
+    /// Server seconds begin with the wall clock's: so, with that not set anew meanwhile, the next server counts the
+    /// very same seconds.
     package var wallMillisecondsAtZero: Int64 {
         let counted = Int64(startSecond) + shift.load(ordering: .relaxed)
         if isManual { return wallOffset * 1000 }

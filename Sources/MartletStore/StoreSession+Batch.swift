@@ -6,7 +6,9 @@ import CShims
 /// 1. Each key is hashed, and its stripe is on its way (`hashAndPrefetch`).
 /// 2. When all are: their buckets, which the stripes tell.
 /// 3. Then the first two lines of the items that the buckets' tags name.
-/// 4. And the rest of them, as their heads tell how long they are (all three: `prefetchItems`).
+/// 4. And the rest of them, as their heads tell how long they are (all three: `prefetchItems`). Not with memory that is
+///    a file's: a page may be cut out of it after the bucket was read, and whoever then reads there, instead of asking
+///    for a line, takes room that the file system need not have.
 ///
 /// What is read here without a lock is only a hint; nothing depends on it.
 extension StoreSession {
@@ -43,11 +45,12 @@ extension StoreSession {
             }
             word += stride
         }
+        if core.pointee.backing != nil { return }
         for index in 0..<itemCount { Self.prefetchRest(items[index]) }
     }
 
-    /// Brings the first two lines of the item that has the hash's tag, and gives where it is. Of several, which is rare,
-    /// that is the first.
+    /// Brings the first two lines of the item that has the hash's tag, and gives where it is. Of several, which is
+    /// rare, that is the first.
     @inline(__always)
     private static func prefetchItem(_ hash: UInt64, in bucket: Bucket, _ arena: Arena) -> UnsafeMutableRawPointer? {
         let matches = bucket.matches(HashTable.tag(hash))

@@ -78,7 +78,8 @@ struct NearSocket: ~Copyable {
     func ask(_ question: [UInt8], until isWhole: ([UInt8]) -> Bool) throws(Failure) -> [UInt8] {
         limitWaiting()
         let sent = send(descriptor, question, question.count, Int32(MSG_NOSIGNAL))
-        try check(sent == question.count ? 0 : errno, "cannot be asked")
+        // A question is short: what is not sent at once did not find room in time.
+        try check(sent == question.count ? 0 : sent < 0 ? errno : EAGAIN, "cannot be asked")
         var answer: [UInt8] = []
         while !isWhole(answer) {
             guard hasTimeLeft else { throw .late(millisecondsMax) }

@@ -15,15 +15,20 @@ import MartletStore
 struct Announcer: ~Copyable {
     fileprivate let server: UnsafeMutablePointer<ServerContext>
     fileprivate let ends: (read: Int32, write: Int32)
-    fileprivate var watchers: [WatcherOutput] = []
+    /// The thread's alone, beside what others read meanwhile.
+    fileprivate let watchers: UnsafeMutablePointer<[WatcherOutput]>
     fileprivate var thread: ServerThread?
 
     fileprivate init(server: UnsafeMutablePointer<ServerContext>, ends: (read: Int32, write: Int32)) {
         self.server = server
         self.ends = ends
+        watchers = .allocate(capacity: 1)
+        watchers.initialize(to: [])
     }
 
     deinit {
+        watchers.deinitialize(count: 1)
+        watchers.deallocate()
         _ = Glibc.close(ends.read)
         _ = Glibc.close(ends.write)
     }
@@ -72,20 +77,20 @@ extension UnsafeMutablePointer where Pointee == Announcer {
         var pause = Limits.announcerPauseMillisecondsMax
         while !observation.pointee.isClosingAll {
             for watcher in observation.pointee.takeFresh() {
-                pointee.watchers.append(WatcherOutput(watcher, bytesMax: bytesMax))
+                pointee.watchers.pointee.append(WatcherOutput(watcher, bytesMax: bytesMax))
             }
             observation.pointee.look()
             let count = announce()
-            for index in pointee.watchers.indices { pointee.watchers[index].send() }
+            for index in pointee.watchers.pointee.indices { pointee.watchers.pointee[index].send() }
             closeEnded()
             pause = count > 0 ? 1 : min(2 * pause, Limits.announcerPauseMillisecondsMax)
-            wait(milliseconds: pointee.watchers.isEmpty ? -1 : pause)
+            wait(milliseconds: pointee.watchers.pointee.isEmpty ? -1 : pause)
         }
         for watcher in observation.pointee.takeFresh() {
-            pointee.watchers.append(WatcherOutput(watcher, bytesMax: bytesMax))
+            pointee.watchers.pointee.append(WatcherOutput(watcher, bytesMax: bytesMax))
         }
-        for watcher in pointee.watchers { close(watcher) }
-        pointee.watchers = []
+        for watcher in pointee.watchers.pointee { close(watcher) }
+        pointee.watchers.pointee = []
         pointee.server.pointee.stopRequest.wakeMainLoop()
     }
 
@@ -111,11 +116,11 @@ extension UnsafeMutablePointer where Pointee == Announcer {
     private func announce(_ event: WatchedEvent, key: UnsafeRawBufferPointer, at start: UnsafeMutableRawPointer) {
         let observation = pointee.server.pointee.observation
         var line: UnsafeRawBufferPointer?
-        for index in pointee.watchers.indices where pointee.watchers[index].wants(event) {
+        for index in pointee.watchers.pointee.indices where pointee.watchers.pointee[index].wants(event) {
             let text =
                 line ?? UnsafeRawBufferPointer(start: start, count: EventText.line(event, key: key, at: start) - start)
             line = text
-            if pointee.watchers[index].append(text) {
+            if pointee.watchers.pointee[index].append(text) {
                 observation.pointee.sent.increment()
             } else {
                 observation.pointee.skipped.increment()
@@ -126,7 +131,7 @@ extension UnsafeMutablePointer where Pointee == Announcer {
     /// Waits for a watcher's socket, for a new watcher, or for so long.
     private func wait(milliseconds: Int) {
         var polled = [pollfd(fd: pointee.ends.read, events: Int16(POLLIN), revents: 0)]
-        for watcher in pointee.watchers {
+        for watcher in pointee.watchers.pointee {
             polled.append(pollfd(fd: watcher.socket.descriptor, events: Int16(POLLIN), revents: 0))
         }
         guard poll(&polled, nfds_t(polled.count), Int32(milliseconds)) > 0 else { return }
@@ -134,15 +139,15 @@ extension UnsafeMutablePointer where Pointee == Announcer {
             var wakes: UInt64 = 0
             _ = read(pointee.ends.read, &wakes, MemoryLayout<UInt64>.size)
         }
-        for index in pointee.watchers.indices where polled[index + 1].revents != 0 {
-            pointee.watchers[index].receive()
+        for index in pointee.watchers.pointee.indices where polled[index + 1].revents != 0 {
+            pointee.watchers.pointee[index].receive()
         }
         closeEnded()
     }
 
     private func closeEnded() {
-        for watcher in pointee.watchers where watcher.isClosed { close(watcher) }
-        pointee.watchers.removeAll { $0.isClosed }
+        for watcher in pointee.watchers.pointee where watcher.isClosed { close(watcher) }
+        pointee.watchers.pointee.removeAll { $0.isClosed }
     }
 
     private func close(_ watcher: WatcherOutput) {

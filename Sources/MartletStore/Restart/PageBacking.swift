@@ -73,10 +73,9 @@ struct PageBacking: ~Copyable {
     /// Rule 1. Returns why the file system refuses, or 0.
     ///
     /// tmpfs fills memory that it has given and that nobody has touched with zeroes when it is asked for it a second
-    /// time:
-    /// seconds for gigabytes. So a file without holes is not asked for again, and of one with holes what lies behind
-    /// the pages in use goes back first: to be given anew costs a tenth. Of a larger limit that a command had set, only
-    /// the pages in use stay.
+    /// time: seconds for gigabytes. So a file without holes is not asked for again, and of one with holes what lies
+    /// behind the pages in use goes back first: to be given anew costs a tenth. Of a larger limit that a command had
+    /// set, only the pages in use stay.
     private static func takeRoom(
         _ file: MemoryFile, backedBytes: Int, headBytes: Int, _ geometry: SlabGeometry
     ) throws(StoreCreationError) -> Int32 {

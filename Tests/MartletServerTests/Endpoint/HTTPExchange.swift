@@ -1,3 +1,4 @@
+import Glibc
 import MartletServer
 import ServerTesting
 
@@ -16,10 +17,12 @@ struct HTTPExchange {
         try self.init(server, raw: lines.joined(separator: "\r\n") + "\r\n\r\n")
     }
 
-    /// Sends the text as it is, and reads until the endpoint closes.
-    init(_ server: TestServer, raw: String) throws {
+    /// Sends the text as it is, ends its own side of the connection if it `endsThere`, and reads until the endpoint
+    /// closes.
+    init(_ server: TestServer, raw: String, endsThere: Bool = false) throws {
         let client = try TestClient(port: server.server.adminPort ?? 0)
         try client.send(raw)
+        if endsThere { shutdown(client.descriptor, Int32(SHUT_WR)) }
         let text = String(decoding: try client.receiveAll(), as: UTF8.self)
         let end = text.firstRange(of: "\r\n\r\n")
         let head = text[..<(end?.lowerBound ?? text.endIndex)].split(separator: "\r\n")

@@ -62,6 +62,18 @@ struct HostileRequestTests {
         #expect(bodies.allSatisfy { $0.contains("memcached_up 1") })
     }
 
+    @Test func `who has sent the last byte gets the whole reply`() throws {
+        let server = try TestServer.withEndpoint()
+
+        let exchange = try HTTPExchange(
+            server, raw: "GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n", endsThere: true)
+
+        #expect(exchange.status == 200)
+        // More than is sent at a time.
+        #expect(exchange.body.utf8.count > 16 << 10)
+        #expect(exchange.fields["content-length"] == "\(exchange.body.utf8.count)")
+    }
+
     @Test func `a server that is told to stop does so with a request half sent`() throws {
         let server = try TestServer.withEndpoint()
         let client = try TestClient(port: server.server.adminPort ?? 0)
