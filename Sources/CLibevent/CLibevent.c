@@ -2,7 +2,10 @@
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
+#include <time.h>
 
 _Static_assert(CLIBEVENT_TIMEOUT == EV_TIMEOUT, "libevent's bits have changed");
 _Static_assert(CLIBEVENT_READ == EV_READ, "libevent's bits have changed");
@@ -10,7 +13,27 @@ _Static_assert(CLIBEVENT_WRITE == EV_WRITE, "libevent's bits have changed");
 _Static_assert(CLIBEVENT_SIGNAL == EV_SIGNAL, "libevent's bits have changed");
 _Static_assert(CLIBEVENT_PERSIST == EV_PERSIST, "libevent's bits have changed");
 
+enum { LOG_LINES_PER_SECOND_MAX = 10 };
+
+// What clients bring about must not fill the log, whatever libevent finds worth a line. Any thread's loop may call it.
+static void write_log_line(int severity, const char *message) {
+    static atomic_long latest_second;
+    static atomic_int line_count;
+    if (severity == EVENT_LOG_DEBUG) {
+        return;
+    }
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    if (atomic_exchange(&latest_second, (long)now.tv_sec) != (long)now.tv_sec) {
+        atomic_store(&line_count, 0);
+    }
+    if (atomic_fetch_add(&line_count, 1) < LOG_LINES_PER_SECOND_MAX) {
+        fprintf(stderr, "libevent: %s\n", message);
+    }
+}
+
 clibevent_loop *clibevent_loop_new(void) {
+    event_set_log_callback(write_log_line);
     struct event_config *config = event_config_new();
     if (config == NULL) {
         return NULL;

@@ -15,6 +15,23 @@ static void close_connection(struct evhttp_request *request) {
     evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
 }
 
+// libevent bounds heads and bodies, but not the line that tells the size of a chunk.
+static struct bufferevent *new_stream(struct event_base *base, void *context) {
+    (void)context;
+    struct bufferevent *stream = bufferevent_socket_new(base, -1, 0);
+    if (stream != NULL) {
+        bufferevent_setwatermark(stream, EV_READ, 0, CLIBEVENT_HTTP_UNREAD_BYTES_MAX);
+    }
+    return stream;
+}
+
+// Out of descriptors or memory. The connection stays in the kernel's queue, so the socket stays readable: to go on
+// asking would be a loop that does nothing else.
+static void accept_failed(struct evconnlistener *listener, void *context) {
+    (void)context;
+    evconnlistener_disable(listener);
+}
+
 clibevent_http *clibevent_http_new(
     clibevent_loop *loop, long header_bytes_max, long body_bytes_max, int seconds_max, clibevent_http_callback callback,
     void *context) {
@@ -26,6 +43,7 @@ clibevent_http *clibevent_http_new(
     evhttp_set_max_body_size(http, body_bytes_max);
     evhttp_set_timeout(http, seconds_max);
     evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
+    evhttp_set_bevcb(http, new_stream, NULL);
     evhttp_set_gencb(http, (void (*)(struct evhttp_request *, void *))callback, context);
     return (clibevent_http *)http;
 }
@@ -33,7 +51,12 @@ clibevent_http *clibevent_http_new(
 void clibevent_http_free(clibevent_http *http) { evhttp_free((struct evhttp *)http); }
 
 int clibevent_http_listen(clibevent_http *http, int descriptor) {
-    return evhttp_accept_socket((struct evhttp *)http, descriptor);
+    struct evhttp_bound_socket *bound = evhttp_accept_socket_with_handle((struct evhttp *)http, descriptor);
+    if (bound == NULL) {
+        return -1;
+    }
+    evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(bound), accept_failed);
+    return 0;
 }
 
 static void set_accepts(struct evhttp_bound_socket *bound, void *context) {

@@ -9,6 +9,8 @@ package struct HTTPServer: ~Copyable {
     private let http: OpaquePointer
     private let loop: OpaquePointer
     private var accepts = true
+    /// When the listening sockets were told last what `accepts` says.
+    private var toldAt: UInt64 = 0
     private var connections: HTTPConnections
     /// Descriptors of the loop that are nobody's connection.
     private var ownDescriptors: [Int32] = []
@@ -59,8 +61,10 @@ package struct HTTPServer: ~Copyable {
         // libevent finds the end of the stream, and does the rest.
         for descriptor in late { shutdown(descriptor, Int32(SHUT_RDWR)) }
         let wanted = !connections.areTooMany
-        if wanted != accepts {
+        // Once a second even if nothing has changed: a socket whose connection the system refused waits for it.
+        if wanted != accepts || now &- toldAt >= Self.secondNanoseconds {
             accepts = wanted
+            toldAt = now
             clibevent_http_accept(http, wanted ? 1 : 0)
         }
         return !connections.isDeferring
@@ -80,6 +84,7 @@ package struct HTTPServer: ~Copyable {
         }
     }
 
+    private static let secondNanoseconds: UInt64 = 1_000_000_000
     /// More than the connections, twice: a listening socket takes all at once that wait for it.
     private static let descriptorsMax = 1024
 }

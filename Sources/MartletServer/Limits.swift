@@ -76,6 +76,8 @@ package enum Limits {
     package static let connectionBufferBytesDefault = 32 << 20
     /// What a server needs besides the cache and connection buffers.
     static let programBytesUsual = 16 << 20
+    /// What OpenSSL keeps for each connection.
+    static let tlsSessionBytesUsual = 14 << 10
     /// Who holds no more of it than this is not closed for those who do, while an eighth more than the budget suffices.
     package static let littleBufferBytes = 4 << 10
     /// Connections closed to make room in that budget for one that needs it.

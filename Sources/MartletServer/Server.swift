@@ -32,7 +32,6 @@ package final class Server: @unchecked Sendable {
     private var listener: UnsafeMutablePointer<Listener>?
     private var maintainer: UnsafeMutablePointer<Maintainer>?
     private var announcer: UnsafeMutablePointer<Announcer>?
-    private var admin: AdminEndpoint?
 
     /// Creates the store; no descriptor and no thread yet, so that the process may still fork.
     package init(
@@ -177,14 +176,14 @@ package final class Server: @unchecked Sendable {
     private func startAdmin() throws(StartError) {
         guard context.pointee.settings.adminAddress != nil else { return }
         let made = try AdminEndpoint(server: context)
-        admin = made
+        context.pointee.admin = made
         for socket in made.sockets { context.pointee.log.note(1, "admin endpoint at \(socket.name)") }
         guard made.start() else { throw Self.outOfThreads }
     }
 
     private func tearDown() {
-        admin?.stop()
-        admin = nil
+        context.pointee.admin?.stop()
+        context.pointee.admin = nil
         for worker in context.pointee.workers.reversed() { worker.stop() }
         announcer?.stop()
         announcer?.destroy()
@@ -213,7 +212,7 @@ package final class Server: @unchecked Sendable {
     package var tcpPort: UInt16? { context.pointee.listeningSockets.first { $0.family != .local }?.port }
 
     /// The TCP port of the admin endpoint, nil without one. After `start`.
-    package var adminPort: UInt16? { admin?.sockets.first?.port }
+    package var adminPort: UInt16? { context.pointee.admin?.sockets.first?.port }
 
     /// Brings the clock up to date and lets the workers see it; the main loop does so once a second.
     package func tick() { context.tick() }
@@ -230,9 +229,10 @@ extension UnsafeMutablePointer where Pointee == ServerContext {
 
 extension UnsafeMutablePointer where Pointee == ServerContext {
     /// SIGHUP: reads again what comes from files. The main thread only.
-    func reload() {
+    package func reload() {
         pointee.topology.look(evenUnchanged: true)
         pointee.credentialFile.reload()
+        pointee.admin?.reload()
         if let message = refreshCertificates() {
             ServerLog.write("Could not reload TLS certificates on SIGHUP: \(message)")
         }

@@ -32,6 +32,8 @@ package struct ServerContext: ~Copyable {
     package var workerCounters: [UnsafeMutablePointer<WorkerCounters>] = []
     /// The listening sockets, in the order of `AcceptedSocket.listenerIndex`.
     package internal(set) var listeningSockets: [ListeningSocket] = []
+    /// nil without `--admin`. The main thread's.
+    var admin: AdminEndpoint?
     /// The UDP sockets of all workers.
     package internal(set) var datagramSockets: [DatagramSocket] = []
 

@@ -40,6 +40,15 @@ enum ProcessLimits {
         }
     }
 
+    /// Without `-r`: values, secrets and keys do not belong in a file on a disk, whatever limit was inherited. The hard
+    /// limit stays, so that whoever runs the process may raise it again while it runs.
+    static func forbidCores() {
+        var limit = rlimit()
+        guard getrlimit(coreSize, &limit) == 0, limit.rlim_cur > 0 else { return }
+        limit.rlim_cur = 0
+        _ = setrlimit(coreSize, &limit)
+    }
+
     /// `-k`: keeps what is mapped by now from being swapped out, each page from its first use on. The cache's address
     /// range is larger than the memory it may use, so it must not be filled at once. Returns the reason of a failure.
     static func lockMemory() -> String? {

@@ -69,7 +69,7 @@ enum ServerProcess {
             settings.memoryFilePath = String(cString: folder) + "/" + path
             free(folder)
         }
-        if settings.raisesCoreLimit { try ProcessLimits.raiseCoreSize() }
+        if settings.raisesCoreLimit { try ProcessLimits.raiseCoreSize() } else { ProcessLimits.forbidCores() }
         try ProcessLimits.raiseOpenFiles(
             connections: settings.connectionsMax,
             besides: Limits.ownDescriptorsMax(threadCount: settings.threadCount)

@@ -24,7 +24,7 @@ enum {
     CLIBEVENT_PERSIST = 0x10,
 };
 
-/// NULL when the kernel or memory refuses.
+/// NULL when the kernel or memory refuses. What libevent has to say goes to stderr, at most ten lines a second.
 clibevent_loop *clibevent_loop_new(void);
 /// The watchers must be stopped before.
 void clibevent_loop_free(clibevent_loop *loop);

@@ -13,6 +13,9 @@ typedef struct clibevent_http_request clibevent_http_request;
 /// Has to answer the request, exactly once, by clibevent_http_reply.
 typedef void (*clibevent_http_callback)(clibevent_http_request *request, void *context);
 
+/// Beyond so many bytes that it has not made anything of, a connection is not read from. More than any head and body.
+enum { CLIBEVENT_HTTP_UNREAD_BYTES_MAX = 16 << 10 };
+
 /// Answers GET and HEAD by `callback`, everything else by itself. Lines and bodies may have so many bytes, and a connection
 /// may be silent for so many seconds. NULL when memory is short.
 clibevent_http *clibevent_http_new(
@@ -20,9 +23,10 @@ clibevent_http *clibevent_http_new(
     void *context);
 /// Closes all its connections and listening sockets.
 void clibevent_http_free(clibevent_http *http);
-/// Takes over a bound, listening, non-blocking socket. Returns 0, or -1 with the socket still the caller's.
+/// Takes over a bound, listening, non-blocking socket. When the system refuses a connection, for want of descriptors, say,
+/// none is taken until clibevent_http_accept. Returns 0, or -1 with the socket still the caller's.
 int clibevent_http_listen(clibevent_http *http, int descriptor);
-/// Whether new connections are taken; those that are not wait in the kernel.
+/// Whether new connections are taken, also after the system has refused one; those that are not wait in the kernel.
 void clibevent_http_accept(clibevent_http *http, int accepts);
 /// Descriptors that the loop waits for, at most so many, some of them twice: those of all connections, listening sockets and
 /// watchers. Returns how many there are.

@@ -69,24 +69,31 @@ extension CommandLineParser {
         guard settings.isContainer else { return }
         if settings.listenAddresses.isEmpty, settings.unixSocketPath == nil { settings.listenAddresses = ["*"] }
         guard let limit = surroundings.memoryLimitBytes, !given.contains("memory-limit") else { return }
-        settings.memoryBytes = Self.cacheBytes(ofLimit: limit)
+        settings.memoryBytes = Self.cacheBytes(ofLimit: limit, besides: settings.bytesBesidesCache)
     }
 
-    /// Four fifths of the limit, but at least 64 MB less, for connection buffers and the program; of very little, half.
-    package static func cacheBytes(ofLimit limit: Int) -> Int {
-        let bytes = max(min(limit / 5 * 4, limit - (64 << 20)), limit / 2)
+    /// Four fifths of the limit, but at least 64 MB less, or what connections and the program may come to need if that
+    /// is more; of very little, half.
+    package static func cacheBytes(ofLimit limit: Int, besides: Int) -> Int {
+        let bytes = max(min(limit / 5 * 4, limit - max(besides, 64 << 20)), limit / 2)
         return min(max(bytes >> 20, 1), 256 << 10) << 20
     }
 }
 
 extension ServerSettings {
+    /// Bytes of the process beyond `-m` when every connection is open and the buffers are used up.
+    package var bytesBesidesCache: Int {
+        let buffers = connectionBufferBytesMax > 0 ? connectionBufferBytesMax : Limits.connectionBufferBytesDefault
+        // More connections than could ever be do not overflow it.
+        let sessions = tls.isEnabled ? min(connectionsMax, 1 << 24) * Limits.tlsSessionBytesUsual : 0
+        return buffers + Limits.programBytesUsual + sessions
+    }
+
     /// A sentence if the server may come to need more than it has.
     package func memoryRemark(limitBytes: Int?) -> String? {
         guard let limitBytes else { return nil }
-        let buffers = connectionBufferBytesMax > 0 ? connectionBufferBytesMax : Limits.connectionBufferBytesDefault
-        let needed = memoryBytes + buffers + Limits.programBytesUsual
-        guard needed > limitBytes else { return nil }
-        return "-m \(memoryBytes >> 20) with \(buffers >> 20) MB for connection buffers may come to more than the "
-            + "\(limitBytes >> 20) MB that this container or service may use"
+        guard memoryBytes + bytesBesidesCache > limitBytes else { return nil }
+        return "-m \(memoryBytes >> 20) with \(bytesBesidesCache >> 20) MB for connections and the program may come to "
+            + "more than the \(limitBytes >> 20) MB that this container or service may use"
     }
 }

@@ -126,6 +126,43 @@ struct AdminEndpointTests {
         #expect(try HTTPExchange(server, "/metrics", fields: [basic]).status == 200)
     }
 
+    @Test func `a hang-up reads the token's file again, and a bad one changes nothing`() throws {
+        let path = TestServer.freshSocketPath()
+        func write(_ text: String) throws {
+            let file = try #require(fopen(path, "w"))
+            fputs(text, file)
+            fclose(file)
+        }
+        try write("correct-horse\n")
+        defer { unlink(path) }
+        let server = try TestServer.withEndpoint { $0.adminTokenPath = path }
+        func status(_ token: String) throws -> Int {
+            try HTTPExchange(server, "/metrics", fields: ["Authorization: Bearer \(token)"]).status
+        }
+
+        try write("battery-staple\n")
+        #expect(try status("correct-horse") == 200)
+        server.context.reload()
+        #expect(try status("correct-horse") == 401)
+        #expect(try status("battery-staple") == 200)
+
+        try write("short\n")
+        server.context.reload()
+        #expect(try status("battery-staple") == 200)
+    }
+
+    @Test func `it is not ready while newcomers are turned away`() throws {
+        let server = try TestServer.withEndpoint { $0.connectionsMax = 1 }
+        #expect(try HTTPExchange(server, "/readyz").status == 200)
+        let client = try server.client()
+        #expect(try client.exchange("mn\r\n", "MN\r\n"))
+
+        #expect(try HTTPExchange(server, "/readyz").status == 503)
+        #expect(try HTTPExchange(server, "/healthz").status == 200)
+        client.close()
+        #expect(try eventually { try HTTPExchange(server, "/readyz").status == 200 })
+    }
+
     @Test func `datagrams are measured like everything else`() throws {
         let server = try TestServer.withEndpoint {
             $0.udpPort = -1

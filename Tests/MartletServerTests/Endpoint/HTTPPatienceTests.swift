@@ -103,6 +103,28 @@ struct HTTPPatienceTests {
         #expect(((try? slow.receiveAll()) ?? []).isEmpty)
     }
 
+    @Test func `a line that tells a chunk's size, and has no end, is not read for ever`() throws {
+        let server = try Fixture()
+        let flood = try server.client("GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        server.turn(until: 1)
+
+        // What the system holds on the way is some megabytes; what goes beyond was read.
+        let some = [UInt8](repeating: 0x61, count: 64 << 10)
+        var sent = 0
+        var refusals = 0
+        while sent < 64 << 20, refusals < 100 {
+            let count = flood.sendNow(some)
+            if count > 0 { sent += count } else { refusals += 1 }
+            server.turn(waits: false)
+        }
+        #expect(sent < 64 << 20)
+
+        server.second = 11
+        server.turn(waits: false)
+        server.turn(until: 0)
+        withExtendedLifetime(flood) {}
+    }
+
     @Test func `who asks again and again stays`() throws {
         let server = try Fixture()
         let scraper = try server.client()

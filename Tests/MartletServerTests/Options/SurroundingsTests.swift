@@ -66,6 +66,21 @@ struct SurroundingsTests {
         #expect(try settings(["--admin", address, "--admin-token-file", "/token"])?.adminRemark == nil)
     }
 
+    @Test func `what is said of an endpoint that is not there is remarked upon`() throws {
+        for words in [["--top-keys"], ["--slow-request", "20"], ["--admin-token-file", "/token"]] {
+            #expect(try settings(words)?.adminRemark?.contains("without --admin") == true)
+        }
+        #expect(try settings([])?.adminRemark == nil)
+    }
+
+    @Test func `of a container's limit the sessions of TLS are left for connections`() throws {
+        let words = ["--container", "-Z", "-o", "ssl_chain_cert=/chain,ssl_key=/key", "-c", "4096"]
+
+        // 32 MB of buffers, 16 of program, 4,096 times 14 KiB.
+        #expect(try settings(words, limit: 384 << 20)?.memoryBytes == (384 - 32 - 16 - 56) << 20)
+        #expect(try settings(words, limit: 4 << 30)?.memoryBytes == 3276 << 20)
+    }
+
     @Test func `more memory than the container has is remarked upon`() throws {
         let settings = try #require(try settings(["-m", "1000"]))
 

@@ -68,6 +68,49 @@ struct ProcessTests {
         #expect(!folder.exists("socket"))
     }
 
+    @Test func `without -r no core file is written, whatever limit was inherited`() throws {
+        let resource = __rlimit_resource_t(RLIMIT_CORE.rawValue)
+        var inherited = rlimit()
+        getrlimit(resource, &inherited)
+        var raised = rlimit(rlim_cur: inherited.rlim_max, rlim_max: inherited.rlim_max)
+        setrlimit(resource, &raised)
+        defer { setrlimit(resource, &inherited) }
+        let folder = try TemporaryFolder()
+        let program = try Program(Program.user + ["-s", "\(folder.path)/socket", "-t", "1"])
+        #expect(Program.eventually { folder.exists("socket") })
+
+        var found = rlimit()
+        prlimit(program.process, resource, nil, &found)
+
+        #expect(found.rlim_cur == 0)
+    }
+
+    @Test func `an admin endpoint without descriptors neither spins nor fills the log, and answers later`() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/socket"
+        let program = try Program(Program.user + ["-v", "-s", path, "-t", "1", "--admin", "-1"])
+        let client = try Program.connect(path: path)
+        let name = "admin endpoint at tcp:127.0.0.1:"
+        #expect(Program.eventually { program.errors.contains(name) })
+        let line = try #require(program.errors.split(separator: "\n").first { $0.contains(name) })
+        let port = try #require(line.split(separator: ":").last.flatMap { UInt16($0) })
+
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        var before = rlimit()
+        var none = rlimit()
+        prlimit(program.process, resource, nil, &before)
+        none.rlim_max = before.rlim_max
+        prlimit(program.process, resource, &none, nil)
+        let asker = try TestClient(port: port)
+        try asker.send("GET /healthz HTTP/1.0\r\n\r\n")
+        // Time in which a loop that only fails would write much.
+        for _ in 0..<2000 { #expect(try client.exchange("mn\r\n", "MN\r\n")) }
+        prlimit(program.process, resource, &before, nil)
+
+        #expect(String(decoding: try asker.receiveAll(), as: UTF8.self).hasPrefix("HTTP/1.1 200"))
+        #expect(program.errors.split(separator: "\n").count < 20)
+    }
+
     @Test func `the background takes another process, which the pid file names`() throws {
         let folder = try TemporaryFolder()
         let end = try Program.run(

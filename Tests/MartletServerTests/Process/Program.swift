@@ -86,6 +86,9 @@ final class Program {
 
     func signal(_ number: Int32) { kill(process, number) }
 
+    /// What it has written to stderr so far.
+    var errors: String { folder.text("errors") ?? "" }
+
     /// Waits until the process has ended; status -1 when a signal ended it.
     func end() -> End {
         var status: Int32 = 0

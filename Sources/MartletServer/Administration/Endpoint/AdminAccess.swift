@@ -6,13 +6,14 @@ import MartletProtocol
 /// 2. With a token, requests bear it as `Authorization: Bearer <token>`, or as the password of `Basic`, which browsers
 ///    ask their user for.
 /// 3. Without one, and with nothing but loopback addresses, the request has to name such an address as its host: a page
-///    of the web could otherwise let a browser on this machine ask under the page's own name.
-package struct AdminAccess {
+///    of the web could otherwise let a browser on this machine ask under the page's own name. What listens elsewhere may
+///    have any name, so there only a token keeps such pages away.
+package struct AdminAccess: Sendable {
     package enum Verdict { case allowed, unknown, foreignHost }
 
     /// Digest of the token; digests are compared, so that time tells nothing of it.
     private let token: SHA256.Words?
-    private let isLoopback: Bool
+    let isLoopback: Bool
 
     package init(token: [UInt8]?, isLoopback: Bool) {
         self.token = token.map { SHA256.digest($0) }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Where the admin endpoint listens: `port` on the loopback addresses, or one address as `-l` understands it, with a
 /// port.
 enum AdminAddress {
@@ -60,15 +62,19 @@ enum AdminAddress {
 }
 
 extension ServerSettings {
-    /// A sentence if everybody who reaches the admin endpoint may read what it tells.
+    /// A sentence if there is no endpoint for what is said of it, or if everybody who reaches the admin endpoint may read what it tells.
     package var adminRemark: String? {
-        guard let adminAddress, adminTokenPath == nil, !AdminAddress.isLoopback(adminAddress) else { return nil }
+        guard let adminAddress else {
+            guard samplesKeys || adminTokenPath != nil || slowRequestMilliseconds != Self().slowRequestMilliseconds else { return nil }
+            return "--top-keys, --slow-request and --admin-token-file say nothing without --admin"
+        }
+        guard adminTokenPath == nil, !AdminAddress.isLoopback(adminAddress) else { return nil }
         return "--admin \(adminAddress): whoever reaches it may read figures and addresses of clients"
             + (samplesKeys ? ", keys too" : "") + "; with --admin-token-file only who has the token"
     }
 }
 
-/// The word that requests have to bear.
+/// The word that requests have to bear. Read at the start, and again on SIGHUP.
 enum AdminToken {
     private static let bytesMin = 8
 
@@ -76,13 +82,21 @@ enum AdminToken {
     static func read(_ settings: ServerSettings) throws(StartError) -> [UInt8]? {
         guard let path = settings.adminTokenPath else { return nil }
         guard let text = SmallFile.text(path) else {
-            throw StartError("--admin-token-file: \(path) cannot be read", status: ExitStatus.failure)
+            let reason = ServerLog.reason(errno)
+            throw StartError("--admin-token-file: \(path) cannot be read: \(reason)", status: ExitStatus.failure)
         }
         let word = text.prefix { !$0.isWhitespace }
         guard word.utf8.count >= bytesMin else {
             throw StartError(
                 "--admin-token-file: \(path): the word is shorter than \(bytesMin) bytes", status: ExitStatus.failure)
         }
+        remarkOnRights(path)
         return Array(word.utf8)
+    }
+
+    private static func remarkOnRights(_ path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & 0o004 != 0 else { return }
+        ServerLog.write("--admin-token-file: \(path): every user of this machine may read it")
     }
 }

@@ -20,10 +20,10 @@ import Synchronization
 /// Serves `--admin`: figures once a second into the history, and to whoever asks.
 final class AdminEndpoint: @unchecked Sendable {
     // Unchecked: made by the main thread before the admin thread starts, and freed after that has ended; in between it
-    // is the admin thread's, but for the wakeup and the order to stop.
+    // is the admin thread's, but for the wakeup, the order to stop, and the word that requests have to bear.
 
     private let server: Administration.Server
-    private let access: AdminAccess
+    private let access: Mutex<AdminAccess>
     /// Where it listens; closed with the endpoint.
     let sockets: [ListeningSocket]
     private let isStopping = Atomic<Bool>(false)
@@ -37,6 +37,8 @@ final class AdminEndpoint: @unchecked Sendable {
 
     /// What somebody has asked for last.
     private var asked: ServerFigures?
+    /// The report about those figures, if somebody has asked for it.
+    private var reported: (takenAt: UInt64, body: [UInt8])?
     private var latest: ServerFigures
     /// The figures of each tenth second, for advice about the last five minutes.
     private var landmarks: [ServerFigures] = []
@@ -55,7 +57,7 @@ final class AdminEndpoint: @unchecked Sendable {
         guard let loop = EventLoop() else { throw Self.outOfDescriptors }
         let token = try AdminToken.read(settings)
         sockets = try AdminAddress.open(settings.adminAddress ?? "")
-        access = AdminAccess(token: token, isLoopback: sockets.allSatisfy { AdminAddress.isLoopback($0) })
+        access = Mutex(AdminAccess(token: token, isLoopback: sockets.allSatisfy { AdminAddress.isLoopback($0) }))
         self.loop = loop
         latest = ServerFigures(server)
         landmarks = [latest]
@@ -121,6 +123,16 @@ final class AdminEndpoint: @unchecked Sendable {
         wakeup?.wake()
         thread?.join()
         thread = nil
+    }
+
+    /// SIGHUP: reads the token's file again; a bad one changes nothing, and is told. The main thread only.
+    func reload() {
+        do throws(StartError) {
+            let token = try AdminToken.read(server.pointee.settings)
+            access.withLock { $0 = AdminAccess(token: token, isLoopback: $0.isLoopback) }
+        } catch {
+            ServerLog.write("\(error.message); the token stays as it was")
+        }
     }
 
     private func run() {
@@ -209,6 +221,7 @@ final class AdminEndpoint: @unchecked Sendable {
         let target = AdminTarget(request.target)
         if target.path == "/healthz" { return AdminHealth.liveness(server) }
         if target.path == "/readyz" { return AdminHealth.readiness(server) }
+        let access = access.withLock { $0 }
         switch access.verdict(authorization: request.field("Authorization"), host: request.field("Host")) {
         case .unknown: return .unknown
         case .foreignHost: return .foreignHost
@@ -224,8 +237,7 @@ final class AdminEndpoint: @unchecked Sendable {
         case "/metrics":
             return AdminReply(200, "OK", type: AdminReply.metrics, body: ServerMetrics(current).text.bytes)
         case "/stats.json":
-            takeEvents()
-            return AdminReply(200, "OK", type: AdminReply.json, body: report.json())
+            return AdminReply(200, "OK", type: AdminReply.json, body: reportBody)
         case "/history.json":
             let body = history.json(after: target.number("after") ?? 0, workerCount: latest.workers.count)
             return AdminReply(200, "OK", type: AdminReply.json, body: body)
@@ -233,8 +245,17 @@ final class AdminEndpoint: @unchecked Sendable {
         }
     }
 
-    private var report: AdminReport {
+    /// The same for all who ask within the moment: to ask all connections how they are takes each worker's lock.
+    private var reportBody: [UInt8] {
         let now = current
+        if let reported, reported.takenAt == now.takenAt { return reported.body }
+        takeEvents()
+        let body = report(now).json()
+        reported = (now.takenAt, body)
+        return body
+    }
+
+    private func report(_ now: ServerFigures) -> AdminReport {
         let isTold = server.pointee.topology.isTold
         return AdminReport(
             figures: now, advice: landmarks.first.map { Advice.about($0, now) } ?? [], keys: keys, slowTurns: slowTurns,

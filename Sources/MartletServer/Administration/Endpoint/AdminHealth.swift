@@ -15,12 +15,13 @@ enum AdminHealth {
         return AdminReply(200, "OK", "ok")
     }
 
-    /// 503 when the server is stopping, and when it accepts nobody.
+    /// 503 when the server is stopping, and when it accepts nobody: `-c` is reached.
     static func readiness(_ server: Administration.Server) -> AdminReply {
         guard server.pointee.stopRequest.kind == .none else {
             return AdminReply(503, "Service Unavailable", "stopping")
         }
-        guard server.pointee.listenerCounters.isPaused.value == 0 else {
+        let isFull = server.pointee.connectionCount >= server.pointee.settings.connectionsMax
+        guard server.pointee.listenerCounters.isPaused.value == 0, !isFull else {
             return AdminReply(503, "Service Unavailable", "there are too many connections")
         }
         return AdminReply(200, "OK", "ok")
