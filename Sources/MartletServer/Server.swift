@@ -103,6 +103,8 @@ package final class Server: @unchecked Sendable {
             StopSignals.release()
         }
         mainLoop.run(listener)
+        // What comes from now on finds the server stopping, and must not kill it before it has handed on.
+        if watchesSignals { StopSignals.hold() }
         tearDown()
         if context.pointee.stopRequest.wasGraceful { WarmRestart.handOn(context.pointee) }
     }

@@ -1,12 +1,12 @@
 import Glibc
 
-/// The signals that stop the server, held back while it starts: one that comes between the opening of the sockets and
-/// the main loop's readiness waits, and then stops the server in order instead of killing it with its files left
-/// behind.
+/// The signals that stop the server, held back while it starts and while it ends: one that comes before the main loop is
+/// ready waits, and then stops the server in order instead of killing it with its files left behind, or with a saved
+/// cache taken up and not handed on.
 ///
 /// Threads inherit the calling thread's mask: workers started while the signals are held never take them.
 package enum StopSignals {
-    /// Called by the main thread before the server starts.
+    /// Called by the main thread before the server is made, and again when its loop no longer watches them.
     package static func hold() {
         change(SIG_BLOCK)
     }

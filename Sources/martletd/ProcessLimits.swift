@@ -7,13 +7,13 @@ enum ProcessLimits {
     private static var coreSize: __rlimit_resource_t { __rlimit_resource_t(RLIMIT_CORE.rawValue) }
 
     /// `-c`: makes room for that many connections and the server's own descriptors, if the system lets it; for that
-    /// many descriptors in all, otherwise. A limit that is higher already stays.
+    /// many descriptors in all, otherwise, but not fewer than the server's own. A limit that is higher already stays.
     static func raiseOpenFiles(connections: Int, besides: Int) throws(StartError) {
         var limit = rlimit()
         guard getrlimit(openFiles, &limit) == 0 else {
             throw StartError("failed to getrlimit number of files", status: ExitStatus.system)
         }
-        for wanted in [connections + besides, connections] {
+        for wanted in [connections + besides, max(connections, besides)] {
             if limit.rlim_cur >= wanted { return }
             var raised = rlimit(rlim_cur: rlim_t(wanted), rlim_max: max(limit.rlim_max, rlim_t(wanted)))
             if setrlimit(openFiles, &raised) == 0 { return }

@@ -77,9 +77,9 @@ enum ServerProcess {
         try Privileges.drop(to: settings.userName, remark: remark)
         if settings.isDaemon { try detach(settings) }
 
+        StopSignals.hold()
         let server = try Server(settings: settings)
         if settings.locksMemory, let reason = ProcessLimits.lockMemory() { remark("-k: cannot lock memory: \(reason)") }
-        StopSignals.hold()
         try server.start()
         let pidFile = settings.pidFilePath.flatMap { PidFile(path: $0, remark: remark) }
         ServiceNotice.ready()

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/socket.h>
 #include <sys/statfs.h>
@@ -32,6 +33,25 @@ static inline int cshims_accept(int listener, struct sockaddr_storage *peer) {
 
 /// Names the calling thread (at most 15 bytes), as ps -L and debuggers show it.
 static inline void cshims_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+/// Gives the calling thread its share of the processor in turns of `nanoseconds` (0.1 to 100 ms): it may be interrupted by
+/// any thread with shorter turns that wakes. Since Linux 6.12; older kernels take it and do as before. A thread that was
+/// given another policy keeps it. The C library knows neither the call nor, up to glibc 2.40, its argument.
+static inline _Bool cshims_take_turns(uint64_t nanoseconds) {
+    if (sched_getscheduler(0) != SCHED_OTHER) return 0;
+    struct {
+        uint32_t size;
+        uint32_t policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime;
+        uint64_t deadline;
+        uint64_t period;
+    } attributes = {.size = sizeof attributes, .policy = SCHED_OTHER,
+        .nice = getpriority(PRIO_PROCESS, 0), .runtime = nanoseconds};
+    return syscall(SYS_sched_setattr, 0, &attributes, 0) == 0;
+}
 
 /// Writes the numbers of the cores the calling thread may run on, at most `countMax`, and returns how many there are; 0
 /// where the kernel does not tell.
@@ -71,6 +91,13 @@ static inline ssize_t cshims_send(int socket, const void *bytes, size_t count) {
 static inline _Bool cshims_is_tmpfs(int descriptor) {
     struct statfs system;
     return fstatfs(descriptor, &system) == 0 && system.f_type == TMPFS_MAGIC;
+}
+
+/// Bytes that the file system of a file could still give to others than root; -1 where it does not tell, or knows no bound.
+static inline int64_t cshims_free_bytes(int descriptor) {
+    struct statfs system;
+    if (fstatfs(descriptor, &system) != 0 || system.f_blocks == 0) return -1;
+    return (int64_t)system.f_bavail * system.f_bsize;
 }
 
 /// A pipe, reading end first, that no child inherits, even one that another thread starts at this moment. 0, or -1 with

@@ -42,14 +42,14 @@ extension CacheStore {
     }
 
     /// `cache_memlimit`: returns false if the limit is out of bounds (below a megabyte, below twice the item size
-    /// limit, or above the address space reserved at start). Shrinking happens in the passes that follow.
+    /// limit, or above the address space reserved at start), or if the file that holds the pages could not grow that
+    /// far. Shrinking happens in the passes that follow.
     package func setMemoryLimit(bytes: Int) -> Bool {
         let pageBytes = core.pointee.geometry.pageBytes
         if bytes < 1 << 20 || bytes / 2 < core.pointee.settings.itemBytesMax { return false }
         if bytes > core.pointee.arena.pageCountMax * pageBytes { return false }
-        if let backing = core.pointee.backing, !backing.pointee.back(through: bytes / pageBytes) { return false }
+        if let backing = core.pointee.backing, !backing.pointee.hasRoom(for: bytes / pageBytes) { return false }
         core.pointee.pool.lock()
-        core.pointee.backing?.pointee.notePagesLocked(through: bytes / pageBytes)
         core.pointee.pool.pointee.limitBytes.store(bytes, ordering: .relaxed)
         core.pointee.pool.unlock()
         return true

@@ -1,3 +1,4 @@
+import CShims
 import Glibc
 import Synchronization
 
@@ -5,7 +6,8 @@ import Synchronization
 ///
 /// 1. A page is touched only when it is *backed*: its bytes of the file are allocated, so that no later shortage of
 ///    space can end in a signal. At start that is done for all pages that the limit allows beside the table there will
-///    be; if it fails, so does the start.
+///    be; if it fails, so does the start. A limit that rises later only has to find room in the file system: its pages
+///    are backed one by one as they are taken, so that nobody waits for all of them.
 /// 2. A page that goes back to the system is no longer backed: its bytes are cut out of the file. So are, by the
 ///    maintainer, pages that were never taken and that the limit no longer has room for, because tables have grown:
 ///    file and tables together stay within `-m`.
@@ -144,15 +146,12 @@ struct PageBacking: ~Copyable {
         _ = ftruncate(descriptor, off_t(headBytes + end * pageBytes))
     }
 
-    /// Rule 1, for a limit that rises while the store is used.
-    func back(through pageCount: Int) -> Bool {
-        for page in 0..<min(pageCount, pageCountMax) where !back(page) { return false }
-        return true
-    }
-
-    /// The pool's lock is held.
-    func notePagesLocked(through pageCount: Int) {
-        untakenEnd.max(min(pageCount, pageCountMax), ordering: .relaxed)
+    /// Rule 1, for a limit that rises while the store is used: whether the file system has room for so many pages in
+    /// all. Somebody else may take it meanwhile (rule 3).
+    func hasRoom(for pageCount: Int) -> Bool {
+        let missing = min(pageCount, pageCountMax) - backedCount.load(ordering: .relaxed)
+        let free = cshims_free_bytes(descriptor)
+        return missing <= 0 || free < 0 || missing <= Int(free) / pageBytes
     }
 
     /// Rule 2, for pages never taken, which are those from `firstUntaken` on; at most `countMax` of them. The pool's

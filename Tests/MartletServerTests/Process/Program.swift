@@ -86,6 +86,13 @@ final class Program {
 
     func signal(_ number: Int32) { kill(process, number) }
 
+    /// Whether it has not ended yet.
+    var isRunning: Bool {
+        var information = siginfo_t()
+        return waitid(P_PID, id_t(process), &information, WEXITED | WNOHANG | WNOWAIT) == 0
+            && information._sifields._sigchld.si_pid == 0
+    }
+
     /// What it has written to stderr so far.
     var errors: String { folder.text("errors") ?? "" }
 

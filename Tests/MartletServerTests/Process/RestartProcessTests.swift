@@ -71,6 +71,42 @@ struct RestartProcessTests {
         #expect(program.end().errors.contains("starting with an empty cache"))
     }
 
+    @Test(arguments: [SIGTERM, SIGINT, SIGUSR1, SIGHUP])
+    func `whatever signals follow, a planned stop hands on`(_ number: Int32) throws {
+        let folder = try TemporaryFolder()
+        for _ in 0..<3 {
+            let (program, client) = try start(folder)
+            #expect(try client.exchange("set a 0 0 1\r\n1\r\n", "STORED\r\n"))
+            client.close()
+
+            program.signal(SIGUSR1)
+            while program.isRunning { program.signal(number) }
+
+            #expect(program.end().status == 0)
+            #expect(folder.exists("mem.meta"))
+        }
+    }
+
+    @Test func `a planned stop that comes while the saved cache is taken up hands it on`() throws {
+        let folder = try TemporaryFolder()
+        let (first, client) = try start(folder)
+        #expect(try client.exchange("set a 0 0 1\r\n1\r\n", "STORED\r\n"))
+        first.signal(SIGUSR1)
+        #expect(first.end().status == 0)
+        for _ in 0..<3 {
+            let words = ["-s", "\(folder.path)/socket", "-t", "2", "-m", "16", "-e", "\(folder.path)/mem"]
+            let program = try Program(Program.user + words)
+
+            while folder.exists("mem.meta"), program.isRunning {}
+            program.signal(SIGUSR1)
+
+            #expect(program.end().status == 0)
+            #expect(folder.exists("mem.meta"))
+        }
+        let (_, later) = try start(folder)
+        #expect(try later.exchange("get a\r\n", "VALUE a 0 1\r\n1\r\nEND\r\n"))
+    }
+
     @Test func `a server that cannot listen hands on what it has taken up`() throws {
         let folder = try TemporaryFolder()
         var (program, client) = try start(folder)
