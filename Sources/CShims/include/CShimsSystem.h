@@ -12,7 +12,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/socket.h>
 #include <sys/statfs.h>
@@ -33,25 +32,6 @@ static inline int cshims_accept(int listener, struct sockaddr_storage *peer) {
 
 /// Names the calling thread (at most 15 bytes), as ps -L and debuggers show it.
 static inline void cshims_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
-
-/// Gives the calling thread its share of the processor in turns of `nanoseconds` (0.1 to 100 ms): it may be interrupted by
-/// any thread with shorter turns that wakes. Since Linux 6.12; older kernels take it and do as before. A thread that was
-/// given another policy keeps it. The C library knows neither the call nor, up to glibc 2.40, its argument.
-static inline _Bool cshims_take_turns(uint64_t nanoseconds) {
-    if (sched_getscheduler(0) != SCHED_OTHER) return 0;
-    struct {
-        uint32_t size;
-        uint32_t policy;
-        uint64_t flags;
-        int32_t nice;
-        uint32_t priority;
-        uint64_t runtime;
-        uint64_t deadline;
-        uint64_t period;
-    } attributes = {.size = sizeof attributes, .policy = SCHED_OTHER,
-        .nice = getpriority(PRIO_PROCESS, 0), .runtime = nanoseconds};
-    return syscall(SYS_sched_setattr, 0, &attributes, 0) == 0;
-}
 
 /// Writes the numbers of the cores the calling thread may run on, at most `countMax`, and returns how many there are; 0
 /// where the kernel does not tell.
