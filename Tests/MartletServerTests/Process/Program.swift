@@ -151,8 +151,11 @@ final class TemporaryFolder {
 
     func exists(_ name: String) -> Bool { access("\(path)/\(name)", F_OK) == 0 }
 
-    func text(_ name: String) -> String? {
-        guard let file = fopen("\(path)/\(name)", "r") else { return nil }
+    func text(_ name: String) -> String? { Self.text("\(path)/\(name)") }
+
+    /// The beginning of a file, wherever it lies.
+    static func text(_ path: String) -> String? {
+        guard let file = fopen(path, "r") else { return nil }
         defer { fclose(file) }
         var bytes = [UInt8](repeating: 0, count: 1 << 16)
         let count = fread(&bytes, 1, bytes.count, file)
