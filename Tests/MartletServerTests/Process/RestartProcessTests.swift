@@ -103,8 +103,10 @@ struct RestartProcessTests {
             #expect(program.end().status == 0)
             #expect(folder.exists("mem.meta"))
         }
-        let (_, later) = try start(folder)
+        let (last, later) = try start(folder)
         #expect(try later.exchange("get a\r\n", "VALUE a 0 1\r\n1\r\nEND\r\n"))
+        last.signal(SIGTERM)
+        #expect(last.end().status == 0)
     }
 
     @Test func `a server that cannot listen hands on what it has taken up`() throws {
