@@ -129,9 +129,6 @@ public struct CacheClient: Sendable {
     @discardableResult
     public func adopt(_ topology: Topology) -> Bool { core.cluster.adopt(topology) }
 
-    /// Every server has said which process it is.
-    package var knowsIdentities: Bool { core.cluster.topology.nodes.allSatisfy(\.isIdentityKnown) }
-
     /// Somebody has news of a server: it is asked now whether it is there.
     package func examine(_ server: String) { core.cluster.examine(server) }
 

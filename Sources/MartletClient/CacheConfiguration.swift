@@ -46,9 +46,6 @@ public struct CacheConfiguration: Sendable {
     public var probeDelayMax: Duration = .seconds(60)
     /// Keys, for each server, whose failed changes are remembered, to be removed there before it is used again.
     public var invalidationsMax = 10_000
-    /// Whether servers are asked, when they are first used and when they come back, which process they are (`stats`,
-    /// over a connection of its own): a new one has nothing that would have to be removed.
-    public var asksIdentity = true
     /// What calls for the keys of a server that is down come to.
     public var whenServerDown: WhenServerDown = .fail
 

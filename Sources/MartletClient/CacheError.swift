@@ -45,6 +45,8 @@ public struct CacheError: Error, Sendable {
     public let message: String
     /// The server's name on the ring, where one is to blame.
     public internal(set) var server: String?
+    /// The server said `SERVER_ERROR`: not that it would not, but that it, or a server behind it, could not.
+    var isServerFailure = false
     /// What the system or a codec said.
     public let underlying: (any Error)?
 

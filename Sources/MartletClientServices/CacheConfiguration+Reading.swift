@@ -14,7 +14,7 @@ extension CacheConfiguration {
     /// | `concurrent.loads.max`, `waiting.loads.max`, `invalidations.max` | |
     /// | `timeouts.until.down`, `probe.delay.milliseconds`, `probe.delay.max.milliseconds` | |
     /// | `when.server.down` | `fail` or `miss` |
-    /// | `uses.meta.protocol`, `asks.identity` | `true` or `false` |
+    /// | `uses.meta.protocol` | `true` or `false` |
     /// | `compression.bytes.min` | values of so many bytes and more are compressed |
     /// | `splitting.bytes.max` | values of more bytes go into several items |
     /// | `user`, `password` | read as secrets; both or neither |
@@ -52,7 +52,6 @@ extension CacheConfiguration {
             whenServerDown = word == "miss" ? .miss : .fail
         }
         if let uses = try settings.truth("uses.meta.protocol") { usesMetaProtocol = uses }
-        if let asks = try settings.truth("asks.identity") { asksIdentity = asks }
         credentials = try settings.credentials()
     }
 }

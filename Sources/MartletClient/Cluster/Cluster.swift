@@ -159,7 +159,7 @@ final class Cluster: Sendable {
 
     /// Remembers a change that may not have reached its server; also if the gutter takes it, whose copies are its own.
     private func note(_ request: CacheRequest, _ error: CacheError, _ node: ServerNode) {
-        if InvalidationLog.concerns(request, error) { node.note(request.key) }
+        if InvalidationLog.concerns(request, error) { node.note(request.key, token: request.expectedToken) }
     }
 
     private func callInstead(
