@@ -93,7 +93,8 @@ public enum WhenServerDown: Sendable {
     /// did not. That a server is down is an event, and wrong credentials are an error all the same.
     case miss
     /// Other servers, kept for this, on a ring of their own; nothing lives there longer than given, so that what is
-    /// stale when the server comes back is so for no longer than that.
+    /// stale when the server comes back is so for no longer than that. Each name once; none at all is as `fail`. Wrong
+    /// credentials are an error all the same.
     case gutter([CacheServer], timeToLiveMax: Duration = .seconds(10))
 }
 

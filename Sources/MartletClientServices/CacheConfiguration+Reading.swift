@@ -75,6 +75,9 @@ extension CacheServer {
             servers.append(server)
         }
         guard !servers.isEmpty else { throw CacheError(.refused, "servers: there are none") }
+        if let flaw = Topology(epoch: 0, servers: servers).flaw {
+            throw CacheError(.refused, "servers: the list \(flaw)")
+        }
         return servers
     }
 }

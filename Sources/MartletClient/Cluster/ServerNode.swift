@@ -35,6 +35,7 @@ final class ServerNode: LaneWatcher {
         }
     }
 
+    /// With the weight that it had first: that is the ring's affair.
     let server: CacheServer
     let configuration: CacheConfiguration
     let events: EventHub
@@ -103,12 +104,12 @@ final class ServerNode: LaneWatcher {
             pendingInvalidations: invalidations.withLockedValue { $0.count })
     }
 
-    /// The server is no longer on the ring: calls under way have the time that one may take.
+    /// The server is no longer on the ring: calls under way have their time, and those that are just being made.
     func retire() {
         let timer = eventLoop.scheduleTask(
             in: (configuration.operationTimeout + configuration.connectTimeout).timeAmount
         ) {
-            self.shutDown()
+            if self.liveCount == 0 { self.shutDown() } else { self.retire() }
         }
         keep(timer, as: \.retirement)
     }
