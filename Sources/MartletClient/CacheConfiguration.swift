@@ -21,6 +21,9 @@ public struct CacheConfiguration: Sendable {
     public var inFlightMax = 1024
     /// Calls that may wait for a place on one connection; more are refused as overloaded.
     public var waitingCallsMax = 16_384
+    /// Bytes of values that may wait to be stored over one connection; what is more is refused as overloaded. A value
+    /// that is larger by itself is taken if no other waits.
+    public var waitingBytesMax = 256 << 20
     /// The largest value sent or taken.
     public var valueBytesMax = 64 << 20
     /// Values above this are stored over a connection of their own, so that small calls need not wait behind them.

@@ -15,7 +15,8 @@ public struct CacheError: Error, Sendable {
         public static let serverDown = Code(kind: .serverDown)
         /// The connection broke while the answer was awaited. The server may have done what was asked.
         public static let connectionLost = Code(kind: .connectionLost)
-        /// More calls wait for the server already than `CacheConfiguration.waitingCallsMax` allows. Nothing was sent.
+        /// More calls wait for the server already than `CacheConfiguration.waitingCallsMax` allows, or more bytes than
+        /// `waitingBytesMax`. Nothing was sent.
         public static let overloaded = Code(kind: .overloaded)
         /// The value is larger than the server, or the client's limit, allows.
         public static let tooLarge = Code(kind: .tooLarge)

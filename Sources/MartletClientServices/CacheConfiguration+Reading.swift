@@ -10,7 +10,8 @@ extension CacheConfiguration {
     /// | `distribution`, `key.hash` | as `martletctl ring` spells them: `ketama`, `md5` |
     /// | `hash.tag` | two characters that are put around the part of a key that decides where it goes: `{}` |
     /// | `operation.timeout.milliseconds`, `connect.timeout.milliseconds` | |
-    /// | `connections.per.server`, `in.flight.max`, `waiting.calls.max`, `value.bytes.max`, `small.value.bytes.max` | |
+    /// | `connections.per.server`, `in.flight.max`, `waiting.calls.max`, `waiting.bytes.max` | |
+    /// | `value.bytes.max`, `small.value.bytes.max` | |
     /// | `concurrent.loads.max`, `waiting.loads.max`, `invalidations.max` | |
     /// | `timeouts.until.down`, `probe.delay.milliseconds`, `probe.delay.max.milliseconds` | |
     /// | `when.server.down` | `fail` or `miss` |
@@ -38,6 +39,7 @@ extension CacheConfiguration {
         try settings.read("connections.per.server") { connectionsPerServer = $0 }
         try settings.read("in.flight.max") { inFlightMax = $0 }
         try settings.read("waiting.calls.max") { waitingCallsMax = $0 }
+        try settings.read("waiting.bytes.max") { waitingBytesMax = $0 }
         try settings.read("value.bytes.max") { valueBytesMax = $0 }
         try settings.read("small.value.bytes.max") { smallValueBytesMax = $0 }
         try settings.read("concurrent.loads.max") { concurrentLoadsMax = $0 }

@@ -47,7 +47,9 @@ final class Lane: Sendable {
         self.watcher = watcher
         state = NIOLockedValueBox(
             State(
-                queue: CallQueue(inFlightMax: configuration.inFlightMax, waitingMax: configuration.waitingCallsMax),
+                queue: CallQueue(
+                    inFlightMax: configuration.inFlightMax, waitingMax: configuration.waitingCallsMax,
+                    waitingBytesMax: configuration.waitingBytesMax),
                 asksMeta: configuration.usesMetaProtocol))
     }
 
@@ -82,7 +84,10 @@ final class Lane: Sendable {
 
     /// Gives up calls; their replies, if any come, are dropped.
     func cancel(_ identities: Range<UInt64>) {
-        let cancelled = state.withLockedValue { $0.queue.cancel(identities) }
+        let cancelled = state.withLockedValue { state in
+            defer { callCount.store(state.queue.count, ordering: .relaxed) }
+            return state.queue.cancel(identities)
+        }
         for completion in cancelled { completion(.failure(CacheError(.cancelled, server: server.name))) }
     }
 
@@ -109,7 +114,7 @@ final class Lane: Sendable {
 
     /// Sends what waits, or sees to a connection first.
     private func turn() {
-        enum Step { case none, connect, write(any Channel, OutgoingPieces, [(Completion, CallOutcome)]) }
+        enum Step { case none, connect, write(any Channel, OutgoingPieces, [(Completion, CallOutcome)], more: Bool) }
         let step = state.withLockedValue { state -> Step in
             state.isTurnDue = false
             guard !state.queue.isEmpty else { return .none }
@@ -120,20 +125,34 @@ final class Lane: Sendable {
                 state.phase = .connecting
                 return .connect
             case .open(let channel, let dialect):
+                // What has not left yet must not become more and more. With nothing on its way nobody would wake us.
+                guard channel.isWritable || !state.queue.hasSent else { return .none }
                 var pieces = OutgoingPieces(channel.allocator)
                 let refused = state.queue.send(dialect, into: &pieces)
-                return .write(channel, pieces, refused)
+                return .write(channel, pieces, refused, more: state.queue.canSend)
             }
         }
         switch step {
         case .none: break
         case .connect: connect()
-        case .write(let channel, let pieces, let refused):
+        case .write(let channel, let pieces, let refused, let more):
             for (completion, outcome) in refused { completion(outcome) }
-            guard !pieces.isEmpty else { return }
-            for piece in pieces.finished { channel.write(piece, promise: nil) }
-            channel.writeAndFlush(pieces.current, promise: nil)
+            if !pieces.isEmpty {
+                for piece in pieces.finished { channel.write(piece, promise: nil) }
+                channel.writeAndFlush(pieces.current, promise: nil)
+            }
+            if more, channel.isWritable { wake() }
         }
+    }
+
+    /// The connection takes more: what waits is sent.
+    func wake() {
+        let isDue = state.withLockedValue { state in
+            guard state.queue.canSend, !state.isTurnDue else { return false }
+            state.isTurnDue = true
+            return true
+        }
+        if isDue { eventLoop.execute { self.turn() } }
     }
 
     /// Matches what one read has brought, perhaps not one whole reply. Whatever it says, calls get their own answers or
@@ -256,6 +275,7 @@ final class Lane: Sendable {
             state.alarm = nil
             state.timer = nil
             let expiry = state.queue.expire(at: .now(), patience: configuration.operationTimeout.timeAmount)
+            callCount.store(state.queue.count, ordering: .relaxed)
             if let next = expiry.next {
                 state.alarm = next
                 state.timer = eventLoop.scheduleTask(deadline: next) { self.ring() }

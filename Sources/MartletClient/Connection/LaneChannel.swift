@@ -93,6 +93,11 @@ final class LaneChannel: ChannelInboundHandler {
         lane.opened(channel, dialect)
     }
 
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { lane.wake() }
+        context.fireChannelWritabilityChanged()
+    }
+
     func channelInactive(context: ChannelHandlerContext) {
         hangUp(CacheError(.connectionLost, "closed by the server"), context.channel)
         context.fireChannelInactive()
