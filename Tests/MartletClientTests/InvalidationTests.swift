@@ -122,7 +122,9 @@ extension ClientTests {
 
                 await gate.close()
                 for (key, version) in versions {
-                    await #expect(throws: CacheError.self) { try await cache.removeValue(for: key, ifVersionIs: version) }
+                    await #expect(throws: CacheError.self) {
+                        try await cache.removeValue(for: key, ifVersionIs: version)
+                    }
                 }
                 try await fixture.cache.setValue("new", for: "changed")
                 await Self.events(&events, to: "down")

@@ -96,7 +96,9 @@ extension ClientTests {
 
         @Test("Wrong credentials are an error for one key and for many: the gutter does not stand in")
         func credentials() async throws {
-            let server = try await ScriptedServer(greets: false) { _ in .send("CLIENT_ERROR authentication failure\r\n") }
+            let server = try await ScriptedServer(greets: false) { _ in
+                .send("CLIENT_ERROR authentication failure\r\n")
+            }
             let cache = CacheFixture.client(for: [server.path]) {
                 $0.credentials = CacheCredentials(user: "me", password: "wrong")
                 $0.whenServerDown = .gutter([CacheServer(unixSocket: "/nowhere")])

@@ -49,6 +49,8 @@ final class ServerNode: LaneWatcher {
     /// A copy of `health.isDown` to be read without its lock; it becomes false with that of `invalidations` held.
     private let isDownNow = Atomic<Bool>(false)
     private let timeoutsInARow = Atomic<Int>(0)
+    /// The last connection speaks classic commands, though the meta protocol was wanted.
+    private let declinesMeta = Atomic<Bool>(false)
     /// Set once, right after the node itself; the last one is for large values.
     private let lanes = NIOLockedValueBox<[Lane]>([])
     private let pending = NIOLockedValueBox(Pending())
@@ -166,6 +168,16 @@ final class ServerNode: LaneWatcher {
     }
 
     func laneFailed(_ error: CacheError) { goDown(error) }
+
+    func laneOpened(_ lane: Lane, _ dialect: Dialect) {
+        for other in lanes.withLockedValue({ $0 }) where other !== lane { other.speak(dialect) }
+        let declines = dialect == .classic && configuration.usesMetaProtocol
+        if declines != declinesMeta.exchange(declines, ordering: .relaxed), declines {
+            events.send(.metaProtocolDeclined(server: server.name))
+        }
+    }
+
+    var speaksMeta: Bool { lanes.withLockedValue { $0 }.contains { $0.dialect == .meta } }
 
     // MARK: Down and up
 
