@@ -47,7 +47,7 @@ public struct CacheClient: Sendable {
     /// A client for servers that stay.
     ///
     /// - Parameters:
-    ///   - servers: One at least. The order decides only where the distribution says so.
+    ///   - servers: One at least, each name once. The order decides only where the distribution says so.
     ///   - eventLoopGroup: Where the connections live.
     public init(
         servers: [CacheServer], configuration: CacheConfiguration = CacheConfiguration(),
@@ -128,9 +128,6 @@ public struct CacheClient: Sendable {
     /// in both lists keep their connections, and calls under way end where they began.
     @discardableResult
     public func adopt(_ topology: Topology) -> Bool { core.cluster.adopt(topology) }
-
-    /// Every server has said which process it is.
-    package var knowsIdentities: Bool { core.cluster.topology.nodes.allSatisfy(\.isIdentityKnown) }
 
     /// Somebody has news of a server: it is asked now whether it is there.
     package func examine(_ server: String) { core.cluster.examine(server) }

@@ -21,6 +21,9 @@ public struct CacheConfiguration: Sendable {
     public var inFlightMax = 1024
     /// Calls that may wait for a place on one connection; more are refused as overloaded.
     public var waitingCallsMax = 16_384
+    /// Bytes of values that may wait to be stored over one connection; what is more is refused as overloaded. A value
+    /// that is larger by itself is taken if no other waits.
+    public var waitingBytesMax = 256 << 20
     /// The largest value sent or taken.
     public var valueBytesMax = 64 << 20
     /// Values above this are stored over a connection of their own, so that small calls need not wait behind them.
@@ -46,9 +49,6 @@ public struct CacheConfiguration: Sendable {
     public var probeDelayMax: Duration = .seconds(60)
     /// Keys, for each server, whose failed changes are remembered, to be removed there before it is used again.
     public var invalidationsMax = 10_000
-    /// Whether servers are asked, when they are first used and when they come back, which process they are (`stats`,
-    /// over a connection of its own): a new one has nothing that would have to be removed.
-    public var asksIdentity = true
     /// What calls for the keys of a server that is down come to.
     public var whenServerDown: WhenServerDown = .fail
 
@@ -96,7 +96,8 @@ public enum WhenServerDown: Sendable {
     /// did not. That a server is down is an event, and wrong credentials are an error all the same.
     case miss
     /// Other servers, kept for this, on a ring of their own; nothing lives there longer than given, so that what is
-    /// stale when the server comes back is so for no longer than that.
+    /// stale when the server comes back is so for no longer than that. Each name once; none at all is as `fail`. Wrong
+    /// credentials are an error all the same.
     case gutter([CacheServer], timeToLiveMax: Duration = .seconds(10))
 }
 

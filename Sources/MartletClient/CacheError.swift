@@ -15,7 +15,8 @@ public struct CacheError: Error, Sendable {
         public static let serverDown = Code(kind: .serverDown)
         /// The connection broke while the answer was awaited. The server may have done what was asked.
         public static let connectionLost = Code(kind: .connectionLost)
-        /// More calls wait for the server already than `CacheConfiguration.waitingCallsMax` allows. Nothing was sent.
+        /// More calls wait for the server already than `CacheConfiguration.waitingCallsMax` allows, or more bytes than
+        /// `waitingBytesMax`. Nothing was sent.
         public static let overloaded = Code(kind: .overloaded)
         /// The value is larger than the server, or the client's limit, allows.
         public static let tooLarge = Code(kind: .tooLarge)
@@ -45,6 +46,8 @@ public struct CacheError: Error, Sendable {
     public let message: String
     /// The server's name on the ring, where one is to blame.
     public internal(set) var server: String?
+    /// The server said `SERVER_ERROR`: not that it would not, but that it, or a server behind it, could not.
+    var isServerFailure = false
     /// What the system or a codec said.
     public let underlying: (any Error)?
 

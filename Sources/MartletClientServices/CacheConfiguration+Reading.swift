@@ -10,11 +10,12 @@ extension CacheConfiguration {
     /// | `distribution`, `key.hash` | as `martletctl ring` spells them: `ketama`, `md5` |
     /// | `hash.tag` | two characters that are put around the part of a key that decides where it goes: `{}` |
     /// | `operation.timeout.milliseconds`, `connect.timeout.milliseconds` | |
-    /// | `connections.per.server`, `in.flight.max`, `waiting.calls.max`, `value.bytes.max`, `small.value.bytes.max` | |
+    /// | `connections.per.server`, `in.flight.max`, `waiting.calls.max`, `waiting.bytes.max` | |
+    /// | `value.bytes.max`, `small.value.bytes.max` | |
     /// | `concurrent.loads.max`, `waiting.loads.max`, `invalidations.max` | |
     /// | `timeouts.until.down`, `probe.delay.milliseconds`, `probe.delay.max.milliseconds` | |
     /// | `when.server.down` | `fail` or `miss` |
-    /// | `uses.meta.protocol`, `asks.identity` | `true` or `false` |
+    /// | `uses.meta.protocol` | `true` or `false` |
     /// | `compression.bytes.min` | values of so many bytes and more are compressed |
     /// | `splitting.bytes.max` | values of more bytes go into several items |
     /// | `user`, `password` | read as secrets; both or neither |
@@ -38,6 +39,7 @@ extension CacheConfiguration {
         try settings.read("connections.per.server") { connectionsPerServer = $0 }
         try settings.read("in.flight.max") { inFlightMax = $0 }
         try settings.read("waiting.calls.max") { waitingCallsMax = $0 }
+        try settings.read("waiting.bytes.max") { waitingBytesMax = $0 }
         try settings.read("value.bytes.max") { valueBytesMax = $0 }
         try settings.read("small.value.bytes.max") { smallValueBytesMax = $0 }
         try settings.read("concurrent.loads.max") { concurrentLoadsMax = $0 }
@@ -52,7 +54,6 @@ extension CacheConfiguration {
             whenServerDown = word == "miss" ? .miss : .fail
         }
         if let uses = try settings.truth("uses.meta.protocol") { usesMetaProtocol = uses }
-        if let asks = try settings.truth("asks.identity") { asksIdentity = asks }
         credentials = try settings.credentials()
     }
 }
@@ -76,6 +77,9 @@ extension CacheServer {
             servers.append(server)
         }
         guard !servers.isEmpty else { throw CacheError(.refused, "servers: there are none") }
+        if let flaw = Topology(epoch: 0, servers: servers).flaw {
+            throw CacheError(.refused, "servers: the list \(flaw)")
+        }
         return servers
     }
 }

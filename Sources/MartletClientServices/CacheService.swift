@@ -87,6 +87,7 @@ public struct CacheService: Service {
             case .serverUp(let server): down.remove(server)
             case .topologySourceFailed(let error): count("cache.client.topology.failures", error)
             case .invalidationsLost: count("cache.client.invalidations.lost")
+            case .metaProtocolDeclined: break
             case .topologyChanged:
                 down.formIntersection(cache.ring.servers.map(\.name))
                 servers.record(cache.ring.servers.count)
@@ -144,6 +145,8 @@ public struct CacheService: Service {
         case .invalidationsLost(let server):
             logger.error(
                 "failed removals are no longer known: values may be out of date", metadata: ["server": "\(server)"])
+        case .metaProtocolDeclined(let server):
+            logger.warning("cache server without the meta protocol", metadata: ["server": "\(server)"])
         case .topologySourceFailed(let error):
             logger.log(
                 level: warning.isDue("\(error)") ? .warning : .debug,

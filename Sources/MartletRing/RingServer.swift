@@ -68,7 +68,7 @@ public struct RingServer: Hashable, Sendable {
     }
 
     /// What the names of its points begin with: libmemcached leaves out the usual port, and shows a Unix socket's 0.
-    var pointName: String {
+    package var pointName: String {
         guard let port, port != RingServer.usualPort else { return host }
         return "\(host):\(port)"
     }

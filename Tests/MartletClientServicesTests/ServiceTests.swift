@@ -209,7 +209,9 @@ struct ServiceTests {
         #expect(error?.message.contains("sesame") == false)
     }
 
-    @Test("Servers that are none, or there twice, are told", arguments: [[""], ["a:1", ":"], ["a:1", "a:1:3"]])
+    @Test(
+        "Servers that are none, or there twice, are told",
+        arguments: [[""], ["a:1", ":"], ["a:1", "a:1:3"], ["a:1", "[a:1]"]])
     func wrongServers(texts: [String]) {
         let reader = ConfigReader(
             provider: InMemoryProvider(values: ["servers": ConfigValue(.stringArray(texts), isSecret: false)]))

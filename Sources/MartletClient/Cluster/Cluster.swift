@@ -5,22 +5,25 @@ import NIOCore
 /// Many servers as one: who has a key, and asking them.
 ///
 /// Liveness never edits the ring. A list of servers replaces another as a whole, with a greater epoch; a server that is
-/// in both keeps its connections.
+/// in both, by its name and address, keeps its connections, and what is known of it.
 final class Cluster: Sendable {
     let configuration: CacheConfiguration
     let events: EventHub
     private let eventLoops: any EventLoopGroup
     private let active: NIOLockedValueBox<ActiveTopology>
+    /// Held while a list is put in force, which takes a while: one at a time, and no call waits for it.
+    private let adoption = NIOLock()
     /// Servers that have left the ring, whose last calls are under way; and whether all is over.
     private let leaving = NIOLockedValueBox<(nodes: [ServerNode], isOver: Bool)>(([], false))
     /// What stands in for servers that are down; nil if nothing does.
     private let gutter: Cluster?
     private let gutterSecondsMax: Int32
 
-    /// `topology` has one server at least.
+    /// `topology` has one server at least, and nothing twice; nor has the gutter.
     init(
         topology: Topology, configuration: CacheConfiguration, eventLoops: any EventLoopGroup, events: EventHub
     ) {
+        precondition(topology.flaw == nil, "a list of servers \(topology.flaw ?? "")")
         self.configuration = configuration
         self.eventLoops = eventLoops
         self.events = events
@@ -46,12 +49,12 @@ final class Cluster: Sendable {
         let (distribution, hash, tag) = configuration.ringSettings
         let ring = HashRing(
             servers: topology.servers.map(\.node), distribution: distribution, hash: hash, hashTag: tag)
+        let known = Dictionary(uniqueKeysWithValues: old?.nodes.map { ($0.server.name, $0) } ?? [])
         let nodes = topology.servers.map { server in
-            old?.nodes.first { $0.server == server }
-                ?? ServerNode(
-                    server: server, configuration: configuration, eventLoops: eventLoops, events: events)
+            if let node = known[server.name], node.server.address == server.address { return node }
+            return ServerNode(server: server, configuration: configuration, eventLoops: eventLoops, events: events)
         }
-        return ActiveTopology(epoch: topology.epoch, ring: ring, nodes: nodes)
+        return ActiveTopology(list: topology, ring: ring, nodes: nodes)
     }
 
     // MARK: Servers
@@ -64,11 +67,23 @@ final class Cluster: Sendable {
     /// none, or this the end.
     func adopt(_ topology: Topology) -> Bool {
         guard topology.flaw == nil else { return false }
-        return leaving.withLockedValue { leaving in
-            guard !leaving.isOver else { return false }
-            leaving.nodes.removeAll { $0.isOver }
-            guard let gone = replace(topology) else { return false }
-            leaving.nodes += gone
+        return adoption.withLock {
+            let last = self.topology
+            guard topology.epoch > last.epoch else { return false }
+            let next = Self.activate(
+                topology, keeping: last, configuration: configuration, eventLoops: eventLoops, events: events)
+            let staying = Set(next.nodes.map(ObjectIdentifier.init))
+            let gone = last.nodes.filter { !staying.contains(ObjectIdentifier($0)) }
+            let isOver = leaving.withLockedValue { leaving in
+                guard !leaving.isOver else { return true }
+                active.withLockedValue { $0 = next }
+                leaving.nodes.removeAll { $0.isOver }
+                leaving.nodes += gone
+                return false
+            }
+            guard !isOver else { return false }
+            for node in gone { node.retire() }
+            events.send(.topologyChanged(epoch: next.epoch, fingerprint: next.ring.fingerprint))
             return true
         }
     }
@@ -81,21 +96,6 @@ final class Cluster: Sendable {
         else { return nil }
         // It may have come into force meanwhile, and another one behind it.
         return CacheError(.refused, "a list of servers has the epoch \(topology.epoch), in force is \(now.epoch)")
-    }
-
-    private func replace(_ topology: Topology) -> [ServerNode]? {
-        let change = active.withLockedValue { active -> (ActiveTopology, [ServerNode])? in
-            guard topology.epoch > active.epoch else { return nil }
-            let next = Self.activate(
-                topology, keeping: active, configuration: configuration, eventLoops: eventLoops, events: events)
-            let leaving = active.nodes.filter { node in !next.nodes.contains { $0 === node } }
-            active = next
-            return (next, leaving)
-        }
-        guard let (next, leaving) = change else { return nil }
-        for node in leaving { node.retire() }
-        events.send(.topologyChanged(epoch: next.epoch, fingerprint: next.ring.fingerprint))
-        return leaving
     }
 
     /// Asks a server whether it is there, because somebody else has news of it.
@@ -159,22 +159,23 @@ final class Cluster: Sendable {
 
     /// Remembers a change that may not have reached its server; also if the gutter takes it, whose copies are its own.
     private func note(_ request: CacheRequest, _ error: CacheError, _ node: ServerNode) {
-        if InvalidationLog.concerns(request, error) { node.note(request.key) }
+        if InvalidationLog.concerns(request, error) { node.note(request.key, token: request.expectedToken) }
     }
 
     private func callInstead(
         _ request: CacheRequest, _ node: ServerNode, _ deadline: NIODeadline, _ error: CacheError? = nil
     ) async throws(CacheError) -> CacheReply {
         let error = error ?? node.downError
-        guard !request.isOfCopy else { throw error }
+        // Wrong credentials are somebody's mistake, and no outage.
+        guard !request.isOfCopy, error.code == .serverDown else { throw error }
         if let gutter { return try await gutter.call(shortened(request), deadline: deadline) }
-        guard case .miss = configuration.whenServerDown, error.code == .serverDown else { throw error }
+        guard case .miss = configuration.whenServerDown else { throw error }
         return CacheReply(request.outcomeOfNothing)
     }
 
     /// Whether calls for a server that is down have another answer than an error.
     private var hasSubstitute: Bool {
-        if case .fail = configuration.whenServerDown { false } else { true }
+        if case .miss = configuration.whenServerDown { true } else { gutter != nil }
     }
 
     /// The request as the gutter gets it: everything that lives long lives shortly.

@@ -5,30 +5,58 @@
 ///
 /// Rules:
 /// 1. A set, a removal or an invalidation that failed leaves its key here, unless it was never due (too large,
-///    refused).
-/// 2. Before a server that was down is used again, its keys are removed there.
-/// 3. A key that was changed successfully since is removed all the same: that costs a miss, and nothing more.
-/// 4. Beyond `keysMax` the rest is not known by name, and the log says that it has overflowed.
+///    refused). `SERVER_ERROR` is no refusal: a proxy says so of a server behind it that is away.
+/// 2. What was to change one version only removes no other.
+/// 3. Before a server that was down is used again, its keys are removed there, whichever process it is by now: a new
+///    one may have its memory from before, or values that others have stored since.
+/// 4. A key that was changed successfully since is removed all the same: that costs a miss, and nothing more.
+/// 5. A removal that the server answers with `SERVER_ERROR` is postponed: it is tried again, and does not keep the
+///    server out of use, which has other keys.
+/// 6. Beyond `keysMax` the rest is not known by name, and the log says that it has overflowed.
 struct InvalidationLog: Sendable {
-    private(set) var keys: Set<CacheKey> = []
-    private(set) var hasOverflowed = false
+    /// What is to be removed.
+    struct Removal: Hashable, Sendable {
+        let key: CacheKey
+        /// The version that alone is to go; nil for whatever is there.
+        var token: UInt64?
+    }
+
+    private var due: Set<Removal> = []
+    /// Rule 5.
+    private var postponed: Set<Removal> = []
+    private var hasOverflowed = false
     private let keysMax: Int
 
     init(keysMax: Int) { self.keysMax = max(keysMax, 0) }
 
-    var isEmpty: Bool { keys.isEmpty && !hasOverflowed }
+    var count: Int { due.count + postponed.count }
+    /// There is something that must be removed before the server is used again.
+    var isDue: Bool { !due.isEmpty || hasOverflowed }
+    var isEmpty: Bool { !isDue && postponed.isEmpty }
 
-    mutating func append(_ key: CacheKey) {
-        if keys.count < keysMax { keys.insert(key) } else if !keys.contains(key) { hasOverflowed = true }
+    mutating func append(_ removal: Removal) { insert(removal, into: \.due) }
+
+    /// Rule 5.
+    mutating func postpone(_ removal: Removal) { insert(removal, into: \.postponed) }
+
+    private mutating func insert(_ removal: Removal, into place: WritableKeyPath<InvalidationLog, Set<Removal>>) {
+        // All of it goes anyway.
+        if removal.token != nil, due.contains(Removal(key: removal.key)) { return }
+        if count < keysMax {
+            self[keyPath: place].insert(removal)
+        } else if !due.contains(removal), !postponed.contains(removal) {
+            hasOverflowed = true
+        }
     }
 
-    /// Everything in it; empty afterwards.
-    mutating func takeAll() -> (keys: [CacheKey], hasOverflowed: Bool) {
+    /// Takes what is due, and with `andPostponed` everything.
+    mutating func take(andPostponed: Bool) -> (removals: [Removal], hasOverflowed: Bool) {
         defer {
-            keys = []
+            due = []
+            if andPostponed { postponed = [] }
             hasOverflowed = false
         }
-        return (Array(keys), hasOverflowed)
+        return (Array(andPostponed ? due.union(postponed) : due), hasOverflowed)
     }
 
     /// Whether a request that ended with `error` belongs here: rule 1.
@@ -40,6 +68,7 @@ struct InvalidationLog: Sendable {
         switch error.code {
         case .timeout, .cancelled, .connectionLost, .serverDown, .overloaded, .protocolViolation, .unauthorized:
             return true
+        case .refused: return error.isServerFailure
         default: return false
         }
     }

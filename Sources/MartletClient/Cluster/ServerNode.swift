@@ -13,8 +13,8 @@ import Synchronization
 /// 1. While a server is down, calls for it fail at once, and only the probe connects: one for each server.
 /// 2. A connection that breaks is no reason by itself: the next call makes a new one, and that tells.
 /// 3. The wait before a probe is between half and all of what it could be, so that many clients do not come at once.
-/// 4. A server that answers its probe is used again only when the keys in the invalidation log have been removed there.
-///    If it is a new process since the log was begun, it has nothing, and neither has the log.
+/// 4. A server that answers its probe is used again only when the keys in the invalidation log have been removed there,
+///    also those that came meanwhile; `replayRoundsMax` says for how long.
 ///    What it had received before, and does behind that, is not caught: lives bound how long that can matter.
 final class ServerNode: LaneWatcher {
     private struct Health {
@@ -35,19 +35,22 @@ final class ServerNode: LaneWatcher {
         }
     }
 
+    /// With the weight that it had first: that is the ring's affair.
     let server: CacheServer
-    private let configuration: CacheConfiguration
-    private let events: EventHub
-    private let eventLoop: any EventLoop
+    let configuration: CacheConfiguration
+    let events: EventHub
+    let eventLoop: any EventLoop
     private let health = NIOLockedValueBox(Health())
-    private let invalidations: NIOLockedValueBox<InvalidationLog>
-    private let isReplayDue = Atomic<Bool>(false)
-    /// The process that was there when the server was last known to be up; nil if it does not say.
-    private let identity = NIOLockedValueBox<ServerIdentity?>(nil)
-    private let isIdentityAsked = Atomic<Bool>(false)
-    /// A copy of `health.isDown` to be read without its lock.
+    /// Its lock is taken with that of `health` held, never the other way round.
+    let invalidations: NIOLockedValueBox<InvalidationLog>
+    let isReplayDue = Atomic<Bool>(false)
+    /// Replays in a row that have not removed everything, while the server was up.
+    let replayFailures = Atomic<Int>(0)
+    /// A copy of `health.isDown` to be read without its lock; it becomes false with that of `invalidations` held.
     private let isDownNow = Atomic<Bool>(false)
     private let timeoutsInARow = Atomic<Int>(0)
+    /// The last connection speaks classic commands, though the meta protocol was wanted.
+    private let declinesMeta = Atomic<Bool>(false)
     /// Set once, right after the node itself; the last one is for large values.
     private let lanes = NIOLockedValueBox<[Lane]>([])
     private let pending = NIOLockedValueBox(Pending())
@@ -100,15 +103,15 @@ final class ServerNode: LaneWatcher {
         return ServerState(
             server: server.name, isDown: isDown, usedConnections: used, idleConnections: open.count - used,
             pendingRequests: lanes.reduce(0) { $0 + $1.load },
-            pendingInvalidations: invalidations.withLockedValue { $0.keys.count })
+            pendingInvalidations: invalidations.withLockedValue { $0.count })
     }
 
-    /// The server is no longer on the ring: calls under way have the time that one may take.
+    /// The server is no longer on the ring: calls under way have their time, and those that are just being made.
     func retire() {
         let timer = eventLoop.scheduleTask(
             in: (configuration.operationTimeout + configuration.connectTimeout).timeAmount
         ) {
-            self.shutDown()
+            if self.liveCount == 0 { self.shutDown() } else { self.retire() }
         }
         keep(timer, as: \.retirement)
     }
@@ -132,20 +135,18 @@ final class ServerNode: LaneWatcher {
     }
 
     /// What is to come later, or is awaited, besides calls: none of it outlives the node.
-    private struct Pending {
+    struct Pending {
         var probe: Scheduled<Void>?
         var replay: Scheduled<Void>?
         var retirement: Scheduled<Void>?
-        var identity: EventLoopPromise<String>?
         var isOver = false
 
         func end() {
             for timer in [probe, replay, retirement] { timer?.cancel() }
-            identity?.fail(CacheError(.shutDown))
         }
     }
 
-    private func keep(_ timer: Scheduled<Void>, as place: WritableKeyPath<Pending, Scheduled<Void>?> & Sendable) {
+    func keep(_ timer: Scheduled<Void>, as place: WritableKeyPath<Pending, Scheduled<Void>?> & Sendable) {
         let isOver = pending.withLockedValue { pending in
             if !pending.isOver { pending[keyPath: place] = timer }
             return pending.isOver
@@ -156,7 +157,6 @@ final class ServerNode: LaneWatcher {
     // MARK: LaneWatcher
 
     func laneAnswered() {
-        if !isIdentityAsked.load(ordering: .relaxed) { askIdentity() }
         if timeoutsInARow.load(ordering: .relaxed) != 0 { timeoutsInARow.store(0, ordering: .relaxed) }
     }
 
@@ -168,6 +168,16 @@ final class ServerNode: LaneWatcher {
     }
 
     func laneFailed(_ error: CacheError) { goDown(error) }
+
+    func laneOpened(_ lane: Lane, _ dialect: Dialect) {
+        for other in lanes.withLockedValue({ $0 }) where other !== lane { other.speak(dialect) }
+        let declines = dialect == .classic && configuration.usesMetaProtocol
+        if declines != declinesMeta.exchange(declines, ordering: .relaxed), declines {
+            events.send(.metaProtocolDeclined(server: server.name))
+        }
+    }
+
+    var speaksMeta: Bool { lanes.withLockedValue { $0 }.contains { $0.dialect == .meta } }
 
     // MARK: Down and up
 
@@ -192,12 +202,16 @@ final class ServerNode: LaneWatcher {
     private func scheduleProbe() {
         let attempts = health.withLockedValue { $0.isOver ? nil : $0.attempts }
         guard let attempts else { return }
+        keep(eventLoop.scheduleTask(in: delay(behind: attempts)) { self.probeIfDue() }, as: \.probe)
+    }
+
+    /// Rule 3, behind so many failures in a row.
+    func delay(behind failures: Int) -> TimeAmount {
         let longest = configuration.probeDelayMax.timeAmount.nanoseconds
         let first = configuration.probeDelay.timeAmount.nanoseconds
-        let doubled = first.multipliedReportingOverflow(by: 1 << Int64(min(attempts, 30)))
+        let doubled = first.multipliedReportingOverflow(by: 1 << Int64(min(failures, 30)))
         let delay = doubled.overflow ? longest : min(doubled.partialValue, longest)
-        let jittered = Int64.random(in: max(delay / 2, 1)...max(delay, 1))
-        keep(eventLoop.scheduleTask(in: .nanoseconds(jittered)) { self.probeIfDue() }, as: \.probe)
+        return .nanoseconds(Int64.random(in: max(delay / 2, 1)...max(delay, 1)))
     }
 
     /// Whoever comes first probes: the timer, or somebody with news of the server.
@@ -256,11 +270,11 @@ final class ServerNode: LaneWatcher {
     private func probe() {
         guard health.withLockedValue({ !$0.isOver }) else { return }
         ask(CacheRequest(.get, Self.probeKey)) { outcome in
-            if Self.isAnswer(outcome) { self.welcome() } else { self.probeFailed() }
+            if Self.isAnswer(outcome) { self.replay(.toComeUp(round: 0)) } else { self.probeFailed() }
         }
     }
 
-    private func probeFailed() {
+    func probeFailed() {
         let hasNews = health.withLockedValue { health in
             health.attempts += 1
             health.isProbeDue = true
@@ -275,7 +289,8 @@ final class ServerNode: LaneWatcher {
         return error.code == .refused
     }
 
-    private func ask(_ request: CacheRequest, _ answered: @escaping @Sendable (CallOutcome) -> Void) {
+    /// Over one connection, so that what is asked first is answered first.
+    func ask(_ request: CacheRequest, _ answered: @escaping @Sendable (CallOutcome) -> Void) {
         let deadline = NIODeadline.now() + (configuration.operationTimeout + configuration.connectTimeout).timeAmount
         let lane = lanes.withLockedValue { $0[0] }
         lane.submit(
@@ -284,118 +299,26 @@ final class ServerNode: LaneWatcher {
                 request: request))
     }
 
-    // MARK: Identity
-
-    /// Finds out, once for each time the server is up, which process it is.
-    private func askIdentity() {
-        guard configuration.asksIdentity, !isIdentityAsked.exchange(true, ordering: .relaxed) else { return }
-        fetchIdentity { identity in
-            if let identity { self.identity.withLockedValue { $0 = identity } }
-        }
-    }
-
-    /// The server has said which process it is.
-    var isIdentityKnown: Bool { identity.withLockedValue { $0 != nil } }
-
-    private func fetchIdentity(_ fetched: @escaping @Sendable (ServerIdentity?) -> Void) {
-        let conversation = ServerConversation(
-            server: server, timeout: configuration.connectTimeout + configuration.operationTimeout,
-            configuration: configuration)
-        let answer = eventLoop.makePromise(of: String.self)
-        answer.futureResult.whenComplete { reply in
-            fetched((try? reply.get()).flatMap { ServerIdentity(statistics: $0) })
-        }
-        let isOver = pending.withLockedValue { pending in
-            if !pending.isOver { pending.identity = answer }
-            return pending.isOver
-        }
-        guard !isOver else { return answer.fail(CacheError(.shutDown)) }
-        conversation.ask("stats\r\n", answer)
-    }
-
-    /// The server is back. What a new process was never given, nobody has to remove there.
-    private func welcome() {
-        let last = identity.withLockedValue { $0 }
-        guard configuration.asksIdentity, let last, !invalidations.withLockedValue({ $0.isEmpty }) else {
-            return replay()
-        }
-        fetchIdentity { now in
-            if let now, now != last {
-                self.identity.withLockedValue { $0 = now }
-                _ = self.invalidations.withLockedValue { $0.takeAll() }
+    /// The server is used again, unless something that is due came meanwhile and there may be another round: then it
+    /// stays down, and the answer is false.
+    func comeUp(mayWait: Bool) -> Bool {
+        let hasNews = health.withLockedValue { health -> Bool? in
+            // In one with `note`: a key that comes later finds the server up.
+            let isUp = invalidations.withLockedValue { log in
+                guard !mayWait || !log.isDue else { return false }
+                isDownNow.store(false, ordering: .relaxed)
+                return true
             }
-            self.replay()
-        }
-    }
-
-    // MARK: Invalidations
-
-    /// Remembers that what is under `key` may be out of date. Removed before the server is used again, or, if it is up,
-    /// shortly.
-    func note(_ key: CacheKey) {
-        invalidations.withLockedValue { $0.append(key) }
-        guard !isDown, !isReplayDue.exchange(true, ordering: .relaxed) else { return }
-        let timer = eventLoop.scheduleTask(in: configuration.probeDelay.timeAmount) {
-            self.isReplayDue.store(false, ordering: .relaxed)
-            // Down by now: then the probe will see to it.
-            if !self.isDown { self.replay() }
-        }
-        keep(timer, as: \.replay)
-    }
-
-    /// Removes now, while there is time, what was to be removed later.
-    func settle() {
-        if !isDown, !invalidations.withLockedValue({ $0.isEmpty }) { replay() }
-    }
-
-    /// Removes what may be out of date. Whoever is not removed stays in the log.
-    private func replay() {
-        let (keys, hasOverflowed) = invalidations.withLockedValue { $0.takeAll() }
-        if hasOverflowed { events.send(.invalidationsLost(server: server.name)) }
-        guard !keys.isEmpty else { return replayed(isWhole: true) }
-        let progress = ReplayProgress(count: keys.count)
-        for key in keys {
-            ask(CacheRequest(.delete, key)) { outcome in
-                let isDone = Self.isAnswer(outcome)
-                if !isDone { self.invalidations.withLockedValue { $0.append(key) } }
-                if let isWhole = progress.end(one: isDone) { self.replayed(isWhole: isWhole) }
-            }
-        }
-    }
-
-    private func replayed(isWhole: Bool) {
-        guard isDown else { return }
-        if isWhole { comeUp() } else { probeFailed() }
-    }
-
-    private func comeUp() {
-        timeoutsInARow.store(0, ordering: .relaxed)
-        let hasNews = health.withLockedValue { health in
+            guard isUp else { return nil }
             health.isDown = false
             health.attempts = 0
-            isDownNow.store(false, ordering: .relaxed)
             return health.takeNews()
         }
-        // Who it is now is found out behind its first answer.
-        isIdentityAsked.store(false, ordering: .relaxed)
+        guard let hasNews else { return false }
+        timeoutsInARow.store(0, ordering: .relaxed)
         events.send(.serverUp(server: server.name))
         if hasNews { examine() }
-    }
-}
-
-/// Counts removals that have ended, and how.
-private final class ReplayProgress: Sendable {
-    private let state: NIOLockedValueBox<(left: Int, isWhole: Bool)>
-
-    init(count: Int) { state = NIOLockedValueBox((count, true)) }
-
-    /// Whether all were done, once the last one has ended; nil before that.
-    func end(one isDone: Bool) -> Bool? {
-        state.withLockedValue { state in
-            state.left -= 1
-            state.isWhole = state.isWhole && isDone
-            return state.left == 0 ? state.isWhole : nil
-        }
+        return true
     }
 }
 

@@ -11,19 +11,24 @@ public struct Topology: Sendable {
     }
 
     /// What is wrong with the list; nil for nothing.
-    var flaw: String? {
+    package var flaw: String? {
         if servers.isEmpty { return "is empty" }
         if Set(servers.map(\.name)).count < servers.count { return "has a name twice" }
-        return nil
+        // `a` on the usual port, and another that is just called `a`: one of the two would have no key.
+        let pointNames = Set(servers.map(\.node.pointName))
+        return pointNames.count < servers.count ? "has two servers with the same points on a ring" : nil
     }
 }
 
 /// A topology at work: the ring, and a node for each of its servers.
 struct ActiveTopology: Sendable {
-    let epoch: UInt64
+    /// As it was given: nodes stay when weights change.
+    let list: Topology
     let ring: HashRing
     /// In the order of the ring's servers.
     let nodes: [ServerNode]
+
+    var epoch: UInt64 { list.epoch }
 
     func node(for request: CacheRequest) -> ServerNode { nodes[place(for: request)] }
 

@@ -14,11 +14,14 @@ final class CallBatch: @unchecked Sendable {
     /// In one piece, so that the runtime checks who uses it once for each reply.
     private var progress: BatchProgress
     let count: Int
+    /// Of all values that are to be stored.
+    let valueBytes: Int
 
     /// - Parameter places: Of the requests that are the batch's, in their order; one at least.
     init(_ requests: [CacheRequest], places: [Int]) {
         progress = BatchProgress(requests: requests, places: places)
         count = places.count
+        valueBytes = places.reduce(0) { $0 + requests[$1].valueBytes }
     }
 
     /// Encodes all requests, with numbers from `number` on.

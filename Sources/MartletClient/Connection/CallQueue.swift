@@ -9,8 +9,9 @@ import NIOCore
 /// Rules:
 /// 1. A call leaves when its reply has come, and no sooner: a cancelled or late one leaves a gravestone behind, whose
 ///    reply is dropped. No other call on the connection notices.
-/// 2. A gravestone that was not sent yet is not sent at all.
-/// 3. Calls beyond `inFlightMax` wait; calls beyond `waitingMax` are refused.
+/// 2. A call that was not sent yet is not sent at all, and leaves nothing behind.
+/// 3. Calls beyond `inFlightMax` wait; calls beyond `waitingMax` are refused, and those whose values do not fit into
+///    `waitingBytesMax` together with what waits. A value that is larger than that by itself waits alone.
 /// 4. A connection that is stuck, as `Hearing` has it, is given up.
 /// 5. Late is not silent: a late call says something of the server only where the connection is silent.
 ///
@@ -21,19 +22,27 @@ struct CallQueue {
     /// The requests in them, of which a slot may have several.
     private var inFlightCount = 0
     private var waitingCount = 0
+    /// Of the values in it.
+    private var waitingBytes = 0
     /// When `expire` has to be called next: no call's deadline is earlier.
     private(set) var firstDeadline: NIODeadline?
     private var nextNumber: UInt32 = 0
     private var hearing = Hearing()
     private let inFlightMax: Int
     private let waitingMax: Int
+    private let waitingBytesMax: Int
+    /// Of values that are sent in one go: then the connection must have taken them before there are more.
+    private static let sentBytesMax = 1 << 20
 
-    init(inFlightMax: Int, waitingMax: Int) {
+    init(inFlightMax: Int, waitingMax: Int, waitingBytesMax: Int) {
         self.inFlightMax = max(inFlightMax, 1)
         self.waitingMax = max(waitingMax, 1)
+        self.waitingBytesMax = waitingBytesMax
     }
 
     var isEmpty: Bool { inFlight.isEmpty && waiting.isEmpty }
+    /// Replies are awaited, be it for gravestones.
+    var hasSent: Bool { !inFlight.isEmpty }
     /// Requests.
     var count: Int { inFlightCount + waitingCount }
     /// Calls whose callers still wait; looks at every one.
@@ -57,21 +66,28 @@ struct CallQueue {
     mutating func append(_ slot: CallSlot, at now: @autoclosure () -> NIODeadline) -> Bool {
         var slot = slot
         if isEmpty { hearing.begin(at: now()) }
-        guard waitingCount + slot.count <= waitingMax else { return false }
+        let bytes = slot.valueBytes
+        guard waitingCount + slot.count <= waitingMax,
+            bytes == 0 || waitingBytes == 0 || bytes <= waitingBytesMax - waitingBytes
+        else { return false }
         waiting.append(slot)
         waitingCount += slot.count
+        waitingBytes += bytes
         firstDeadline = firstDeadline.map { min($0, slot.deadline) } ?? slot.deadline
         return true
     }
 
     // MARK: Sending
 
-    /// Encodes as many requests as may be in flight. Returns the calls that are over, because the dialect has no words
+    /// Encodes as many requests as may be in flight and be sent in one go. Returns the calls that are over, because the dialect has no words
     /// for them.
     mutating func send(_ dialect: Dialect, into pieces: inout OutgoingPieces) -> [(Completion, CallOutcome)] {
         var refused: [(Completion, CallOutcome)] = []
-        while canSend, var slot = waiting.popFirst() {
+        var sentBytes = 0
+        while sentBytes < Self.sentBytesMax, canSend, var slot = waiting.popFirst() {
             waitingCount -= slot.count
+            waitingBytes -= slot.valueBytes
+            sentBytes += slot.valueBytes
             guard let completion = slot.completion else { continue }
             if let batch = slot.batch {
                 batch.send(dialect, number: nextNumber &+ 1, into: &pieces)
@@ -124,9 +140,9 @@ struct CallQueue {
 
     // MARK: Giving up
 
-    /// Takes the calls with an identity in `range` out; their slots become gravestones.
+    /// Takes the calls with an identity in `range` out; the slots of those that were sent become gravestones.
     mutating func cancel(_ range: Range<UInt64>) -> [Completion] {
-        Self.takeOut(&inFlight) { range.contains($0.identity) } + Self.takeOut(&waiting) { range.contains($0.identity) }
+        Self.takeOut(&inFlight) { range.contains($0.identity) } + takeOutWaiting { range.contains($0.identity) }
     }
 
     struct Expiry {
@@ -148,7 +164,7 @@ struct CallQueue {
             next = min(next, slot.deadline)
             return false
         }
-        expiry.expired = Self.takeOut(&inFlight, isLate) + Self.takeOut(&waiting, isLate)
+        expiry.expired = Self.takeOut(&inFlight, isLate) + takeOutWaiting(isLate)
         if !inFlight.isEmpty {
             let limit = hearing.stuckAt(next: inFlight[0].deadline, patience: patience)
             expiry.isStuck = limit <= now
@@ -170,6 +186,23 @@ struct CallQueue {
         return taken
     }
 
+    /// Rule 2.
+    private mutating func takeOutWaiting(_ isWanted: (CallSlot) -> Bool) -> [Completion] {
+        let taken = Self.takeOut(&waiting, isWanted)
+        guard !taken.isEmpty else { return taken }
+        // Once round: the others keep their order.
+        for _ in 0..<waiting.count {
+            guard var slot = waiting.popFirst() else { break }
+            if slot.completion == nil {
+                waitingCount -= slot.count
+                waitingBytes -= slot.valueBytes
+            } else {
+                waiting.append(slot)
+            }
+        }
+        return taken
+    }
+
     /// The connection is gone. Takes out everything that was sent; what waits stays for the next connection.
     mutating func loseSent() -> [Completion] {
         var lost: [Completion] = []
@@ -184,6 +217,7 @@ struct CallQueue {
     mutating func loseAll() -> [Completion] {
         var lost = loseSent()
         waitingCount = 0
+        waitingBytes = 0
         while var slot = waiting.popFirst() {
             if let completion = slot.takeCompletion() { lost.append(completion) }
         }

@@ -41,6 +41,11 @@ struct CallSlot: Sendable {
         mutating get { batch?.count ?? 1 }
     }
 
+    /// Of the values that it would send, as long as it has not.
+    var valueBytes: Int {
+        mutating get { batch?.valueBytes ?? request?.valueBytes ?? 0 }
+    }
+
     /// What a reply means for the first of its requests that has none.
     mutating func match(_ reply: ReceivedReply) -> ReplyMatch {
         guard let batch else { return expected?.match(reply) ?? .violation("a reply to what was not asked") }

@@ -11,6 +11,13 @@ import Synchronization
 ///                         timer                   give up what is late
 ///
 /// Phases: idle -> connecting -> open -> idle ..., and closed for good.
+///
+/// Which protocol is spoken, rules:
+/// 1. A server that hangs up when it is asked for the meta protocol is asked again, over a new connection; if it hangs
+///    up `hangUpsMax` times in a row, and speaks it over no other one, it is spoken to in classic commands.
+/// 2. Behind `CacheConfiguration.probeDelayMax` it is asked again, over a new connection.
+/// 3. All connections to a server speak the protocol of the one that was made last: the keys of some values are spelt
+///    otherwise in the other. A connection is renewed when what was sent over it has been answered.
 final class Lane: Sendable {
     private enum Phase {
         case idle
@@ -23,12 +30,31 @@ final class Lane: Sendable {
         var queue: CallQueue
         var phase = Phase.idle
         var isTurnDue = false
-        /// Whether the next connection asks for the meta protocol: not if the server has just hung up at that.
+        /// Whether the connection, or the next one, asks for the meta protocol: not if the server hangs up at that.
         var asksMeta: Bool
+        /// In a row, when the server was asked for the meta protocol.
+        var hangUps = 0
+        /// The connection is to be made anew; with what `asksMeta` is to be then.
+        var renewal: Bool?
+        /// Rule 2.
+        var retrial: Scheduled<Void>?
         /// When the timer goes off.
         var alarm: NIODeadline?
         var timer: Scheduled<Void>?
+
+        /// There is no connection, and the next one is made when it is needed.
+        mutating func becomeIdle(asksMeta: Bool) {
+            phase = .idle
+            self.asksMeta = asksMeta
+            hangUps = 0
+            renewal = nil
+            retrial?.cancel()
+            retrial = nil
+        }
     }
+
+    /// Rule 1.
+    private static let hangUpsMax = 2
 
     let server: CacheServer
     let eventLoop: any EventLoop
@@ -47,7 +73,9 @@ final class Lane: Sendable {
         self.watcher = watcher
         state = NIOLockedValueBox(
             State(
-                queue: CallQueue(inFlightMax: configuration.inFlightMax, waitingMax: configuration.waitingCallsMax),
+                queue: CallQueue(
+                    inFlightMax: configuration.inFlightMax, waitingMax: configuration.waitingCallsMax,
+                    waitingBytesMax: configuration.waitingBytesMax),
                 asksMeta: configuration.usesMetaProtocol))
     }
 
@@ -58,7 +86,12 @@ final class Lane: Sendable {
     var liveCount: Int { state.withLockedValue { $0.queue.liveCount } }
 
     /// Whether there is a connection.
-    var isOpen: Bool { state.withLockedValue { if case .open = $0.phase { true } else { false } } }
+    var isOpen: Bool { dialect != nil }
+
+    /// Which protocol its connection speaks; nil if there is none.
+    var dialect: Dialect? {
+        state.withLockedValue { if case .open(_, let dialect) = $0.phase { dialect } else { nil } }
+    }
 
     // MARK: Any thread
 
@@ -82,7 +115,10 @@ final class Lane: Sendable {
 
     /// Gives up calls; their replies, if any come, are dropped.
     func cancel(_ identities: Range<UInt64>) {
-        let cancelled = state.withLockedValue { $0.queue.cancel(identities) }
+        let cancelled = state.withLockedValue { state in
+            defer { callCount.store(state.queue.count, ordering: .relaxed) }
+            return state.queue.cancel(identities)
+        }
         for completion in cancelled { completion(.failure(CacheError(.cancelled, server: server.name))) }
     }
 
@@ -94,6 +130,8 @@ final class Lane: Sendable {
             state.phase = .closed
             state.timer?.cancel()
             state.timer = nil
+            state.retrial?.cancel()
+            state.retrial = nil
             return (channel, state.queue.loseAll())
         }
         fail(lost, CacheError(.shutDown))
@@ -109,31 +147,52 @@ final class Lane: Sendable {
 
     /// Sends what waits, or sees to a connection first.
     private func turn() {
-        enum Step { case none, connect, write(any Channel, OutgoingPieces, [(Completion, CallOutcome)]) }
+        enum Step { case none, connect, write(any Channel, OutgoingPieces, [(Completion, CallOutcome)], more: Bool) }
+        var given: (any Channel)?
         let step = state.withLockedValue { state -> Step in
             state.isTurnDue = false
+            if let asksMeta = state.renewal, case .open(let channel, _) = state.phase, !state.queue.hasSent {
+                given = channel
+                state.becomeIdle(asksMeta: asksMeta)
+            }
             guard !state.queue.isEmpty else { return .none }
             setAlarm(&state)
             switch state.phase {
             case .connecting, .closed: return .none
+            case .open where state.renewal != nil: return .none
             case .idle:
                 state.phase = .connecting
                 return .connect
             case .open(let channel, let dialect):
+                // What has not left yet must not become more and more. With nothing on its way nobody would wake us.
+                guard channel.isWritable || !state.queue.hasSent else { return .none }
                 var pieces = OutgoingPieces(channel.allocator)
                 let refused = state.queue.send(dialect, into: &pieces)
-                return .write(channel, pieces, refused)
+                return .write(channel, pieces, refused, more: state.queue.canSend)
             }
         }
+        given?.close(promise: nil)
         switch step {
         case .none: break
         case .connect: connect()
-        case .write(let channel, let pieces, let refused):
+        case .write(let channel, let pieces, let refused, let more):
             for (completion, outcome) in refused { completion(outcome) }
-            guard !pieces.isEmpty else { return }
-            for piece in pieces.finished { channel.write(piece, promise: nil) }
-            channel.writeAndFlush(pieces.current, promise: nil)
+            if !pieces.isEmpty {
+                for piece in pieces.finished { channel.write(piece, promise: nil) }
+                channel.writeAndFlush(pieces.current, promise: nil)
+            }
+            if more, channel.isWritable { wake() }
         }
+    }
+
+    /// The connection takes more: what waits is sent.
+    func wake() {
+        let isDue = state.withLockedValue { state in
+            guard state.queue.canSend, !state.isTurnDue else { return false }
+            state.isTurnDue = true
+            return true
+        }
+        if isDue { eventLoop.execute { self.turn() } }
     }
 
     /// Matches what one read has brought, perhaps not one whole reply. Whatever it says, calls get their own answers or
@@ -156,7 +215,7 @@ final class Lane: Sendable {
                 if violation != nil { break }
             }
             callCount.store(state.queue.count, ordering: .relaxed)
-            return state.queue.canSend && !state.isTurnDue
+            return (state.queue.canSend || state.renewal != nil) && !state.isTurnDue
         }
         // Also where nobody waits any longer: a server that is slow is there.
         if !replies.isEmpty, violation == nil { watcher?.laneAnswered() }
@@ -179,28 +238,54 @@ final class Lane: Sendable {
         let isWanted = state.withLockedValue { state -> Bool in
             guard case .connecting = state.phase else { return false }
             state.phase = .open(channel, dialect)
+            state.hangUps = 0
+            if !state.asksMeta, configuration.usesMetaProtocol {
+                state.retrial = eventLoop.scheduleTask(in: configuration.probeDelayMax.timeAmount) {
+                    self.speak(.meta)
+                }
+            }
             return true
         }
         guard isWanted else { return channel.close(promise: nil) }
+        watcher?.laneOpened(self, dialect)
         turn()
+    }
+
+    /// Makes the connection anew if it speaks another protocol. Any thread.
+    func speak(_ dialect: Dialect) {
+        let isDue = state.withLockedValue { state -> Bool in
+            guard case .open(_, let own) = state.phase, own != dialect else { return false }
+            state.renewal = dialect == .meta
+            defer { state.isTurnDue = true }
+            return !state.isTurnDue
+        }
+        if isDue { eventLoop.execute { self.turn() } }
     }
 
     /// The server has hung up when it was asked for its version and the meta protocol.
     func declinedMeta() {
-        let isConnecting = state.withLockedValue { state -> Bool in
+        enum Step { case none, connect, refuse }
+        let speaksMeta = watcher?.speaksMeta ?? false
+        let step = state.withLockedValue { state -> Step in
+            guard case .connecting = state.phase else { return .none }
+            state.hangUps += 1
+            guard state.hangUps >= Self.hangUpsMax else { return .connect }
+            guard !speaksMeta else { return .refuse }
             state.asksMeta = false
-            if case .connecting = state.phase { return true }
-            return false
+            return .connect
         }
-        if isConnecting { connect() }
+        switch step {
+        case .none: break
+        case .connect: connect()
+        case .refuse: refused(CacheError(.serverDown, "the server hung up in the greeting"))
+        }
     }
 
     /// The connection could not be made: nothing was sent.
     func refused(_ error: CacheError) {
         let lost = state.withLockedValue { state -> [Completion]? in
             guard case .connecting = state.phase else { return nil }
-            state.phase = .idle
-            state.asksMeta = configuration.usesMetaProtocol
+            state.becomeIdle(asksMeta: configuration.usesMetaProtocol)
             callCount.store(0, ordering: .relaxed)
             return state.queue.loseAll()
         }
@@ -213,8 +298,7 @@ final class Lane: Sendable {
     func lose(_ channel: any Channel, _ error: CacheError) {
         let (lost, isDue) = state.withLockedValue { state -> ([Completion], Bool) in
             guard case .open(let open, _) = state.phase, open === channel else { return ([], false) }
-            state.phase = .idle
-            state.asksMeta = configuration.usesMetaProtocol
+            state.becomeIdle(asksMeta: configuration.usesMetaProtocol)
             let lost = state.queue.loseSent()
             callCount.store(state.queue.count, ordering: .relaxed)
             return (lost, !state.queue.isEmpty)
@@ -256,6 +340,7 @@ final class Lane: Sendable {
             state.alarm = nil
             state.timer = nil
             let expiry = state.queue.expire(at: .now(), patience: configuration.operationTimeout.timeAmount)
+            callCount.store(state.queue.count, ordering: .relaxed)
             if let next = expiry.next {
                 state.alarm = next
                 state.timer = eventLoop.scheduleTask(deadline: next) { self.ring() }
@@ -278,4 +363,8 @@ protocol LaneWatcher: AnyObject, Sendable {
     /// So many calls were late, and nothing was heard meanwhile.
     func laneTimedOut(_ count: Int)
     func laneFailed(_ error: CacheError)
+    /// There is a connection, and this is what is spoken over it.
+    func laneOpened(_ lane: Lane, _ dialect: Dialect)
+    /// A connection of the server's speaks the meta protocol.
+    var speaksMeta: Bool { get }
 }

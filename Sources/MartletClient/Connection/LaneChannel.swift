@@ -10,8 +10,8 @@ import NIOCore
 ///     -> version                              VERSION <text>; ERROR and CLIENT_ERROR are refusals
 ///     -> mn                                   MN; ERROR: an older server
 ///
-/// Where the meta protocol is not wanted, or the server has hung up at these (proxies do), it is asked what every one
-/// of them knows, over a new connection:
+/// Where the meta protocol is not wanted, or the server hangs up at these (proxies do), it is asked what every one of
+/// them knows, over a new connection:
 ///
 ///     -> get martlet:probe                    END
 final class LaneChannel: ChannelInboundHandler {
@@ -91,6 +91,11 @@ final class LaneChannel: ChannelInboundHandler {
         greetingTimer?.cancel()
         greetingTimer = nil
         lane.opened(channel, dialect)
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { lane.wake() }
+        context.fireChannelWritabilityChanged()
     }
 
     func channelInactive(context: ChannelHandlerContext) {

@@ -147,7 +147,3 @@ extension Topology {
         return Topology(epoch: epoch + 1, servers: servers)
     }
 }
-
-extension ActiveTopology {
-    var list: Topology { Topology(epoch: epoch, servers: nodes.map(\.server)) }
-}

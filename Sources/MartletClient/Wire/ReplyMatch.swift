@@ -62,7 +62,9 @@ extension ExpectedReply {
             return CacheError(.outOfMemory, reply.text)
         }
         if reply.text.hasPrefix("unauthenticated") { return CacheError(.unauthorized, reply.text) }
-        return CacheError(.refused, reply.text.isEmpty ? "the server does not know the command" : reply.text)
+        var error = CacheError(.refused, reply.text.isEmpty ? "the server does not know the command" : reply.text)
+        error.isServerFailure = reply.kind == .serverError
+        return error
     }
 
     // MARK: Meta

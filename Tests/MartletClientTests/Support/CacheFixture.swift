@@ -57,8 +57,6 @@ struct CacheFixture {
         var configuration = CacheConfiguration()
         configuration.operationTimeout = .seconds(5)
         configuration.connectTimeout = .seconds(5)
-        // Doubles count their connections and know no statistics.
-        configuration.asksIdentity = false
         change(&configuration)
         return CacheClient(servers: paths.map { CacheServer(unixSocket: $0) }, configuration: configuration)
     }

@@ -1,0 +1,134 @@
+import MartletClient
+import NIOConcurrencyHelpers
+import Testing
+
+extension ClientTests {
+    /// Servers that hang up when they are asked for the meta protocol: by chance, or for good.
+    @Suite("Which protocol is spoken")
+    struct DialectTests {
+        /// A server that hangs up so many times at first, and then speaks both protocols. It has nothing.
+        private final class Shy: Sendable {
+            private let state: NIOLockedValueBox<(hangUps: Int, lines: [String])>
+
+            init(hangUps: Int) { state = NIOLockedValueBox((hangUps, [])) }
+
+            /// What has been asked, in order.
+            var lines: [String] { state.withLockedValue { $0.lines } }
+
+            func become(hangUps: Int) { state.withLockedValue { $0.hangUps = hangUps } }
+
+            func server() async throws -> ScriptedServer { try await ScriptedServer(greets: false) { self.answer($0) } }
+
+            private func answer(_ text: String) -> ScriptedServer.Answer {
+                state.withLockedValue { state in
+                    state.lines += text.split(whereSeparator: \.isNewline).map(String.init)
+                    switch text.prefix(3) {
+                    case "ver":
+                        guard state.hangUps == 0 else {
+                            state.hangUps -= 1
+                            return .close
+                        }
+                        return .send("VERSION 1.6.45\r\nMN\r\n")
+                    case "get": return .send("END\r\n")
+                    case "mg ": return text.contains("held") ? .nothing : .send("EN\r\n")
+                    case "ms ": return .send("HD \(text.opaques[0])\r\n")
+                    default: return .send("ERROR\r\n")
+                    }
+                }
+            }
+        }
+
+        private static func settings(_ configuration: inout CacheConfiguration) {
+            configuration.connectionsPerServer = 1
+            configuration.probeDelay = .seconds(3600)
+            configuration.probeDelayMax = .seconds(3600)
+        }
+
+        @Test("A server that hangs up once is asked again, and no key is spelt otherwise because of it")
+        func hangingUpOnce() async throws {
+            let shy = Shy(hangUps: 1)
+            let server = try await shy.server()
+            let cache = CacheFixture.client(for: [server.path], Self.settings)
+
+            #expect(try await cache.value(for: "a b", as: String.self) == nil)
+
+            #expect(shy.lines.filter { $0 == "version" }.count == 2)
+            #expect(shy.lines.last?.hasPrefix("mg YSBi ") == true)
+            await cache.shutDown()
+            await server.stop()
+        }
+
+        @Test("A server that hangs up twice is told of, spoken to in classic commands, and asked again later")
+        func askingAgain() async throws {
+            let shy = Shy(hangUps: .max)
+            let server = try await shy.server()
+            let cache = CacheFixture.client(for: [server.path]) {
+                Self.settings(&$0)
+                $0.probeDelayMax = .milliseconds(20)
+            }
+            var events = cache.events.makeAsyncIterator()
+
+            #expect(try await cache.value(for: "k", as: String.self) == nil)
+            guard case .metaProtocolDeclined(server.path) = await events.next() else {
+                Issue.record("not told")
+                return
+            }
+            #expect(shy.lines.contains("gets k"))
+            shy.become(hangUps: 0)
+
+            let isMeta = await eventually {
+                _ = try? await cache.value(for: "k", as: String.self)
+                return shy.lines.last?.hasPrefix("mg k ") == true
+            }
+            #expect(isMeta)
+            await cache.shutDown()
+            await server.stop()
+        }
+
+        @Test("A server that speaks the meta protocol over one connection does not speak another over the next")
+        func oneAfterAnother() async throws {
+            let shy = Shy(hangUps: 0)
+            let server = try await shy.server()
+            let cache = CacheFixture.client(for: [server.path]) {
+                Self.settings(&$0)
+                $0.connectionsPerServer = 2
+            }
+            // Keeps the first connection busy.
+            let held = Task { try await cache.value(for: "held", as: String.self) }
+            #expect(await eventually { () async in shy.lines.contains { $0.hasPrefix("mg held ") } })
+            shy.become(hangUps: .max)
+
+            let error = await #expect(throws: CacheError.self) { try await cache.value(for: "k", as: String.self) }
+
+            #expect(error?.code == .serverDown)
+            #expect(!shy.lines.contains { $0.hasPrefix("get") })
+            held.cancel()
+            await #expect(throws: CacheError.self) { try await held.value }
+            await cache.shutDown()
+            await server.stop()
+        }
+
+        @Test("A connection that speaks classic commands is renewed when another one speaks the meta protocol")
+        func together() async throws {
+            let shy = Shy(hangUps: 2)
+            let server = try await shy.server()
+            let cache = CacheFixture.client(for: [server.path]) {
+                Self.settings(&$0)
+                $0.smallValueBytesMax = 4
+            }
+            #expect(try await cache.value(for: "k", as: String.self) == nil)
+            #expect(shy.lines.last == "gets k")
+
+            // Over the connection for large values.
+            try await cache.setValue("larger", for: "k")
+
+            let isMeta = await eventually {
+                _ = try? await cache.value(for: "k", as: String.self)
+                return shy.lines.last?.hasPrefix("mg k ") == true
+            }
+            #expect(isMeta)
+            await cache.shutDown()
+            await server.stop()
+        }
+    }
+}
