@@ -27,12 +27,14 @@ public struct CacheKey: Hashable, Sendable {
     private static let digestPrefix = Array("sha256:".utf8)
     private static let digestBytes = digestPrefix.count + 64
 
+    /// A key of any bytes; `routingKey` decides which server has it, or, if nil, the bytes do.
     public init(bytes: [UInt8], routingKey: [UInt8]? = nil) {
         self.bytes = bytes
         self.routingKey = routingKey
         spelling = Self.spelling(of: bytes)
     }
 
+    /// A key of a text's UTF-8 bytes.
     public init(_ text: String, routingKey: String? = nil) {
         self.init(bytes: Array(text.utf8), routingKey: routingKey.map { Array($0.utf8) })
     }
@@ -66,11 +68,13 @@ public struct CacheKey: Hashable, Sendable {
     /// What the ring sees.
     var routingBytes: [UInt8] { routingKey ?? bytes }
 
+    /// The same bytes and the same routing key: with another one it is another item, on another server perhaps.
     @inlinable
     public static func == (one: CacheKey, other: CacheKey) -> Bool {
         one.bytes == other.bytes && one.routingKey == other.routingKey
     }
 
+    /// By the bytes alone.
     @inlinable
     public func hash(into hasher: inout Hasher) {
         // All at once: as an array's elements they would be taken one by one.
@@ -79,6 +83,7 @@ public struct CacheKey: Hashable, Sendable {
 }
 
 extension CacheKey: ExpressibleByStringInterpolation {
+    /// A key written in code, also with values in it: `"user:\(id)"`.
     public init(stringLiteral text: String) { self.init(text) }
 }
 
@@ -91,5 +96,6 @@ extension Sequence<CacheKey> {
 }
 
 extension CacheKey: CustomStringConvertible {
+    /// The bytes as text, as far as they are.
     public var description: String { String(decoding: bytes, as: UTF8.self) }
 }
