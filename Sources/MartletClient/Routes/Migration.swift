@@ -29,7 +29,8 @@ import Foundation
 ///    there is a copy only with `timeToLiveIfUnknown`, because no other end would ever come.
 ///
 /// The pools are asked with a time of a call each, one behind the other where rule 3 or the mode says so: while one of
-/// them hangs, and does not yet count as down, a call takes up to twice as long, and a lease given back as long again.
+/// them hangs, and does not yet count as down, a call takes up to twice as long, and the copy, or the lease given back,
+/// as long again.
 ///
 /// A removal that does not reach the second pool stays in that client's invalidation log, as ever.
 public struct Migration: Sendable {
@@ -213,13 +214,17 @@ public struct Migration: Sendable {
         (request.value, request.clientFlags) = (reply.value ?? .init(), reply.clientFlags)
         request.exptime = exptime
         request.expectedToken = lease
-        _ = try? await cache.askHere(request)
+        await Self.finish(request, cache)
     }
 
-    /// With a time of its own: the call's may be over, and the lease would stay.
     private static func giveBack(_ key: CacheKey, _ lease: UInt64, _ cache: CacheClient) async {
         var request = CacheRequest(.delete, key)
         request.expectedToken = lease
+        await finish(request, cache)
+    }
+
+    /// With a time of its own: the call's may be over, and the lease would stay.
+    private static func finish(_ request: CacheRequest, _ cache: CacheClient) async {
         _ = try? await cache.timeout(cache.timeout).askHere(request)
     }
 }
