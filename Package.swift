@@ -308,8 +308,8 @@ let package = Package(
         .testTarget(
             name: "MartletClientTests",
             dependencies: [
-                "MartletClient", "MartletRecipes", "MartletRing", "MartletServer", "ClientTesting", "ServerTesting",
-                "martletd",
+                "MartletClient", "MartletProtocol", "MartletRecipes", "MartletRing", "MartletServer", "ClientTesting",
+                "ServerTesting", "martletd",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -96,7 +96,7 @@ extension CacheClient {
     }
 
     /// Changes a value by what it is: reads it, calls `change`, and stores the result if the item has not changed
-    /// meanwhile, else begins anew.
+    /// meanwhile, else begins anew. All of that together has the time of one call.
     ///
     /// - Returns: The new value; nil if there is none to change.
     /// - Throws: What `change` throws; a `CacheError` of code `refused` after `attemptsMax` conflicts.
@@ -104,12 +104,13 @@ extension CacheClient {
         for key: CacheKey, as type: Value.Type = Value.self, timeToLive: Duration? = nil, attemptsMax: Int = 16,
         _ change: (inout Value) throws -> Void
     ) async throws -> Value? {
+        let cache = asOneCall
         for _ in 0..<max(attemptsMax, 1) {
-            guard let item = try await item(for: key, as: type) else { return nil }
+            guard let item = try await cache.item(for: key, as: type) else { return nil }
             guard let version = item.version else { throw CacheError(.unsupported, "the server keeps no versions") }
             var value = item.value
             try change(&value)
-            switch try await setValue(value, for: key, ifVersionIs: version, timeToLive: timeToLive) {
+            switch try await cache.setValue(value, for: key, ifVersionIs: version, timeToLive: timeToLive) {
             case .stored: return value
             case .missing: return nil
             case .conflict: continue
@@ -205,14 +206,14 @@ extension CacheClient {
     public func incrementCounter(
         _ key: CacheKey, by delta: UInt64 = 1, initialValue: UInt64? = nil, timeToLive: Duration? = nil
     ) async throws(CacheError) -> UInt64? {
-        try await count(.increment, key, delta, initialValue, timeToLive)
+        try await asOneCall.count(.increment, key, delta, initialValue, timeToLive)
     }
 
     /// Takes from a counter, which never goes below 0.
     public func decrementCounter(
         _ key: CacheKey, by delta: UInt64 = 1, initialValue: UInt64? = nil, timeToLive: Duration? = nil
     ) async throws(CacheError) -> UInt64? {
-        try await count(.decrement, key, delta, initialValue, timeToLive)
+        try await asOneCall.count(.decrement, key, delta, initialValue, timeToLive)
     }
 
     private func count(

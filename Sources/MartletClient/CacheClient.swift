@@ -29,8 +29,10 @@ public struct CacheClient: Sendable {
     package func loadWaiterCount(_ key: CacheKey) -> Int { core.loads.waiterCount(key) }
     /// How many loads wait for their turn.
     package var waitingLoadCount: Int { core.loads.waitingCount }
-    /// How long each call may take.
+    /// How long each call may take, with all of its requests.
     public private(set) var timeout: Duration
+    /// When the one call ends that this view is for; nil if each has a time of its own.
+    private var end: NIODeadline?
     /// In front of every key.
     private(set) var prefix: [UInt8] = []
     /// Values kept in this process.
@@ -65,6 +67,7 @@ public struct CacheClient: Sendable {
     public func timeout(_ timeout: Duration) -> CacheClient {
         var view = self
         view.timeout = timeout
+        view.end = nil
         return view
     }
 
@@ -96,7 +99,7 @@ public struct CacheClient: Sendable {
     /// over or something else needs the room.
     public func removeAll() async throws(CacheError) {
         guard let generation else { throw CacheError(.unsupported, "only a droppable namespace can be emptied") }
-        try await generation.advance(in: self)
+        try await generation.advance(in: asOneCall)
     }
 
     /// The same cache with a smaller one of its own in front, in this process, for keys so hot that even a call is too
@@ -161,18 +164,27 @@ public struct CacheClient: Sendable {
 
     // MARK: Asking
 
-    var deadline: NIODeadline { .now() + timeout.timeAmount }
+    var deadline: NIODeadline { end ?? .now() + timeout.timeAmount }
+
+    /// The same cache for what is one call to whoever makes it and several to servers: together they have the time of
+    /// one, from now on.
+    var asOneCall: CacheClient {
+        guard end == nil else { return self }
+        var view = self
+        view.end = deadline
+        return view
+    }
 
     /// The key with what stands in front of it in this namespace, at this time.
     func named(_ key: CacheKey) async throws(CacheError) -> CacheKey {
         guard let generation else { return key.prefixed(prefix) }
-        return key.prefixed(prefix + (try await generation.prefix(in: self)))
+        return key.prefixed(prefix + (try await generation.prefix(in: asOneCall)))
     }
 
     /// For many keys: the name of each.
     func named(_ keys: [CacheKey]) async throws(CacheError) -> [CacheKey] {
         guard let generation else { return prefix.isEmpty ? keys : keys.map { $0.prefixed(prefix) } }
-        let whole = prefix + (try await generation.prefix(in: self))
+        let whole = prefix + (try await generation.prefix(in: asOneCall))
         return keys.map { $0.prefixed(whole) }
     }
 }

@@ -63,6 +63,7 @@ public struct CacheConfiguration: Sendable {
     /// here by `useTLS` of MartletClientTLS.
     public var prepareChannel: (@Sendable (any Channel, CacheServer) throws -> Void)?
 
+    /// The defaults: for servers in the same data centre, and no other client of the pool.
     public init() {}
 
     var ringSettings: (KeyDistribution, KeyHash?, HashTag?) { (distribution, keyHash, hashTag) }
@@ -70,7 +71,9 @@ public struct CacheConfiguration: Sendable {
 
 /// Name and password for a server that wants them.
 public struct CacheCredentials: Sendable {
+    /// Without spaces and control characters.
     public var user: String
+    /// Without spaces and control characters. It goes over the wire as it is: use TLS.
     public var password: String
 
     /// Neither may have a space or a control character in it.

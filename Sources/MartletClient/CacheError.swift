@@ -39,10 +39,13 @@ public struct CacheError: Error, Sendable {
         /// The client was shut down.
         public static let shutDown = Code(kind: .shutDown)
 
+        /// The name of the code, for logs.
         public var description: String { kind.rawValue }
     }
 
+    /// What went wrong: for code.
     public let code: Code
+    /// What went wrong: for people. Words of the server, the client or nobody; empty where the code says all.
     public let message: String
     /// The server's name on the ring, where one is to blame.
     public internal(set) var server: String?
@@ -51,6 +54,7 @@ public struct CacheError: Error, Sendable {
     /// What the system or a codec said.
     public let underlying: (any Error)?
 
+    /// An error as the client throws it, for doubles and for caches of one's own.
     public init(_ code: Code, _ message: String = "", server: String? = nil, underlying: (any Error)? = nil) {
         self.code = code
         self.message = message
@@ -67,6 +71,7 @@ public struct CacheError: Error, Sendable {
 }
 
 extension CacheError: CustomStringConvertible {
+    /// Code, server, message and what lies beneath, as far as there are any, on one line.
     public var description: String {
         var text = "\(code)"
         if let server { text += " (\(server))" }

@@ -1,12 +1,15 @@
 /// Which state of an item it is: changes whenever the item does. memcached's CAS token.
 public struct CacheVersion: Hashable, Sendable {
+    /// The number as servers have it: equal or not, except in a `ReplicatedCache`, where the greater one is the newer.
     public let token: UInt64
 
+    /// A version that came from elsewhere: from another process, or, for `ReplicatedCache`, from the database.
     public init(token: UInt64) { self.token = token }
 }
 
 /// A value and what the server knows of it.
 public struct CacheItem<Value: Sendable>: Sendable {
+    /// What is kept under the key.
     public let value: Value
     /// To make a change depend on; nil where the server has none.
     public let version: CacheVersion?
@@ -22,6 +25,7 @@ public struct CacheItem<Value: Sendable>: Sendable {
 
 /// What became of a store that depended on something.
 public enum StoreResult: Hashable, Sendable {
+    /// The item had the version; the change was made.
     case stored
     /// The item has another version.
     case conflict
@@ -31,7 +35,9 @@ public enum StoreResult: Hashable, Sendable {
 
 /// What became of many calls at once: each key is in one of the three.
 public struct BatchResult<Value: Sendable>: Sendable {
+    /// The keys under which there was a value, with their values.
     public internal(set) var hits: [CacheKey: Value] = [:]
+    /// The keys under which there was none: that is an answer.
     public internal(set) var misses: Set<CacheKey> = []
     /// Not answered, in time or at all.
     public internal(set) var failures: [CacheKey: CacheError] = [:]

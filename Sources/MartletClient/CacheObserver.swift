@@ -24,11 +24,13 @@ public struct CacheOperation: Sendable {
         case hit(count: Int)
         /// There was an old value, and somebody is to recache it.
         case stale
+        /// There was no value; of many keys, for none.
         case miss
         /// Something else than a retrieval was done, or not done because of what was there.
         case done
         /// Keys that were asked for together, and so many of them were not answered.
         case partial(failures: Int)
+        /// There is no answer.
         case failure(CacheError)
     }
 

@@ -2,13 +2,17 @@ import MartletRing
 
 /// A server: its name, which stays and decides which keys it has, and its address, which may change.
 public struct CacheServer: Hashable, Sendable {
+    /// Where a server is to be found.
     public enum Address: Hashable, Sendable {
+        /// A host name, looked up for each connection, or an IPv4 or IPv6 address without brackets.
         case tcp(host: String, port: UInt16)
+        /// A socket on this machine.
         case unixSocket(path: String)
     }
 
     /// Name and weight on the ring.
     public let node: RingServer
+    /// Where connections go. The ring does not see it: a server that moves keeps its keys.
     public let address: Address
 
     /// A server whose host and port are its name, as for every other client of memcached.
@@ -44,5 +48,6 @@ public struct CacheServer: Hashable, Sendable {
             ? .unixSocket(path: node.host) : .tcp(host: node.host, port: node.port ?? RingServer.usualPort)
     }
 
+    /// What the server is called on the ring, in events and in errors: `host:port`, a path, or a name of its own.
     public var name: String { node.name }
 }

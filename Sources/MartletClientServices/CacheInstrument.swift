@@ -29,10 +29,12 @@ public struct CacheInstrument: CacheObserver {
         meters = Meters(factory: metrics)
     }
 
+    /// Begins a span and a time.
     public func begin(_ operation: CacheOperation) -> (any CacheObservation)? {
         Call(operation: operation, meters: meters, span: tracer.map { start($0, operation) })
     }
 
+    /// Counts and times a load.
     public func loaded(_ duration: Duration, _ error: (any Error)?) {
         meters.timer("cache.client.load.duration", error.map { [("error.type", "\(type(of: $0))")] } ?? [])
             .record(duration: duration)

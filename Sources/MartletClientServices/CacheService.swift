@@ -51,6 +51,7 @@ public struct CacheService: Service {
         self.metrics = metrics
     }
 
+    /// Runs until the group ends or the task is cancelled, and shuts the client down.
     public func run() async throws {
         let events = cache.events
         logger.info(

@@ -8,6 +8,7 @@ import MartletClient
 /// server is not started anew.
 public struct CacheLease: Sendable {
     fileprivate let cache: CacheClient
+    /// What the right is for.
     public let key: CacheKey
     /// The server's version of the lease.
     public let token: UInt64

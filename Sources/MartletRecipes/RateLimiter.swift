@@ -21,15 +21,25 @@ import Foundation
 ///    last window's count as is still within the time, as if that had been spread evenly.
 /// 3. A request that is refused is counted as well: who does not stop asking is not let in.
 public struct RateLimiter: Sendable {
+    /// How requests are counted; rule 2.
     public enum Window: Sendable {
-        case fixed, sliding
+        /// One counter for each window: one call to the cache.
+        case fixed
+        /// With a part of the last window: two calls to the cache.
+        case sliding
     }
 
+    /// Who is let in while the cache cannot count.
     public enum CacheFailure: Sendable {
-        case allow, refuse
+        /// Everybody.
+        case allow
+        /// Nobody.
+        case refuse
     }
 
+    /// What becomes of a request.
     public struct Decision: Sendable, Equatable {
+        /// Whether it is within the limit.
         public var isAllowed: Bool
         /// Requests that would still be let in.
         public var remaining: UInt64
@@ -38,9 +48,13 @@ public struct RateLimiter: Sendable {
     }
 
     private let cache: CacheClient
+    /// What the requests of one window may cost together.
     public let limit: UInt64
+    /// The length of a window.
     public let seconds: Int64
+    /// How requests are counted.
     public var window = Window.sliding
+    /// Who is let in while the cache cannot count: requests are not counted then.
     public var whenCacheFails = CacheFailure.allow
     /// The time since 1970, in seconds.
     private let now: @Sendable () -> Double

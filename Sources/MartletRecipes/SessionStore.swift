@@ -10,8 +10,10 @@ import MartletClient
 /// database.
 public struct SessionStore<Session: CacheValue & Sendable>: Sendable {
     private let cache: CacheClient
+    /// How long a session lives that nobody asks for.
     public let timeToLive: Duration
 
+    /// Sessions in a namespace of their own, `name`: another store with the same name finds them.
     public init(_ cache: CacheClient, name: String = "session", timeToLive: Duration) {
         self.cache = cache.namespace(name)
         self.timeToLive = timeToLive
@@ -47,6 +49,7 @@ public struct SessionStore<Session: CacheValue & Sendable>: Sendable {
         return fresh
     }
 
+    /// Ends a session: its name finds nothing any longer. What is no name of a session is none, and no error.
     public func end(_ name: String) async throws(CacheError) {
         guard Self.isName(name) else { return }
         try await cache.removeValue(for: CacheKey(name))

@@ -9,8 +9,11 @@
 ///
 /// Any thread may ask a ring at any time.
 public struct HashRing: Sendable {
+    /// The servers in the order they were given in: what a look-up answers is a place in here.
     public let servers: [RingServer]
+    /// How the keys are shared out among them.
     public let distribution: KeyDistribution
+    /// What makes a number of a key; `KeyDistribution.rendezvousMurmur3` has its own and does not ask for it.
     public let hash: KeyHash
     /// Which part of a key decides, where it is marked.
     public let hashTag: HashTag?
@@ -162,9 +165,10 @@ public struct HashRing: Sendable {
     }
 
     /// Sixteen hexadecimal digits, the same for two rings that send every key to the same server in the same way: print
-    /// them where clients are to agree. Servers count by name, and their order only where it decides.
+    /// them where clients are to agree. Servers count by name, and their order and weights only where these decide.
     public var fingerprint: String {
-        var text = "\(distribution.rawValue) \(hash.rawValue)"
+        let deciding = distribution == .rendezvousMurmur3 ? distribution.usualHash : hash
+        var text = "\(distribution.rawValue) \(deciding.rawValue)"
         if let hashTag { text += " \(hashTag.opening) \(hashTag.closing)" }
         switch lookUp {
         case .one: text = servers[0].name
@@ -173,10 +177,16 @@ public struct HashRing: Sendable {
             text = "points\(text.dropFirst(distribution.rawValue.utf8.count))"
             for rank in 0..<points.count { text += "\n\(points[rank].place) \(servers[points[rank].server].name)" }
         case .scores:
-            for server in servers.sorted(by: { $0.name < $1.name }) { text += "\n\(server.name) \(server.weight)" }
+            let weights = RendezvousScores.reduced(servers.map(\.weight))
+            for (server, weight) in zip(servers, weights).sorted(by: { $0.0.name < $1.0.name }) {
+                text += "\n\(server.name) \(weight)"
+            }
         case .murmurScores: for name in servers.map(\.name).sorted() { text += "\n\(name)" }
         case .places:
-            for server in servers { text += String(repeating: "\n\(server.name)", count: Int(server.weight)) }
+            for server in servers {
+                text += "\n\(server.name)"
+                if server.weight > 1 { text += "\t\(server.weight)" }
+            }
         }
         return String(MD5(text).hexadecimal.prefix(16))
     }

@@ -4,12 +4,15 @@
 /// As in twemproxy: the first opening character counts, and the first closing one behind it. A key without them, or
 /// with nothing in between, is taken whole.
 public struct HashTag: Hashable, Sendable {
+    /// The byte in front of the part that decides.
     public let opening: UInt8
+    /// The byte behind it.
     public let closing: UInt8
 
     /// Curly braces.
     public static let braces = HashTag(opening: 0x7B, closing: 0x7D)
 
+    /// Any two bytes, which may be the same.
     public init(opening: UInt8, closing: UInt8) {
         self.opening = opening
         self.closing = closing

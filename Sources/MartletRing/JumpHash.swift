@@ -8,8 +8,10 @@ enum JumpHash {
         while next < Int64(count) {
             place = next
             state = state &* 2_862_933_555_777_941_757 &+ 1
-            // At most 2^31 times the place: far from the end of Int64 for any list that fits into memory.
-            next = Int64(Double(place &+ 1) * (2_147_483_648 / Double((state &>> 33) &+ 1)))
+            // At most 2^31 times the place, which of the greatest weights is more than Int64 has.
+            let jump = Double(place &+ 1) * (2_147_483_648 / Double((state &>> 33) &+ 1))
+            guard jump < Double(count) else { break }
+            next = Int64(jump)
         }
         return Int(place)
     }

@@ -12,18 +12,29 @@
 ///
 /// `md5` sees each bit of a key and no sign: prefer it where others are to find the same server, `xxh64` elsewhere.
 public enum KeyHash: String, CaseIterable, Sendable {
+    /// The one that nearly all clients have; the usual one of `KeyDistribution.ketama`.
     case md5
+    /// libmemcached's and python-memcached's: 15 bits.
     case crc
+    /// gomemcache's: all 32 bits of it.
     case crc32
+    /// libmemcached's FNV-1 of 64 bits: rule 4.
     case fnv1Wide = "fnv1_64"
+    /// libmemcached's FNV-1a "of 64 bits", and twemproxy's usual one: rule 4.
     case fnv1aWide = "fnv1a_64"
+    /// FNV-1 of 32 bits.
     case fnv1 = "fnv1_32"
+    /// FNV-1a of 32 bits.
     case fnv1a = "fnv1a_32"
     /// libmemcached's default.
     case oneAtATime = "one_at_a_time"
+    /// MurmurHash2, as libmemcached has it.
     case murmur
+    /// MurmurHash3 of 32 bits, as libmemcached has it.
     case murmur3
+    /// Jenkins's lookup3, as libmemcached has it.
     case jenkins
+    /// XXH64: memcached's proxy's, Thanos's, and the best where no other client shares the pool.
     case xxh64
 
     /// Hashes `key` to 32 bits, without allocating.

@@ -39,6 +39,7 @@ public struct MD5: Equatable, Sendable {
         return text
     }
 
+    /// The same digest.
     public static func == (one: MD5, other: MD5) -> Bool { one.words == other.words }
 
     // MARK: Pieces

@@ -6,6 +6,7 @@
 /// 2. The key is hashed once, and mixed with each server's word: O(n), a nanosecond or two for each server.
 /// 3. Of two equal scores the greater name's counts, so that the order of the list does not matter.
 /// 4. A logarithm is made of additions and products alone, so that every machine comes to the same result.
+/// 5. Weights count beside each other: 2 and 4 are 1 and 2, to the last bit.
 struct RendezvousScores: Sendable {
     private let words: [UInt64]
     private let weights: [Double]
@@ -14,9 +15,19 @@ struct RendezvousScores: Sendable {
 
     init(_ servers: [RingServer]) {
         words = servers.map { XXH64.hash(Array($0.name.utf8).span) }
-        weights = servers.map { Double($0.weight) }
+        weights = Self.reduced(servers.map(\.weight)).map(Double.init)
         names = servers.map(\.name)
         isWeighted = Set(servers.map(\.weight)).count > 1
+    }
+
+    /// Rule 5: divided by what divides them all.
+    static func reduced(_ weights: [UInt32]) -> [UInt32] {
+        var divisor: UInt32 = 0
+        for weight in weights {
+            var rest = weight
+            while rest > 0 { (divisor, rest) = (rest, divisor % rest) }
+        }
+        return divisor > 1 ? weights.map { $0 / divisor } : weights
     }
 
     func server(for hash: UInt64) -> Int {

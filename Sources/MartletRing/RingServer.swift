@@ -51,11 +51,11 @@ public struct RingServer: Hashable, Sendable {
         var port = host.first == "/" ? 0 : RingServer.usualPort
         var weight: UInt32 = 1
         if let digits = numbers.first {
-            guard let number = UInt16(digits) else { return nil }
+            guard let number = UInt16(digits: digits) else { return nil }
             port = number
         }
         if numbers.count == 2 {
-            guard let number = UInt32(numbers[1]), (1...Self.weightMax).contains(number) else { return nil }
+            guard let number = UInt32(digits: numbers[1]), (1...Self.weightMax).contains(number) else { return nil }
             weight = number
         }
         self.init(host: String(host), port: port, weight: weight)

@@ -119,6 +119,41 @@ extension ClientTests {
             await names.stop()
         }
 
+        @Test("A search domain without an answer is passed over, but not forgotten")
+        func failingDomain() async throws {
+            let names = try await NameServer()
+            names.set("short.b.example", .address, [.address("127.0.0.9")])
+            var own = names.resolver
+            own.searchDomains = ["a.example", "b.example"]
+            own.timeout = .milliseconds(200)
+            own.attempts = 1
+            for fault in [NameServer.Mood.failing, .garbled, .silent] {
+                names.set(fault, for: "short.a.example")
+                #expect(try await own.answers("short", .address) == [.address("127.0.0.9")])
+                // It may be where nobody answers.
+                names.set(fault, for: "other.a.example")
+                await #expect(throws: CacheError.self) { try await own.answers("other", .address) }
+            }
+            #expect(try await own.answers("unheard", .address).isEmpty)
+            await names.stop()
+        }
+
+        @Test("Who is cancelled waits for no name server")
+        func cancelled() async throws {
+            let names = try await NameServer()
+            names.mood = .silent
+            var resolver = names.resolver
+            resolver.timeout = .seconds(600)
+            let asking = Task { [resolver] in try await resolver.answers("a.example", .address) }
+            #expect(await eventually { names.questionCount > 0 })
+
+            asking.cancel()
+
+            let error = await #expect(throws: CacheError.self) { try await asking.value }
+            #expect(error?.code == .cancelled)
+            await names.stop()
+        }
+
         @Test("Broken messages are no answers, and never a trap")
         func hostile() {
             var random = SplitMix(seed: 5)

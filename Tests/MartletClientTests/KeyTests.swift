@@ -1,4 +1,6 @@
+import Foundation
 import MartletClient
+import MartletProtocol
 import MartletRing
 import NIOCore
 import Testing
@@ -9,7 +11,8 @@ extension ClientTests {
         static let keys: [CacheKey] = [
             "plain", "with space", "line\r\nend", "", "käse", CacheKey(bytes: [0, 1, 2, 255]),
             CacheKey(String(repeating: "x", count: 250)), CacheKey(String(repeating: "x", count: 251)),
-            CacheKey(String(repeating: "x ", count: 93)), CacheKey(String(repeating: "y ", count: 94)),
+            CacheKey(String(repeating: "x ", count: 93)), CacheKey(String(repeating: "x ", count: 93) + "x"),
+            CacheKey(String(repeating: "y ", count: 94)),
             CacheKey(String(repeating: "z ", count: 100_000)), "sha256:", "sha256:0",
         ]
 
@@ -23,6 +26,42 @@ extension ClientTests {
                 }
                 let all = await fixture.cache.values(for: Self.keys, as: Int.self)
                 #expect(all.hits == Dictionary(uniqueKeysWithValues: zip(Self.keys, Self.keys.indices)))
+            }
+        }
+
+        @Test("Around the lengths where base64 and plain keys end, every key names its item", arguments: [true, false])
+        func lengths(meta: Bool) async throws {
+            try await CacheFixture.run({ $0.usesMetaProtocol = meta }) { fixture in
+                for count in 180...252 {
+                    // A blank, a control byte, and neither: on the line as base64, or as they are, or as a digest.
+                    for last in [0x20, 0x01, 0x78] as [UInt8] {
+                        let bytes = Array(repeating: 0x6B as UInt8, count: count - 1) + [last]
+                        let key = CacheKey(bytes: bytes)
+                        // What a server that refused the line would take for commands.
+                        let value = "set stray 0 0 \(count)\r\n"
+                        try await fixture.cache.setValue(value, for: key)
+                        #expect(try await fixture.cache.value(for: key) == value)
+                        #expect(await fixture.cache.values(for: [key], as: String.self).hits == [key: value])
+                    }
+                }
+                #expect(try fixture.stored(under: "stray") == nil)
+            }
+        }
+
+        @Test("A key with a blank is the item of its bytes as long as its base64 fits into 250 bytes")
+        func longestBase64() async throws {
+            try await CacheFixture.run { fixture in
+                for (count, isBase64) in [(185, true), (186, true), (187, false), (188, false)] {
+                    let bytes = Array(repeating: 0x6B as UInt8, count: count - 1) + [0x20]
+                    try await fixture.cache.setValue("v", for: CacheKey(bytes: bytes))
+
+                    let client = try fixture.servers[0].client()
+                    let text = Data(bytes).base64EncodedString()
+                    let digest = "sha256:\(SHA256.hexadecimal(SHA256.digest(bytes)))"
+                    #expect(
+                        try client.exchange(
+                            isBase64 ? "mg \(text) b v\r\n" : "mg \(digest) v\r\n", "VA 1\r\nv\r\n"))
+                }
             }
         }
 

@@ -96,6 +96,28 @@ extension ClientTests {
             await cache.shutDown()
         }
 
+        @Test("A file that is being written changes nothing until it is whole")
+        func halfWritten() async throws {
+            let texts = NIOLockedValueBox([
+                "a:1\n10.0.0.5:112", "a:1\n10.0.0.5:11211\n", "a:1\n10.0.0.5:11211\n", "a:1\n10.0.0.5:11211\n",
+            ])
+            let source = TopologySource.file("list", interval: .milliseconds(1)) {
+                Array(texts.withLockedValue { $0.removeFirst() }.utf8)
+            }
+            let none = Topology(epoch: 4, servers: [])
+
+            let error = await #expect(throws: CacheError.self) { try await source.fetch(none) }
+            #expect(error?.code == .refused)
+            let topology = try await source.fetch(none)
+            #expect(topology.epoch == 5)
+            #expect(topology.servers.map(\.name) == ["a:1", "10.0.0.5:11211"])
+        }
+
+        @Test("Numbers of a cluster's description have no sign", arguments: ["+7\na|127.0.0.1|1", "7\na|127.0.0.1|+1"])
+        func signs(payload: String) {
+            #expect(throws: CacheError.self) { try ClusterEndpoint.topology(payload[...]) }
+        }
+
         @Test("A remembered epoch beyond all measure is none, and behind the last one there is no other")
         func lastEpoch() async throws {
             let (list, memory) = (TestServer.freshSocketPath(), TestServer.freshSocketPath())

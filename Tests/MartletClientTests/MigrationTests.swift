@@ -74,6 +74,42 @@ extension ClientTests {
             }
         }
 
+        @Test(
+            "A value whose life the old pool cannot tell is not copied for ever",
+            arguments: [Migration.Mode.populatingByReads(1), .newFirst])
+        func unknownLife(mode: Migration.Mode) async throws {
+            try await CacheFixture.run(servers: 2) { fixture in
+                let old = CacheFixture.client(for: [fixture.servers[0].path ?? ""]) { $0.usesMetaProtocol = false }
+                let new = CacheFixture.client(for: [fixture.servers[1].path ?? ""])
+                try await old.setValue("v", for: "k", timeToLive: .seconds(100))
+                var migration = Migration(from: old, [(.distantPast, mode)])
+
+                #expect(try await new.migrating(migration).value(for: "k") == "v")
+                // No copy, and no lease in its place.
+                #expect(try await new.addValue("free", for: "k"))
+                try await new.removeValue(for: "k")
+
+                migration.timeToLiveIfUnknown = .seconds(30)
+                #expect(try await new.migrating(migration).value(for: "k") == "v")
+                let item = try #require(try await new.item(for: "k", as: String.self))
+                #expect(item.value == "v")
+                let life = item.remainingTimeToLive ?? .seconds(1000)
+                #expect(life > .seconds(10) && life <= .seconds(30))
+                await old.shutDown()
+                await new.shutDown()
+            }
+        }
+
+        @Test("A copy of what lives for longer than a month lives as long")
+        func longLife() async throws {
+            try await Self.run(.newFirst) { cache, old, new in
+                try await old.setValue("v", for: "k", timeToLive: .seconds(40 * 86_400))
+                #expect(try await cache.value(for: "k") == "v")
+                let life = try await new.item(for: "k", as: String.self)?.remainingTimeToLive ?? .zero
+                #expect(life > .seconds(39 * 86_400))
+            }
+        }
+
         @Test("With the new pool first, misses come from the old one and are there from then on")
         func newFirst() async throws {
             try await Self.run(.newFirst) { cache, old, new in

@@ -235,28 +235,6 @@ extension ClientTests {
             await empty.stop()
         }
 
-        @Test("A hybrid clock only goes forward, follows what it sees, and not what cannot be")
-        func clock() {
-            let time = Clock()
-            let clock = HybridClock { time.now }
-            let first = clock.next()
-            #expect(first == 1_000_000 << 16)
-            time.now = 999_000
-            #expect(clock.next() == first + 1)
-            clock.observe(1_000_500 << 16)
-            #expect(clock.next() == 1_000_500 << 16 + 1)
-            clock.observe(UInt64.max)
-            #expect(clock.next() == 1_000_500 << 16 + 2)
-            time.now = 2_000_000
-            #expect(clock.next() == 2_000_000 << 16)
-        }
-
-        /// Moved by hand, on one thread.
-        private final class Clock: @unchecked Sendable {
-            // One test, one task.
-            var now: UInt64 = 1_000_000
-        }
-
         @Test("A copy whose server is down counts as no answer, also where calls for it are to find nothing")
         func downIsNoCopy() async throws {
             try await CacheFixture.run(servers: 3) { fixture in

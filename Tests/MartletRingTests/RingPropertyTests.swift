@@ -168,6 +168,41 @@ struct RingPropertyTests {
             HashRing(servers: servers).fingerprint != HashRing(servers: servers, hash: .fnv1aWide).fingerprint)
     }
 
+    @Test("Weights that come to the same ring have one fingerprint, and others have others")
+    func weightsInFingerprints() {
+        func ring(_ distribution: KeyDistribution, _ weights: [UInt32], _ hash: KeyHash? = nil) -> HashRing {
+            HashRing(
+                servers: Self.servers(weights.count, weights: weights), distribution: distribution, hash: hash)
+        }
+        for (one, other) in [([1, 1, 1], [2, 2, 2]), ([1, 2, 3], [3, 6, 9]), ([1, 1, 1], [.max, .max, .max])]
+            as [([UInt32], [UInt32])]
+        {
+            let (light, heavy) = (ring(.rendezvous, one), ring(.rendezvous, other))
+            #expect(light.fingerprint == heavy.fingerprint)
+            #expect(Self.keys.allSatisfy { light.server(for: $0.span) == heavy.server(for: $0.span) })
+        }
+        #expect(ring(.rendezvous, [1, 2, 3]).fingerprint != ring(.rendezvous, [1, 2, 4]).fingerprint)
+        // These count places: twice as many are others.
+        for distribution in [KeyDistribution.jump, .modulo] {
+            #expect(ring(distribution, [1, 1]).fingerprint != ring(distribution, [2, 2]).fingerprint)
+            #expect(ring(distribution, [1, 2]).fingerprint != ring(distribution, [2, 1]).fingerprint)
+        }
+        // It has a hash of its own, and no weights.
+        #expect(
+            ring(.rendezvousMurmur3, [1, 2], .md5).fingerprint == ring(.rendezvousMurmur3, [2, 1]).fingerprint)
+    }
+
+    @Test(
+        "The greatest weights have a fingerprint and places, in no time and no memory",
+        arguments: KeyDistribution.allCases)
+    func heaviest(distribution: KeyDistribution) {
+        let servers = Self.servers(300, weights: Array(repeating: .max, count: 300))
+        let ring = HashRing(servers: servers, distribution: distribution)
+
+        #expect(ring.fingerprint.utf8.count == 16)
+        #expect(Self.keys.prefix(500).allSatisfy { servers.indices.contains(ring.server(for: $0.span)) })
+    }
+
     private static func servers(_ count: Int, weights: [UInt32]? = nil) -> [RingServer] {
         (0..<count).map { RingServer(host: "cache-\($0)", port: 11211 + UInt16($0 % 2), weight: weights?[$0] ?? 1) }
     }

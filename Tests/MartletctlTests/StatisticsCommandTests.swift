@@ -27,6 +27,14 @@ struct StatisticsCommandTests {
         #expect(stats["version"] as? String == "1.6.45-martlet")
     }
 
+    @Test("an address whose port has a sign is none", arguments: ["localhost:+5", "[::1]:+5", "localhost:-5"])
+    func signedPort(address: String) throws {
+        let program = try Program("stats", "-s", address)
+
+        #expect(program.status == 64)
+        #expect(program.errors.contains("'\(address)' is invalid"), "\(program.errors)")
+    }
+
     @Test("a group that the server does not know is an error")
     func unknownGroup() throws {
         let server = try TestServer()

@@ -29,7 +29,8 @@ public struct LoadPolicy: Sendable {
     /// How long a value stays behind its life: served, and loaded anew by one caller, in that time.
     public var staleGrace: Duration?
 
-    /// How long it is remembered that the source has nothing; nil not at all.
+    /// How long it is remembered that the source has nothing; nil not at all. Clients that do not know of that take it
+    /// for an empty value.
     public var negativeTimeToLive: Duration?
 
     /// Which part of a life is left to chance, so that what was stored together does not end together: 0...1.
@@ -41,14 +42,17 @@ public struct LoadPolicy: Sendable {
     /// Whether an old value that is still there is served when its load fails.
     public var servesStaleOnError = true
 
+    /// What a load does when the cache cannot be asked: an outage makes it slow, or makes it fail.
     public var whenCacheFails: CacheFailure = .load
 
+    /// The same as `standard`.
     public init() {}
 
     /// Leases, and callers share.
     public static let standard = LoadPolicy()
 
-    /// Look, load, store: no leases, for keys that other clients read as well.
+    /// Look, load, store: no leases, for keys that other clients read as well. What was loaded is added if nothing is
+    /// there, so a value that was removed while it was loaded may come back, until its life is over.
     public static let simple: LoadPolicy = {
         var policy = LoadPolicy()
         policy.lease = nil

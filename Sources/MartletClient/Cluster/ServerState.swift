@@ -2,9 +2,11 @@
 public struct ServerState: Hashable, Sendable {
     /// Its name on the ring.
     public let server: String
+    /// Calls for it fail at once, or go where `CacheConfiguration.whenServerDown` says.
     public let isDown: Bool
-    /// Connections that are open, with requests on their way and without.
+    /// Connections that are open and have requests on their way.
     public let usedConnections: Int
+    /// Connections that are open and have nothing to do.
     public let idleConnections: Int
     /// Requests that are on their way, or wait to be.
     public let pendingRequests: Int

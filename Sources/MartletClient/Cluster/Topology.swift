@@ -2,9 +2,12 @@ import MartletRing
 
 /// A list of servers with a number: of two lists the one with the greater number is in force.
 public struct Topology: Sendable {
+    /// Which of two lists is the later one; the list that a client is made with has 0.
     public var epoch: UInt64
+    /// One at least, each name once, or the list is refused. The order matters to `jump` and `modulo` only.
     public var servers: [CacheServer]
 
+    /// A list; whether it is a good one is looked at when it is to come into force.
     public init(epoch: UInt64, servers: [CacheServer]) {
         self.epoch = epoch
         self.servers = servers

@@ -37,13 +37,13 @@ package struct ClusterEndpoint: Sendable {
 
     package static func topology(_ payload: Substring) throws(CacheError) -> Topology {
         let lines = payload.split(whereSeparator: \.isNewline)
-        guard lines.count >= 2, let epoch = UInt64(lines[0]), epoch <= Topology.epochMax else {
+        guard lines.count >= 2, let epoch = UInt64(digits: lines[0]), epoch <= Topology.epochMax else {
             throw CacheError(.protocolViolation, "no description of a cluster")
         }
         var servers: [CacheServer] = []
         for node in lines[1].split(separator: " " as Character) {
             let parts = node.split(separator: "|" as Character, omittingEmptySubsequences: false)
-            guard parts.count == 3, !parts[0].isEmpty, let port = UInt16(parts[2]) else {
+            guard parts.count == 3, !parts[0].isEmpty, let port = UInt16(digits: parts[2]) else {
                 throw CacheError(.protocolViolation, "\"\(node)\" is no node of a cluster")
             }
             let host = String(parts[1].isEmpty ? parts[0] : parts[1])

@@ -13,14 +13,23 @@ import Foundation
 /// 1. The servers are asked in turn, each for `timeout`, and all of them `attempts` times. "No such name" is an answer.
 /// 2. A name with fewer dots than `dotsMin` is looked for in the search domains first; one that ends with a dot only as
 ///    it is.
-/// 3. Each question has a socket and a number of its own, so that nobody else's answer is taken for it.
+/// 3. A domain for which no server has an answer is passed over, as the C library does: what is found in another one is
+///    the answer. If nothing is found, the failure is, and not that there is no such name.
+/// 4. Each question has a socket and a number of its own, so that nobody else's answer is taken for it.
+/// 5. A cancelled task waits for no answer.
 public struct DNSResolver: Sendable {
+    /// The name servers, in the order in which they are asked.
     public var servers: [SocketAddress]
+    /// What is put behind a name that is not whole, in the order of trying.
     public var searchDomains: [String] = []
+    /// The dots from which on a name is tried as it is before the search domains; `ndots` of `resolv.conf`.
     public var dotsMin = 1
+    /// How long one server may take for one answer.
     public var timeout: Duration = .seconds(2)
+    /// How often all servers are asked in turn before a name has failed; 1 at least.
     public var attempts = 2
 
+    /// A resolver for these servers, without search domains.
     public init(servers: [SocketAddress]) { self.servers = servers }
 
     /// As the system's `resolv.conf` says; without one, or without a server in it, the one on this machine.
@@ -45,12 +54,19 @@ public struct DNSResolver: Sendable {
         if servers.isEmpty, let own = try? SocketAddress(ipAddress: "127.0.0.1", port: 53) { servers = [own] }
     }
 
-    /// The answers; none if there is no such name, or none of this kind.
+    /// The answers; none if there is no such name, or none of this kind. Rule 3.
     package func answers(_ name: String, _ kind: DNSMessage.Kind) async throws(CacheError) -> [DNSMessage.Answer] {
+        var failure: CacheError?
         for candidate in candidates(name) {
-            let answers = try await ask(candidate, kind)
-            if !answers.isEmpty { return answers }
+            do throws(CacheError) {
+                let answers = try await ask(candidate, kind)
+                if !answers.isEmpty { return answers }
+            } catch {
+                if error.code == .cancelled { throw error }
+                failure = failure ?? error
+            }
         }
+        if let failure { throw failure }
         return []
     }
 
@@ -79,7 +95,7 @@ public struct DNSResolver: Sendable {
         throw failure
     }
 
-    /// Rule 3.
+    /// Rule 4.
     private func exchange(
         _ name: String, _ kind: DNSMessage.Kind, _ server: SocketAddress
     ) async throws(CacheError) -> DNSMessage {
@@ -118,7 +134,11 @@ public struct DNSResolver: Sendable {
             connected.whenSuccess { $0.close(promise: nil) }
         }
         do {
-            return try await answer.futureResult.get()
+            return try await withTaskCancellationHandler {
+                try await answer.futureResult.get()
+            } onCancel: {
+                answer.fail(CacheError(.cancelled))
+            }
         } catch {
             throw error as? CacheError ?? CacheError(.serverDown, "name server \(server)", underlying: error)
         }

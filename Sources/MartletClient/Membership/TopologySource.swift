@@ -70,21 +70,39 @@ public struct TopologySource: Sendable {
     }
 
     /// A file with a server in each line, as `CacheServer.init(_:)` reads it; what stands behind a `#` is a remark. The
-    /// list with a changed content has the next epoch. A file with a line that is none changes nothing.
+    /// list with a changed content has the next epoch. A file with a line that is none changes nothing, nor does one
+    /// that is being written: another list is read twice, a tenth of a second apart (or `interval`, if that is
+    /// shorter), and counts if it is the same. Half of `10.0.0.5:11211` may be a server, too, so whoever takes longer
+    /// to write the file writes it elsewhere and renames it.
     public static func file(_ path: String, interval: Duration = .seconds(1)) -> TopologySource {
+        file(path, interval: interval) { Array(try Data(contentsOf: URL(filePath: path))) }
+    }
+
+    /// The same for what `read` brings.
+    package static func file(
+        _ path: String, interval: Duration, read: @escaping @Sendable () throws -> [UInt8]
+    ) -> TopologySource {
         TopologySource(interval: interval) { current in
-            let text = String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self)
-            var servers: [CacheServer] = []
-            for line in text.split(whereSeparator: \.isNewline) {
-                let words = line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace)
-                guard let word = words.first else { continue }
-                guard words.count == 1, let server = CacheServer(String(word)) else {
-                    throw CacheError(.refused, "\(path): \"\(line)\" is no server")
-                }
-                servers.append(server)
-            }
-            return servers == current.servers ? current : try current.changed(to: servers)
+            let text = try read()
+            let servers = try servers(String(decoding: text, as: UTF8.self), path)
+            if servers == current.servers { return current }
+            try await Task.sleep(for: min(interval, .milliseconds(100)))
+            guard try read() == text else { throw CacheError(.refused, "\(path) is being written") }
+            return try current.changed(to: servers)
         }
+    }
+
+    private static func servers(_ text: String, _ path: String) throws(CacheError) -> [CacheServer] {
+        var servers: [CacheServer] = []
+        for line in text.split(whereSeparator: \.isNewline) {
+            let words = line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace)
+            guard let word = words.first else { continue }
+            guard words.count == 1, let server = CacheServer(String(word)) else {
+                throw CacheError(.refused, "\(path): \"\(line)\" is no server")
+            }
+            servers.append(server)
+        }
+        return servers
     }
 }
 

@@ -9,13 +9,17 @@ import NIOCore
 /// 4. Values that are appended to are never cut.
 extension CacheClient {
     func call(_ request: CacheRequest) async throws(CacheError) -> CacheReply {
-        guard let observer = core.configuration.observer else { return try await callInParts(request) }
-        return try await observed(observer, request) { () async throws(CacheError) in try await callInParts(request) }
+        let cache = asOneCall
+        guard let observer = core.configuration.observer else { return try await cache.callInParts(request) }
+        return try await observed(observer, request) { () async throws(CacheError) in
+            try await cache.callInParts(request)
+        }
     }
 
     func calls(_ requests: [CacheRequest]) async -> [CallOutcome] {
-        guard let observer = core.configuration.observer else { return await callInParts(requests) }
-        return await observed(observer, requests) { await callInParts(requests) }
+        let cache = asOneCall
+        guard let observer = core.configuration.observer else { return await cache.callInParts(requests) }
+        return await observed(observer, requests) { await cache.callInParts(requests) }
     }
 
     private func callInParts(_ request: CacheRequest) async throws(CacheError) -> CacheReply {

@@ -15,6 +15,7 @@ public struct ValueSplitting: Sendable {
     /// Whether the parts go to servers as their own names say. Else they are on the server of the key itself.
     public var isSpread: Bool
 
+    /// Sizes in bytes; parts of less than 1,024 are made as large as that.
     public init(bytesMax: Int = 900_000, partBytes: Int = 256 << 10, isSpread: Bool = true) {
         self.bytesMax = bytesMax
         self.partBytes = max(partBytes, 1024)

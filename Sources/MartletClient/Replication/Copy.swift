@@ -19,7 +19,7 @@ extension Copy {
         self.value = value
         clientFlags = reply.clientFlags
         self.version = version
-        exptime = reply.secondsToLive.map { $0 < 0 ? 0 : Int32(clamping: max($0, 1)) } ?? 0
+        exptime = reply.secondsToLive.map(TimeToLive.exptime(secondsLeft:)) ?? 0
     }
 
     static let facts: CacheRequest.Facts = [.token, .life]
@@ -57,32 +57,53 @@ extension CacheClient {
         }
     }
 
-    /// Stores a copy here, unless what is here is as new: says whether it did.
-    func stored(_ copy: Copy, _ key: CacheKey) async -> Result<Bool, CacheError> {
+    /// Stores a copy here, unless what is here is as new: the version that is here now, the copy's or a greater one.
+    ///
+    /// If neither is sure, the key is remembered as one whose change has failed: what is here may be older.
+    func stored(_ copy: Copy, _ key: CacheKey) async -> Result<UInt64, CacheError> {
+        let cache = asOneCall
+        let name: CacheKey
         do throws(CacheError) {
-            let key = try await named(key)
-            core.forget(key)
-            for _ in 0..<Self.attemptsMax {
-                var look = CacheRequest(.get, key)
-                look.facts = [.token, .noValue]
-                let seen = try await askHere(look)
-                var request = CacheRequest(.add, key)
-                (request.value, request.clientFlags) = (copy.value, copy.clientFlags)
-                request.exptime = copy.exptime
-                request.newToken = copy.version
-                if seen.outcome == .done {
-                    guard let token = seen.token, !seen.isClassic else {
-                        throw CacheError(.unsupported, "copies need the meta protocol")
-                    }
-                    if token >= copy.version { return .success(false) }
-                    request.verb = .set
-                    request.expectedToken = token
-                }
-                if try await call(request).outcome == .done { return .success(true) }
-            }
-            throw CacheError(.refused, "changed by others \(Self.attemptsMax) times in a row")
+            name = try await cache.named(key)
         } catch {
             return .failure(error)
         }
+        core.forget(name)
+        defer { core.forget(name) }
+        do throws(CacheError) {
+            return .success(try await cache.store(copy, named: name))
+        } catch {
+            cache.noteFailure(of: name, error)
+            return .failure(error)
+        }
+    }
+
+    private func store(_ copy: Copy, named key: CacheKey) async throws(CacheError) -> UInt64 {
+        for _ in 0..<Self.attemptsMax {
+            var look = CacheRequest(.get, key)
+            look.facts = [.token, .noValue]
+            let seen = try await askHere(look)
+            var request = CacheRequest(.add, key)
+            (request.value, request.clientFlags) = (copy.value, copy.clientFlags)
+            request.exptime = copy.exptime
+            request.newToken = copy.version
+            if seen.outcome == .done {
+                guard let token = seen.token, !seen.isClassic else {
+                    throw CacheError(.unsupported, "copies need the meta protocol")
+                }
+                if token >= copy.version { return token }
+                request.verb = .set
+                request.expectedToken = token
+            }
+            if try await call(request).outcome == .done { return copy.version }
+        }
+        throw CacheError(.refused, "changed by others \(Self.attemptsMax) times in a row")
+    }
+
+    /// A look and an addition are in no log by themselves, but what they were for has failed.
+    private func noteFailure(of key: CacheKey, _ error: CacheError) {
+        let change = CacheRequest(.set, key).at(rank)
+        guard InvalidationLog.concerns(change, error) else { return }
+        core.cluster.topology.node(for: change).note(key)
     }
 }

@@ -22,6 +22,11 @@ import Synchronization
 /// 5. A copy whose server is down has no answer, whatever `CacheConfiguration.whenServerDown` says: nothing found
 ///    elsewhere would count as a copy without the value, and a store elsewhere as one with it.
 /// 6. Copies found with less than the winner get it, with what is left of its life, by rule 1 and in nobody's way.
+/// 7. What is stored or removed now, without a version of its own, comes behind everything that the copies asked have,
+///    also if that was written by a machine whose clock is ahead: then it is done once more with a greater version.
+///    What lies more than an hour ahead is not followed, and is an error.
+/// 8. A copy that a change did not reach for sure is in its client's log of failed changes, as any other key: what is
+///    there is removed before its server is used again.
 ///
 /// What it is not: a promise. A copy that evicted a value, or began anew, answers that there is none, so that W + R > N
 /// makes old values rare and not impossible. It needs servers with the meta protocol's `E`: Martlet, or memcached from
@@ -42,16 +47,24 @@ public struct ReplicatedCache: Sendable {
 
     /// The nearest first.
     let copies: [CacheClient]
+    /// How many copies must have a value, or something newer, before a store or a removal has succeeded.
     public var writes: Concern
+    /// How many copies must have answered before a retrieval has: their newest value is the answer.
     public var reads: Concern
     /// How long a removal is remembered: longer than a store may be under way, and than a copy is out of reach.
     public var removalLife: Duration = .seconds(60)
 
     let clock: HybridClock
     private let repairs = RepairCount()
+    /// Greater versions that a change of now tries: each means that somebody else has changed the key meanwhile.
+    private static let versionsMax = 4
 
     /// Whole caches, each with all values; the first is the nearest.
     public init(zones: [CacheClient], writes: Concern = .quorum, reads: Concern = .one) {
+        self.init(zones: zones, writes: writes, reads: reads, clock: HybridClock())
+    }
+
+    package init(zones: [CacheClient], writes: Concern = .quorum, reads: Concern = .one, clock: HybridClock) {
         precondition(!zones.isEmpty, "a replicated cache has one zone at least")
         copies = zones.map { zone in
             var copy = zone
@@ -60,7 +73,7 @@ public struct ReplicatedCache: Sendable {
         }
         self.writes = writes
         self.reads = reads
-        clock = HybridClock()
+        self.clock = clock
     }
 
     /// The servers that come first on one ring for each key. With fewer servers than copies some have several.
@@ -72,33 +85,55 @@ public struct ReplicatedCache: Sendable {
 
     /// Keeps `value`, unless something newer is there. `version` nil is now.
     ///
-    /// - Returns: The version it has.
+    /// - Returns: The greatest version that the copies asked have now: the value's own, or that of something newer,
+    ///   which stays. A value of now is behind everything but what others store at the same time.
+    /// - Throws: `refused`, for a value of now, if there is something from more than an hour ahead.
     @discardableResult
     public func setValue(
         _ value: some CacheValue & Sendable, for key: CacheKey, version: CacheVersion? = nil,
         timeToLive: Duration? = nil
     ) async throws(CacheError) -> CacheVersion {
-        let version = version?.token ?? clock.next()
         let (buffer, flags) = try copies[0].encode(value)
-        try await store(
-            Copy(value: buffer, clientFlags: flags, version: version, exptime: TimeToLive.exptime(timeToLive)), key)
-        return CacheVersion(token: version)
+        return try await store(buffer, flags, key, version, TimeToLive.exptime(timeToLive))
     }
 
     /// Removes the value, unless something newer is there. `version` nil is now.
+    ///
+    /// - Throws: As `setValue(_:for:version:timeToLive:)`.
     public func removeValue(for key: CacheKey, version: CacheVersion? = nil) async throws(CacheError) {
-        let copy = Copy(
-            value: ByteBuffer(), clientFlags: ClientFlags.nothing.rawValue, version: version?.token ?? clock.next(),
-            exptime: TimeToLive.exptime(removalLife))
-        try await store(copy, key)
+        _ = try await store(
+            ByteBuffer(), ClientFlags.nothing.rawValue, key, version, TimeToLive.exptime(removalLife))
     }
 
-    private func store(_ copy: Copy, _ key: CacheKey) async throws(CacheError) {
-        let needed = writes.count(of: copies.count)
-        let outcomes = await Latch.ask(copies.map(\.core.tasks), until: needed) { place in
-            await copies[place].stored(copy, key)
+    /// Rules 2 and 7: the greatest version there is now, as far as copies have answered.
+    private func store(
+        _ value: ByteBuffer, _ clientFlags: UInt32, _ key: CacheKey, _ version: CacheVersion?, _ exptime: Int32
+    ) async throws(CacheError) -> CacheVersion {
+        let caches = copies.map(\.asOneCall)
+        var there: UInt64 = 0
+        for _ in 0..<Self.versionsMax {
+            let copy = Copy(
+                value: value, clientFlags: clientFlags, version: version?.token ?? clock.next(), exptime: exptime)
+            there = try await store(copy, key, caches)
+            guard version == nil, there > copy.version else { break }
+            guard clock.observe(there) else {
+                throw CacheError(.refused, "there is a version from too far ahead, \(there)")
+            }
+        }
+        return CacheVersion(token: there)
+    }
+
+    private func store(
+        _ copy: Copy, _ key: CacheKey, _ caches: [CacheClient]
+    ) async throws(CacheError) -> UInt64 {
+        let needed = writes.count(of: caches.count)
+        let outcomes = await Latch.ask(caches.map(\.core.tasks), until: needed) { place in
+            await caches[place].stored(copy, key)
         }
         try require(outcomes, needed)
+        return outcomes.reduce(copy.version) { greatest, outcome in
+            if case .success(let version)? = outcome { max(greatest, version) } else { greatest }
+        }
     }
 
     // MARK: Retrievals
@@ -247,7 +282,8 @@ public struct ReplicatedCache: Sendable {
             }
         }
         guard good < needed else { return }
-        throw failure ?? CacheError(.cancelled)
+        // All have ended, or nobody waits for them any longer.
+        throw outcomes.contains { $0 == nil } ? CacheError(.cancelled) : failure ?? CacheError(.cancelled)
     }
 }
 

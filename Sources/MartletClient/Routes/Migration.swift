@@ -25,17 +25,32 @@ import Foundation
 /// 3. A value is copied under a lease of the new pool that was taken before the old one was read: what is stored or
 ///    removed meanwhile voids the lease, so a copy never overwrites what is newer.
 /// 4. A second pool that fails fails nothing.
+/// 5. A copy lives for what is left of the value's life. A server without the meta protocol does not tell that: then
+///    there is a copy only with `timeToLiveIfUnknown`, because no other end would ever come.
+///
+/// The pools are asked with a time of a call each, one behind the other where rule 3 or the mode says so: while one of
+/// them hangs, and does not yet count as down, a call takes up to twice as long, and the copy, or the lease given back,
+/// as long again.
 ///
 /// A removal that does not reach the second pool stays in that client's invalidation log, as ever.
 public struct Migration: Sendable {
+    /// Which pool is read and which are written to; in the order of the table above.
     public enum Mode: Sendable, Equatable {
+        /// As if there were no new pool.
         case oldOnly
+        /// The old pool's answers count; the new one gets what is stored and removed.
         case populatingByWrites
         /// With the part of the keys whose values are copied when they are read: 0...1.
         case populatingByReads(Double)
+        /// The new pool's answers count; what it has not is taken from the old one, and copied.
         case newFirst
+        /// As if there were no old pool.
         case newOnly
     }
+
+    /// How long a copy of a value lives whose old pool cannot say what is left of its life, servers and proxies without
+    /// the meta protocol; nil for no copies of such values. No longer than an old value may be served.
+    public var timeToLiveIfUnknown: Duration?
 
     private let old: CacheClient
     private let plan: [(from: Date, mode: Mode)]
@@ -115,7 +130,7 @@ public struct Migration: Sendable {
         }
         if let lease {
             if Self.isValue(reply) {
-                await Self.copy(request.key, reply, lease, second)
+                await copy(request.key, reply, lease, second)
             } else {
                 await Self.giveBack(request.key, lease, second)
             }
@@ -141,7 +156,7 @@ public struct Migration: Sendable {
             return CacheReply(.missing)
         }
         if reply.hasWon, let token = reply.token {
-            await Self.copy(request.key, found, token, new)
+            await copy(request.key, found, token, new)
             if !request.facts.isEmpty, let copied = try? await new.askHere(request), Self.isValue(copied) {
                 return copied
             }
@@ -189,18 +204,28 @@ public struct Migration: Sendable {
         return reply.token
     }
 
-    private static func copy(_ key: CacheKey, _ reply: CacheReply, _ lease: UInt64, _ cache: CacheClient) async {
+    /// Rule 5.
+    private func copy(_ key: CacheKey, _ reply: CacheReply, _ lease: UInt64, _ cache: CacheClient) async {
+        let known = reply.secondsToLive.map(TimeToLive.exptime(secondsLeft:))
+        guard let exptime = known ?? timeToLiveIfUnknown.map({ TimeToLive.exptime($0) }) else {
+            return await Self.giveBack(key, lease, cache)
+        }
         var request = CacheRequest(.set, key)
         (request.value, request.clientFlags) = (reply.value ?? .init(), reply.clientFlags)
-        request.exptime = reply.secondsToLive.map { $0 < 0 ? 0 : Int32(clamping: max($0, 1)) } ?? 0
+        request.exptime = exptime
         request.expectedToken = lease
-        _ = try? await cache.askHere(request)
+        await Self.finish(request, cache)
     }
 
     private static func giveBack(_ key: CacheKey, _ lease: UInt64, _ cache: CacheClient) async {
         var request = CacheRequest(.delete, key)
         request.expectedToken = lease
-        _ = try? await cache.askHere(request)
+        await finish(request, cache)
+    }
+
+    /// With a time of its own: the call's may be over, and the lease would stay.
+    private static func finish(_ request: CacheRequest, _ cache: CacheClient) async {
+        _ = try? await cache.timeout(cache.timeout).askHere(request)
     }
 }
 

@@ -8,8 +8,10 @@ import NIOCore
 public struct CacheCompression: Sendable {
     /// Values below this are stored as they are.
     public var bytesMin: Int
+    /// What makes them shorter.
     public var codec: any CompressionCodec
 
+    /// Compression of values of `bytesMin` bytes and more.
     public init(bytesMin: Int = 1024, codec: any CompressionCodec = LZ4Compression()) {
         self.bytesMin = bytesMin
         self.codec = codec
@@ -56,14 +58,18 @@ public protocol CompressionCodec: Sendable {
 
 /// LZ4: little work, and half the size for texts and JSON.
 public struct LZ4Compression: CompressionCodec {
+    /// A codec; all are the same.
     public init() {}
 
+    /// `CompressionMark.lz4`.
     public var mark: CompressionMark { .lz4 }
 
+    /// One LZ4 block, without a frame; nil if it would be longer than `bytesMax`.
     public func compress(_ value: ByteBuffer, bytesMax: Int) -> ByteBuffer? {
         LZ4.compress(value, bytesMax: bytesMax).map { ByteBuffer(bytes: $0) }
     }
 
+    /// Reads one block of `count` bytes; nil if it is none, whatever it is.
     public func decompress(_ compressed: ByteBuffer, count: Int) -> ByteBuffer? {
         LZ4.decompress(compressed, count: count).map { ByteBuffer(bytes: $0) }
     }
@@ -83,6 +89,7 @@ public struct CompressionMark: RawRepresentable, Hashable, Sendable {
     private init(_ rawValue: UInt8) { self.rawValue = rawValue }
 
     static let none = CompressionMark(0)
+    /// LZ4 blocks.
     public static let lz4 = CompressionMark(1)
     /// For a codec of one's own.
     public static let own = CompressionMark(2)

@@ -20,8 +20,10 @@ public protocol CacheValue {
 
 /// Thrown by values for bytes that are none of theirs.
 public struct UndecodableValue: Error, Sendable, CustomStringConvertible {
+    /// What they are instead, for people.
     public let description: String
 
+    /// For values of one's own: the client makes a `CacheError` of code `undecodable` of it.
     public init(_ description: String) { self.description = description }
 }
 

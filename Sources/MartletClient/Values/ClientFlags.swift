@@ -38,6 +38,7 @@ public struct CodecMark: RawRepresentable, Hashable, Sendable {
 
     /// The bytes are the value.
     public static let plain = CodecMark(0)
+    /// The bytes are JSON.
     public static let json = CodecMark(1)
 
     /// The client flags that say so.

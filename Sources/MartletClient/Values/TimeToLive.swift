@@ -22,6 +22,9 @@ enum TimeToLive {
         return Int32(exactly: now.addingReportingOverflow(seconds).partialValue) ?? 0
     }
 
+    /// What a server says is left of a life, for a copy: -1 is for ever.
+    static func exptime(secondsLeft: Int64) -> Int32 { secondsLeft < 0 ? 0 : exptime(.seconds(secondsLeft)) }
+
     /// Rule 1; at least 1.
     static func seconds(_ life: Duration) -> Int64 {
         let (seconds, rest) = life.components

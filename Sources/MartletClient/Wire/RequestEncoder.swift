@@ -17,6 +17,10 @@ enum RequestEncoder {
         _ request: CacheRequest, number: UInt32, dialect: Dialect, into pieces: inout OutgoingPieces
     ) throws(CacheError) {
         if dialect == .classic { try ClassicEncoder.check(request) }
+        // A server that refuses the line may read the value behind it as commands.
+        guard request.key.lineBytes(dialect) <= WireLimits.keyBytesMax else {
+            throw CacheError(.unencodable, "a key of \(request.key.lineBytes(dialect)) bytes on the line")
+        }
         pieces.current.writeWithUnsafeMutableBytes(minimumWritableBytes: lineBytesMax) { room in
             let start = room.baseAddress.unsafelyUnwrapped
             let end =

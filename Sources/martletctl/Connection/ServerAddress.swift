@@ -1,3 +1,5 @@
+import MartletRing
+
 /// Where a server is: `host`, `host:port`, `[address]:port` or `unix:path`.
 struct ServerAddress: CustomStringConvertible, Equatable {
     enum Place: Equatable {
@@ -36,7 +38,7 @@ struct ServerAddress: CustomStringConvertible, Equatable {
             place = .tcp(host: String(host), port: Self.usualPort)
             return
         }
-        guard let port = UInt16(portText), port > 0 else { return nil }
+        guard let port = UInt16(digits: portText), port > 0 else { return nil }
         place = .tcp(host: String(host), port: port)
     }
 

@@ -12,7 +12,10 @@ final class NameServer: Sendable {
     private struct State {
         var names: [String: [DNSMessage.Answer]] = [:]
         var mood = Mood.well
+        /// Of names that are treated in a way of their own.
+        var moods: [String: Mood] = [:]
         var streams = 0
+        var questions = 0
     }
 
     private let state = NIOLockedValueBox(State())
@@ -64,7 +67,12 @@ final class NameServer: Sendable {
         set { state.withLockedValue { $0.mood = newValue } }
     }
 
+    /// How questions for one name are answered.
+    func set(_ mood: Mood, for name: String) { state.withLockedValue { $0.moods[name] = mood } }
+
     var streamCount: Int { state.withLockedValue { $0.streams } }
+
+    var questionCount: Int { state.withLockedValue { $0.questions } }
 
     func set(_ name: String, _ kind: DNSMessage.Kind, _ answers: [DNSMessage.Answer]) {
         state.withLockedValue { $0.names["\(name) \(kind.rawValue)"] = answers }
@@ -82,7 +90,9 @@ final class NameServer: Sendable {
         let kind = UInt16(question[place + 1]) << 8 | UInt16(question[place + 2])
         let (answers, mood) = state.withLockedValue { state in
             if isStream { state.streams += 1 }
-            return (state.names["\(labels.joined(separator: ".")) \(kind)"], state.mood)
+            let name = labels.joined(separator: ".")
+            state.questions += 1
+            return (state.names["\(name) \(kind)"], state.moods[name] ?? state.mood)
         }
         switch mood {
         case .well: return reply(to: question, answers ?? [], code: answers == nil ? 3 : 0, isWhole: isStream)

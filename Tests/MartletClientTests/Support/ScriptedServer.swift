@@ -11,6 +11,8 @@ final class ScriptedServer: Sendable {
         /// Byte by byte.
         case sendInPieces(String)
         case sendAndClose(String)
+        /// When the wait is over.
+        case sendBehind(@Sendable () async -> Void, String)
         case nothing
         case close
     }
@@ -64,6 +66,10 @@ final class ScriptedServer: Sendable {
             case .sendAndClose(let text):
                 write(text, context)
                 context.close(promise: nil)
+            case .sendBehind(let wait, let text):
+                let channel = context.channel
+                channel.eventLoop.makeFutureWithTask { await wait() }
+                    .whenSuccess { channel.writeAndFlush(ByteBuffer(string: text), promise: nil) }
             case .nothing: break
             case .close: context.close(promise: nil)
             }
