@@ -52,6 +52,47 @@ struct StatisticsCommandTests {
         #expect(lines[3].hasPrefix("all 2"))
     }
 
+    @Test("seconds with a fraction are numbers in JSON, versions are texts")
+    func fractions() throws {
+        let server = try FakeServer { _ in
+            Array("STAT rusage_user 0.001500\r\nSTAT version 1.6.45\r\nSTAT a 007\r\nSTAT b -3\r\nEND\r\n".utf8)
+        }
+
+        let program = try Program("stats", "-s", server.address, "--json")
+
+        #expect(program.output.contains(#"{"rusage_user":0.001500,"version":"1.6.45","a":"007","b":-3}"#))
+    }
+
+    @Test("what is counted is at least one", arguments: ["top", "watch"])
+    func number(command: String) throws {
+        #expect(try Program(command, "-n", "0").errors.contains("--number is at least 1"))
+    }
+
+    @Test("watch tells keys as text, decoded, and when it was as a number")
+    func events() throws {
+        let server = try FakeServer { _ in
+            let lines = [
+                "OK", "ts=105.86190 gid=7 type=item_get key=00123 status=found clsid=1 cfd=30 size=-1",
+                "ts=106.0 gid=8 type=item_store key=a%20%25 status=stored cmd=set ttl=0 clsid=1 cfd=30 size=3",
+                "ts=106.5 gid=9 type=eviction key=%ff%0a fetch=no ttl=-1 la=8 clsid=1 size=3",
+                "ts=107.123456 gid=10 type=conntlserr fd=9 msg=no shared cipher=1", "skipped=5",
+            ]
+            return Array((lines.joined(separator: "\r\n") + "\r\n").utf8)
+        }
+
+        let program = try Program("watch", "-s", server.address, "--json", "-n", "5")
+
+        let expected = [
+            #"{"ts":105.086190,"gid":7,"type":"item_get","key":"00123","status":"found","clsid":1,"cfd":30,"size":-1}"#,
+            #"{"ts":106.000000,"gid":8,"type":"item_store","key":"a %","status":"stored","cmd":"set","ttl":0,"#
+                + #""clsid":1,"cfd":30,"size":3}"#,
+            #"{"ts":106.000005,"gid":9,"type":"eviction","key_base64":"/wo=","fetch":"no","ttl":-1,"la":8,"clsid":1,"#
+                + #""size":3}"#,
+            #"{"ts":107.123456,"gid":10,"type":"conntlserr","fd":9,"msg":"no shared cipher=1"}"#, #"{"skipped":5}"#,
+        ]
+        #expect(program.output.split(separator: "\n").map(String.init) == expected)
+    }
+
     @Test("watch tells events as JSON")
     func watch() throws {
         let server = try TestServer()
