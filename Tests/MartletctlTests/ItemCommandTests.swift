@@ -117,6 +117,15 @@ struct ItemCommandTests {
         #expect(try keys("--limit", "1").count == 1)
     }
 
+    @Test("a connection that is not made in time is told as such")
+    func unmade() throws {
+        let full = try FullListener()
+
+        let program = try Program("get", "-s", full.address, "--timeout", "0.5", "a")
+
+        #expect(program.errors == "Error: \(full.address): no answer in time (--timeout)\n")
+    }
+
     @Test("keys come out as bytes, a line each, and are taken as they come out")
     func rawKeys() throws {
         let server = try TestServer()
