@@ -8,11 +8,13 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <time.h>
 
 static long asked(
     SSL_CTX *context, SSL *ssl, int descriptor, const char *chain, const char *key, int key_format, const void *request,
@@ -57,8 +59,34 @@ long copenssl_ask(
     return result;
 }
 
+// A client's session, and until when its socket is waited for. Freed as the session, which comes first.
+struct client {
+    copenssl_session session;
+    copenssl_calls calls;
+    /// Seconds of the clock that only goes on; 0 for ever.
+    double end_seconds;
+};
+
+// Whether the socket is ready before the end. What is ready at the end is taken.
+static int is_ready(const struct client *client, int descriptor, short events) {
+    if (client->end_seconds == 0) {
+        return 1;
+    }
+    struct pollfd poll_descriptor = {.fd = descriptor, .events = events};
+    int result;
+    do {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        double left = client->end_seconds - (double)now.tv_sec - (double)now.tv_nsec / 1e9;
+        result = poll(&poll_descriptor, 1, left > 0 ? (int)(left * 1000) + 1 : 0);
+    } while (result < 0 && errno == EINTR);
+    return result != 0;
+}
+
 static long receive_waiting(void *context, int descriptor, struct iovec *pieces, int count) {
-    (void)context;
+    if (!is_ready(context, descriptor, POLLIN)) {
+        return -EAGAIN;
+    }
     ssize_t result;
     do {
         result = readv(descriptor, pieces, count);
@@ -67,7 +95,9 @@ static long receive_waiting(void *context, int descriptor, struct iovec *pieces,
 }
 
 static long send_waiting(void *context, int descriptor, struct iovec *pieces, int count) {
-    (void)context;
+    if (!is_ready(context, descriptor, POLLOUT)) {
+        return -EAGAIN;
+    }
     struct msghdr message = {.msg_iov = pieces, .msg_iovlen = (size_t)count};
     ssize_t result;
     do {
@@ -75,8 +105,6 @@ static long send_waiting(void *context, int descriptor, struct iovec *pieces, in
     } while (result < 0 && errno == EINTR);
     return result < 0 ? -errno : result;
 }
-
-static const copenssl_calls waiting_calls = {.receive = receive_waiting, .send = send_waiting};
 
 static int no_pass_phrase(char *buffer, int size, int writes, void *context) {
     (void)buffer, (void)size, (void)writes, (void)context;
@@ -134,29 +162,35 @@ copenssl_session *copenssl_client_new(
     int descriptor, const char *name, const char *authorities, const char *chain, const char *key) {
     ERR_clear_error();
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-    copenssl_session *session = calloc(1, sizeof *session);
+    struct client *client = calloc(1, sizeof *client);
+    copenssl_session *session = client != NULL ? &client->session : NULL;
     copenssl_keep_reason("no memory");
-    int is_ready = context != NULL && session != NULL && prepare_client(context, authorities, chain, key);
-    if (is_ready) {
-        session->calls = &waiting_calls;
+    int is_prepared = context != NULL && session != NULL && prepare_client(context, authorities, chain, key);
+    if (is_prepared) {
+        client->calls = (copenssl_calls){.context = client, .receive = receive_waiting, .send = send_waiting};
+        session->calls = &client->calls;
         session->descriptor = descriptor;
         session->ssl = SSL_new(context);
         BIO *bio = session->ssl != NULL ? copenssl_socket_new(session) : NULL;
-        is_ready = bio != NULL;
-        if (is_ready) {
+        is_prepared = bio != NULL;
+        if (is_prepared) {
             SSL_set_bio(session->ssl, bio, bio);
             SSL_set_connect_state(session->ssl);
-            is_ready = expect_name(session->ssl, name);
+            is_prepared = expect_name(session->ssl, name);
         }
     }
     // A session keeps what it needs of it.
     SSL_CTX_free(context);
-    if (!is_ready) {
+    if (!is_prepared) {
         SSL_free(session != NULL ? session->ssl : NULL);
-        free(session);
+        free(client);
         return NULL;
     }
     return session;
+}
+
+void copenssl_client_wait_until(copenssl_session *session, double seconds) {
+    ((struct client *)session)->end_seconds = seconds;
 }
 
 int copenssl_client_negotiate(copenssl_session *session) {

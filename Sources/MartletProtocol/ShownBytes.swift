@@ -1,5 +1,5 @@
 /// Bytes of the wire for people to read: what is not printable ASCII is shown as `\xNN`, so that nothing in them can
-/// command a terminal, end a line or end a quotation.
+/// command a terminal or end a line. What is shown need not tell which bytes they were: `\` stays one.
 package enum ShownBytes {
     package static func text(of bytes: some Sequence<UInt8>) -> String {
         bytes.reduce(into: "") { text, byte in

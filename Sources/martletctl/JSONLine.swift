@@ -4,15 +4,17 @@ import MartletProtocol
 indirect enum JSONLine: CustomStringConvertible {
     case text(String)
     case number(Int)
+    /// A number as it is spelt.
+    case decimal(Decimal)
     case fraction(Double)
     case flag(Bool)
     case null
     case list([JSONLine])
     case members([(String, JSONLine)])
 
-    /// A number if it looks like one, a text otherwise: how statistics are told.
+    /// A number if it is spelt as one, a text otherwise: how statistics are told.
     init(statistic: String) {
-        self = Int(statistic).map { .number($0) } ?? .text(statistic)
+        self = Decimal(statistic).map { .decimal($0) } ?? .text(statistic)
     }
 
     /// Bytes as text where they are UTF-8, else in base64 under another name.
@@ -25,7 +27,8 @@ indirect enum JSONLine: CustomStringConvertible {
         switch self {
         case .text(let text): Self.quoted(text)
         case .number(let number): String(number)
-        case .fraction(let fraction): Self.decimal(fraction)
+        case .decimal(let decimal): decimal.digits
+        case .fraction(let fraction): Self.rounded(fraction)
         case .flag(let flag): flag ? "true" : "false"
         case .null: "null"
         case .list(let items): "[" + items.map(\.description).joined(separator: ",") + "]"
@@ -35,7 +38,7 @@ indirect enum JSONLine: CustomStringConvertible {
     }
 
     /// Four decimals.
-    private static func decimal(_ fraction: Double) -> String {
+    private static func rounded(_ fraction: Double) -> String {
         guard fraction.magnitude < 1e14 else { return "null" }
         let scaled = Int((fraction.magnitude * 1e4).rounded())
         let digits = String(scaled % 10_000)
@@ -58,4 +61,23 @@ indirect enum JSONLine: CustomStringConvertible {
         }
         return quoted + "\""
     }
+}
+
+/// A number with or without a fraction, spelt as JSON wants it: `-12`, `0.5`; not `007`, `+1` or `.5`.
+struct Decimal {
+    let digits: String
+
+    init?(_ text: some StringProtocol) {
+        var rest = Array(text.utf8)[...]
+        if rest.first == UInt8(ascii: "-") { rest.removeFirst() }
+        let parts = rest.split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
+        let areDigits = parts.allSatisfy { part in
+            (1...Self.digitsMax).contains(part.count) && part.allSatisfy { (0x30...0x39).contains($0) }
+        }
+        guard areDigits, parts[0].count == 1 || parts[0].first != UInt8(ascii: "0") else { return nil }
+        digits = String(text)
+    }
+
+    /// More is not believed to be a number that somebody has counted.
+    private static let digitsMax = 20
 }

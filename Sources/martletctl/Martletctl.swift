@@ -9,6 +9,7 @@ struct Martletctl: ParsableCommand {
         discussion: """
             For completion: martletctl --generate-completion-script bash, zsh or fish.
             """,
+        version: "martletctl 0.1.0",
         subcommands: [
             TopCommand.self, StatsCommand.self, GetCommand.self, SetCommand.self, DeleteCommand.self,
             TouchCommand.self, KeysCommand.self, DumpCommand.self, LoadCommand.self, WatchCommand.self,

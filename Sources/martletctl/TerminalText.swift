@@ -13,7 +13,7 @@ enum TerminalText {
         }
     }
 
-    private static func isHarmless(_ scalar: Unicode.Scalar, _ keepsLines: Bool) -> Bool {
+    static func isHarmless(_ scalar: Unicode.Scalar, _ keepsLines: Bool = false) -> Bool {
         if (0x20..<0x7F).contains(scalar.value) { return true }
         if keepsLines, scalar == "\n" || scalar == "\t" || scalar == "\r" { return true }
         switch scalar.properties.generalCategory {

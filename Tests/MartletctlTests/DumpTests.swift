@@ -60,7 +60,7 @@ struct DumpTests {
         #expect(try !contents(two).isEmpty)
     }
 
-    @Test("a dump that was cut anywhere goes on, and is refused as it is", arguments: [30, 5001, -5])
+    @Test("a dump that was cut anywhere goes on, and is refused as it is", arguments: [0, 10, 20, 30, 5001, -5])
     func resume(cut: Int) throws {
         let source = try TestServer()
         let target = try TestServer()
@@ -80,6 +80,137 @@ struct DumpTests {
         let loaded = try contents(target)
         #expect(try contents(source) == loaded)
         #expect(try Program("dump", "-s", source.address, file, "--resume").errors.contains("is complete"))
+    }
+
+    @Test("a server that cannot be asked, or does not tell its keys, leaves a dump as it was")
+    func failureKeepsDump() throws {
+        let silent = try TestServer { $0.allowsDump = false }
+        let gone = try TestServer()
+        gone.stop()
+        let place = try TemporaryPlace()
+        let file = place.path("keep")
+        try Data("precious".utf8).write(to: URL(fileURLWithPath: file))
+
+        for address in [silent.address, gone.address] {
+            let dump = try Program("dump", "-s", address, file)
+
+            #expect(dump.status != 0)
+            #expect(try String(contentsOf: URL(fileURLWithPath: file), encoding: .utf8) == "precious")
+            #expect(!FileManager.default.fileExists(atPath: file + ".part"))
+        }
+    }
+
+    @Test("a dump is beside the file until it is whole, and goes on from there")
+    func unfinished() throws {
+        let source = try TestServer()
+        try fill(source)
+        let place = try TemporaryPlace()
+        let file = place.path("a")
+        let part = URL(fileURLWithPath: file + ".part")
+        #expect(try Program("dump", "-s", source.address, file).status == 0)
+        let whole = try Data(contentsOf: URL(fileURLWithPath: file))
+        try Data("an older one".utf8).write(to: URL(fileURLWithPath: file))
+        let down = try TestServer()
+        down.stop()
+
+        for size in [0, 5001, whole.count] {
+            try whole.prefix(size).write(to: part)
+            if size < whole.count {
+                #expect(try Program("dump", "-s", down.address, file, "--resume").status != 0)
+                #expect(try Data(contentsOf: URL(fileURLWithPath: file)) == Data("an older one".utf8))
+                #expect(try Data(contentsOf: part).count == size)
+            }
+
+            let resumed = try Program("dump", "-s", source.address, file, "--resume")
+
+            #expect(resumed.status == 0, "\(resumed.errors)")
+            #expect(resumed.errors.contains("is complete") == (size == whole.count))
+            #expect(!FileManager.default.fileExists(atPath: part.path))
+            let target = try TestServer()
+            #expect(try Program("load", "-s", target.address, file, "--verify").status == 0)
+            try Data("an older one".utf8).write(to: URL(fileURLWithPath: file))
+        }
+    }
+
+    @Test("a dump that is resumed before it began begins")
+    func resumeNothing() throws {
+        let source = try TestServer()
+        try fill(source, count: 20)
+        let place = try TemporaryPlace()
+
+        let dump = try Program("dump", "-s", source.address, place.path("a"), "--resume")
+
+        #expect(dump.status == 0, "\(dump.errors)")
+        #expect(dump.errors.hasPrefix("21 items, "))
+        try Data("shopping list\n".utf8).write(to: URL(fileURLWithPath: place.path("b")))
+        #expect(try Program("dump", "-s", source.address, place.path("b"), "--resume").errors.contains("is no dump"))
+    }
+
+    @Test("only its owner may read a dump, whoever could read what was there before")
+    func mode() throws {
+        let source = try TestServer()
+        try fill(source, count: 5)
+        let place = try TemporaryPlace()
+        for name in ["a", "a.part"] {
+            try Data("old".utf8).write(to: URL(fileURLWithPath: place.path(name)))
+            try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: place.path(name))
+        }
+
+        #expect(try Program("dump", "-s", source.address, place.path("a")).status == 0)
+
+        let attributes = try FileManager.default.attributesOfItem(atPath: place.path("a"))
+        #expect(attributes[.posixPermissions] as? Int == 0o600)
+    }
+
+    @Test("a link stays one, and a device stays a device")
+    func otherFiles() throws {
+        let source = try TestServer()
+        try fill(source, count: 5)
+        let place = try TemporaryPlace()
+        try Data("old".utf8).write(to: URL(fileURLWithPath: place.path("a")))
+        try FileManager.default.createSymbolicLink(atPath: place.path("link"), withDestinationPath: place.path("a"))
+        try FileManager.default.createSymbolicLink(atPath: place.path("null"), withDestinationPath: "/dev/null")
+
+        #expect(try Program("dump", "-s", source.address, place.path("link")).status == 0)
+        #expect(try Program("dump", "-s", source.address, place.path("null")).status == 0)
+
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: place.path("link")) == place.path("a"))
+        #expect(try Data(contentsOf: URL(fileURLWithPath: place.path("a"))).starts(with: "martlet dump 2 ".utf8))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: place.path("")).sorted() == ["a", "link", "null"])
+    }
+
+    @Test("what is dumped, read back or looked at is not taken for used", arguments: ["dump", "copy", "get"])
+    func bystander(way: String) throws {
+        let source = try TestServer()
+        let target = try TestServer()
+        #expect(try Program("set", "-s", source.address, "a", "v").status == 0)
+        let place = try TemporaryPlace()
+
+        switch way {
+        case "dump": #expect(try Program("dump", "-s", source.address, place.path("a")).status == 0)
+        case "copy":
+            #expect(try Program("dump", "-s", source.address, "--to", target.address, "--verify").status == 0)
+        default: #expect(try Program("get", "-s", source.address, "a").output == "v")
+        }
+
+        for server in way == "copy" ? [source, target] : [source] {
+            #expect(try Program("keys", "-s", server.address, "--json").output.contains(#""fetched":false"#))
+        }
+    }
+
+    @Test("a batch on which the server has hung up is stored over another connection")
+    func idle() throws {
+        let source = try TestServer()
+        for index in 0..<600 { #expect(try source.client().exchange("set \(index) 0 0 1\r\nx\r\n", "STORED\r\n")) }
+        let place = try TemporaryPlace()
+        #expect(try Program("dump", "-s", source.address, place.path("a")).status == 0)
+        // Says one thing on each connection.
+        let fickle = try FakeServer { _ in Array("MN\r\n".utf8) }
+
+        let load = try Program("load", "-s", fickle.address, place.path("a"))
+
+        #expect(load.status == 0, "\(load.errors)")
+        #expect(load.errors.hasPrefix("600 items stored"))
     }
 
     @Test("a byte that has changed is noticed")

@@ -153,6 +153,27 @@ struct EncryptionTests {
         }
     }
 
+    @Test("a server that answers in the clear is said to")
+    func plain() throws {
+        let place = try Self.place()
+        let plain = try FakeServer { _ in Array("ERROR\r\n".utf8) }
+
+        let program = try Program(["get", "a", "-s", plain.address] + Self.trusting(place))
+
+        #expect(program.errors == "Error: \(plain.address): TLS: what the server answers is no TLS\n")
+    }
+
+    @Test("an answer to a handshake that comes a byte at a time is not waited for")
+    func dripping() throws {
+        let place = try Self.place()
+        // A packet that is never whole.
+        let slow = try FakeServer(dripping: [0x16, 3, 3, 0x20, 0, 2])
+
+        let program = try Program(["stats", "-s", slow.address, "--timeout", "1"] + Self.trusting(place))
+
+        #expect(program.errors == "Error: \(slow.address): TLS: no answer in time (--timeout)\n")
+    }
+
     @Test("whoever asks in the clear is not answered, and is told")
     func clear() throws {
         let server = try Self.server(try Self.place())

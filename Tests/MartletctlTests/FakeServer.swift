@@ -10,7 +10,18 @@ final class FakeServer: Sendable {
     private let threads = DispatchGroup()
 
     /// `answer` is called for one request after the other, by threads of the server.
-    init(_ answer: @escaping ([UInt8]) -> [UInt8]) throws {
+    convenience init(_ answer: @escaping ([UInt8]) -> [UInt8]) throws {
+        let order = NSLock()
+        // Safe: it is only called under the lock.
+        nonisolated(unsafe) let answer = answer
+        try self.init(serving: { Self.serve($0) { request in order.withLock { answer(request) } } })
+    }
+
+    /// Says five bytes a second, the last of `bytes` again and again, until whoever has connected is gone; nothing
+    /// without any.
+    convenience init(dripping bytes: [UInt8]) throws { try self.init(serving: { Self.drip(bytes, $0) }) }
+
+    private init(serving serve: @escaping @Sendable (Int32) -> Void) throws {
         let listening = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -25,9 +36,6 @@ final class FakeServer: Sendable {
         descriptor = listening
         self.address = "127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
         let threads = threads
-        let order = NSLock()
-        // Safe: it is only called under the lock.
-        nonisolated(unsafe) let answer = answer
         threads.enter()
         Thread.detachNewThread {
             while true {
@@ -35,7 +43,7 @@ final class FakeServer: Sendable {
                 guard connection >= 0 else { break }
                 threads.enter()
                 Thread.detachNewThread {
-                    Self.serve(connection) { request in order.withLock { answer(request) } }
+                    serve(connection)
                     close(connection)
                     threads.leave()
                 }
@@ -51,6 +59,21 @@ final class FakeServer: Sendable {
         close(descriptor)
     }
 
+    /// The client's end of the stream is what it waits for between two bytes.
+    private static func drip(_ bytes: [UInt8], _ connection: Int32) {
+        var rest = bytes[...]
+        var room = [UInt8](repeating: 0, count: 1 << 16)
+        var pause = timeval(tv_sec: 0, tv_usec: 200_000)
+        setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &pause, socklen_t(MemoryLayout<timeval>.size))
+        while true {
+            let count = recv(connection, &room, room.count, 0)
+            if count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR) { return }
+            guard count < 0, var byte = rest.first else { continue }
+            _ = send(connection, &byte, 1, Int32(MSG_NOSIGNAL))
+            if rest.count > 1 { rest.removeFirst() }
+        }
+    }
+
     private static func serve(_ connection: Int32, _ answer: ([UInt8]) -> [UInt8]) {
         var room = [UInt8](repeating: 0, count: 1 << 16)
         let count = recv(connection, &room, room.count, 0)
@@ -64,4 +87,37 @@ final class FakeServer: Sendable {
         shutdown(connection, Int32(SHUT_WR))
         while recv(connection, &room, room.count, 0) > 0 {}
     }
+}
+
+/// A listener with as many connections before it as it has room for: whoever else connects is not answered.
+final class FullListener {
+    let address: String
+    private var descriptors: [Int32] = []
+
+    init() throws {
+        let listening = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        descriptors.append(listening)
+        var waiting: [Int32] = []
+        let result = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { name in
+                let result =
+                    bind(listening, name, length) | listen(listening, 0) | getsockname(listening, name, &length)
+                for _ in 0..<4 where result == 0 {
+                    let flags = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
+                    waiting.append(socket(AF_INET, Int32(flags), 0))
+                    _ = connect(waiting[waiting.count - 1], name, length)
+                }
+                return result
+            }
+        }
+        descriptors += waiting
+        self.address = "127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
+        guard result == 0 else { throw CancellationError() }
+    }
+
+    deinit { for descriptor in descriptors { close(descriptor) } }
 }

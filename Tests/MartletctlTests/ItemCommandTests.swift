@@ -117,6 +117,56 @@ struct ItemCommandTests {
         #expect(try keys("--limit", "1").count == 1)
     }
 
+    @Test("a connection that is not made in time is told as such")
+    func unmade() throws {
+        let full = try FullListener()
+
+        let program = try Program("get", "-s", full.address, "--timeout", "0.5", "a")
+
+        #expect(program.errors == "Error: \(full.address): no answer in time (--timeout)\n")
+    }
+
+    @Test("keys come out as bytes, a line each, and are taken as they come out")
+    func rawKeys() throws {
+        let server = try TestServer()
+        let keys = ["ключ", #"a\x41"#, "two words", #"say "hi""#]
+        for key in keys { #expect(try Program("set", "-s", server.address, key, "v").status == 0) }
+        #expect(try server.client().exchange("ms YQpi 1 b\r\nx\r\n", "HD\r\n"))
+
+        let told = try Program("keys", "-s", server.address).output.split(separator: "\n").map(String.init)
+
+        #expect(Set(told) == Set(keys + [#"a\x0ab"#]))
+        #expect(try Program(["get", "-s", server.address] + keys).status == 0)
+        let table = try Program("keys", "-s", server.address, "--long").output
+        for shown in ["  ключ\n", "  a\\\\x41\n", "  a\\x0ab\n"] { #expect(table.contains(shown), "\(table)") }
+        #expect(try Program("keys", "-s", server.address, "--json").output.contains(#""key":"a\nb""#))
+    }
+
+    @Test("a key that is no text comes out as it is")
+    func binaryKeys() throws {
+        let list = "key=%ff%1b exp=-1 la=1 cas=1 fetch=no cls=3 size=70\r\nEND\r\n"
+        let server = try FakeServer { _ in Array(list.utf8) }
+
+        let program = try Program("keys", "-s", server.address)
+
+        #expect(program.outputBytes == [0xFF, 0x1B, 0x0A])
+        #expect(try Program("keys", "-s", server.address, "--long").output.hasSuffix("  \\xff\\x1b\n"))
+    }
+
+    @Test(
+        "a question mark is one character, of however many bytes",
+        arguments: [
+            ("?", true), ("??", false), ("*?", true), ("a*??b", false), ("é", true), ("*é*", true), ("???", false),
+        ])
+    func likeCharacter(pattern: String, isLike: Bool) throws {
+        let server = try TestServer()
+        #expect(try Program("set", "-s", server.address, "é", "v").status == 0)
+
+        let keys = try Program("keys", "-s", server.address, "--like", pattern).output
+
+        #expect(keys == (isLike ? "é\n" : ""))
+    }
+
     @Test("a server that is not there is one sentence", arguments: ["get", "keys", "stats"])
     func nobody(command: String) throws {
         let server = try TestServer()

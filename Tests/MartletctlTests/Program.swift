@@ -6,8 +6,10 @@ struct Program {
     let status: Int32
     /// Ended by a signal: a trap.
     let hasCrashed: Bool
-    let output: String
+    let outputBytes: [UInt8]
     let errors: String
+
+    var output: String { String(decoding: outputBytes, as: UTF8.self) }
 
     /// Runs it to its end; `meanwhile` happens while it runs.
     init(_ words: [String], input: String = "", meanwhile: () throws -> Void = {}) throws {
@@ -29,7 +31,7 @@ struct Program {
         process.waitUntilExit()
         status = process.terminationStatus
         hasCrashed = process.terminationReason == .uncaughtSignal
-        output = String(decoding: try Data(contentsOf: files[1]), as: UTF8.self)
+        outputBytes = Array(try Data(contentsOf: files[1]))
         errors = String(decoding: try Data(contentsOf: files[2]), as: UTF8.self)
     }
 

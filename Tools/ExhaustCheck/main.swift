@@ -24,6 +24,10 @@ if words.count > 1, words[1] == "soak" {
         exit(1)
     }
 }
+if let unknown = words.dropFirst().first(where: { name in !Exhaustion.all.contains { $0.name == name } }) {
+    print("exhaust-check: there is no \(unknown), but: \(Exhaustion.all.map(\.name).joined(separator: " ")) soak")
+    exit(64)
+}
 var failures = 0
 for exhaustion in Exhaustion.all where words.count == 1 || words.contains(exhaustion.name) {
     do {

@@ -98,10 +98,12 @@ long copenssl_ask(
 /// A client's session over a connected socket that waits, with bounds of its own; for tools. The server's certificate must
 /// be vouched for by `authorities` (a file; the system's if NULL) and be good for `name`, a host's or an address. `chain`
 /// and `key` are the client's own as PEM, NULL without; the key may be in the file of the chain. Read, write and free it as
-/// any session; WANTS_READ and WANTS_WRITE mean that the socket's bound has passed. NULL with a reason.
+/// any session; WANTS_READ and WANTS_WRITE mean that the socket's bound, or the session's, has passed. NULL with a reason.
 copenssl_session *_Nullable copenssl_client_new(
     int descriptor, const char *_Nonnull name, const char *_Nullable authorities, const char *_Nullable chain,
     const char *_Nullable key);
+/// Until when a client's session waits for its socket: seconds of CLOCK_MONOTONIC; 0, as at first, for ever.
+void copenssl_client_wait_until(copenssl_session *_Nonnull session, double seconds);
 /// Shakes hands. Returns 1, or a COPENSSL_ number; what is wrong with the server's certificate is the reason of FAILED.
 int copenssl_client_negotiate(copenssl_session *_Nonnull session);
 

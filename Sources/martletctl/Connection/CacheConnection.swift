@@ -9,8 +9,13 @@ import Darwin
 /// What went wrong with a server, for whoever typed the command. What it has said may be part of it.
 struct CacheFailure: Error, CustomStringConvertible {
     let description: String
+    /// The connection has ended, for which the server may have no other reason than that it was silent for long.
+    let isConnectionLost: Bool
 
-    init(_ description: String) { self.description = TerminalText.shown(description) }
+    init(_ description: String, isConnectionLost: Bool = false) {
+        self.description = TerminalText.shown(description)
+        self.isConnectionLost = isConnectionLost
+    }
 }
 
 /// A connection that waits: one command after the other, or many at once and then their replies.
@@ -18,6 +23,7 @@ final class CacheConnection {
     let address: ServerAddress
     private let descriptor: Int32
     private var encryption: EncryptedSession?
+    private var patience: Patience
     private var input = [UInt8](repeating: 0, count: 1 << 16)
     private var start = 0
     private var end = 0
@@ -33,9 +39,12 @@ final class CacheConnection {
         switch address.place {
         case .tcp(let host, let port):
             descriptor = try Self.connect(host, port, address, options.timeout)
-            encryption = try options.tls.isEnabled ? Self.encrypted(descriptor, host, address, options.tls) : nil
+            patience = Patience(seconds: options.timeout)
+            encryption =
+                try options.tls.isEnabled ? Self.encrypted(descriptor, host, address, options.tls, patience) : nil
         case .unix(let path):
             descriptor = try Self.connect(path: path, address, options.timeout)
+            patience = Patience(seconds: options.timeout)
             encryption = nil
         }
         if let login = try options.login() { try logIn(login) }
@@ -48,10 +57,10 @@ final class CacheConnection {
     }
 
     private static func encrypted(
-        _ descriptor: Int32, _ host: String, _ address: ServerAddress, _ options: TLSOptions
+        _ descriptor: Int32, _ host: String, _ address: ServerAddress, _ options: TLSOptions, _ patience: Patience
     ) throws -> EncryptedSession {
         do {
-            return try EncryptedSession(descriptor, host: host, options)
+            return try EncryptedSession(descriptor, host: host, options, patience)
         } catch {
             close(descriptor)
             throw CacheFailure("\(address): \(error)")
@@ -68,19 +77,34 @@ final class CacheConnection {
 
     func write(_ text: String) throws { try write(text.utf8) }
 
+    /// Sends what was kept. The time for an answer begins when all is gone.
     func flush() throws {
         var sent = 0
+        patience.begin()
         while sent < output.count {
-            if let encryption {
-                sent += try taken(encryption.write(output, from: sent), "sending")
-                continue
-            }
-            let count = output.withUnsafeBytes { send(descriptor, $0.baseAddress! + sent, $0.count - sent, noSignal) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw failure("sending", errno) }
+            let count = try send(from: sent)
+            patience.note(count)
             sent += count
         }
         output.removeAll(keepingCapacity: true)
+        patience.begin()
+    }
+
+    private func send(from start: Int) throws -> Int {
+        if let encryption {
+            encryption.wait(patience)
+            return try taken(encryption.write(output, from: start), "sending")
+        }
+        while true {
+            guard patience.waits(for: descriptor, toSend: true) else { throw failure("sending", EAGAIN) }
+            let count = output.withUnsafeBytes {
+                systemSend(descriptor, $0.baseAddress! + start, $0.count - start, sendFlags)
+            }
+            // Ready sockets may have no room after all.
+            if count < 0, errno == EINTR || errno == EAGAIN { continue }
+            guard count > 0 else { throw failure("sending", errno) }
+            return count
+        }
     }
 
     /// Sends a command line and gives the reply's first line.
@@ -133,17 +157,23 @@ final class CacheConnection {
 
     private func receiveMore() throws {
         makeRoom()
+        let count = try receive()
+        patience.note(count)
+        end += count
+    }
+
+    private func receive() throws -> Int {
         if let encryption {
-            end += try taken(encryption.read(into: &input, from: end), "waiting for a reply")
-            return
+            encryption.wait(patience)
+            return try taken(encryption.read(into: &input, from: end), "waiting for a reply")
         }
         while true {
+            guard patience.waits(for: descriptor, toSend: false) else { throw failure("waiting for a reply", EAGAIN) }
             let count = input.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress! + end, $0.count - end, 0) }
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw failure("waiting for a reply", errno) }
-            guard count > 0 else { throw CacheFailure("\(address): the server has closed the connection") }
-            end += count
-            return
+            guard count > 0 else { throw ended }
+            return count
         }
     }
 
@@ -151,20 +181,34 @@ final class CacheConnection {
     private func taken(_ outcome: EncryptedSession.Outcome, _ doing: String) throws -> Int {
         switch outcome {
         case .count(let count): return count
-        case .ended: throw CacheFailure("\(address): the server has closed the connection")
+        case .ended: throw ended
         case .late: throw failure(doing, EAGAIN)
+        case .lost(let reason): throw CacheFailure("\(address): \(doing): TLS: \(reason)", isConnectionLost: true)
         case .failed(let reason): throw CacheFailure("\(address): \(doing): TLS: \(reason)")
         }
     }
 
-    private func failure(_ doing: String, _ error: Int32) -> CacheFailure {
-        error == EAGAIN || error == EWOULDBLOCK
-            ? CacheFailure("\(address): \(doing): no answer in time (--timeout)")
-            : CacheFailure("\(address): \(doing): \(String(cString: strerror(error)))")
+    private var ended: CacheFailure {
+        CacheFailure("\(address): the server has closed the connection", isConnectionLost: true)
     }
+
+    private func failure(_ doing: String, _ error: Int32) -> CacheFailure {
+        CacheFailure(
+            "\(address): \(doing): \(Self.reason(error))", isConnectionLost: error == ECONNRESET || error == EPIPE)
+    }
+
+    /// The system's words, but where a bound has passed: those are of something else.
+    private static func reason(_ error: Int32) -> String {
+        error == EAGAIN || error == EWOULDBLOCK || error == EINPROGRESS
+            ? "no answer in time (--timeout)" : String(cString: strerror(error))
+    }
+
+    /// The time for an answer begins now: for who had something else to do meanwhile.
+    func beginAnswer() { patience.begin() }
 
     /// Waits for as long as it takes from now on.
     func waitForever() {
+        patience = Patience(seconds: .infinity)
         var timeout = timeval(tv_sec: 0, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
     }
@@ -202,7 +246,7 @@ final class CacheConnection {
             reason = errno
             close(descriptor)
         }
-        throw CacheFailure("\(address): \(String(cString: strerror(reason)))")
+        throw CacheFailure("\(address): \(Self.reason(reason))")
     }
 
     private static func connect(path: String, _ address: ServerAddress, _ seconds: Double) throws -> Int32 {
@@ -221,7 +265,7 @@ final class CacheConnection {
         guard result == 0 else {
             let reason = errno
             close(descriptor)
-            throw CacheFailure("\(address): \(String(cString: strerror(reason)))")
+            throw CacheFailure("\(address): \(Self.reason(reason))")
         }
         return descriptor
     }
@@ -237,14 +281,15 @@ final class CacheConnection {
 }
 
 private let systemConnect = connect
+private let systemSend = send
 
 #if canImport(Glibc)
 private let streamSocket = Int32(SOCK_STREAM.rawValue)
-private let noSignal = Int32(MSG_NOSIGNAL)
+private let sendFlags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
 #elseif canImport(Musl)
 private let streamSocket = SOCK_STREAM
-private let noSignal = Int32(MSG_NOSIGNAL)
+private let sendFlags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
 #else
 private let streamSocket = SOCK_STREAM
-private let noSignal: Int32 = 0
+private let sendFlags = Int32(MSG_DONTWAIT)
 #endif

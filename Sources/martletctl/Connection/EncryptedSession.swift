@@ -13,6 +13,8 @@ final class EncryptedSession {
         case ended
         /// The socket's bound has passed.
         case late
+        /// The socket has failed, with the reason.
+        case lost(String)
         /// With the reason.
         case failed(String)
     }
@@ -20,21 +22,29 @@ final class EncryptedSession {
     private let raw: OpaquePointer
 
     /// Shakes hands with the server called `host`. The failure is a sentence without the server's address.
-    init(_ descriptor: Int32, host: String, _ options: TLSOptions) throws {
+    init(_ descriptor: Int32, host: String, _ options: TLSOptions, _ patience: Patience) throws {
         guard
             let raw = copenssl_client_new(
                 descriptor, options.name ?? host, options.authoritiesPath, options.chainPath, options.keyPath)
         else { throw CacheFailure("TLS: \(Self.reason)") }
         self.raw = raw
+        wait(patience)
         switch Self.outcome(Int(copenssl_client_negotiate(raw))) {
         case .count: break
         case .ended: throw CacheFailure("TLS: the server has closed the connection")
         case .late: throw CacheFailure("TLS: no answer in time (--timeout)")
-        case .failed(let reason): throw CacheFailure("TLS: \(reason)")
+        case .lost(let reason): throw CacheFailure("TLS: \(reason)")
+        case .failed(let reason):
+            // OpenSSL's words for a packet that is none.
+            let isPlain = reason.contains("wrong version number")
+            throw CacheFailure("TLS: \(isPlain ? "what the server answers is no TLS" : reason)")
         }
     }
 
     deinit { copenssl_session_free(raw, 1) }
+
+    /// Waits for the socket no longer than that from now on.
+    func wait(_ patience: Patience) { copenssl_client_wait_until(raw, patience.endSeconds ?? 0) }
 
     /// Reads what there is, waiting for something; `bytes` must not be empty.
     func read(into bytes: inout [UInt8], from start: Int) -> Outcome {
@@ -54,6 +64,7 @@ final class EncryptedSession {
         case 1...: .count(result)
         case Int(COPENSSL_CLOSED): .ended
         case Int(COPENSSL_WANTS_READ), Int(COPENSSL_WANTS_WRITE): .late
+        case Int(COPENSSL_LOST): .lost(reason)
         default: .failed(reason)
         }
     }
@@ -70,13 +81,15 @@ final class EncryptedSession {
         case count(Int)
         case ended
         case late
+        case lost(String)
         case failed(String)
     }
 
-    init(_ descriptor: Int32, host: String, _ options: TLSOptions) throws {
+    init(_ descriptor: Int32, host: String, _ options: TLSOptions, _ patience: Patience) throws {
         throw CacheFailure("TLS: this martletctl was built without it")
     }
 
+    func wait(_ patience: Patience) {}
     func read(into bytes: inout [UInt8], from start: Int) -> Outcome { .ended }
     func write(_ bytes: [UInt8], from start: Int) -> Outcome { .ended }
 }

@@ -44,6 +44,9 @@ struct FileInput: ~Copyable {
         }
     }
 
+    /// What has been read of a line that the end cuts.
+    var rest: [UInt8] { Array(buffer[start..<end]) }
+
     /// The next `count` bytes; nil if there are fewer.
     mutating func read(_ count: Int) throws -> [UInt8]? {
         while end - start < count { guard try fill() else { return nil } }
@@ -86,60 +89,4 @@ struct FileInput: ~Copyable {
     }
 }
 
-/// A file that is written from a place on. `-` is standard output.
-struct FileOutput: ~Copyable {
-    private let descriptor: Int32
-    private let path: String
-    private var pending: [UInt8] = []
-    /// Bytes written, those of a file that is continued included.
-    private(set) var position: Int
-
-    /// Creates the file, or continues it behind its first `kept` bytes.
-    init(path: String, keeping kept: Int? = nil) throws {
-        self.path = path
-        position = kept ?? 0
-        if path == "-" {
-            descriptor = 1
-            return
-        }
-        // Values are nobody else's business.
-        descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (kept == nil ? O_TRUNC : 0), 0o600)
-        guard descriptor >= 0 else { throw CacheFailure("\(path): \(String(cString: strerror(errno)))") }
-        if let kept {
-            guard ftruncate(descriptor, off_t(kept)) == 0, lseek(descriptor, off_t(kept), SEEK_SET) >= 0 else {
-                throw CacheFailure("\(path): \(String(cString: strerror(errno)))")
-            }
-        }
-    }
-
-    deinit { if descriptor > 1 { close(descriptor) } }
-
-    mutating func write(_ bytes: some Collection<UInt8>) throws {
-        pending.append(contentsOf: bytes)
-        position += bytes.count
-        if pending.count >= 1 << 18 { try flush() }
-    }
-
-    mutating func flush() throws {
-        var sent = 0
-        let file = descriptor
-        while sent < pending.count {
-            let count = pending.withUnsafeBytes { systemWrite(file, $0.baseAddress! + sent, $0.count - sent) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw CacheFailure("\(path): \(String(cString: strerror(errno)))") }
-            sent += count
-        }
-        pending.removeAll(keepingCapacity: true)
-    }
-
-    /// Flushes, and waits until the file is on its device.
-    mutating func finish() throws {
-        try flush()
-        if descriptor > 1, fsync(descriptor) != 0, errno != EINVAL {
-            throw CacheFailure("\(path): \(String(cString: strerror(errno)))")
-        }
-    }
-}
-
 private let systemRead = read
-private let systemWrite = write

@@ -21,7 +21,7 @@ struct ServerOptions: ParsableArguments {
     @Option(help: "How keys are shared out among several servers.")
     var distribution = KeyDistribution.ketama
 
-    @Option(help: ArgumentHelp("Seconds to wait for an answer.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Seconds to wait for an answer, and for each 16 KiB of one.", valueName: "seconds"))
     var timeout = 5.0
 
     @Option(
@@ -52,9 +52,6 @@ struct ServerOptions: ParsableArguments {
     }
 
     private static let loginBytesMax = 1 << 14
-
-    /// A connection to each server.
-    func connectAll() throws -> [CacheConnection] { try addresses.map { try CacheConnection($0, self) } }
 
     /// Which server has a key.
     var ring: HashRing {

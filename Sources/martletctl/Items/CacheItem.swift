@@ -52,6 +52,8 @@ extension CacheConnection {
         try write("lru_crawler metadump all\r\n")
         try flush()
         while true {
+            // A list comes for as long as there are keys, and `body` takes its time.
+            beginAnswer()
             let line = try readLine()
             if let row = KeyRow(line) {
                 guard try body(row) else { return }
@@ -63,9 +65,10 @@ extension CacheConnection {
         }
     }
 
-    /// Values, flags and lives of the keys; what is gone by now is left out.
+    /// Values, flags and lives of the keys; what is gone by now is left out. Who looks at items this way does not use
+    /// them: they are neither newer nor fetched afterwards.
     func items(_ keys: [CacheKey]) throws -> [CacheItem] {
-        for key in keys { try write("mg \(key.word) v f t k q\(key.mark)\r\n") }
+        for key in keys { try write("mg \(key.word) v f t k q u\(key.mark)\r\n") }
         try write("mn\r\n")
         try flush()
         var items: [CacheItem] = []

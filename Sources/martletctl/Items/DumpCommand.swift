@@ -7,8 +7,12 @@ struct DumpCommand: ParsableCommand {
         abstract: "Writes all items of servers to a file, or straight to other servers.",
         discussion: """
             Values, flags and remaining lives; what is stored meanwhile may be missing.
-            A dump that was interrupted goes on with --resume: what the file (or the
-            other server) has already is not asked for again. To standard output: -.
+            FILE.part is written, and becomes FILE when it is whole: what was there before
+            stays until then. To standard output: -.
+            A dump that was interrupted goes on with --resume, or begins if there is none:
+            what the file (or the other server) has already is not asked for again. Of each
+            item in the file sixteen bytes are remembered.
+            Reading items does not make them newer, but counts as hits.
             What the other servers refuse (too large for them) is named and left out, and
             the exit status says so.
             The file is only readable by you: values are secrets.
@@ -47,17 +51,17 @@ struct DumpCommand: ParsableCommand {
     }
 
     private func write(to path: String) throws {
-        var known: Set<[UInt8]> = []
-        var writer: DumpWriter
-        if resume {
-            let progress = try Self.read(path, &known)
-            if progress.isComplete {
-                StandardError.write("\(path) is complete: \(progress.items) items")
-                return
-            }
-            writer = try DumpWriter(path: path, behind: progress)
-        } else {
-            writer = try DumpWriter(path: path, now: WallClock.seconds)
+        var known = KnownKeys()
+        var whole = DumpProgress()
+        let unfinished = resume ? FileOutput.unfinished(path) : nil
+        if let unfinished { whole = try Self.read(unfinished.path, &known) }
+        // Makes nothing before there is something to write: a server that is not there costs no dump.
+        var writer = try DumpWriter(path: path, behind: whole, now: WallClock.seconds)
+        if whole.isComplete {
+            // It may have been interrupted before it got its name.
+            if unfinished?.isBeside == true { try writer.finish() }
+            StandardError.write("\(path) is complete: \(whole.items) items")
+            return
         }
         var progress = ProgressLine(isQuiet: quiet)
         var left = ItemStream.Left()
@@ -66,6 +70,7 @@ struct DumpCommand: ParsableCommand {
             left += try stream.forEachBatch(skipping: known) { items in
                 let now = WallClock.seconds
                 for item in items { try writer.append(item, now: now) }
+                try writer.flush()
                 progress.add(items.count, bytes: items.reduce(0) { $0 + $1.value.count })
             }
         }
@@ -75,7 +80,7 @@ struct DumpCommand: ParsableCommand {
     }
 
     /// How far an interrupted dump is whole, and the keys in it.
-    private static func read(_ path: String, _ known: inout Set<[UInt8]>) throws -> DumpProgress {
+    private static func read(_ path: String, _ known: inout KnownKeys) throws -> DumpProgress {
         var reader = try DumpReader(path: path)
         while let (item, _) = try reader.next() { known.insert(item.key) }
         return reader.progress
@@ -89,7 +94,7 @@ struct DumpCommand: ParsableCommand {
         var left = ItemStream.Left()
         for address in servers.addresses {
             let stream = ItemStream(address: address, options: servers, filter: filter)
-            left += try stream.forEachBatch(skipping: []) { items in
+            left += try stream.forEachBatch(skipping: KnownKeys()) { items in
                 try sink.store(items)
                 progress.add(items.count, bytes: items.reduce(0) { $0 + $1.value.count })
             }

@@ -6,7 +6,8 @@
 //     ...
 //     end <items> <bytes of values>\n
 //
-// 1. What has no `end` is incomplete: it was interrupted, and can be continued behind its last whole item.
+// 1. What has no `end` is incomplete: it was interrupted, and can be continued behind its last whole item, or begun
+//    anew if it has none. Until it is whole it has another name (`FileOutput`).
 // 2. The first sum is that of the line as far as it: before it is right, nothing on the line is believed, its length
 //    least of all. The second one is that of the line as far as it and of the value. An item with a wrong sum ends the
 //    reading:
@@ -14,21 +15,29 @@
 
 import MartletProtocol
 
+/// The first line.
+enum DumpHead {
+    static let words = "martlet dump 2 "
+
+    /// Whether a dump's first line may begin so: the whole file is no more than that, or nothing.
+    static func isCut(_ bytes: [UInt8]) -> Bool {
+        let words = Array(words.utf8)
+        return words.starts(with: bytes)
+            || bytes.starts(with: words) && bytes.dropFirst(words.count).allSatisfy { (0x30...0x39).contains($0) }
+    }
+}
+
 /// Writes a dump.
 struct DumpWriter: ~Copyable {
     private var output: FileOutput
     private(set) var items = 0
     private(set) var bytes = 0
 
-    init(path: String, now: Int) throws {
-        var output = try FileOutput(path: path)
-        try output.write("martlet dump 2 \(now)\n".utf8)
+    /// Continues a dump of which so much is whole, and begins one where that is nothing.
+    init(path: String, behind whole: DumpProgress, now: Int) throws {
+        var output = FileOutput(path: path, keeping: whole.position)
+        if whole.position == 0 { try output.write("\(DumpHead.words)\(now)\n".utf8) }
         self.output = output
-    }
-
-    /// Continues a dump of which so much is whole.
-    init(path: String, behind whole: DumpProgress) throws {
-        output = try FileOutput(path: path, keeping: whole.position)
         items = whole.items
         bytes = whole.bytes
     }
@@ -67,21 +76,27 @@ struct DumpReader: ~Copyable {
     private let path: String
     private(set) var progress = DumpProgress()
 
+    /// A file that is empty, or ends within the first line, is a dump that was interrupted before its first item:
+    /// nothing of it is whole.
     init(path: String) throws {
         self.path = path
         var input = try FileInput(path: path)
-        let line = try input.readLine().map { String(decoding: $0, as: UTF8.self) } ?? ""
-        guard line.hasPrefix("martlet dump 2 ") else {
-            throw CacheFailure(
-                "\(path) is \(line.hasPrefix("martlet dump ") ? "a dump of another version" : "no dump")")
+        if let bytes = try input.readLine() {
+            let line = String(decoding: bytes, as: UTF8.self)
+            guard line.hasPrefix(DumpHead.words) else {
+                throw CacheFailure(
+                    "\(path) is \(line.hasPrefix("martlet dump ") ? "a dump of another version" : "no dump")")
+            }
+            progress.position = input.position
+        } else if !DumpHead.isCut(input.rest) {
+            throw CacheFailure("\(path) is no dump")
         }
-        progress.position = input.position
         self.input = input
     }
 
     /// The next item, with the time of its end in place of what is left of it; nil behind the last whole one.
     mutating func next() throws -> (item: CacheItem, expiry: Int?)? {
-        guard !progress.isComplete, let line = try input.readLine() else { return nil }
+        guard !progress.isComplete, progress.position > 0, let line = try input.readLine() else { return nil }
         let words = String(decoding: line, as: UTF8.self).split(separator: " ")
         if words.first == "end" {
             guard words.count == 3, Int(words[1]) == progress.items, Int(words[2]) == progress.bytes else {

@@ -1,10 +1,9 @@
-import MartletProtocol
-
 /// All items of a server that a filter wants, a batch at a time.
 ///
 /// 1. One connection tells the keys, another one fetches what they stand for: so the list is read as fast as it comes.
 /// 2. A list is no snapshot: what is stored, deleted or expires meanwhile may be in it or not.
-/// 3. A batch ends at so many items, or at so many bytes: it is held in memory.
+/// 3. Between two fetches much may be listed that is not wanted: the connection for these may end meanwhile.
+/// 4. A batch ends at so many items, or at so many bytes: it is held in memory.
 struct ItemStream {
     static let batchCount = 256
     static let batchBytes = 8 << 20
@@ -27,14 +26,15 @@ struct ItemStream {
     }
 
     /// Calls `body` with items, leaving out the keys that `skips` knows.
-    func forEachBatch(skipping skips: Set<[UInt8]>, _ body: ([CacheItem]) throws -> Void) throws -> Left {
+    func forEachBatch(skipping skips: KnownKeys, _ body: ([CacheItem]) throws -> Void) throws -> Left {
         let list = try CacheConnection(address, options)
-        let source = try CacheConnection(address, options)
+        let source = LastingConnection(address, options)
+        try source.connect()
         var batch: [CacheKey] = []
         var batchBytes = 0
         var left = Left()
         func fetch() throws {
-            let items = try source.items(batch)
+            let items = try source.ask { try $0.items(batch) }
             left.goneCount += batch.count - items.count
             try body(items)
             batch.removeAll(keepingCapacity: true)
@@ -58,14 +58,15 @@ struct ItemStream {
     }
 }
 
-/// Where items go: to the server of several that clients would ask for each.
+/// Where items go: to the server of several that clients would ask for each. Where they come from may pause for longer
+/// than servers wait for: a batch on which a connection ends is stored again over another one.
 ///
 /// Servers refuse what is too large for them and swallow it, but not without end: on a value of more than
 /// `swallowedBytesMin` they may close the connection, and with it would go what was sent behind. Such a value is sent
 /// only to a server whose largest item (`-I`) is no smaller.
 final class ItemTarget {
     private let options: ServerOptions
-    private let connections: [CacheConnection]
+    private let connections: [LastingConnection]
     private let mode: CacheConnection.StoreMode
     private let verifies: Bool
     private var pending: [ItemBatch]
@@ -85,7 +86,8 @@ final class ItemTarget {
         self.options = options
         self.mode = mode
         self.verifies = verifies
-        connections = try options.connectAll()
+        connections = options.addresses.map { LastingConnection($0, options) }
+        for connection in connections { try connection.connect() }
         pending = [ItemBatch](repeating: ItemBatch(), count: connections.count)
         itemBytesMax = [Int?](repeating: nil, count: connections.count)
     }
@@ -110,7 +112,7 @@ final class ItemTarget {
     private func store(_ items: [CacheItem], at index: Int) throws {
         let items = try items.filter { try isSmallEnough($0, at: index) }
         guard !items.isEmpty else { return }
-        let outcome = try connections[index].store(items, mode)
+        let outcome = try connections[index].ask { try $0.store(items, mode) }
         for refusal in outcome.refusals { name(refusal, connections[index].address) }
         keptCount += outcome.keptCount
         storedCount += items.count - outcome.keptCount - outcome.refusals.count
@@ -124,7 +126,7 @@ final class ItemTarget {
     private func isSmallEnough(_ item: CacheItem, at index: Int) throws -> Bool {
         guard item.value.count > Self.swallowedBytesMin else { return true }
         let connection = connections[index]
-        let bytesMax = try itemBytesMax[index] ?? connection.itemBytesMax()
+        let bytesMax = try itemBytesMax[index] ?? connection.ask { try $0.itemBytesMax() }
         itemBytesMax[index] = bytesMax
         guard item.value.count > bytesMax else { return true }
         let reason = "its \(item.value.count) bytes are more than the server's largest item has, \(bytesMax)"
@@ -137,7 +139,7 @@ final class ItemTarget {
     private func name(_ refusal: CacheConnection.Refusal, _ address: ServerAddress) {
         refusedCount += 1
         if refusedCount <= Self.namedRefusalsMax {
-            let key = ShownBytes.text(of: refusal.key)
+            let key = KeyText.shown(refusal.key)
             StandardError.write("\(address): \(key): \(TerminalText.shown(refusal.reason))")
         }
         if refusedCount == Self.namedRefusalsMax + 1 { StandardError.write("and others") }
@@ -145,8 +147,9 @@ final class ItemTarget {
 
     private static let namedRefusalsMax = 10
 
-    private func verify(_ items: [CacheItem], _ connection: CacheConnection) throws {
-        let found = try connection.items(items.compactMap { CacheKey($0.key) })
+    private func verify(_ items: [CacheItem], _ connection: LastingConnection) throws {
+        let keys = items.compactMap { CacheKey($0.key) }
+        let found = try connection.ask { try $0.items(keys) }
         var rest = found[...]
         for item in items {
             guard let other = rest.first, other.key == item.key else {
@@ -159,7 +162,7 @@ final class ItemTarget {
                 (item.ttlSeconds == nil) == (other.ttlSeconds == nil)
                 && abs((item.ttlSeconds ?? 0) - (other.ttlSeconds ?? 0)) <= Self.lifeToleranceSeconds
             guard other.value == item.value, other.flags == item.flags, isSameLife else {
-                throw CacheFailure("\(ShownBytes.text(of: item.key)) is not what was stored")
+                throw CacheFailure("\(KeyText.shown(item.key)) is not what was stored")
             }
             verifiedCount += 1
         }

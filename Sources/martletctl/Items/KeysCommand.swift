@@ -1,5 +1,4 @@
 import ArgumentParser
-import MartletProtocol
 
 /// `martletctl keys`
 struct KeysCommand: ParsableCommand {
@@ -7,8 +6,10 @@ struct KeysCommand: ParsableCommand {
         commandName: "keys",
         abstract: "Lists the keys that servers hold.",
         discussion: """
-            One key a line, as it is; with --long a table, with --json an object a line.
-            Servers started with -X do not tell.
+            One key a line. Into files and pipes as it is, but for a line end in it, which is
+            written \\x0a; on a terminal, and in the table of --long, bytes that are no text
+            are shown as \\xff, and a backslash twice. With --json an object a line, which
+            tells every key exactly. Servers started with -X do not tell.
             """
     )
 
@@ -35,7 +36,7 @@ struct KeysCommand: ParsableCommand {
             let connection = try CacheConnection(address, servers)
             try connection.forEachKey { row in
                 guard filter.matches(row, now: now) else { return true }
-                out.write(Array((line(row, address, now) + "\n").utf8))
+                out.write(line(row, address, now) + [0x0A])
                 count += 1
                 return limit.map { count < $0 } ?? true
             }
@@ -44,23 +45,29 @@ struct KeysCommand: ParsableCommand {
         out.flush()
     }
 
-    private func line(_ row: KeyRow, _ address: ServerAddress, _ now: Int) -> String {
-        if output.json {
-            return JSONLine.members([
-                JSONLine.bytes("key", row.key), ("server", .text(address.description)), ("size", .number(row.size)),
-                ("ttl_seconds", row.expiry.map { .number($0 - now) } ?? .null),
-                ("idle_seconds", .number(max(0, now - row.lastAccess))), ("slab_class", .number(row.slabClass)),
-                ("fetched", .flag(row.isFetched)),
-            ]).description
-        }
-        guard long else { return ShownBytes.text(of: row.key) }
+    private func line(_ row: KeyRow, _ address: ServerAddress, _ now: Int) -> [UInt8] {
+        if output.json { return Array(json(row, address, now).description.utf8) }
+        if !long, !OutputOptions.isTerminal { return KeyText.line(row.key) }
+        return Array((long ? cells(row, now) + KeyText.shown(row.key) : KeyText.shown(row.key)).utf8)
+    }
+
+    private func json(_ row: KeyRow, _ address: ServerAddress, _ now: Int) -> JSONLine {
+        .members([
+            JSONLine.bytes("key", row.key), ("server", .text(address.description)), ("size", .number(row.size)),
+            ("ttl_seconds", row.expiry.map { .number($0 - now) } ?? .null),
+            ("idle_seconds", .number(max(0, now - row.lastAccess))), ("slab_class", .number(row.slabClass)),
+            ("fetched", .flag(row.isFetched)),
+        ])
+    }
+
+    /// What stands in front of the key.
+    private func cells(_ row: KeyRow, _ now: Int) -> String {
         func right(_ text: String, _ width: Int) -> String {
             String(repeating: " ", count: max(0, width - text.count)) + text
         }
         let life = row.expiry.map { Quantity.seconds(max(0, $0 - now)) } ?? "-"
         return right(String(row.size), 9) + right(life, 11) + right(Quantity.seconds(max(0, now - row.lastAccess)), 11)
             + right(String(row.slabClass), 7) + right(row.isFetched ? "yes" : "no", 9) + "  "
-            + ShownBytes.text(of: row.key)
     }
 }
 
@@ -99,10 +106,10 @@ struct KeyFilter: ParsableArguments {
                 pattern = pattern.dropFirst()
                 back = (text, pattern)
             } else if let wanted = pattern.first, wanted == byte || wanted == UInt8(ascii: "?") {
-                text = text.dropFirst()
+                text = byte == wanted ? text.dropFirst() : afterCharacter(text)
                 pattern = pattern.dropFirst()
             } else if let place = back {
-                text = place.text.dropFirst()
+                text = afterCharacter(place.text)
                 pattern = place.pattern
                 back = (text, pattern)
             } else {
@@ -110,5 +117,13 @@ struct KeyFilter: ParsableArguments {
             }
         }
         return pattern.allSatisfy { $0 == UInt8(ascii: "*") }
+    }
+
+    /// Behind the first character of UTF-8; behind the first byte where there is none.
+    private static func afterCharacter(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        guard let lead = text.first else { return text }
+        let rest = text.dropFirst()
+        let count = lead < 0xC0 ? 0 : lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3
+        return rest.prefix(count).allSatisfy { $0 & 0xC0 == 0x80 } ? rest.dropFirst(count) : rest
     }
 }

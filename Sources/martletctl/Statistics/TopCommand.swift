@@ -14,8 +14,8 @@ struct TopCommand: ParsableCommand {
         commandName: "top",
         abstract: "Shows what servers are doing, again and again.",
         discussion: """
-            A line for each server and one for all. Ctrl-C ends it. A server that does not
-            answer stays in the list and is asked again. share is what the ring gives it of
+            A line for each server and one for all. Ctrl-C ends it. All are asked at once; one
+            that does not answer stays in the list and is asked again. share is what the ring gives it of
             the keys, beside its share of the look-ups: a hot key shows there.
             """
     )
@@ -35,14 +35,15 @@ struct TopCommand: ParsableCommand {
     }
 
     func run() throws {
-        var watched = servers.addresses.map { WatchedServer($0) }
+        let options = servers
+        var watched = options.addresses.map { WatchedServer($0, options) }
         let shares = servers.addresses.count > 1 ? servers.ring.shares : [1]
         let isLive = isatty(1) == 1 && !output.json
-        for index in watched.indices { watched[index].look(servers) }
+        watched = Crowd.ask(watched) { $0.afterLook() }
         var looks = 0
         while true {
             usleep(UInt32(interval * 1e6))
-            for index in watched.indices { watched[index].look(servers) }
+            watched = Crowd.ask(watched) { $0.afterLook() }
             looks += 1
             if output.json {
                 for server in watched { print(server.json) }
@@ -89,30 +90,31 @@ struct TopCommand: ParsableCommand {
 
 /// A server that is looked at again and again.
 struct WatchedServer {
-    let address: ServerAddress
-    private var connection: CacheConnection?
+    private let connection: LastingConnection
     private(set) var latest: ServerCounts?
     private(set) var change: ServerChange?
     /// Why there is nothing.
     private(set) var reason: String?
 
-    init(_ address: ServerAddress) { self.address = address }
+    init(_ address: ServerAddress, _ options: ServerOptions) { connection = LastingConnection(address, options) }
 
-    mutating func look(_ options: ServerOptions) {
+    var address: ServerAddress { connection.address }
+
+    /// What is known after the next look.
+    func afterLook() -> WatchedServer {
+        var server = self
         do {
-            let open = try connection ?? CacheConnection(address, options)
-            connection = open
-            let now = ServerCounts(try open.statistics(), at: WallClock.precise)
+            let now = try connection.ask { ServerCounts(try $0.statistics(), at: WallClock.precise) }
             // A server that was started anew counts from 0.
-            change = latest.flatMap { $0.uptime <= now.uptime ? ServerChange(from: $0, to: now) : nil }
-            latest = now
-            reason = nil
+            server.change = latest.flatMap { $0.uptime <= now.uptime ? ServerChange(from: $0, to: now) : nil }
+            server.latest = now
+            server.reason = nil
         } catch {
-            connection = nil
-            latest = nil
-            change = nil
-            reason = "down: \(error)"
+            server.latest = nil
+            server.change = nil
+            server.reason = "down: \(error)"
         }
+        return server
     }
 
     var json: JSONLine {

@@ -7,7 +7,8 @@ struct WatchCommand: ParsableCommand {
         abstract: "Tells what happens in a server, a line for each event.",
         discussion: """
             fetchers (look-ups; the default), mutations (stores), deletions, evictions,
-            connevents, sysevents. Ctrl-C ends it.
+            connevents, sysevents. Ctrl-C ends it. Keys are as servers tell them, percent-
+            encoded; --json has them as they are, and numbers as numbers.
             """
     )
 
@@ -21,6 +22,7 @@ struct WatchCommand: ParsableCommand {
     var streams: [String] = []
 
     func validate() throws {
+        if let number, number < 1 { throw ValidationError("--number is at least 1") }
         guard servers.addresses.count == 1 else { throw ValidationError("one server at a time can be watched") }
         guard streams.allSatisfy({ !$0.contains(where: \.isWhitespace) }) else {
             throw ValidationError("a stream is one word")
@@ -35,21 +37,12 @@ struct WatchCommand: ParsableCommand {
         var out = StandardOutput()
         var count = 0
         while number.map({ count < $0 }) ?? true {
-            let line = String(decoding: try connection.readLine(), as: UTF8.self)
-            out.write(Array(((output.json ? Self.json(line) : Self.shown(line)) + "\n").utf8))
+            let line = try connection.readLine()
+            let told = output.json ? EventLine.json(line) : Self.shown(String(decoding: line, as: UTF8.self))
+            out.write(Array((told + "\n").utf8))
             out.flush()
             count += 1
         }
-    }
-
-    /// `name=value ...` as JSON, numbers as numbers.
-    static func json(_ line: String) -> String {
-        let members = line.split(separator: " ").map { word -> (String, JSONLine) in
-            let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2 else { return (String(word), .null) }
-            return (String(parts[0]), JSONLine(statistic: String(parts[1])))
-        }
-        return JSONLine.members(members).description
     }
 
     private static func shown(_ told: String) -> String {

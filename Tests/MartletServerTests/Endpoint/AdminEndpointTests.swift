@@ -80,6 +80,10 @@ struct AdminEndpointTests {
             let value = try #require(line?.split(separator: " ").last)
             #expect(reply.body.contains("\"\(name)\":\(value)"), "\(name)")
         }
+        for name in ["rusage_user", "rusage_system"] {
+            let number = try Regex("\"\(name)\":[0-9]+\\.[0-9]{6}[,}]")
+            #expect(reply.body.firstMatch(of: number) != nil, "\(name)")
+        }
     }
 
     @Test func `the page stands alone and is held to it`() throws {

@@ -67,6 +67,8 @@ struct AdminReport {
                 guard words.count == 3 else { continue }
                 if let number = Int(words[2]) {
                     json.add(String(words[1]), number)
+                } else if words[1].hasPrefix("rusage_"), let seconds = Double(words[2]) {
+                    json.add(String(words[1]), seconds, places: 6)
                 } else {
                     json.add(String(words[1]), text: String(words[2]))
                 }
