@@ -194,13 +194,18 @@ public struct Migration: Sendable {
         (request.value, request.clientFlags) = (reply.value ?? .init(), reply.clientFlags)
         request.exptime = reply.secondsToLive.map { $0 < 0 ? 0 : Int32(clamping: max($0, 1)) } ?? 0
         request.expectedToken = lease
-        _ = try? await cache.askHere(request)
+        await finish(request, cache)
     }
 
     private static func giveBack(_ key: CacheKey, _ lease: UInt64, _ cache: CacheClient) async {
         var request = CacheRequest(.delete, key)
         request.expectedToken = lease
-        _ = try? await cache.askHere(request)
+        await finish(request, cache)
+    }
+
+    /// In a task of its own, because this one may be cancelled, and the lease be nobody's then.
+    private static func finish(_ request: CacheRequest, _ cache: CacheClient) async {
+        _ = await Task { try? await cache.askHere(request) }.value
     }
 }
 
