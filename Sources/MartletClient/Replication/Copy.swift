@@ -62,6 +62,7 @@ extension CacheClient {
         do throws(CacheError) {
             let key = try await named(key)
             core.forget(key)
+            defer { core.forget(key) }
             for _ in 0..<Self.attemptsMax {
                 var look = CacheRequest(.get, key)
                 look.facts = [.token, .noValue]
