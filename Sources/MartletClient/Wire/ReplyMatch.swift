@@ -98,6 +98,7 @@ extension ExpectedReply {
         case (.done, _):
             var result = CacheReply(.done)
             result.token = reply.token
+            if verb == .touch { result.clientFlags = reply.clientFlags }
             return .outcome(.success(result))
         default:
             guard let outcome = refusalOfChange(reply.status) else {
