@@ -55,9 +55,24 @@ extension CacheClient {
         _ verb: CacheRequest.Verb, _ value: some CacheValue, _ key: CacheKey, _ timeToLive: Duration?,
         _ version: CacheVersion? = nil
     ) async throws(CacheError) -> CacheReply {
-        let key = try await named(key)
-        core.forget(key)
-        return try await call(storeRequest(verb, value, key, timeToLive, version))
+        let name = try await named(key, toBe: verb)
+        return try await changing(storeRequest(verb, value, name, timeToLive, version))
+    }
+
+    /// Makes a change. What is known of the key in this process is forgotten before it, and once more behind it, however
+    /// it ended: what was read meanwhile may be what was there before.
+    private func changing(_ request: CacheRequest) async throws(CacheError) -> CacheReply {
+        core.forget(request.key)
+        defer { core.forget(request.key) }
+        return try await call(request)
+    }
+
+    /// The same with many changes.
+    private func changing(_ requests: [CacheRequest]) async -> [CallOutcome] {
+        let keys = requests.filter { $0.verb != .touch }.map(\.key)
+        for key in keys { core.forget(key) }
+        defer { for key in keys { core.forget(key) } }
+        return await calls(requests)
     }
 
     func storeRequest(
@@ -81,15 +96,14 @@ extension CacheClient {
         var requests: [CacheRequest] = []
         for (key, value) in values {
             do throws(CacheError) {
-                let name = try await named(key)
+                let name = try await named(key, toBe: .set)
                 requests.append(try storeRequest(.set, value, name, timeToLive))
                 keys.append(key)
-                core.forget(name)
             } catch {
                 failures[key] = error
             }
         }
-        for (key, outcome) in zip(keys, await calls(requests)) {
+        for (key, outcome) in zip(keys, await changing(requests)) {
             if case .failure(let error) = outcome { failures[key] = error }
         }
         return failures
@@ -124,9 +138,7 @@ extension CacheClient {
     /// Removes the item; says whether there was one.
     @discardableResult
     public func removeValue(for key: CacheKey) async throws(CacheError) -> Bool {
-        let key = try await named(key)
-        core.forget(key)
-        return try await call(CacheRequest(.delete, key)).outcome == .done
+        try await changing(CacheRequest(.delete, named(key, toBe: .delete))).outcome == .done
     }
 
     /// Removes the item if it is still that which `version` came with. `stored` means that it did.
@@ -136,8 +148,7 @@ extension CacheClient {
     ) async throws(CacheError) -> StoreResult {
         var request = CacheRequest(.delete, try await named(key))
         request.expectedToken = version.token
-        core.forget(request.key)
-        switch try await call(request).outcome {
+        switch try await changing(request).outcome {
         case .done: return .stored
         case .missing: return .missing
         case .conflict, .notStored: return .conflict
@@ -147,26 +158,24 @@ extension CacheClient {
     /// Removes many items. The keys for which that is not sure, and why; a key that was not there is as good as
     /// removed.
     public func removeValues(for keys: some Sequence<CacheKey>) async -> [CacheKey: CacheError] {
-        await change(keys) { CacheRequest(.delete, $0) }.failures
+        await change(keys, .delete) { CacheRequest(.delete, $0) }.failures
     }
 
     /// Changes many items, each by a request; those that were there, and the keys for which it is not sure, and why.
     private func change(
-        _ keys: some Sequence<CacheKey>, _ request: (CacheKey) -> CacheRequest
+        _ keys: some Sequence<CacheKey>, _ verb: CacheRequest.Verb, _ request: (CacheKey) -> CacheRequest
     ) async -> (there: Set<CacheKey>, failures: [CacheKey: CacheError]) {
         let keys = keys.unique()
         var there: Set<CacheKey> = []
         var failures: [CacheKey: CacheError] = [:]
         let names: [CacheKey]
         do throws(CacheError) {
-            names = try await named(keys)
+            names = try await named(keys, toBe: verb)
         } catch {
             for key in keys { failures[key] = error }
             return (there, failures)
         }
-        let requests = names.map(request)
-        for request in requests where request.verb != .touch { core.forget(request.key) }
-        for (key, outcome) in zip(keys, await calls(requests)) {
+        for (key, outcome) in zip(keys, await changing(names.map(request))) {
             switch outcome {
             case .success(let reply): if reply.outcome == .done { there.insert(key) }
             case .failure(let error): failures[key] = error
@@ -181,10 +190,9 @@ extension CacheClient {
     public func invalidateValue(
         for key: CacheKey, servingStaleFor grace: Duration
     ) async throws(CacheError) -> Bool {
-        var request = CacheRequest(.invalidate, try await named(key))
+        var request = CacheRequest(.invalidate, try await named(key, toBe: .invalidate))
         request.exptime = TimeToLive.exptime(grace)
-        core.forget(request.key)
-        return try await call(request).outcome == .done
+        return try await changing(request).outcome == .done
     }
 
     /// Declares many items out of date, as `invalidateValue` does for one. The keys for which that is not sure, and
@@ -192,7 +200,7 @@ extension CacheClient {
     public func invalidateValues(
         for keys: some Sequence<CacheKey>, servingStaleFor grace: Duration
     ) async -> [CacheKey: CacheError] {
-        await change(keys) { name in
+        await change(keys, .invalidate) { name in
             var request = CacheRequest(.invalidate, name)
             request.exptime = TimeToLive.exptime(grace)
             return request
@@ -224,6 +232,7 @@ extension CacheClient {
         request.initialNumber = initialValue
         if initialValue != nil { request.exptime = TimeToLive.exptime(timeToLive) }
         core.forget(request.key)
+        defer { core.forget(request.key) }
         // An old server makes no counter: then it is added, and if somebody else was faster, counted once more.
         for _ in 0..<2 {
             let reply = try await call(request)
@@ -248,7 +257,7 @@ extension CacheClient {
     public func touchValues(
         for keys: some Sequence<CacheKey>, timeToLive: Duration?
     ) async -> (touched: Set<CacheKey>, failures: [CacheKey: CacheError]) {
-        let (there, failures) = await change(keys) { name in
+        let (there, failures) = await change(keys, .touch) { name in
             var request = CacheRequest(.touch, name)
             request.exptime = TimeToLive.exptime(timeToLive)
             return request

@@ -31,6 +31,8 @@ extension CacheClient {
     /// - Returns: The servers that it is not sure for, by their names, and why.
     public func flushServers() async -> [String: CacheError] {
         core.forgetAll()
+        // What was read meanwhile may be what was there before.
+        defer { core.forgetAll() }
         var failures: [String: CacheError] = [:]
         for (server, reply) in await askServers("flush_all\r\n") {
             if case .failure(let error) = reply { failures[server] = error }

@@ -106,7 +106,8 @@ public struct CacheClient: Sendable {
     /// much.
     ///
     /// `value` and `values`, with and without a load, answer from it what they read up to `timeToLive` ago: what others
-    /// change in the meantime is seen that much later. Changes through this client, by whatever view, are seen at once.
+    /// change in the meantime is seen that much later. Changes through this client, by whatever view, are seen once they
+    /// have returned.
     ///
     /// - Parameters:
     ///   - itemsMax: Values kept at most; how much memory that is depends on the values.
@@ -186,6 +187,26 @@ public struct CacheClient: Sendable {
         guard let generation else { return prefix.isEmpty ? keys : keys.map { $0.prefixed(prefix) } }
         let whole = prefix + (try await generation.prefix(in: asOneCall))
         return keys.map { $0.prefixed(whole) }
+    }
+
+    /// The names of keys that are to be changed. Where they cannot be found out, the changes are remembered under those
+    /// that they had last.
+    func named(_ keys: [CacheKey], toBe verb: CacheRequest.Verb) async throws(CacheError) -> [CacheKey] {
+        do throws(CacheError) {
+            return try await named(keys)
+        } catch {
+            if let last = generation?.lastPrefix {
+                for key in keys {
+                    core.cluster.remember(CacheRequest(verb, key.prefixed(prefix + last)).at(rank), error)
+                }
+            }
+            throw error
+        }
+    }
+
+    func named(_ key: CacheKey, toBe verb: CacheRequest.Verb) async throws(CacheError) -> CacheKey {
+        guard generation != nil else { return try await named(key) }
+        return try await named([key], toBe: verb)[0]
     }
 }
 

@@ -34,7 +34,8 @@ public struct CacheConfiguration: Sendable {
     /// Whether values too large for one item go into several; nil for not at all.
     public var splitting: ValueSplitting?
 
-    /// Loads from the source that may run at once; more wait for their turn.
+    /// Loads from the source that may run at once; more wait for their turn. What a load itself loads through the cache
+    /// belongs to its turn.
     public var concurrentLoadsMax = 64
     /// Loads that may wait for their turn, of different keys: those beyond it fail as overloaded, at once.
     public var waitingLoadsMax = 16_384

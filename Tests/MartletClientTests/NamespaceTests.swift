@@ -1,4 +1,7 @@
+import ClientTesting
 import MartletClient
+import NIOConcurrencyHelpers
+import NIOCore
 import Testing
 
 extension ClientTests {
@@ -49,6 +52,79 @@ extension ClientTests {
                 try await fixture.cache.removeValue(for: "n:generation")
 
                 #expect(try await view.value(for: "k", as: String.self) == nil)
+            }
+        }
+
+        @Test("A number that was read before a namespace was emptied is not kept behind it")
+        func lateGeneration() async throws {
+            let state = NIOLockedValueBox((held: "", looks: 0))
+            let server = try await ScriptedServer { lines in
+                let opaque = lines.opaques[0]
+                return state.withLockedValue { state in
+                    switch lines.prefix(5) {
+                    case "mg n:" where lines.contains("generation"):
+                        state.looks += 1
+                        guard state.looks == 1 else { return .send("VA 1 \(opaque) f0\r\n6\r\n") }
+                        state.held = opaque
+                        return .nothing
+                    case "ma n:": return .send("VA 1 \(opaque)\r\n6\r\n")
+                    case "mg fi": return .nothing
+                    // On the connection of the first look.
+                    case "mg se": return .send("VA 1 \(state.held) f0\r\n5\r\nEN\r\n")
+                    default: return .send("EN\r\n")
+                    }
+                }
+            }
+            let cache = CacheFixture.client(for: [server.path]) { $0.connectionsPerServer = 2 }
+            let view = cache.droppableNamespace("n", lag: .seconds(3600))
+            let reader = Task { try await view.value(for: "k", as: String.self) }
+            #expect(await eventually { () async in state.withLockedValue { $0.looks } == 1 })
+            try await view.removeAll()
+            // So that both connections have a call, and the next one is over the first.
+            let first = Task { try await cache.value(for: "first", as: String.self) }
+            #expect(await eventually { () async in cache.serverStates[0].pendingRequests == 2 })
+            #expect(try await cache.value(for: "second", as: String.self) == nil)
+            #expect(try await reader.value == nil)
+
+            #expect(try await view.value(for: "k", as: String.self) == nil)
+
+            #expect(state.withLockedValue { $0.looks } == 2)
+            first.cancel()
+            await cache.shutDown()
+            await server.stop()
+        }
+
+        @Test("A removal that fails because the generation cannot be read is made good under the number known last")
+        func removalWithoutGeneration() async throws {
+            try await CacheFixture.run(servers: 2) { fixture in
+                let gate = try await Gate(to: fixture.servers[0].path ?? "")
+                let cache = CacheFixture.client(for: [gate.path, fixture.servers[1].path ?? ""]) {
+                    $0.probeDelay = .milliseconds(10)
+                }
+                let ring = cache.ring
+                let name = try #require((0..<100).map { "n\($0)" }.first { ring.server(for: "\($0):generation") == 0 })
+                let view = cache.droppableNamespace(name, lag: .zero)
+                #expect(try await view.value(for: "k", as: String.self) == nil)
+                let number = try #require(try fixture.stored(under: "\(name):generation"))
+                let prefix = "\(name):\(String(buffer: number.value)):"
+                let keys = (0..<100).map { CacheKey("k\($0)") }
+                let there = keys.filter { ring.server(for: prefix + $0.description) == 1 }
+                try #require(there.count > 3)
+                #expect(await view.setValues(Dictionary(uniqueKeysWithValues: there.map { ($0, "old") })).isEmpty)
+                await gate.close()
+
+                await #expect(throws: CacheError.self) { try await view.removeValue(for: there[0]) }
+                await #expect(throws: CacheError.self) { try await view.setValue("new", for: there[1]) }
+                #expect(await view.removeValues(for: [there[2]]).count == 1)
+
+                for key in there[0..<3] {
+                    #expect(
+                        await eventually {
+                            (try? fixture.stored(under: prefix + key.description, server: 1)) == nil
+                        })
+                }
+                #expect(try fixture.stored(under: prefix + there[3].description, server: 1) != nil)
+                await cache.shutDown()
             }
         }
 

@@ -76,6 +76,34 @@ extension ClientTests {
             await server.stop()
         }
 
+        @Test("What was read while a change was under way is not kept behind it", arguments: 0..<3)
+        func duringChange(kind: Int) async throws {
+            let (door, looks) = (Door(), Count())
+            let server = try await DelayingServer { line in
+                if line.hasPrefix("mg ") { await looks.add() } else { await door.pass() }
+            }
+            let cache = CacheFixture.client(for: [server.path])
+            let near = cache.nearCached(timeToLive: .seconds(600))
+            // The server does not know the commands: that each was tried is enough.
+            let change = Task {
+                switch kind {
+                case 0: _ = try? await cache.removeValue(for: "k")
+                case 1: _ = await cache.removeValues(for: ["k"])
+                default: _ = await cache.flushServers()
+                }
+            }
+            #expect(await eventually { await door.arrivals == 1 })
+            // Over another connection, before the change is made.
+            #expect(try await near.value(for: "k") == "k")
+            await door.open()
+            await change.value
+
+            #expect(try await near.value(for: "k") == "k")
+            #expect(await looks.value == 2)
+            await cache.shutDown()
+            await server.stop()
+        }
+
         @Test("No more values are kept than allowed, and those that are asked for stay")
         func bound() async throws {
             let calls = Count()

@@ -62,6 +62,38 @@ extension ClientTests {
             }
         }
 
+        @Test("A life that the value is given is given to its parts", arguments: 0..<4)
+        func lives(kind: Int) async throws {
+            try await CacheFixture.run(servers: 2, { $0.splitting = Self.splitting(true) }) { fixture in
+                let cache = fixture.cache
+                // As does a reader that cuts nothing itself.
+                let reader = CacheFixture.client(for: fixture.servers.map { $0.path ?? "" })
+                let (value, life) = (String(repeating: "x", count: 20_000), Duration.seconds(1000))
+                try await cache.setValue(value, for: "big", timeToLive: .seconds(60))
+                try await cache.setValue("y", for: "small", timeToLive: .seconds(60))
+                switch kind {
+                case 0: #expect(try await reader.touchValue(for: "big", timeToLive: life))
+                case 1:
+                    let touched = await reader.touchValues(for: ["big", "small", "none"], timeToLive: life)
+                    #expect(touched.touched == ["big", "small"])
+                    #expect(touched.failures.isEmpty)
+                case 2: #expect(try await reader.value(for: "big", extendingTimeToLive: life) == value)
+                default:
+                    let found = await reader.values(for: ["big"], as: String.self, extendingTimeToLive: life)
+                    #expect(found.hits == ["big": value])
+                }
+
+                let list = try #require(try fixture.stored(under: "big", server: cache.ring.server(for: "big")))
+                let parts = try #require(ValueParts(decoding: list.value, bytesMax: .max))
+                for key in (0..<parts.count).map({ parts.key($0, of: "big") }) {
+                    let item = try #require(try await cache.item(for: key, as: String.self))
+                    #expect(item.remainingTimeToLive ?? .zero > .seconds(900))
+                }
+                #expect(try await cache.value(for: "big") == value)
+                await reader.shutDown()
+            }
+        }
+
         @Test("A list of parts that is none is undecodable, however large it says that it is")
         func nonsense() async throws {
             try await CacheFixture.run { fixture in

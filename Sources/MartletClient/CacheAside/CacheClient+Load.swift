@@ -7,7 +7,11 @@ extension CacheClient {
     /// of them loads and the rest wait for the result. `load` runs in a task of its own; the caller's deadline is for
     /// the cache, not for it.
     ///
-    /// - Throws: What `load` throws. What is wrong with the cache only with `LoadPolicy.CacheFailure.rethrow`.
+    /// `load` may itself load through the cache, in the same turn of `CacheConfiguration.concurrentLoadsMax`: other
+    /// keys, and none whose load waits for this one.
+    ///
+    /// - Throws: What `load` throws; a `CacheError` of code `overloaded` if too many loads wait for their turn. What is
+    ///   wrong with the cache only with `LoadPolicy.CacheFailure.rethrow`.
     public func value<Value: CacheValue & Sendable>(
         for key: CacheKey, as type: Value.Type = Value.self, timeToLive: Duration, policy: LoadPolicy = .standard,
         load: @escaping @Sendable () async throws -> Value
@@ -54,7 +58,12 @@ extension CacheClient {
 ///       v       |
 ///     return    +---> the same, while the old value is returned
 ///
-/// A load that fails gives its lease back.
+/// Rules:
+/// 1. A load that fails, or is cancelled, gives back what its look has won (`Claim`): another one wins then. Where the
+///    look itself was given up, its connection does that.
+/// 2. What is loaded is stored, and what was won given back, also if nobody waits any longer.
+/// 3. With a value that is out of date at hand, the load goes on when those who waited for it have gone: it would be
+///    begun again and again for callers with less patience than it takes.
 struct LookUp<Value: CacheValue & Sendable>: Sendable {
     let cache: CacheClient
     /// With its namespace.
@@ -69,24 +78,25 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
         /// A value, and the task of loading the next one.
         case refresh(Value?, Storing)
         /// The task of loading; with a value that is out of date, if there is one.
-        case lead(CacheVersion?, stale: Value?)
+        case lead(Storing, stale: Value?)
         /// Somebody else is loading.
         case follow
         /// There is nothing, and no lease.
         case absent(Storing)
-        case failed(CacheError)
+        /// No answer, or one that is no such value.
+        case failed(CacheError, Storing)
     }
 
     /// How a loaded value is stored.
     private enum Storing: Sendable {
-        /// In the place of the item with this version, and of no other; of an empty one, if it is but a lease.
-        case replacing(CacheVersion?, isLease: Bool)
+        /// In the place of the item with this version, and of no other; the look may have won that.
+        case replacing(CacheVersion?, Claim?)
         /// The same with a date in front.
         case replacingDated(CacheVersion?)
         /// If nothing has come meanwhile.
         case adding
         case addingDated
-        /// In the place of something that is no value.
+        /// In the place of something that is no value, and whose version is not known.
         case overwriting
         case never
 
@@ -96,6 +106,8 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
             default: false
             }
         }
+
+        var claim: Claim? { if case .replacing(_, let claim) = self { claim } else { nil } }
     }
 
     func value() async throws -> Value? {
@@ -126,38 +138,45 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
         case .value(let value): return value
         case .refresh(let value, let storing):
             // Where everybody may come to refresh, one in each process does.
-            _ = share(replaces: !storing.isDated, outlivesWaiters: true) { try await fetch(storing) }
+            _ = share(replaces: !storing.isDated, outlivesWaiters: true, isAwaited: false) { try await fetch(storing) }
             return value
-        case .lead(let version, let stale):
-            return try await shared(replaces: true) {
-                try await fetch(.replacing(version, isLease: stale == nil), orElse: stale)
+        case .lead(let storing, let stale):
+            // Rule 3.
+            return try await shared(replaces: true, outlivesWaiters: stale != nil) {
+                try await fetch(storing, orElse: stale)
             }
         case .follow: return try await shared { try await follow() }
         case .absent(let storing): return try await shared { try await fetch(storing) }
-        case .failed(let error):
-            guard case .load = policy.whenCacheFails, error.code != .cancelled else { throw error }
-            return try await shared { try await fetch(error.code == .undecodable ? .overwriting : .never) }
+        case .failed(let error, let storing):
+            guard case .load = policy.whenCacheFails, error.code != .cancelled else {
+                await giveBack(storing)
+                throw error
+            }
+            return try await shared(replaces: storing.claim != nil) { try await fetch(storing) }
         }
     }
 
     // MARK: Sharing
 
     private func shared(
-        replaces: Bool = false, _ work: @escaping @Sendable () async throws -> Value?
+        replaces: Bool = false, outlivesWaiters: Bool = false, _ work: @escaping @Sendable () async throws -> Value?
     ) async throws -> Value? {
-        try await share(replaces: replaces, outlivesWaiters: false, work).value()
+        let load = share(replaces: replaces, outlivesWaiters: outlivesWaiters, isAwaited: true, work)
+        return try await load.value(isExpected: true)
     }
 
+    /// With `isAwaited` the caller goes on to wait for it.
     private func share(
-        replaces: Bool, outlivesWaiters: Bool, _ work: @escaping @Sendable () async throws -> Value?
+        replaces: Bool, outlivesWaiters: Bool, isAwaited: Bool, _ work: @escaping @Sendable () async throws -> Value?
     ) -> SharedLoad<Value?> {
         guard policy.coalesces else {
             let load = SharedLoad<Value?>(outlivesWaiters: outlivesWaiters)
+            if isAwaited { load.expectWaiter() }
             load.start(in: cache.core.tasks, work)
             return load
         }
         return cache.core.loads.join(
-            key, as: Value?.self, replaces: replaces, outlivesWaiters: outlivesWaiters, work)
+            key, as: Value?.self, replaces: replaces, outlivesWaiters: outlivesWaiters, isAwaited: isAwaited, work)
     }
 
     // MARK: Looking
@@ -172,17 +191,23 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
             let isDated = reply.isClassic && policy.refreshSeconds(timeToLive) != nil
             guard reply.outcome == .done else { return .absent(isDated ? .addingDated : .adding) }
             let version = reply.token.map { CacheVersion(token: $0) }
-            let refresh = Storing.replacing(version, isLease: false)
+            let storing: Storing = isDated ? .replacingDated(version) : .replacing(version, Claim(reply))
             // What is known to be nothing lives shortly enough to be nothing until then, unless it was declared out of
             // date.
-            if reply.isNothing { return reply.hasWon && reply.isStale ? .lead(version, stale: nil) : .value(nil) }
-            guard let buffer = reply.usableValue else { return reply.hasWon ? .lead(version, stale: nil) : .follow }
-            let value: Value = try cache.decode(buffer, reply.clientFlags)
-            if isDated { return isDue(buffer, reply) ? .refresh(value, .replacingDated(version)) : .value(value) }
+            if reply.isNothing { return reply.hasWon && reply.isStale ? .lead(storing, stale: nil) : .value(nil) }
+            guard let buffer = reply.usableValue else { return reply.hasWon ? .lead(storing, stale: nil) : .follow }
+            let value: Value
+            do throws(CacheError) {
+                value = try cache.decode(buffer, reply.clientFlags)
+            } catch {
+                return .failed(error, storing)
+            }
+            if isDated { return isDue(buffer, reply) ? .refresh(value, storing) : .value(value) }
             guard reply.hasWon else { return .value(value) }
-            return reply.isStale ? .lead(version, stale: value) : .refresh(value, refresh)
+            return reply.isStale ? .lead(storing, stale: value) : .refresh(value, storing)
         } catch {
-            return .failed(error)
+            // There is no list of parts where one should be.
+            return .failed(error, error.code == .undecodable ? .overwriting : .never)
         }
     }
 
@@ -201,14 +226,20 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
             try await Task.sleep(for: wait * Double.random(in: 0.8...1.2))
             wait = min(wait * 1.5, .milliseconds(250))
             switch await look() {
-            case .value(let value), .refresh(let value, _): return value
-            case .lead(let version, let stale):
-                return try await fetch(.replacing(version, isLease: stale == nil), orElse: stale)
+            case .value(let value): return value
+            case .refresh(let value, let storing):
+                // It has just been loaded.
+                await giveBack(storing)
+                return value
+            case .lead(let storing, let stale): return try await fetch(storing, orElse: stale)
             case .follow: continue
             case .absent(let storing): return try await fetch(storing)
-            case .failed(let error):
-                guard case .load = policy.whenCacheFails, error.code != .cancelled else { throw error }
-                return try await fetch(.never)
+            case .failed(let error, let storing):
+                guard case .load = policy.whenCacheFails, error.code != .cancelled else {
+                    await giveBack(storing)
+                    throw error
+                }
+                return try await fetch(storing)
             }
         }
         return try await fetch(.never)
@@ -223,7 +254,7 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
             value = try await cache.core.load(load)
         } catch {
             // A value that is still there stays for the others: it is out of date, but the source has no better one.
-            if case .replacing(_, isLease: true) = storing { await remove(storing) }
+            await giveBack(storing, after: policy.pause(behind: error))
             if policy.servesStaleOnError, let stale, !(error is CancellationError) { return stale }
             throw error
         }
@@ -251,16 +282,27 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
             request.clientFlags = ClientFlags.nothing.rawValue
             request.exptime = TimeToLive.exptime(life)
         }
-        _ = try? await cache.call(request)
+        await finish(request)
     }
 
-    /// Removes the lease, so that others need not wait for its end, or the value that the source no longer has. In a
-    /// task of its own, because this one may be cancelled.
+    /// Rule 1: so others need not wait for the end of what this look has won. A value that is there is given back after
+    /// a pause, for which nobody waits.
+    private func giveBack(_ storing: Storing, after pause: Duration? = nil) async {
+        guard let claim = storing.claim else { return }
+        guard let pause, claim.isForValue else { return await finish(claim.release(of: key)) }
+        cache.core.tasks.begin {
+            try? await Task.sleep(for: pause)
+            await finish(claim.release(of: key))
+        }
+    }
+
+    /// Removes the lease, or the value that the source no longer has.
     private func remove(_ storing: Storing) async {
-        guard case .replacing(let version?, _) = storing else { return }
-        var request = CacheRequest(.delete, key)
-        request.expectedToken = version.token
-        let final = request
-        _ = await Task { try? await cache.call(final) }.value
+        if let claim = storing.claim { await finish(claim.removal(of: key)) }
+    }
+
+    /// Rule 2: in a task of its own, because this one may be cancelled.
+    private func finish(_ request: CacheRequest) async {
+        _ = await Task { try? await cache.call(request) }.value
     }
 }

@@ -42,6 +42,11 @@ public struct LoadPolicy: Sendable {
     /// Whether an old value that is still there is served when its load fails.
     public var servesStaleOnError = true
 
+    /// How long a value that is there, if out of date or due for a refresh, is not loaded anew after its load has
+    /// failed; then somebody else tries. A load that was cancelled says nothing of the source, and is made up for at
+    /// once.
+    public var retryDelay: Duration = .seconds(1)
+
     /// What a load does when the cache cannot be asked: an outage makes it slow, or makes it fail.
     public var whenCacheFails: CacheFailure = .load
 
@@ -64,6 +69,12 @@ public struct LoadPolicy: Sendable {
         var policy = LoadPolicy()
         policy.refreshAhead = ahead
         return policy
+    }
+
+    /// The wait after a load that failed with `error`; nil for none.
+    func pause(behind error: any Error) -> Duration? {
+        let isCancelled = error is CancellationError || (error as? CacheError)?.code == .cancelled || Task.isCancelled
+        return isCancelled || retryDelay <= .zero ? nil : retryDelay
     }
 
     /// The seconds before the end of the item from which on a value is loaded anew.

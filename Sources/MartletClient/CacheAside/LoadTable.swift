@@ -9,6 +9,7 @@ import Synchronization
 /// 3. A cancelled load is forgotten at once, so that nobody new waits for it.
 /// 4. Loads beyond `loadsMax` wait for their turn, in the order of asking; beyond `waitingMax` of these they are
 ///    refused.
+/// 5. What a running load waits for needs no turn: `LoadScope`.
 final class LoadTable: Sendable {
     private struct State {
         var loads: [CacheKey: any AnySharedLoad] = [:]
@@ -22,6 +23,8 @@ final class LoadTable: Sendable {
 
     private enum Turn {
         case taken, cancelled, refused
+        /// Rule 5.
+        case needless
     }
 
     private let state = NIOLockedValueBox(State())
@@ -36,8 +39,8 @@ final class LoadTable: Sendable {
         self.tasks = tasks
     }
 
-    /// The load of `key` that is under way, if it is one of such a value, and one that callers wait for: during a
-    /// refresh they have the value that is there.
+    /// The load of `key` that is under way, if it is one of such a value, and one that callers wait for: where there is
+    /// a value that may be served meanwhile, they have that.
     func load<Value: Sendable>(of key: CacheKey, as type: Value.Type) -> SharedLoad<Value>? {
         guard loadCount.load(ordering: .relaxed) > 0 else { return nil }
         guard let load = state.withLockedValue({ $0.loads[key] as? SharedLoad<Value> }) else { return nil }
@@ -48,13 +51,18 @@ final class LoadTable: Sendable {
     func waiterCount(_ key: CacheKey) -> Int { state.withLockedValue { $0.loads[key] }?.waiterCount ?? 0 }
 
     /// Joins the load of `key` under way, or begins one. With `replaces` it begins one in any case, for others to join.
+    /// With `isAwaited` the caller is one of those whom it expects to wait for it.
     func join<Value: Sendable>(
-        _ key: CacheKey, as type: Value.Type, replaces: Bool, outlivesWaiters: Bool = false,
+        _ key: CacheKey, as type: Value.Type, replaces: Bool, outlivesWaiters: Bool, isAwaited: Bool,
         _ work: @escaping @Sendable () async throws -> Value
     ) -> SharedLoad<Value> {
         let (load, isNew) = state.withLockedValue { state -> (SharedLoad<Value>, Bool) in
-            if !replaces, let load = state.loads[key] as? SharedLoad<Value> { return (load, false) }
+            if !replaces, let load = state.loads[key] as? SharedLoad<Value> {
+                if isAwaited { load.expectWaiter() }
+                return (load, false)
+            }
             let load = SharedLoad<Value>(outlivesWaiters: outlivesWaiters)
+            if isAwaited { load.expectWaiter() }
             // From here on others may join it and leave it.
             load.whenOver { [weak load] in if let load { self.forget(key, load) } }
             state.loads[key] = load
@@ -95,18 +103,28 @@ final class LoadTable: Sendable {
     /// Loads that wait for their turn.
     var waitingCount: Int { state.withLockedValue { $0.turns.count } }
 
-    /// Runs `load` when its turn has come; rule 4.
+    /// Runs `load` when its turn has come; rules 4 and 5.
     func inTurn<Value: Sendable>(_ load: @Sendable () async throws -> Value) async throws -> Value {
-        switch await takeTurn() {
-        case .taken: break
+        let current = LoadScope.current
+        if let current, current.isRunning { return try await load() }
+        // That of the shared load this is, or, behind the end of one, another.
+        let scope = current.flatMap { $0.isWaiting ? $0 : nil } ?? LoadScope()
+        let turn = await takeTurn(scope)
+        switch turn {
+        case .taken, .needless: break
         case .cancelled: throw CacheError(.cancelled)
         case .refused: throw CacheError(.overloaded, "\(waitingMax) loads wait for their turn already")
         }
-        defer { passTurn() }
-        return try await load()
+        scope.begin()
+        defer {
+            scope.end()
+            if case .taken = turn { passTurn() }
+        }
+        return try await LoadScope.$current.withValue(scope) { try await load() }
     }
 
-    private func takeTurn() async -> Turn {
+    private func takeTurn(_ scope: LoadScope) async -> Turn {
+        if scope.isUrgent { return .needless }
         let number = state.withLockedValue { state -> UInt64? in
             guard state.running >= loadsMax else {
                 state.running += 1
@@ -132,16 +150,19 @@ final class LoadTable: Sendable {
                 if let turn {
                     continuation.resume(returning: turn)
                 } else if Task.isCancelled {
-                    leave(number)
+                    leave(number, .cancelled)
+                } else {
+                    scope.whenUrgent { [self] in leave(number, .needless) }
                 }
             }
         } onCancel: {
-            leave(number)
+            leave(number, .cancelled)
         }
     }
 
-    private func leave(_ number: UInt64) {
-        state.withLockedValue { $0.turns.removeValue(forKey: number) }?.resume(returning: .cancelled)
+    /// Waits no longer; who has had a turn meanwhile has it.
+    private func leave(_ number: UInt64, _ turn: Turn) {
+        state.withLockedValue { $0.turns.removeValue(forKey: number) }?.resume(returning: turn)
     }
 
     private func passTurn() {

@@ -162,6 +162,9 @@ final class Cluster: Sendable {
         if InvalidationLog.concerns(request, error) { node.note(request.key, token: request.expectedToken) }
     }
 
+    /// The same for a change that was not even sent.
+    func remember(_ request: CacheRequest, _ error: CacheError) { note(request, error, topology.node(for: request)) }
+
     private func callInstead(
         _ request: CacheRequest, _ node: ServerNode, _ deadline: NIODeadline, _ error: CacheError? = nil
     ) async throws(CacheError) -> CacheReply {

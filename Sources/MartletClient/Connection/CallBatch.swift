@@ -5,7 +5,8 @@ import NIOCore
 ///
 /// Rules:
 /// 1. Answers come in the order of the requests, so that what has come is the beginning.
-/// 2. Who gives up gets what has come; the replies that are still out are dropped, one by one.
+/// 2. Who gives up gets what has come; the replies that are still out are dropped, one by one, and what they have won is
+///    given back.
 ///
 /// Used by one thread at a time: by its lane, which holds its lock meanwhile.
 final class CallBatch: @unchecked Sendable {
@@ -35,6 +36,9 @@ final class CallBatch: @unchecked Sendable {
     /// Takes a reply for the first request that has none; what is wrong with it, if anything is.
     func receive(_ reply: ReceivedReply) -> String? { progress.receive(reply) }
 
+    /// What gives back that which the last reply has won for nobody.
+    func takeRelease() -> CacheRequest? { progress.release.take() }
+
     /// What has come so far; everything else is dropped.
     func takeOutcomes() -> [CallOutcome] { progress.takeOutcomes() }
 }
@@ -54,6 +58,8 @@ private struct BatchProgress {
     /// A classic retrieval's value, which an `END` has still to follow.
     private var value: CacheReply?
     private var isGivenUp = false
+    /// Rule 2, for the last reply.
+    var release: CacheRequest?
 
     init(requests: [CacheRequest], places: [Int]) {
         self.requests = requests
@@ -101,6 +107,7 @@ private struct BatchProgress {
         case .violation(let what): return what
         case .more: value = expected.value
         case .outcome(let outcome):
+            if isGivenUp { release = expected.release(outcome) }
             add(outcome)
             passUnsaid()
         }

@@ -14,6 +14,8 @@ import NIOCore
 ///    `waitingBytesMax` together with what waits. A value that is larger than that by itself waits alone.
 /// 4. A connection that is stuck, as `Hearing` has it, is given up.
 /// 5. Late is not silent: a late call says something of the server only where the connection is silent.
+/// 6. A dropped reply may say that the caller is to recache something. Nobody will: another request, which is sent like
+///    any other, gives that back, so that somebody else is told to.
 ///
 /// A value without locks or I/O; its owner holds a lock around every operation and completes calls outside of it.
 struct CallQueue {
@@ -27,6 +29,8 @@ struct CallQueue {
     /// When `expire` has to be called next: no call's deadline is earlier.
     private(set) var firstDeadline: NIODeadline?
     private var nextNumber: UInt32 = 0
+    /// Rule 6.
+    private var releases: [CacheRequest] = []
     private var hearing = Hearing()
     private let inFlightMax: Int
     private let waitingMax: Int
@@ -128,7 +132,9 @@ struct CallQueue {
     /// Takes a reply for the head of the line.
     mutating func receive(_ reply: ReceivedReply) -> Receipt {
         guard !inFlight.isEmpty else { return .violation("a reply that nothing had asked for") }
-        switch inFlight[0].match(reply) {
+        let match = inFlight[0].match(reply)
+        if let release = inFlight[0].takeRelease(match) { releases.append(release) }
+        switch match {
         case .more: return .partial
         case .violation(let what): return .violation(what)
         case .outcome(let outcome):
@@ -136,6 +142,20 @@ struct CallQueue {
             inFlightCount -= slot.count
             return .accepted(slot.takeCompletion().map { ($0, outcome) })
         }
+    }
+
+    /// Puts at the end what rule 6 has to be sent, as nobody's calls; what finds no room is left out, and the claim ends
+    /// with its time.
+    mutating func appendReleases(at time: @autoclosure () -> NIODeadline, patience: TimeAmount) {
+        guard !releases.isEmpty else { return }
+        let now = time()
+        for request in releases {
+            _ = append(
+                CallSlot(
+                    identity: CallIdentity.next(), deadline: now + patience, completion: .probe { _ in },
+                    request: request), at: now)
+        }
+        releases = []
     }
 
     // MARK: Giving up

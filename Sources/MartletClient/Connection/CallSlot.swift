@@ -53,6 +53,14 @@ struct CallSlot: Sendable {
         return batch.isWhole ? .outcome(CallSlot.answered) : .more
     }
 
+    /// Behind `match`, of a gravestone: what gives back that which it has won.
+    mutating func takeRelease(_ match: ReplyMatch) -> CacheRequest? {
+        guard completion == nil else { return nil }
+        if let batch { return batch.takeRelease() }
+        guard case .outcome(let outcome) = match else { return nil }
+        return expected?.release(outcome)
+    }
+
     /// The outcome of a batch that has all of its answers; nobody sees it.
     static let answered = CallOutcome.success(CacheReply(.done))
 

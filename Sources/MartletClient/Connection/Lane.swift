@@ -214,6 +214,7 @@ final class Lane: Sendable {
                 }
                 if violation != nil { break }
             }
+            state.queue.appendReleases(at: .now(), patience: configuration.operationTimeout.timeAmount)
             callCount.store(state.queue.count, ordering: .relaxed)
             return (state.queue.canSend || state.renewal != nil) && !state.isTurnDue
         }

@@ -4,8 +4,8 @@ import NIOConcurrencyHelpers
 ///
 /// Rules:
 /// 1. A value is kept for the table's life at most, from when it was read; nobody tells of changes made elsewhere.
-/// 2. A change through the same client forgets its key, and what was read before a change is not kept behind it: a
-///    reader takes a ticket first, and the ticket is void once its stripe has changed.
+/// 2. A change through the same client forgets its key before it and behind it, and what was read before a change, or
+///    while it was made, is not kept: a reader takes a ticket first, and the ticket is void once its stripe has changed.
 /// 3. Beyond `itemsMax` a hand goes round: what was asked for since it last came by stays for one more round, the rest
 ///    goes.
 final class NearTable: Sendable {

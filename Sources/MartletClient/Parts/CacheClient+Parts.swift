@@ -7,6 +7,8 @@ import NIOCore
 /// 2. A part that could not be stored fails the store, and the key's item stays as it was.
 /// 3. A part that is gone, or is not what was stored, makes the value a miss: it is loaded anew.
 /// 4. Values that are appended to are never cut.
+/// 5. A life that the key's item is given is given to the parts as well. A server without the meta protocol does not say
+///    when it touches an item that has parts: there a retrieval gives a life to all of them, and a touch does not.
 extension CacheClient {
     func call(_ request: CacheRequest) async throws(CacheError) -> CacheReply {
         let cache = asOneCall
@@ -28,7 +30,14 @@ extension CacheClient {
             return try await ask(final)
         }
         let reply = try await ask(request)
-        return reply.hasParts ? try await whole(reply, request) : reply
+        return reply.hasParts ? try await completed(reply, request) : reply
+    }
+
+    /// The reply, once what was asked for has been done with the parts as well.
+    private func completed(_ reply: CacheReply, _ request: CacheRequest) async throws(CacheError) -> CacheReply {
+        guard request.verb == .touch else { return try await whole(reply, request) }
+        try await touchParts(request)
+        return reply
     }
 
     private func callInParts(_ requests: [CacheRequest]) async -> [CallOutcome] {
@@ -49,7 +58,7 @@ extension CacheClient {
         for place in Self.placesOfParts(outcomes) where failures[place] == nil {
             guard case .success(let reply) = outcomes[place] else { continue }
             do throws(CacheError) {
-                outcomes[place] = .success(try await whole(reply, requests[place]))
+                outcomes[place] = .success(try await completed(reply, requests[place]))
             } catch {
                 outcomes[place] = .failure(error)
             }
@@ -93,7 +102,7 @@ extension CacheClient {
         guard let header = reply.value, let parts = ValueParts(decoding: header, bytesMax: bytesMax) else {
             throw CacheError(.undecodable, "no list of parts")
         }
-        let gets = (0..<parts.count).map { CacheRequest(.get, parts.key($0, of: request.key)) }
+        let gets = parts.requests(.get, like: request)
         var value = ByteBuffer()
         value.reserveCapacity(parts.length)
         var isWhole = true
@@ -113,6 +122,28 @@ extension CacheClient {
         reply.clientFlags &= ~ClientFlags.parts.rawValue
         return reply
     }
+
+    /// Rule 5.
+    private func touchParts(_ request: CacheRequest) async throws(CacheError) {
+        let list = try await ask(CacheRequest(.get, request.key))
+        let bytesMax = core.configuration.valueBytesMax
+        // Something else may have come meanwhile.
+        guard list.hasParts, let parts = list.value.flatMap({ ValueParts(decoding: $0, bytesMax: bytesMax) }) else {
+            return
+        }
+        for outcome in await ask(parts.requests(.touch, like: request)) { _ = try outcome.get() }
+    }
+}
+
+extension ValueParts {
+    /// One for each part; with the life that `request` gives, if it does.
+    fileprivate func requests(_ verb: CacheRequest.Verb, like request: CacheRequest) -> [CacheRequest] {
+        (0..<count).map { index in
+            var part = CacheRequest(verb, key(index, of: request.key))
+            part.exptime = request.exptime
+            return part
+        }
+    }
 }
 
 extension CacheRequest {
@@ -130,7 +161,5 @@ extension CallOutcome {
 }
 
 extension CacheReply {
-    fileprivate var hasParts: Bool {
-        value != nil && ClientFlags(rawValue: clientFlags).contains(.parts)
-    }
+    fileprivate var hasParts: Bool { ClientFlags(rawValue: clientFlags).contains(.parts) }
 }

@@ -5,8 +5,9 @@ import NIOCore
 /// Servers take values up to 1 MB as they come, and large ones unwillingly: with this, they go into items of
 /// `partBytes`, and the key's own item says where they are. Any part that is gone is a miss of the whole.
 ///
-/// What it costs: two round trips for a retrieval; parts of a value that was replaced or removed stay until they expire
-/// or are evicted, so give split values a life. Other clients cannot read them.
+/// What it costs: two round trips for a retrieval, three for a touch, which goes to the parts as well (but not on servers
+/// without the meta protocol, where a retrieval with another life does); parts of a value that was replaced or removed
+/// stay until they expire or are evicted, so give split values a life. Other clients cannot read them.
 public struct ValueSplitting: Sendable {
     /// Values above this are cut.
     public var bytesMax: Int

@@ -64,7 +64,7 @@ extension CacheClient {
         let cache = asOneCall
         let name: CacheKey
         do throws(CacheError) {
-            name = try await cache.named(key)
+            name = try await cache.named(key, toBe: .set)
         } catch {
             return .failure(error)
         }

@@ -186,12 +186,14 @@ public struct ReplicatedCache: Sendable {
             // it.
             let version = CacheVersion(token: clock.next())
             if let value = try? await value(for: key, as: type) { return value }
-            let shared = copies[0].core.loads.join(name, as: Value.self, replaces: false) {
+            let shared = copies[0].core.loads.join(
+                name, as: Value.self, replaces: false, outlivesWaiters: false, isAwaited: true
+            ) {
                 let value = try await copies[0].core.load(load)
                 _ = try? await setValue(value, for: key, version: version, timeToLive: timeToLive)
                 return value
             }
-            do { return try await shared.value() } catch is AbandonedLoad { continue }
+            do { return try await shared.value(isExpected: true) } catch is AbandonedLoad { continue }
         }
     }
 

@@ -223,9 +223,10 @@ public struct Migration: Sendable {
         await finish(request, cache)
     }
 
-    /// With a time of its own: the call's may be over, and the lease would stay.
+    /// In a task and with a time of its own: this task may be cancelled, the call's time may be over, and the lease would
+    /// be nobody's then.
     private static func finish(_ request: CacheRequest, _ cache: CacheClient) async {
-        _ = try? await cache.timeout(cache.timeout).askHere(request)
+        _ = await Task { try? await cache.timeout(cache.timeout).askHere(request) }.value
     }
 }
 

@@ -14,10 +14,19 @@ import Foundation
 /// 2. Where there is none, because it was evicted or its server is new, it begins with the time in microseconds: later
 ///    than all that were there before, so nothing that was dropped comes back.
 /// 3. Emptying is adding one.
-/// 4. A generation that cannot be read fails the call: any other would be wrong.
+/// 4. A generation that cannot be read fails the call: any other would be wrong. A change that fails so is remembered
+///    under the number known last, if there is one, like a change that did not reach its server.
+/// 5. What was being read while this process emptied the namespace is not known behind it.
 final class Generation: Sendable {
     private let lag: Duration
-    private let known = NIOLockedValueBox<(number: UInt64, until: ContinuousClock.Instant)?>(nil)
+
+    private struct State {
+        var known: (number: UInt64, until: ContinuousClock.Instant)?
+        /// How often this process has begun or ended to empty the namespace: rule 5.
+        var changeCount = 0
+    }
+
+    private let state = NIOLockedValueBox(State())
 
     init(lag: Duration) { self.lag = lag }
 
@@ -26,13 +35,16 @@ final class Generation: Sendable {
     /// What stands in front of the keys, behind the namespace's own prefix.
     func prefix(in cache: CacheClient) async throws(CacheError) -> [UInt8] {
         let now = ContinuousClock.now
-        if let (number, until) = known.withLockedValue({ $0 }), until > now { return Self.prefix(number) }
+        let (known, changeCount) = state.withLockedValue { ($0.known, $0.changeCount) }
+        if let known, known.until > now { return Self.prefix(known.number) }
         let key = Self.key.prefixed(cache.prefix)
         for _ in 0..<2 {
             let reply = try await cache.call(CacheRequest(.get, key))
             if let value = reply.usableValue {
                 let number: UInt64 = try cache.decode(value, reply.clientFlags)
-                known.withLockedValue { $0 = (number, now + lag) }
+                state.withLockedValue { state in
+                    if state.changeCount == changeCount { state.known = (number, now + lag) }
+                }
                 return Self.prefix(number)
             }
             var request = CacheRequest(.add, key)
@@ -42,10 +54,22 @@ final class Generation: Sendable {
         throw CacheError(.refused, "the namespace's generation does not stay")
     }
 
+    /// Rule 4: of the number known last, however long ago.
+    var lastPrefix: [UInt8]? { state.withLockedValue { $0.known.map { Self.prefix($0.number) } } }
+
+    /// Rule 5.
+    private func forget() {
+        state.withLockedValue { state in
+            state.known = nil
+            state.changeCount += 1
+        }
+    }
+
     /// Rule 3.
     func advance(in cache: CacheClient) async throws(CacheError) {
         let key = Self.key.prefixed(cache.prefix)
-        known.withLockedValue { $0 = nil }
+        forget()
+        defer { forget() }
         var request = CacheRequest(.increment, key)
         request.initialNumber = Self.first
         let reply = try await cache.call(request)
@@ -55,7 +79,6 @@ final class Generation: Sendable {
             (request.value, request.clientFlags) = try cache.encode(Self.first)
             _ = try await cache.call(request)
         }
-        known.withLockedValue { $0 = nil }
     }
 
     private static func prefix(_ number: UInt64) -> [UInt8] { Array("\(number):".utf8) }

@@ -84,6 +84,9 @@ struct CacheRequest: Sendable {
     /// Whether asking twice is as good as asking once.
     var isRetrieval: Bool { verb == .get && leaseSeconds == nil && refreshSeconds == nil }
 
+    /// Whether the server may tell this client to recache.
+    var mayWin: Bool { leaseSeconds != nil || refreshSeconds != nil }
+
     var carriesValue: Bool {
         switch verb {
         case .set, .add, .replace, .append, .prepend: true

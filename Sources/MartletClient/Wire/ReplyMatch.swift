@@ -4,7 +4,7 @@ import NIOCore
 /// A request that was sent, as far as its reply must be known by it.
 struct ExpectedReply: Sendable {
     let verb: CacheRequest.Verb
-    /// nil in the meta protocol, whose replies have the number.
+    /// nil in the meta protocol, whose replies have the number, but for what may win a recaching.
     let key: CacheKey?
     let dialect: Dialect
     /// What the reply's opaque must be.
@@ -18,7 +18,7 @@ struct ExpectedReply: Sendable {
 
     init(to request: borrowing CacheRequest, dialect: Dialect, number: UInt32, value: CacheReply? = nil) {
         verb = request.verb
-        key = dialect == .meta ? nil : request.key
+        key = dialect == .meta && !request.mayWin ? nil : request.key
         self.dialect = dialect
         self.number = number
         asksValue = !request.facts.contains(.noValue)
@@ -37,6 +37,12 @@ enum ReplyMatch {
 }
 
 extension ExpectedReply {
+    /// What gives back that which nobody takes any more: the caller has gone, and the server has told it to recache.
+    func release(_ outcome: CallOutcome) -> CacheRequest? {
+        guard let key, case .success(let reply) = outcome else { return nil }
+        return Claim(reply)?.release(of: key)
+    }
+
     /// Rules:
     /// 1. An error is an answer to the oldest request: servers answer in order.
     /// 2. A meta reply brings back the request's number, except `EN`, which brings nothing.
@@ -94,6 +100,7 @@ extension ExpectedReply {
         case (.done, _):
             var result = CacheReply(.done)
             result.token = reply.token
+            if verb == .touch { result.clientFlags = reply.clientFlags }
             return .outcome(.success(result))
         default:
             guard let outcome = refusalOfChange(reply.status) else {

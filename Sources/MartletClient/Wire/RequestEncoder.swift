@@ -96,7 +96,9 @@ private enum MetaEncoder {
                 return RequestWriter.flag("N", signed: Int64(request.exptime ?? 0), at: cursor)
             }
         case .invalidate: cursor = RequestWriter.flag("I", at: cursor)
-        case .delete, .touch: break
+        // Of a touched item it must be known whether it has parts.
+        case .touch: cursor = RequestWriter.flag("f", at: cursor)
+        case .delete: break
         }
         if let exptime = request.exptime { cursor = RequestWriter.flag("T", signed: Int64(exptime), at: cursor) }
         if let token = request.expectedToken { cursor = RequestWriter.flag("C", token, at: cursor) }

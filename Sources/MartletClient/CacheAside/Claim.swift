@@ -1,0 +1,54 @@
+/// What a retrieval has won: that the one who asked recaches, while the others wait, or have what is there.
+///
+/// The server tells one client only. If nothing comes of it, the claim is given back, so that another one wins:
+///
+/// | what is there             | how the claim is given back                                                       |
+/// | ------------------------- | --------------------------------------------------------------------------------- |
+/// | an empty item: a lease    | it is removed                                                                     |
+/// | something out of date     | it is declared out of date once more, and lives as long as before                 |
+/// | a value due for a refresh | nothing is appended to it: that makes a new item with its value, flags and life   |
+///
+/// Each is done only if the item is still that which was won.
+struct Claim: Sendable {
+    private enum Kind: UInt8 { case lease, stale, refresh }
+
+    private let kind: Kind
+    /// Of the item that is there.
+    let token: UInt64
+
+    /// nil if nothing was won, or nobody can tell which item it was.
+    init?(_ reply: CacheReply) {
+        guard reply.hasWon, let token = reply.token else { return nil }
+        self.token = token
+        if reply.isStale {
+            kind = .stale
+        } else if reply.isNothing {
+            // It lives shortly, and is not refreshed.
+            return nil
+        } else {
+            kind = reply.value?.readableBytes == 0 ? .lease : .refresh
+        }
+    }
+
+    /// There is a value, which others have meanwhile.
+    var isForValue: Bool { kind != .lease }
+
+    /// The request that gives it back.
+    func release(of key: CacheKey) -> CacheRequest {
+        var request =
+            switch kind {
+            case .lease: CacheRequest(.delete, key)
+            case .stale: CacheRequest(.invalidate, key)
+            case .refresh: CacheRequest(.append, key)
+            }
+        request.expectedToken = token
+        return request
+    }
+
+    /// The request that removes the item: there is no value for it any longer.
+    func removal(of key: CacheKey) -> CacheRequest {
+        var request = CacheRequest(.delete, key)
+        request.expectedToken = token
+        return request
+    }
+}

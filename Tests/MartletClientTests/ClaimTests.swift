@@ -1,0 +1,311 @@
+import MartletClient
+import NIOConcurrencyHelpers
+import Testing
+
+extension ClientTests {
+    /// Who was told to recache and does not: another one is told.
+    @Suite("What was won and is given back")
+    struct ClaimTests {
+        struct Broken: Error, Equatable {}
+
+        private static let life = Duration.seconds(60)
+
+        /// Keeps the replies to looks for `k` back until `next` is asked for, and notes what is no look.
+        private final class Holding: Sendable {
+            private let state = NIOLockedValueBox((held: [String](), lines: [String]()))
+            private let reply: String
+
+            /// `reply` is the answer to each of those looks; `#` stands for its number.
+            init(_ reply: String) { self.reply = reply }
+
+            var heldCount: Int { state.withLockedValue { $0.held.count } }
+            var lines: [String] { state.withLockedValue { $0.lines } }
+
+            func answer(_ text: String) -> ScriptedServer.Answer {
+                state.withLockedValue { state in
+                    var answers = ""
+                    for line in text.split(separator: "\r\n").map(String.init) {
+                        guard let opaque = line.opaques.first else { continue }
+                        if line.hasPrefix("mg k") {
+                            state.held.append(opaque)
+                            continue
+                        }
+                        if line.hasPrefix("mg next ") {
+                            answers += state.held.map { reply.replacing("#", with: $0) + "\r\n" }.joined()
+                            state.held = []
+                        }
+                        if !line.hasPrefix("mg ") { state.lines.append(line) }
+                        answers += line.hasPrefix("mg ") ? "EN\r\n" : "HD \(opaque)\r\n"
+                    }
+                    return answers.isEmpty ? .nothing : .send(answers)
+                }
+            }
+        }
+
+        private static func run(
+            _ reply: String, _ body: (CacheClient, Holding) async throws -> Void
+        ) async throws {
+            let holding = Holding(reply)
+            let server = try await ScriptedServer { holding.answer($0) }
+            let cache = CacheFixture.client(for: [server.path]) { $0.connectionsPerServer = 1 }
+            // From here on there is a connection.
+            #expect(try await cache.value(for: "first", as: String.self) == nil)
+            try await body(cache, holding)
+            await cache.shutDown()
+            await server.stop()
+        }
+
+        @Test(
+            "A look that was cancelled gives back what its late answer has won",
+            arguments: [
+                ("VA 0 # f0 c7 W\r\n", ["md k", "C7"]), ("VA 3 # f0 c7 W X\r\nold", ["md k", "I", "C7"]),
+                ("VA 3 # f0 c7 W\r\nold", ["ms k 0", "MA", "C7"]),
+            ])
+        func cancelledLook(reply: String, words: [String]) async throws {
+            try await Self.run(reply) { cache, holding in
+                let caller = Task {
+                    try await cache.value(for: "k", timeToLive: Self.life, policy: .refreshing(ahead: .seconds(9))) {
+                        "never"
+                    }
+                }
+                #expect(await eventually { () async in holding.heldCount == 1 })
+                caller.cancel()
+                _ = await caller.result
+
+                #expect(try await cache.value(for: "next", as: String.self) == nil)
+                #expect(await eventually { () async in holding.lines.count == 1 })
+                let line = try #require(holding.lines.first)
+                #expect(line.hasPrefix(words[0] + " "))
+                // Nothing else but its number.
+                let rest = line.dropFirst(words[0].utf8.count).split(separator: " ").filter { !$0.hasPrefix("O") }
+                #expect(Set(rest.map(String.init)) == Set(words.dropFirst()))
+                // Its own reply is matched like any other's.
+                #expect(try await cache.value(for: "next", as: String.self) == nil)
+            }
+        }
+
+        @Test("So does one that came too late, and each of many keys")
+        func lateLooks() async throws {
+            try await Self.run("VA 0 # f0 c7 W\r\n") { cache, holding in
+                let hurried = cache.timeout(.milliseconds(300))
+                #expect(try await hurried.value(for: "k", timeToLive: Self.life) { "v" } == "v")
+                let loaded = try await hurried.values(for: ["k1", "k2"], as: String.self, timeToLive: Self.life) { _ in
+                    ["k1": "v"]
+                }
+                #expect(loaded == ["k1": "v"])
+                #expect(holding.heldCount == 3)
+
+                #expect(try await cache.value(for: "next", as: String.self) == nil)
+                #expect(await eventually { () async in holding.lines.count == 3 })
+                #expect(holding.lines.map { $0.prefix(5) } == ["md k ", "md k1", "md k2"])
+                #expect(holding.lines.allSatisfy { $0.contains(" C7") })
+            }
+        }
+
+        @Test("A look that won nothing leaves nothing to be given back")
+        func nothingWon() async throws {
+            try await Self.run("VA 3 # f0 c7 Z X\r\nold") { (cache, holding) async throws in
+                let hurried = cache.timeout(.milliseconds(300))
+                #expect(try await hurried.value(for: "k", timeToLive: Self.life) { "v" } == "v")
+                for _ in 0..<3 { #expect(try await cache.value(for: "next", as: String.self) == nil) }
+                #expect(holding.lines == [])
+            }
+        }
+
+        @Test("A value that is out of date is tried again when its load has failed", arguments: [true, false])
+        func failedRecache(many: Bool) async throws {
+            try await CacheFixture.run { (fixture) async throws in
+                let (cache, loads) = (fixture.cache, Count())
+                var policy = LoadPolicy.standard
+                policy.retryDelay = .zero
+                let settings = policy
+                func read(_ load: @escaping @Sendable () async throws -> String) async throws -> String? {
+                    let counted: @Sendable () async throws -> String = {
+                        await loads.add()
+                        return try await load()
+                    }
+                    guard many else {
+                        return try await cache.value(for: "k", timeToLive: Self.life, policy: settings, load: counted)
+                    }
+                    return try await cache.values(for: ["k"], timeToLive: Self.life, policy: settings) { _ in
+                        ["k": try await counted()]
+                    }["k"]
+                }
+                try await cache.setValue("old", for: "k", timeToLive: Self.life)
+                try await cache.invalidateValue(for: "k", servingStaleFor: .seconds(50))
+
+                for _ in 0..<2 {
+                    if many {
+                        await #expect(throws: Broken()) { try await read { throw Broken() } }
+                    } else {
+                        #expect(try await read { throw Broken() } == "old")
+                    }
+                }
+                #expect(await loads.value == 2)
+                #expect(try await read { "new" } == "new")
+                #expect(try await cache.value(for: "k") == "new")
+            }
+        }
+
+        @Test("In the pause behind a load that failed others have the old value, and with the client it ends")
+        func pause() async throws {
+            try await CacheFixture.run { fixture in
+                let other = CacheFixture.client(for: fixture.servers.map { $0.path ?? "" })
+                var policy = LoadPolicy.standard
+                policy.retryDelay = .seconds(3600)
+                let settings = policy
+                try await other.setValue("old", for: "k", timeToLive: Self.life)
+                try await other.invalidateValue(for: "k", servingStaleFor: .seconds(50))
+                let value = try await fixture.cache.value(for: "k", timeToLive: Self.life, policy: settings) {
+                    () async throws -> String in throw Broken()
+                }
+                #expect(value == "old")
+
+                #expect(try await other.value(for: "k", timeToLive: Self.life) { "too early" } == "old")
+                await fixture.cache.timeout(.milliseconds(500)).shutDown()
+                #expect(
+                    await eventually {
+                        (try? await other.value(for: "k", timeToLive: Self.life) { "new" }) == "new"
+                    })
+                await other.shutDown()
+            }
+        }
+
+        @Test("A refresh that failed is tried again, and the value stays as it is meanwhile")
+        func failedRefresh() async throws {
+            try await CacheFixture.run { fixture in
+                let (cache, loads) = (fixture.cache, Count())
+                var policy = LoadPolicy.refreshing(ahead: .seconds(60))
+                policy.retryDelay = .zero
+                let settings = policy
+                try await cache.setValue("old", for: "k", timeToLive: .seconds(30))
+
+                let isRefreshed = await eventually {
+                    let value = try? await cache.value(for: "k", timeToLive: .seconds(300), policy: settings) {
+                        () async throws -> String in
+                        guard await loads.add() > 2 else { throw Broken() }
+                        return "new"
+                    }
+                    if await loads.value < 3 {
+                        #expect(value == "old")
+                        let item = try? await cache.item(for: "k", as: String.self)
+                        #expect(item?.remainingTimeToLive ?? .zero <= .seconds(30) || item?.value == "new")
+                        #expect(item?.isStale == false)
+                    }
+                    return value == "new"
+                }
+                #expect(isRefreshed)
+                #expect(await loads.value == 3)
+            }
+        }
+
+        @Test("What is loaded in the place of an old value is kept, though its caller has gone")
+        func goneCaller() async throws {
+            try await CacheFixture.run { fixture in
+                let (cache, door) = (fixture.cache, Door())
+                try await cache.setValue("old", for: "k", timeToLive: Self.life)
+                try await cache.invalidateValue(for: "k", servingStaleFor: .seconds(50))
+                let caller = Task {
+                    try await cache.value(for: "k", timeToLive: Self.life) { () async throws -> String in
+                        await door.pass()
+                        try Task.checkCancellation()
+                        return "new"
+                    }
+                }
+                #expect(await eventually { await door.arrivals == 1 })
+                caller.cancel()
+                _ = await caller.result
+                // Whoever comes meanwhile does not wait.
+                #expect(try await cache.value(for: "k", timeToLive: Self.life) { "not needed" } == "old")
+                await door.open()
+
+                #expect(await eventually { (try? await cache.value(for: "k", as: String.self)) == "new" })
+            }
+        }
+
+        @Test(
+            "A load that takes no notice of its cancellation leaves its value, not a lease", arguments: [true, false])
+        func unheededCancellation(many: Bool) async throws {
+            try await CacheFixture.run { fixture in
+                let (cache, door) = (fixture.cache, Door())
+                let caller = Task { () async throws -> String? in
+                    guard many else {
+                        return try await cache.value(for: "k", as: String.self, timeToLive: Self.life) {
+                            await door.pass()
+                            return "v"
+                        }
+                    }
+                    return try await cache.values(for: ["k"], as: String.self, timeToLive: Self.life) { _ in
+                        await door.pass()
+                        return ["k": "v"]
+                    }["k"]
+                }
+                #expect(await eventually { await door.arrivals == 1 })
+                caller.cancel()
+                if !many { _ = await caller.result }
+                await door.open()
+                _ = await caller.result
+
+                #expect(await eventually { (try? await cache.value(for: "k", as: String.self)) == "v" })
+            }
+        }
+
+        @Test("Of many keys what was won is given back where a server's failure is the caller's")
+        func failureOfMany() async throws {
+            try await CacheFixture.run { fixture in
+                let path = fixture.servers[0].path ?? ""
+                let cache = CacheFixture.client(for: [path, "/nowhere"])
+                let keys = (0..<50).map { CacheKey("k\($0)") }
+                let isThere = cache.ring
+                let here = keys.filter { isThere.server(for: $0.description) == 0 }
+                try #require(!here.isEmpty && here.count < 50)
+                var policy = LoadPolicy.standard
+                policy.whenCacheFails = .rethrow
+                let settings = policy
+
+                let error = await #expect(throws: CacheError.self) {
+                    try await cache.values(for: keys, as: String.self, timeToLive: Self.life, policy: settings) { _ in
+                        [:]
+                    }
+                }
+
+                #expect(error?.code == .serverDown)
+                for key in here { #expect(try fixture.stored(under: key.description) == nil) }
+                await cache.shutDown()
+            }
+        }
+
+        @Test(
+            "What is loaded in the place of something unreadable is not stored over what has come since",
+            arguments: [true, false])
+        func unreadable(many: Bool) async throws {
+            try await CacheFixture.run { fixture in
+                let (cache, door) = (fixture.cache, Door())
+                try await cache.setValue("no number", for: "k")
+                let caller = Task { () async throws -> Int? in
+                    guard many else {
+                        return try await cache.value(for: "k", as: Int.self, timeToLive: Self.life) {
+                            await door.pass()
+                            return 1
+                        }
+                    }
+                    return try await cache.values(for: ["k"], as: Int.self, timeToLive: Self.life) { _ in
+                        await door.pass()
+                        return ["k": 1]
+                    }["k"]
+                }
+                #expect(await eventually { await door.arrivals == 1 })
+                try await cache.setValue(2, for: "k")
+                await door.open()
+
+                #expect(try await caller.value == 1)
+                #expect(try await cache.value(for: "k") == 2)
+                // Where nothing has come, it is.
+                try await cache.setValue("no number", for: "other")
+                let other = try await cache.values(for: ["other"], timeToLive: Self.life) { _ in ["other": 3] }
+                #expect(other == ["other": 3])
+                #expect(try await cache.value(for: "other") == 3)
+            }
+        }
+    }
+}
