@@ -79,10 +79,7 @@ struct ProcessTests {
         let program = try Program(Program.user + ["-s", "\(folder.path)/socket", "-t", "1"])
         #expect(Program.eventually { folder.exists("socket") })
 
-        var found = rlimit()
-        prlimit(program.process, resource, nil, &found)
-
-        #expect(found.rlim_cur == 0)
+        #expect(program.limit(RLIMIT_CORE)?.rlim_cur == 0)
     }
 
     @Test func `an admin endpoint without descriptors neither spins nor fills the log, and answers later`() throws {
@@ -95,17 +92,13 @@ struct ProcessTests {
         let line = try #require(program.errors.split(separator: "\n").first { $0.contains(name) })
         let port = try #require(line.split(separator: ":").last.flatMap { UInt16($0) })
 
-        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-        var before = rlimit()
-        var none = rlimit()
-        prlimit(program.process, resource, nil, &before)
-        none.rlim_max = before.rlim_max
-        prlimit(program.process, resource, &none, nil)
+        let before = try #require(program.limit(RLIMIT_NOFILE))
+        program.limit(RLIMIT_NOFILE, to: rlimit(rlim_cur: 0, rlim_max: before.rlim_max))
         let asker = try TestClient(port: port)
         try asker.send("GET /healthz HTTP/1.0\r\n\r\n")
         // Time in which a loop that only fails would write much.
         for _ in 0..<2000 { #expect(try client.exchange("mn\r\n", "MN\r\n")) }
-        prlimit(program.process, resource, &before, nil)
+        program.limit(RLIMIT_NOFILE, to: before)
 
         #expect(String(decoding: try asker.receiveAll(), as: UTF8.self).hasPrefix("HTTP/1.1 200"))
         #expect(program.errors.split(separator: "\n").count < 20)
