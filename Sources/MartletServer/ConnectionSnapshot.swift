@@ -10,57 +10,79 @@ package struct ConnectionSnapshot: Sendable {
     package let secondsSinceLastCommand: Int
 }
 
+/// The same in numbers: quick to gather for all sockets, and small enough to keep until its text is wanted.
+struct OpenSocket: BitwiseCopyable {
+    enum Kind: UInt8, BitwiseCopyable { case listener, datagrams, client, watcher }
+
+    let descriptor: Int32
+    let kind: Kind
+    /// Of a client.
+    var phase = Connection.Phase.reading
+    /// The listening socket it is or came from, or the UDP socket it is.
+    let index: UInt16
+    var peer = PeerAddress()
+    let silentSeconds: UInt32
+}
+
 extension ServerContext {
-    /// All open sockets, listening ones included, by descriptor. Any thread; a worker is kept from opening and closing
-    /// connections for as long as its list is copied, and from nothing else.
+    /// All open sockets, listening ones included, by descriptor. Any thread.
     package borrowing func connectionSnapshots() -> [ConnectionSnapshot] {
+        var snapshots: [ConnectionSnapshot] = []
+        for socket in openSockets() { snapshots.append(snapshot(of: socket)) }
+        return snapshots
+    }
+
+    /// By descriptor. Any thread; a worker is kept from opening and closing connections for as long as its list is
+    /// copied, and from nothing else.
+    borrowing func openSockets() -> [OpenSocket] {
         let now = clock.second
         let uptime = clock.uptime
-        var snapshots = listeningSockets.map {
-            ConnectionSnapshot(
-                descriptor: $0.descriptor, address: $0.name, listenAddress: nil, state: "conn_listening",
-                secondsSinceLastCommand: Int(uptime))
+        var sockets: [OpenSocket] = []
+        for (index, socket) in listeningSockets.enumerated() {
+            sockets.append(
+                OpenSocket(
+                    descriptor: socket.descriptor, kind: .listener, index: UInt16(index), silentSeconds: uptime))
         }
-        for socket in datagramSockets {
-            snapshots.append(
-                ConnectionSnapshot(
-                    descriptor: socket.descriptor, address: socket.name, listenAddress: nil, state: "conn_read",
-                    secondsSinceLastCommand: Int(now &- ServerClock.firstSecond)))
+        for (index, socket) in datagramSockets.enumerated() {
+            sockets.append(
+                OpenSocket(
+                    descriptor: socket.descriptor, kind: .datagrams, index: UInt16(truncatingIfNeeded: index),
+                    silentSeconds: now &- ServerClock.firstSecond))
         }
-        struct Facts {
-            let descriptor: Int32
-            let peer: PeerAddress
-            let listenerIndex: UInt16
-            let phase: Connection.Phase
-            let lastActivity: UInt32
-        }
-        var facts: [Facts] = []
         for worker in workers {
             worker.pointee.table.forEachLocked {
-                facts.append(
-                    Facts(
-                        descriptor: $0.pointee.descriptor, peer: $0.pointee.peer,
-                        listenerIndex: $0.pointee.listenerIndex, phase: $0.pointee.phase,
-                        lastActivity: $0.pointee.lastActivity))
+                sockets.append(
+                    OpenSocket(
+                        descriptor: $0.pointee.descriptor, kind: .client, phase: $0.pointee.phase,
+                        index: $0.pointee.listenerIndex, peer: $0.pointee.peer,
+                        silentSeconds: now - min($0.pointee.lastActivity, now)))
             }
         }
-        for fact in facts {
-            let listenAddress = listeningSockets[Int(fact.listenerIndex)].name
-            snapshots.append(
-                ConnectionSnapshot(
-                    descriptor: fact.descriptor, address: fact.peer.name ?? listenAddress,
-                    listenAddress: listenAddress, state: fact.phase.stateName,
-                    secondsSinceLastCommand: max(Int(now) - Int(fact.lastActivity), 0)))
-        }
         for watcher in observation.pointee.all {
-            let listenAddress = listeningSockets[Int(watcher.socket.listenerIndex)].name
-            snapshots.append(
-                ConnectionSnapshot(
-                    descriptor: watcher.socket.descriptor, address: watcher.socket.peer.name ?? listenAddress,
-                    listenAddress: listenAddress, state: "conn_watch",
-                    secondsSinceLastCommand: max(Int(now) - Int(watcher.since), 0)))
+            sockets.append(
+                OpenSocket(
+                    descriptor: watcher.socket.descriptor, kind: .watcher, index: watcher.socket.listenerIndex,
+                    peer: watcher.socket.peer, silentSeconds: now - min(watcher.since, now)))
         }
-        return snapshots.sorted { $0.descriptor < $1.descriptor }
+        return sockets.sorted { $0.descriptor < $1.descriptor }
+    }
+
+    /// Its text.
+    borrowing func snapshot(of socket: OpenSocket) -> ConnectionSnapshot {
+        let (address, listenAddress, state): (String, String?, String)
+        switch socket.kind {
+        case .listener:
+            (address, listenAddress, state) = (listeningSockets[Int(socket.index)].name, nil, "conn_listening")
+        case .datagrams:
+            (address, listenAddress, state) = (datagramSockets[Int(socket.index)].name, nil, "conn_read")
+        case .client, .watcher:
+            let listener = listeningSockets[Int(socket.index)].name
+            (address, listenAddress) = (socket.peer.name ?? listener, listener)
+            state = socket.kind == .watcher ? "conn_watch" : socket.phase.stateName
+        }
+        return ConnectionSnapshot(
+            descriptor: socket.descriptor, address: address, listenAddress: listenAddress, state: state,
+            secondsSinceLastCommand: Int(socket.silentSeconds))
     }
 }
 

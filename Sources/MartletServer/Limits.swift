@@ -39,6 +39,13 @@ package enum Limits {
     /// Buckets of the table told to one connection before the others get their turn.
     package static let dumpedBucketsPerTurnMax = 256
 
+    /// Connections, or prefixes of keys, told to one connection before the others get their turn; and how many prefixes
+    /// of other workers are looked for meanwhile.
+    package static let statisticsPerTurnMax = 160
+    static let prefixLooksPerTurnMax = 4096
+    /// With more prefixes than these the binary protocol, which tells them in one piece, tells none.
+    package static let prefixesInOnePieceMax = 2048
+
     // Logging in
 
     /// How long a client may take to log in.

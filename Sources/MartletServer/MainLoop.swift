@@ -18,8 +18,10 @@ struct MainLoop: ~Copyable {
     fileprivate let ticker: EventTimer
     fileprivate var signals: Signals?
     let loop: EventLoop
-    /// Until when a graceful stop waits; 0 before one is asked for.
+    /// Until when a graceful stop waits; 0 before one is asked for. And how many seconds it has waited: the clock may
+    /// have been told to stand still.
     fileprivate var deadline: UInt32 = 0
+    fileprivate var waitedSeconds: UInt32 = 0
 }
 
 extension UnsafeMutablePointer where Pointee == MainLoop {
@@ -30,7 +32,7 @@ extension UnsafeMutablePointer where Pointee == MainLoop {
         let wakeup = LoopWakeup(
             loop: loop,
             callback: { _, _, context in
-                context.unsafelyUnwrapped.assumingMemoryBound(to: MainLoop.self).pointee.wakeup.acknowledge()
+                context.unsafelyUnwrapped.assumingMemoryBound(to: MainLoop.self).woken()
             }, context: mainLoop)
         guard let wakeup else {
             mainLoop.deallocate()
@@ -78,7 +80,14 @@ extension UnsafeMutablePointer where Pointee == MainLoop {
         }
     }
 
+    /// The wakeup's callback: `run` looks for orders, and here is what else may have been asked for.
+    private func woken() {
+        pointee.wakeup.acknowledge()
+        pointee.server.readAskedCertificates()
+    }
+
     fileprivate func secondHasPassed() {
+        if pointee.deadline > 0 { pointee.waitedSeconds += 1 }
         pointee.server.tick()
         pointee.server.pointee.topology.look()
     }
@@ -92,13 +101,14 @@ extension UnsafeMutablePointer where Pointee == MainLoop {
         while server.pointee.stopRequest.kind != .immediate {
             if server.pointee.stopRequest.kind == .graceful {
                 if isListening {
+                    server.pointee.stopNotice?()
                     pointee.deadline = server.pointee.clock.second + Limits.gracefulStopSecondsMax
                     listener.stop()
                     isListening = false
                     for worker in server.pointee.workers { worker.pointee.give(.finish) }
                     server.pointee.observation.pointee.closeAll()
                 }
-                if server.pointee.connectionCount == 0 || server.pointee.clock.second >= pointee.deadline { break }
+                if server.pointee.connectionCount == 0 || hasWaited { break }
             }
             if pointee.loop.turn(waits: true) == .failed {
                 ServerLog.write("cannot wait for events: \(ServerLog.reason(errno))")
@@ -106,7 +116,16 @@ extension UnsafeMutablePointer where Pointee == MainLoop {
             }
         }
         pointee.ticker.stop()
-        if isListening { listener.stop() }
+        if isListening {
+            server.pointee.stopNotice?()
+            listener.stop()
+        }
+    }
+
+    /// Whether a graceful stop has waited long enough. The first of its seconds may have been a short one.
+    private var hasWaited: Bool {
+        pointee.server.pointee.clock.second >= pointee.deadline
+            || pointee.waitedSeconds > Limits.gracefulStopSecondsMax
     }
 
     func destroy() {

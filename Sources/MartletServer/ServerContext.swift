@@ -20,6 +20,8 @@ package struct ServerContext: ~Copyable {
     let syscalls: Syscalls
     package let log: ServerLog
     let stopRequest = StopRequest()
+    /// Called by the main thread when the server begins to stop. Set before it runs.
+    package var stopNotice: (@Sendable () -> Void)?
     package let topology: Topology
     package let credentialFile: CredentialFile
     /// Who watches. Behind a pointer, because observers point to it.

@@ -65,8 +65,11 @@ package final class SteppedServer {
 
     /// Of an open connection.
     package func wants(_ place: Place) -> Want {
-        if place.connection.pointee.isParked || place.connection.pointee.isHeldBack { return .nothing }
-        return place.connection.pointee.phase == .sending ? .room : .input
+        let connection = place.connection
+        if connection.pointee.isParked || connection.pointee.isHeldBack || connection.pointee.awaitsAnswer {
+            return .nothing
+        }
+        return connection.pointee.phase == .sending ? .room : .input
     }
 
     /// Gives the open connection a turn in its worker's next round.

@@ -1,8 +1,8 @@
 /// Connections that a worker ends of its own accord.
 extension UnsafeMutablePointer where Pointee == Worker {
-    /// Once a second: closes who has been silent for the idle timeout, wherever in a request that was, who has not
-    /// logged in in time, who does not let go of a connection that we have ended, and who does not come to an end with
-    /// the handshake.
+    /// Once a second: closes who has been silent for the idle timeout, wherever in a request that was (on a Unix socket
+    /// only within one), who has not logged in in time, who does not let go of a connection that we have ended, and who
+    /// does not come to an end with the handshake.
     func closeOverdue() {
         let idleSecondsMax = pointee.server.pointee.settings.idleTimeoutSeconds
         let locks = pointee.executor.pointee.demandsLogin
@@ -21,14 +21,14 @@ extension UnsafeMutablePointer where Pointee == Worker {
                 connection.letGoOn()
                 continue
             }
-            // A ready connection has something to do; its turn will tell.
-            if connection.pointee.isReady { continue }
+            // A ready connection has something to do, its turn will tell; who awaits an answer waits for us.
+            if connection.pointee.isReady || connection.pointee.awaitsAnswer { continue }
             let silentSeconds = Int(pointee.second &- connection.pointee.lastActivity)
             if connection.pointee.phase == .draining {
                 if silentSeconds >= Int(Limits.drainingSecondsMax) { connection.close() }
             } else if connection.pointee.phase == .negotiating && silentSeconds > Limits.negotiatingSecondsMax {
                 connection.closeUnnegotiated()
-            } else if idleSecondsMax > 0 && silentSeconds > idleSecondsMax {
+            } else if idleSecondsMax > 0 && silentSeconds > idleSecondsMax && connection.mayIdleOut {
                 pointee.counters.pointee.network.idleKicks.increment()
                 connection.close(.idleTimeout)
             }
@@ -130,6 +130,11 @@ extension UnsafeMutablePointer where Pointee == Worker {
 }
 
 extension UnsafeMutablePointer where Pointee == Connection {
+    /// A client on a Unix socket may be silent between two requests for as long as it likes.
+    fileprivate var mayIdleOut: Bool {
+        pointee.peer.family != .local || pointee.phase != .reading || !pointee.unfinished.isEmpty
+    }
+
     /// What the connection has taken of the budget.
     fileprivate var held: BufferBudget.Charge {
         var charge = pointee.pending?.pointee.charge ?? BufferBudget.Charge()

@@ -49,6 +49,27 @@ extension UnsafeMutablePointer where Pointee == Worker {
         wakeOthers()
     }
 
+    /// When another thread has woken the worker: whoever awaits an answer looks whether it is there.
+    func lookForAnswers() {
+        guard let tls = pointee.server.pointee.tls else { return }
+        let count = tls.pointee.readings.doneCount
+        if count == pointee.readingsSeen { return }
+        pointee.readingsSeen = count
+        letAwaitingGoOn()
+    }
+
+    /// Gives everybody a turn who awaits an answer, and watches them again.
+    @inline(never)
+    func letAwaitingGoOn() {
+        // Backwards, because a connection that cannot be watched is closed.
+        for index in stride(from: pointee.table.count - 1, through: 0, by: -1) {
+            let connection = pointee.table[index]
+            guard connection.pointee.awaitsAnswer else { continue }
+            connection.pointee.awaitsAnswer = false
+            if connection.watch(.readable) { appendReady(connection) }
+        }
+    }
+
     func wakeOthers() {
         for worker in pointee.server.pointee.workers where worker != self { worker.pointee.wakeup.wake() }
     }

@@ -61,6 +61,8 @@ package struct Worker: ~Copyable {
     var second: UInt32
     /// When overdue connections were last looked for.
     fileprivate var overdueSecond: UInt32 = 0
+    /// Readings of certificates whose ends this worker has seen.
+    var readingsSeen = 0
     /// The order being followed; `order` may be ahead of it.
     var following = Order.serve
     var thread: ServerThread?
@@ -232,9 +234,11 @@ extension UnsafeMutablePointer where Pointee == Worker {
         // A worker without connections is not ticked: what it knows of the time may be old.
         catchUp(with: pointee.server.pointee.clock.second)
         while let socket = pointee.inbox.next() { _ = UnsafeMutablePointer<Connection>.open(socket, on: self) }
+        lookForAnswers()
         if pointee.order == .finish && pointee.following == .serve {
             pointee.following = .finish
             unparkAll()
+            letAwaitingGoOn()
             // What has already arrived is still answered: everybody gets one more turn.
             for index in 0..<pointee.table.count { appendReady(pointee.table[index]) }
         }

@@ -83,8 +83,8 @@ enum ServerProcess {
         try server.start()
         let pidFile = settings.pidFilePath.flatMap { PidFile(path: $0, remark: remark) }
         ServiceNotice.ready()
+        server.context.pointee.stopNotice = { ServiceNotice.stopping() }
         server.run(watchesSignals: true)
-        ServiceNotice.stopping()
         pidFile?.remove(remark: remark)
     }
 

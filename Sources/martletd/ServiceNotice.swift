@@ -6,7 +6,7 @@ enum ServiceNotice {
     /// Connections are accepted from now on.
     static func ready() { send("READY=1\nMAINPID=\(getpid())\n") }
 
-    /// The server has been told to end, or has ended.
+    /// The server begins to end: what it still has to do (requests under way, a cache to hand on) comes afterwards.
     static func stopping() { send("STOPPING=1\n") }
 
     private static func send(_ text: String) {

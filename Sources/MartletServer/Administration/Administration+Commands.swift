@@ -6,8 +6,8 @@ import Synchronization
 package enum AdministrativeAnswer {
     /// The reply, if the command wants one, is in the output.
     case done
-    /// A dump whose lines are to follow.
-    case dump(ItemDump)
+    /// More is to follow, turn by turn.
+    case long(any LongAnswer)
     /// The connection becomes a watcher.
     case watch(WatchStreams)
 }
@@ -23,12 +23,18 @@ extension Administration {
         let session: StoreSession
         /// Replies to commands before this one are still to be sent.
         let isPipelined: Bool
+        /// memcached would have sent them by now.
+        let isBehindSent: Bool
 
-        package init(server: Server, session: StoreSession, isPipelined: Bool) {
+        package init(server: Server, session: StoreSession, isPipelined: Bool, isBehindSent: Bool = false) {
             self.server = server
             self.session = session
             self.isPipelined = isPipelined
+            self.isBehindSent = isBehindSent
         }
+
+        /// A dump is refused behind what memcached would not have sent.
+        var refusesDumps: Bool { isPipelined && !isBehindSent }
 
         var shown: ServerSettings { Administration.shownSettings(server) }
 
@@ -49,8 +55,10 @@ extension Administration {
         case "lru_crawler":
             if let dump = dump(words.dropFirst(), desk) {
                 output.append(.ok)
-                return .dump(dump)
+                return .long(dump)
             }
+        case "refresh_certs" where desk.server.pointee.tls != nil && words.last != "noreply":
+            return .long(CertificateAnswer())
         case "watch":
             if let streams = watchedStreams(words.dropFirst(), desk) { return .watch(streams) }
         default: break
@@ -115,11 +123,11 @@ extension Administration {
 
     // MARK: refresh_certs
 
-    /// The files are read by the worker that was asked: the asker wants to know what came of it.
+    /// Of a server that has certificates only those get here who want no answer; the others learn what came of it.
     private static func refreshAnswer(_ server: Server) -> String {
         guard TLSLibrary.isThere else { return "ERROR" }
-        guard server.pointee.tls != nil else { return "Error TLS not enabled" }
-        return server.refreshCertificates() ?? "OK"
+        guard server.askForCertificates() != nil else { return "Error TLS not enabled" }
+        return "OK"
     }
 
     // MARK: debugtime

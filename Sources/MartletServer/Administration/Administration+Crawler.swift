@@ -39,7 +39,7 @@ extension Administration {
     /// The dump that a command asks for, if it may have one.
     static func dump(_ words: ArraySlice<String>, _ desk: Desk) -> ItemDump? {
         let words = Array(words)
-        guard words.count == 2, desk.server.pointee.settings.allowsDump, desk.shown.lruCrawler, !desk.isPipelined
+        guard words.count == 2, desk.server.pointee.settings.allowsDump, desk.shown.lruCrawler, !desk.refusesDumps
         else { return nil }
         let slabClassMax = desk.server.pointee.store.slabClassMax
         switch words[0] {
@@ -53,7 +53,7 @@ extension Administration {
     private static func dumpRefusal(_ name: String, isForbidden: String, _ desk: Desk) -> String {
         guard desk.shown.lruCrawler else { return crawlerDisabled }
         guard desk.server.pointee.settings.allowsDump else { return isForbidden }
-        return desk.isPipelined ? "ERROR cannot pipeline other commands before \(name)" : badClass
+        return desk.refusesDumps ? "ERROR cannot pipeline other commands before \(name)" : badClass
     }
 
     private static var crawlerDisabled: String { "CLIENT_ERROR lru crawler disabled" }

@@ -19,7 +19,8 @@ package enum Administration {
     ) -> AdministrativeAnswer {
         let words = split(words)
         server.pointee.administration.usedRareText.store(true, ordering: .relaxed)
-        if words.first == "sizes", server.pointee.settings.tracksSizes { return .dump(ItemDump()) }
+        if words.first == "sizes", server.pointee.settings.tracksSizes { return .long(ItemDump()) }
+        if let source = slicedStatistics(words, server) { return .long(StatisticsAnswer(source)) }
         send(statistics(words, server: server), output)
         return .done
     }
@@ -27,14 +28,19 @@ package enum Administration {
     /// The whole reply to `stats` with these words behind it.
     package static func statistics(_ words: [String], server: Server) -> StatisticsText {
         var text = StatisticsText()
+        if var source = slicedStatistics(words, server) {
+            while source.appendSlice(server, to: &text) {}
+            text.end()
+            return text
+        }
         switch words.first {
         case nil: appendGeneral(server, to: &text)
         case "settings": appendSettings(server, to: &text)
         case "items": slabs(server).appendItems(to: &text)
         case "slabs": slabs(server).appendSlabs(to: &text)
         case "sizes": text.add("sizes_status", "disabled")
-        case "conns": ConnectionStatistics(snapshots: server.pointee.connectionSnapshots()).append(to: &text)
         case "martlet": MartletStatistics(server).append(to: &text)
+        case "conns": return StatisticsText("SERVER_ERROR out of memory writing stats")
         case "reset":
             server.pointee.resetStatistics()
             return StatisticsText("RESET")
@@ -81,7 +87,7 @@ package enum Administration {
         server.pointee.administration.shown.withLock { $0 }
     }
 
-    /// `stats detail`: counts by the part of a key in front of the delimiter of `-D`.
+    /// `stats detail`, but for the counts themselves (PrefixStatistics.swift).
     private static func detailAnswer(_ words: ArraySlice<String>, _ server: Server) -> StatisticsText {
         guard server.pointee.settings.allowsDump else { return StatisticsText("CLIENT_ERROR stats detail not allowed") }
         switch words.first {
@@ -90,15 +96,6 @@ package enum Administration {
             server.pointee.observation.pointee.setCountsPrefixes(counts)
             server.pointee.administration.shown.withLock { $0.countsPrefixes = counts }
             return StatisticsText("OK")
-        case "dump":
-            var sums: [[UInt8]: PrefixCounts] = [:]
-            for observer in server.pointee.observers { observer.pointee.prefixes.add(to: &sums) }
-            var text = StatisticsText()
-            for (prefix, counts) in sums.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
-                text.addPrefix(prefix, counts)
-            }
-            text.end()
-            return text
         default:
             return StatisticsText("CLIENT_ERROR usage: stats detail on|off|dump")
         }

@@ -5,7 +5,7 @@ import MartletStore
 ///
 /// The worker of the connection that asked walks the table itself, some buckets per turn, and pauses when the output is
 /// full: a client that does not read costs what its unsent replies cost, and no other client, nor another dump, waits.
-package struct ItemDump {
+package struct ItemDump: LongAnswer {
     enum Form {
         /// Everything about each item.
         case items
@@ -46,9 +46,13 @@ package struct ItemDump {
         return (Set(numbers), false)
     }
 
+    /// As with memcached: a forged sender is sent no dump. The binary protocol has none.
+    package var needsConnection: Bool { true }
+
     /// Appends lines until the output is full, the turn is over, or there are no more.
-    mutating func appendLines(_ server: Administration.Server, _ output: UnsafeMutablePointer<OutputBuffer>) -> Progress
-    {
+    package mutating func appendLines(
+        _ server: Administration.Server, _ output: UnsafeMutablePointer<OutputBuffer>
+    ) -> AnswerProgress {
         let startSecond = server.pointee.clock.wall(of: 0)
         let now = server.pointee.clock.second
         let hidesTokens = !server.pointee.settings.issuesTokens
@@ -80,7 +84,7 @@ package struct ItemDump {
     /// Counts, and tells what was counted when the walk is over.
     private mutating func countSizes(
         _ server: Administration.Server, _ output: UnsafeMutablePointer<OutputBuffer>
-    ) -> Progress {
+    ) -> AnswerProgress {
         let now = server.pointee.clock.second
         var sizes = sizes
         defer { self.sizes = sizes }
@@ -97,10 +101,6 @@ package struct ItemDump {
             return .finished
         }
         return .turnOver
-    }
-
-    enum Progress {
-        case finished, outputFull, turnOver
     }
 
     private static func told(_ item: WalkedItem, startSecond: Int64) -> DumpWriter.Item {

@@ -71,7 +71,8 @@ package struct Credentials: Sendable {
         decoy = slowLines.map(\.hash).first { $0.rounds == rounds }
     }
 
-    private static func parts(
+    /// Rules 1 to 3 of a line without its `\n`.
+    package static func parts(
         _ line: ArraySlice<UInt8>, number: Int
     ) throws(BadLine) -> (user: ArraySlice<UInt8>, password: ArraySlice<UInt8>) {
         guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else {
@@ -84,7 +85,8 @@ package struct Credentials: Sendable {
         return (user, line[(colon + 1)...].prefix { $0 != 0x0D && $0 != 0 })
     }
 
-    private static func hash(_ password: ArraySlice<UInt8>, number: Int) throws(BadLine) -> PasswordHash? {
+    /// The hash that a password is; nil if it is a plain one.
+    package static func hash(_ password: ArraySlice<UInt8>, number: Int) throws(BadLine) -> PasswordHash? {
         guard password.starts(with: PasswordHash.prefix.utf8) else { return nil }
         guard let hash = PasswordHash(parsing: String(decoding: password, as: UTF8.self)) else {
             throw BadLine(number: number, reason: "not \(PasswordHash.prefix)<rounds>$<salt>$<hash>")

@@ -170,7 +170,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
         case .yield:
             worker.pointee.counters.pointee.network.yields.increment()
             pointee.resumes = true
-        case .goesOn, .outputFull, .lacksRoom, .nextSecond:
+        case .goesOn, .outputFull, .lacksRoom, .nextSecond, .awaitsAnswer:
             pointee.resumes = true
         case .watch:
             return becomeWatcher()
@@ -186,6 +186,8 @@ extension UnsafeMutablePointer where Pointee == Connection {
             worker.park(self)
         } else if disposition == .nextSecond {
             holdBack()
+        } else if disposition == .awaitsAnswer {
+            awaitAnswer()
         } else if pointee.resumes {
             pointee.phase = .executing
             worker.appendReady(self)
@@ -195,6 +197,15 @@ extension UnsafeMutablePointer where Pointee == Connection {
             pointee.phase = pointee.machine.isReadingValue ? .readingValue : .reading
         }
         chargeInputAndWait()
+    }
+
+    // MARK: Waiting for an answer
+
+    /// Reads nothing more until the worker is told that there may be an answer.
+    @inline(never)
+    private func awaitAnswer() {
+        pointee.awaitsAnswer = true
+        pointee.watcher.stop()
     }
 
     // MARK: Waiting for the next second
@@ -243,7 +254,11 @@ extension UnsafeMutablePointer where Pointee == Connection {
     /// The end of a turn: brings the charge for kept input up to date; over the budget, the connection is closed.
     private func chargeInputAndWait() {
         guard chargeInput() else { return pointee.worker.closeOverBudget(self) }
-        if _slowPath(pointee.tls != nil), !pointee.isReady, !pointee.isParked, !pointee.isHeldBack { awaitTLS() }
+        if _slowPath(pointee.tls != nil), !pointee.isReady, !pointee.isParked, !pointee.isHeldBack,
+            !pointee.awaitsAnswer
+        {
+            awaitTLS()
+        }
     }
 
     @discardableResult

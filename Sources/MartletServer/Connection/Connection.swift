@@ -12,7 +12,8 @@ import Synchronization
 /// 3. *sending*: watched for writability only, `pending` holds what the socket did not take. When it is sent, the
 ///    connection is ready (`resumes`), reading, or closed (`closesWhenSent`).
 /// 4. *parked*: not watched; a large value lacks room (`UploadRoom`). Its turn comes when there may be some.
-///    *Held back* is the same until the second changes (`LoginPace`).
+///    *Held back* is the same until the second changes (`LoginPace`), *awaiting an answer* until another thread has
+///    found it (`CertificateReadings`).
 /// 5. *draining*: everything is sent and half the connection is shut down; what the client still sends is dropped until
 ///    it closes too, so that our last words are not torn away by a reset.
 /// 6. Never read while replies are pending: that is the back-pressure that bounds every buffer.
@@ -63,6 +64,8 @@ package struct Connection: ~Copyable {
     var isParked = false
     /// Not watched until the second changes: its client has tried too many passwords.
     var isHeldBack = false
+    /// Not watched until another thread has an answer for it.
+    var awaitsAnswer = false
     var closesWhenSent = false
     /// The client was still sending when its connection was to be closed.
     var dropsInput = false

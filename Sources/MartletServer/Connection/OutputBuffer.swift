@@ -172,7 +172,7 @@ package struct OutputBuffer: ~Copyable {
     @inline(never)
     private mutating func grow(toFit count: Int) -> UnsafeMutableRawPointer {
         precondition(count <= Limits.reserveBytesMax, "A reservation is larger than Limits.reserveBytesMax.")
-        let capacity = max(byteCapacity * 2, byteCount + count)
+        let capacity = max(min(byteCapacity * 2, Limits.outputBytesMax), byteCount + count)
         guard !isBroken, capacity <= Limits.outputBytesMax, let larger = syscalls.allocate(capacity) else {
             breakOff()
             return bytes

@@ -113,7 +113,7 @@ extension UnsafeMutablePointer where Pointee == DatagramPort {
             switch step.disposition {
             case .yield where !rest.isEmpty, .goesOn: continue
             case .yield, .wantsInput, .close: return !output.pointee.isBroken
-            case .outputFull, .lacksRoom, .nextSecond, .watch, .closeSilently: return false
+            case .outputFull, .lacksRoom, .nextSecond, .awaitsAnswer, .watch, .closeSilently: return false
             }
         }
     }
@@ -122,7 +122,9 @@ extension UnsafeMutablePointer where Pointee == DatagramPort {
     private func send(_ requestId: UInt16, to receiver: UnsafeMutablePointer<sockaddr>, _ receiverBytes: socklen_t) {
         let worker = pointee.worker
         let view = worker.pointee.output.pointee.view
-        let total = worker.pointee.output.pointee.byteCount + worker.pointee.output.pointee.leasedBytes
+        let copied = worker.pointee.output.pointee.byteCount
+        guard copied <= Limits.datagramReplyBytesMax + Limits.reserveBytesMax else { return }
+        let total = copied + worker.pointee.output.pointee.leasedBytes
         let datagramCount = (total + DatagramHeader.payloadBytesMax - 1) / DatagramHeader.payloadBytesMax
         guard let numbered = UInt16(exactly: datagramCount) else { return }
         let pieces = worker.pointee.pieces

@@ -8,7 +8,7 @@ extension ConnectionMachine {
     mutating func carryOut(
         _ place: UnsafeMutablePointer<BatchedRequest>, _ executor: ExecutorPointer, _ output: OutputPointer
     ) -> MachineStep.Disposition? {
-        if _slowPath(executor.pointee.isWatched) { executor.observe(place) }
+        if _slowPath(executor.pointee.isWatched), longAnswer == nil { executor.observe(place) }
         if place.pointee.outcome == .refused { return refuse(place, executor, output) }
         switch place.pointee.request.command {
         case .get:

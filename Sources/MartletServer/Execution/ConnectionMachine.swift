@@ -25,14 +25,16 @@ package struct ConnectionMachine: ~Copyable {
     var swallowBytes = 0
     /// The server second since which a value has lacked room without getting a byte; 0 if it does not.
     var roomlessSince: UInt32 = 0
+    /// How much the output held when the last long answer was finished.
+    var answeredBytes: Int32 = 0
     /// Bytes at the front of the unconsumed input known to hold no line end.
     private var scannedBytes = 0
     /// A key list was interrupted: its line is given again, and its answer goes on behind this offset in it.
     var listEnd = 0
     /// A list that is answered as it arrives.
     var list = KeyListStream()
-    /// A dump of items that is being answered.
-    var dump: UnsafeMutablePointer<ItemDump>?
+    /// An answer of many turns that is being given.
+    var longAnswer: UnsafeMutablePointer<any LongAnswer>?
     var waitsForValue = false
     /// It answers one datagram.
     var isDatagram = false
@@ -50,9 +52,9 @@ package struct ConnectionMachine: ~Copyable {
     deinit {
         pending?.destroy()
         login?.destroy()
-        if let dump {
-            dump.deinitialize(count: 1)
-            dump.deallocate()
+        if let longAnswer {
+            longAnswer.deinitialize(count: 1)
+            longAnswer.deallocate()
         }
     }
 

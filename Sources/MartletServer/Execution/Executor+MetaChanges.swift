@@ -22,11 +22,14 @@ extension UnsafeMutablePointer where Pointee == Executor {
                 InvalidateRequest(
                     compareToken: compareToken, explicitToken: token, marksStale: marksStale, dropsValue: dropsValue,
                     newExpiry: newExpiry))
+            // A stale item is still there: nothing was deleted.
+            if _slowPath(pointee.isWatched), !marksStale, outcome.result == .done {
+                tellEmptied(key, slabClass: outcome.slabClass)
+            }
         } else {
             outcome = session.delete(key, compareToken: compareToken)
             if _slowPath(pointee.isWatched), outcome.result == .done { tellDeletion(key, .metaDelete) }
         }
-        // A stale item is still there: nothing was deleted.
         if !(marksStale && outcome.result == .done) { countDelete(outcome) }
         switch outcome.result {
         case .done:

@@ -32,7 +32,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
 
     /// Before a request with one key; those with many are observed slice by slice.
     private func observe(_ request: Request, _ line: UnsafeRawPointer, _ hash: UInt64) {
-        if request.key.isEmpty || request.command == .metaDebug { return }
+        if request.key.isEmpty { return }
         guard request.command.isMultiget else { return observeKey(key(request, line, hash: hash), request) }
         // Of a get nothing but the key is sure to be set; that of one with many keys is observed with the others.
         guard request.arguments.count == request.key.count else { return }
@@ -73,10 +73,11 @@ extension UnsafeMutablePointer where Pointee == Executor {
         }
     }
 
-    /// Counts for the key's prefix: what stands before the first delimiter. A key without one is not counted.
+    /// Counts for the key's prefix: what stands before the first delimiter, be it nothing. A key without one is not
+    /// counted.
     private func count(_ key: ItemKey, _ change: (inout PrefixCounts) -> Void) {
         let bytes = UnsafeRawBufferPointer(start: key.bytes, count: key.count)
-        guard let end = bytes.firstIndex(of: pointee.server.pointee.settings.prefixDelimiter), end > 0 else { return }
+        guard let end = bytes.firstIndex(of: pointee.server.pointee.settings.prefixDelimiter) else { return }
         observer.pointee.prefixes.count(
             UnsafeRawBufferPointer(rebasing: bytes[..<end]), hash: session.hash(key.bytes, end), change)
     }
@@ -139,11 +140,22 @@ extension UnsafeMutablePointer where Pointee == Executor {
     /// After an item was deleted.
     @inline(never)
     func tellDeletion(_ key: ItemKey, _ command: WatchedCommand) {
+        let glimpse = observer.pointee.glimpse
+        tellDeletion(key, command, slabClass: glimpse.slabClass, valueBytes: glimpse.valueLength)
+    }
+
+    /// After an item was emptied: what is left of it, which is of that class.
+    @inline(never)
+    func tellEmptied(_ key: ItemKey, slabClass: Int) {
+        tellDeletion(key, .metaDelete, slabClass: slabClass, valueBytes: 0)
+    }
+
+    private func tellDeletion(_ key: ItemKey, _ command: WatchedCommand, slabClass: Int, valueBytes: Int) {
         guard observer.pointee.wanted.contains(.deletions) else { return }
         var event = WatchedEvent(.deletion)
         event.command = command.rawValue
-        event.slabClass = Int32(truncatingIfNeeded: observer.pointee.glimpse.slabClass)
-        event.valueBytes = Int64(observer.pointee.glimpse.valueLength)
+        event.slabClass = Int32(truncatingIfNeeded: slabClass)
+        event.valueBytes = Int64(valueBytes)
         tell(event, key)
     }
 

@@ -17,6 +17,9 @@ package struct MachineStep: BitwiseCopyable {
         case lacksRoom
         /// The client has to wait. Call again when the second has changed, with the unconsumed bytes.
         case nextSecond
+        /// The answer is being worked out by another thread. Call again when the worker has been told of it, with the
+        /// unconsumed bytes.
+        case awaitsAnswer
         /// The connection becomes a watcher, of the streams that the machine names: there is no output, and no further
         /// call, unless that cannot be. Then it goes on as after `.yield`.
         case watch

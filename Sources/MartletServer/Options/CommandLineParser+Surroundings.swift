@@ -19,14 +19,15 @@ package struct Surroundings: Sendable {
 /// 1. `MARTLETD_<NAME>` stands for the option of that long name or the sub-option of `-o`: `MARTLETD_MEMORY_LIMIT=256`,
 ///    `MARTLETD_IDLE_TIMEOUT=60`. What takes no argument is on with `1`, `true`, `yes` or `on`, and not with `0`,
 ///    `false`, `no`, `off` or nothing. The command line goes first.
-/// 2. A variable that stands for nothing is a mistake, and ends the start as one on the command line does.
+/// 2. A variable that stands for nothing is a mistake, and ends the start as one on the command line does. Those that
+///    Kubernetes gives to the containers beside a Service of the name `martletd` are none (`isOfService`).
 /// 3. With `--container` the server listens at all addresses unless `-l` or `-s` says something else, and takes for the
 ///    cache what the container's memory limit leaves unless `-m` does.
 extension CommandLineParser {
     /// Rules 1 and 2.
     mutating func applyVariables(_ surroundings: Surroundings) throws(StartError) {
         for (variable, value) in surroundings.variables.sorted(by: { $0.key < $1.key })
-        where variable.hasPrefix(Surroundings.prefix) {
+        where variable.hasPrefix(Surroundings.prefix) && !Self.isOfService(variable, value) {
             let name = variable.dropFirst(Surroundings.prefix.count).lowercased()
             guard let option = Self.option(variable: name) else {
                 throw StartError("\(variable): there is no such option", status: ExitStatus.usage)
@@ -38,6 +39,18 @@ extension CommandLineParser {
                 throw StartError("\(variable): \(error.message)", status: error.status)
             }
         }
+    }
+
+    /// Whether it is one of the variables by which Kubernetes tells of a Service, `MARTLETD_SERVICE_HOST` and its like
+    /// or, as Docker's links were told, `MARTLETD_PORT=tcp://10.0.0.1:11211`.
+    private static func isOfService(_ variable: String, _ value: String) -> Bool {
+        let name = variable.dropFirst(Surroundings.prefix.count)
+        if name == "PORT" { return ["tcp://", "udp://", "sctp://"].contains(where: value.hasPrefix) }
+        if name == "SERVICE_HOST" || name == "SERVICE_PORT" || name.hasPrefix("SERVICE_PORT_") { return true }
+        let words = name.split(separator: "_", omittingEmptySubsequences: false)
+        return (3...4).contains(words.count) && words[0] == "PORT" && UInt16(words[1]) != nil
+            && ["TCP", "UDP", "SCTP"].contains(words[2])
+            && (words.count == 3 || ["PROTO", "PORT", "ADDR"].contains(words[3]))
     }
 
     private static func option(variable name: String) -> Option? {

@@ -108,7 +108,8 @@ package enum OptionDocumentation {
         - `-o ssl_key` may be left out when the file of `ssl_chain_cert` has the key, too. `-Z` without a certificate, \
         and numbers that mean nothing (`ssl_keyformat=3`, `ssl_wbuf_size=0`), end the start with a sentence. \
         [tls.md](tls.md) has the rest about TLS.
-        - SIGHUP also looks at the file of `--cluster-file`, at once and whether it has changed or not.
+        - SIGHUP also looks at the file of `--cluster-file`, at once and whether it has changed or not. One that cannot be \
+        read, has a line that is no node or has no node changes nothing, and stderr says so; at the start it is an error.
         - `slab_automove=0` and `no_slab_reassign` keep pages where they are only as long as every store finds a chunk.
 
         """

@@ -13,7 +13,7 @@ extension OptionTable {
             help: "connections that one address may have, of IPv6 its first half; 0 for any number"),
         Option(
             "idle_timeout", .number(\.idleTimeoutSeconds, 0...Int(Int32.max)), "<seconds>", setting: "idle_timeout",
-            help: "close connections idle for so long, also within a request; 0 for never"),
+            help: "close connections idle so long, also in a request; on Unix sockets only there; 0 for never"),
         Option(
             "read_buf_mem_limit", .number(\.readBufferLimitBytes, 0...(1 << 20), scale: 1 << 20), "<megabytes>",
             setting: "read_buf_mem_limit",
@@ -147,13 +147,18 @@ extension OptionTable {
     private static let extendedNotOffered: [Option] =
         [
             notOffered(
-                "drop_privileges", takesArgument: false,
+                "drop_privileges", takesArgument: false, isExtended: true,
                 because:
                     "Restricting system calls is not offered in this version; a service unit or container can do it."),
-            notOffered("proxy_config", because: "The proxy is not offered in this version."),
-            notOffered("proxy_arg", because: "The proxy is not offered in this version."),
-            notOffered("proxy_memprofile", takesArgument: false, because: "The proxy is not offered in this version."),
-        ] + flashNames.map { notOffered($0, because: "Spilling to flash is not offered in this version.") }
+            notOffered("proxy_config", isExtended: true, because: "The proxy is not offered in this version."),
+            notOffered("proxy_arg", isExtended: true, because: "The proxy is not offered in this version."),
+            notOffered(
+                "proxy_memprofile", takesArgument: false, isExtended: true,
+                because: "The proxy is not offered in this version."),
+        ]
+        + flashNames.map {
+            notOffered($0, isExtended: true, because: "Spilling to flash is not offered in this version.")
+        }
 
     private static let flashNames = [
         "ext_path", "ext_page_size", "ext_wbuf_size", "ext_threads", "ext_io_depth", "ext_item_size", "ext_item_age",

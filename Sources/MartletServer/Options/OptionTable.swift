@@ -155,7 +155,7 @@ package enum OptionTable {
             help: "number of NAPI ids, at most the number of threads"),
         Option(
             "verbose", "v", .counted(\.verbosity), setting: "verbosity",
-            help: "say more on stderr; -vv and -vvv still more"),
+            help: "say more on stderr; -vv still more, -vvv no more than that"),
     ]
 
     private static let printing: [Option] = [
@@ -175,10 +175,11 @@ package enum OptionTable {
     ]
 
     static func notOffered(
-        _ name: String, _ letter: Character? = nil, takesArgument: Bool = true, because sentence: String
+        _ name: String, _ letter: Character? = nil, takesArgument: Bool = true, isExtended: Bool = false,
+        because sentence: String
     ) -> Option {
         Option(
             name, letter, takesArgument ? .ignoredText : .ignored, standing: .notOffered(sentence),
-            status: ExitStatus.usage, isHidden: true, help: sentence)
+            status: ExitStatus.usage, isHidden: true, isExtended: isExtended, help: sentence)
     }
 }

@@ -6,7 +6,8 @@ import Synchronization
 /// 1. The nodes come from an option, or from a file that is looked at once a second and on SIGHUP. Without either
 ///    nobody is told anything: the command is unknown, the key a key like any other.
 /// 2. Each change has a higher version, also over a restart: the second of the file's last change, or of the start.
-/// 3. A file that cannot be read, or that has a line which is no node, changes nothing; a message says so.
+/// 3. A file that cannot be read, that has a line which is no node, or that has no node at all, changes nothing; a
+///    message says so, once for each reason.
 ///
 /// Any thread may ask; the main thread alone looks at the file.
 package struct Topology: ~Copyable {
@@ -21,6 +22,8 @@ package struct Topology: ~Copyable {
         var version = 0
         var nodes: [TopologyNode] = []
         var file: TopologyFile?
+        /// What is wrong with the file, as it was said.
+        var complaint: String?
     }
 
     /// None.
@@ -36,14 +39,12 @@ package struct Topology: ~Copyable {
         var start = Current()
         if let path = settings.clusterFilePath {
             var file = TopologyFile(path: path)
-            guard let found = file.readChange() else {
-                throw StartError("--cluster-file: cannot read \(path)", status: ExitStatus.failure)
-            }
-            switch TopologyFile.nodes(found.text) {
-            case .success(let nodes): start = Current(version: found.changedSecond, nodes: nodes, file: file)
-            case .failure(let bad):
-                throw StartError(
-                    "--cluster-file: \"\(bad.text)\" is not host|address|port", status: ExitStatus.failure)
+            switch file.look() {
+            case .nodes(let nodes, let changedSecond):
+                start = Current(version: changedSecond, nodes: nodes, file: file)
+            case .failure(let reason):
+                throw StartError("--cluster-file: \(path): \(reason)", status: ExitStatus.failure)
+            case .unchanged: preconditionFailure("Nothing was read before.")
             }
         } else {
             let nodes = settings.clusterNodes.compactMap { TopologyNode(parsing: $0) }
@@ -62,16 +63,24 @@ package struct Topology: ~Copyable {
     /// Looks at the file; `evenUnchanged` on SIGHUP. The main thread only.
     borrowing func look(evenUnchanged: Bool = false) {
         let fresh: [UInt8]? = current.withLock { current in
-            guard let found = current.file?.readChange(evenUnchanged: evenUnchanged) else { return nil }
-            switch TopologyFile.nodes(found.text) {
-            case .success(let nodes):
+            switch current.file?.look(evenUnchanged: evenUnchanged) {
+            case .nodes(let nodes, let changedSecond):
+                current.complaint = nil
                 if nodes == current.nodes { return nil }
                 current.nodes = nodes
-                current.version = max(current.version + 1, found.changedSecond)
+                current.version = max(current.version + 1, changedSecond)
                 return Self.payload(current)
-            case .failure(let bad):
-                ServerLog.write("--cluster-file: \"\(bad.text)\" is not host|address|port; nothing is changed")
+            case .failure(let reason):
+                // Looked at each second, and said again only when asked to look.
+                if reason != current.complaint || evenUnchanged {
+                    ServerLog.write("--cluster-file: \(reason); nothing is changed")
+                }
+                current.complaint = reason
                 return nil
+            case .unchanged:
+                current.complaint = nil
+                return nil
+            case nil: return nil
             }
         }
         if let fresh { told.withLock { $0 = fresh } }

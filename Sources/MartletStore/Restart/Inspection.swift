@@ -47,6 +47,8 @@ struct Inspection {
         var next = large.firstPart
         let hash = store.pointee.keyHash(item.key(item.state), item.keyLength)
         while !next.isNone {
+            // A chain that goes on behind the value's last byte.
+            if left <= 0 { return false }
             guard let room = room(ofChunk: next) else { return false }
             let part = PartPointer(raw: store.pointee.arena.address(next))
             guard part.item.state.phase == .linked, part.item.access.isPart, part.head == head,

@@ -89,6 +89,26 @@ struct DatagramTests {
         #expect(try client.ask("mn\r\n", id: 10) == "MN\r\n")
     }
 
+    @Test func `statistics of many prefixes or connections are sent only as far as any reply`() throws {
+        let server = try server { ($0.threadCount, $0.countsPrefixes) = (1, true) }
+        let (other, client) = (try server.client(), try client(server))
+        #expect(try other.exchange("delete a:b\r\n", "NOT_FOUND\r\n"))
+        #expect(try client.ask("stats detail dump\r\n", id: 1) == "PREFIX a get 0 hit 0 set 0 del 1\r\nEND\r\n")
+        #expect(try client.ask("stats conns\r\n", id: 2).contains(":state conn_read\r\n"))
+
+        // About two megabytes of them.
+        let tail = String(repeating: "p", count: 230)
+        for start in stride(from: 0, to: 8000, by: 1000) {
+            try other.send((start..<start + 1000).map { "delete \($0)\(tail):k noreply\r\n" }.joined() + "mn\r\n")
+            #expect(try other.receiveText(4) == "MN\r\n")
+        }
+        let before = server.sum { $0.bytesWritten.value }
+        try client.send(Array("stats detail dump\r\n".utf8), id: 3)
+
+        #expect(try client.ask("mn\r\n", id: 4) == "MN\r\n")
+        #expect(server.sum { $0.bytesWritten.value } - before < 100)
+    }
+
     @Test func `with logins there is no UDP`() throws {
         for words in [["-Y", "/f", "-U", "11211"], ["-Y", "/f", "-B", "binary"], ["-B", "auto", "-Y", "/f"]] {
             #expect(throws: StartError.self) { _ = try CommandLineParser.parse(words) }

@@ -47,6 +47,19 @@ struct DumpTests {
         #expect(keys[1...Self.count].allSatisfy { $0.hasPrefix("mg k") })
     }
 
+    @Test("follows another dump, a get or mn of the same packet")
+    func pipelinedBehindSent() throws {
+        let server = try TestServer.onUnixSocket()
+        let client = try server.client()
+
+        for word in ["metadump", "mgdump"] {
+            let (dump, reply) = ("lru_crawler \(word) all\r\n", word == "metadump" ? "OK\r\nEND\r\n" : "OK\r\nEN\r\n")
+            #expect(try client.exchange(dump + dump + dump, reply + reply + reply))
+            #expect(try client.exchange("mn\r\n" + dump, "MN\r\n" + reply))
+            #expect(try client.exchange("get a\r\n" + dump, "END\r\n" + reply))
+        }
+    }
+
     @Test("is refused behind other commands whose replies are not out yet")
     func pipelined() throws {
         let server = try TestServer.onUnixSocket()
@@ -54,6 +67,7 @@ struct DumpTests {
 
         let refusal = "EN\r\nERROR cannot pipeline other commands before metadump\r\n"
         #expect(try client.exchange("mg foo v\r\nlru_crawler metadump all\r\n", refusal))
+        #expect(try client.exchange("mn\r\nmg foo v\r\nlru_crawler metadump all\r\n", "MN\r\n" + refusal))
         #expect(try client.exchange("lru_crawler metadump all\r\n", "OK\r\nEND\r\n"))
     }
 

@@ -43,6 +43,24 @@ struct IdleTimeoutTests {
         #expect(eventually { server.context.pointee.budget.copiedBytes == 0 })
     }
 
+    @Test("lets clients on a Unix socket be silent between requests, but not within one")
+    func unixSocket() throws {
+        let server = try TestServer(clock: ServerClock(manualWithWall: 1_800_000_000)) {
+            $0.unixSocketPath = TestServer.freshSocketPath()
+            $0.threadCount = 1
+            $0.idleTimeoutSeconds = 3
+        }
+        let (silent, stalled) = (try server.client(), try server.client())
+        #expect(try silent.exchange("nonsense\r\n", "ERROR\r\n"))
+        #expect(try stalled.exchange("nonsense\r\nnons", "ERROR\r\n"))
+
+        Self.pass(1000, server)
+
+        #expect(try stalled.receiveAll().isEmpty)
+        #expect(try silent.exchange("nonsense\r\n", "ERROR\r\n"))
+        #expect(server.sum { $0.idleKicks.value } == 1)
+    }
+
     @Test("is off by default")
     func offByDefault() throws {
         let server = try Self.server(seconds: 0)

@@ -140,6 +140,18 @@ struct OutputBufferTests {
         #expect(Self.content(of: output) == Array("short".utf8))
     }
 
+    @Test("holds as much as its bound says")
+    func growsToItsBound() {
+        var output = OutputBuffer()
+        let some = [UInt8](repeating: 1, count: 1 << 20)
+
+        for _ in 0..<(Limits.outputBytesMax >> 20) { some.withUnsafeBytes { output.append($0) } }
+
+        let (isBroken, byteCount) = (output.isBroken, output.byteCount)
+        #expect(!isBroken)
+        #expect(byteCount == Limits.outputBytesMax)
+    }
+
     @Test("breaks, holding nothing, rather than grow without bound")
     func breaks() throws {
         let values = try Values()

@@ -1,6 +1,7 @@
 import Glibc
 import MartletServer
 import ServerTesting
+import Synchronization
 import Testing
 
 @Suite("A server in this process")
@@ -90,6 +91,26 @@ struct ServerTests {
         #expect(try client.receiveAll().isEmpty)
     }
 
+    @Test("a graceful stop is told of when it begins, and ends though the clock stands still")
+    func gracefulStopWithoutClock() throws {
+        let isTold = SharedFlag()
+        let server = try TestServer(clock: ServerClock(manualWithWall: 1_800_000_000)) { _ in
+        } prepare: {
+            $0.context.pointee.stopNotice = { isTold.set() }
+        }
+        let client = try server.client()
+        try client.send("nonsense\r\nhalf a comm")
+        #expect(try client.receiveText(7) == "ERROR\r\n")
+        #expect(!isTold.isSet)
+
+        server.server.stop(.graceful)
+        #expect(eventually { isTold.isSet })
+        #expect(server.context.pointee.connectionCount == 1)
+        server.stop(.graceful)
+
+        #expect(try client.receiveAll().isEmpty)
+    }
+
     @Test("leaves nothing behind when it cannot start")
     func failsToStart() throws {
         let error = #expect(throws: StartError.self) {
@@ -118,4 +139,13 @@ struct ServerTests {
         #expect(snapshots.last?.address.hasPrefix("tcp:127.0.0.1:") == true)
         #expect(snapshots.last?.secondsSinceLastCommand == 0)
     }
+}
+
+/// Set by a server's thread and read by the test.
+private final class SharedFlag: Sendable {
+    private let value = Atomic(false)
+
+    var isSet: Bool { value.load(ordering: .acquiring) }
+
+    func set() { value.store(true, ordering: .releasing) }
 }

@@ -45,17 +45,19 @@ struct WatchTests {
         #expect(try client.exchange("get vfoo\r\nget no\r\nmn\r\n", "VALUE vfoo 0 4\r\nvbar\r\nEND\r\nEND\r\nMN\r\n"))
         #expect(try client.exchange("get a vfoo b\r\n", "VALUE vfoo 0 4\r\nvbar\r\nEND\r\n"))
         #expect(try client.exchange("mg dmZvbw== b\r\n", "HD\r\n"))
+        #expect(try client.exchange("me no\r\n", "EN\r\n"))
         #expect(try client.exchange("debugtime 40\r\n", "OK\r\n"))
         #expect(eventually { server.context.pointee.clock.uptime >= 40 })
         #expect(try client.exchange("mg vfoo\r\n", "EN\r\n"))
 
-        let told = try (0..<8).map { _ in try Self.fact(watcher) }
+        let told = try (0..<9).map { _ in try Self.fact(watcher) }
         #expect(
             told == [
                 "type=item_get key=vfoo status=not_found size=0", "type=item_get key=vfoo status=found size=4",
                 "type=item_get key=no status=not_found size=0", "type=item_get key=a status=not_found size=0",
                 "type=item_get key=vfoo status=found size=4", "type=item_get key=b status=not_found size=0",
-                "type=item_get key=vfoo status=found size=4", "type=item_get key=vfoo status=expired size=4",
+                "type=item_get key=vfoo status=found size=4", "type=item_get key=no status=not_found size=0",
+                "type=item_get key=vfoo status=expired size=4",
             ])
     }
 
@@ -96,10 +98,13 @@ struct WatchTests {
 
         for (request, reply) in zip(requests, replies) { #expect(try client.exchange(request, reply)) }
         #expect(try client.exchange("delete a\r\n", "DELETED\r\n"))
+        #expect(try client.exchange("set a 0 0 4\r\nvbar\r\nmd a I x\r\nmd a x\r\n", "STORED\r\nHD\r\nHD\r\n"))
 
         #expect(try Self.fact(watcher) == "type=deleted key=a cmd=delete size=4")
         #expect(try Self.fact(watcher) == "type=deleted key=a cmd=md size=4")
         #expect(try Self.fact(watcher) == "type=deleted key=a cmd=delete size=4")
+        // Of what was emptied, what is left.
+        #expect(try Self.fact(watcher) == "type=deleted key=a cmd=md size=0")
     }
 
     @Test("of evictions are told what had to go")

@@ -131,6 +131,7 @@ struct CommandLineParserTests {
             for text in [option.name, "\(option.name)=x"] {
                 let error = try #require(failure("-o", text))
                 #expect(error.status == 64)
+                #expect(error.message.hasPrefix("-o \(option.name): "))
                 #expect(error.message.hasSuffix(sentence))
             }
         }

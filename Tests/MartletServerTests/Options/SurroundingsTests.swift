@@ -43,6 +43,27 @@ struct SurroundingsTests {
         #expect(throws: StartError.self) { try settings([], [name: "many"]) }
     }
 
+    @Test func `variables of a Kubernetes Service of the name martletd are no options`() throws {
+        let variables = [
+            "MARTLETD_SERVICE_HOST": "10.0.0.1", "MARTLETD_SERVICE_PORT": "11211",
+            "MARTLETD_SERVICE_PORT_MEMCACHED": "11211", "MARTLETD_PORT": "tcp://10.0.0.1:11211",
+            "MARTLETD_PORT_11211_TCP": "tcp://10.0.0.1:11211", "MARTLETD_PORT_11211_TCP_PROTO": "tcp",
+            "MARTLETD_PORT_11211_TCP_PORT": "11211", "MARTLETD_PORT_11211_TCP_ADDR": "10.0.0.1",
+        ]
+
+        #expect(try settings([], variables)?.tcpPort == settings()?.tcpPort)
+        #expect(try settings([], ["MARTLETD_PORT": "11212"])?.tcpPort == 11212)
+    }
+
+    @Test(
+        arguments: [
+            ("MARTLETD_PORT", "many"), ("MARTLETD_PORT_1_SCTPS", "1"), ("MARTLETD_PORT_X_TCP", "1"),
+            ("MARTLETD_PORT_1_TCP_NAME", "1"), ("MARTLETD_SERVICE", "1"), ("MARTLETD_SERVICE_HOSTS", "1"),
+        ])
+    func `others of nearly that name end the start`(_ name: String, _ value: String) {
+        #expect(throws: StartError.self) { try settings([], [name: value]) }
+    }
+
     @Test func `a container listens everywhere and takes what its limit leaves`() throws {
         #expect(try settings(["--container"])?.listenAddresses == ["*"])
         #expect(try settings(["--container", "-l", "10.0.0.1"])?.listenAddresses == ["10.0.0.1"])

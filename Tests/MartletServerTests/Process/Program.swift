@@ -10,6 +10,7 @@ final class Program {
         let status: Int32
         let output: String
         let errors: String
+        let outputBytes: [UInt8]
     }
 
     /// Beside the test's own program; `nil` when it was not built.
@@ -35,8 +36,10 @@ final class Program {
     private var isOver = false
 
     /// `environment` is added to that of the tests. With `inherited`, a listening socket, the program gets it the way a
-    /// supervisor hands it on: as descriptor 3, and with variables that say so.
-    init(_ words: [String], environment: [String: String] = [:], inherited: Int32? = nil) throws {
+    /// supervisor hands it on: as descriptor 3, and with variables that say so. `input` is a file for its stdin.
+    init(
+        _ words: [String], environment: [String: String] = [:], inherited: Int32? = nil, input: String? = nil
+    ) throws {
         guard let path = Self.path else { throw Failure(what: "martletd is not built") }
         folder = try TemporaryFolder()
         var actions = posix_spawn_file_actions_t()
@@ -44,6 +47,7 @@ final class Program {
         let (flags, mode) = (O_WRONLY | O_CREAT | O_APPEND, mode_t(0o600))
         posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, folder.path + "/output", flags, mode)
         posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, folder.path + "/errors", flags, mode)
+        if let input { posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, input, O_RDONLY, 0) }
         // Threads that run tests may block signals, and a child inherits that.
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
@@ -93,6 +97,24 @@ final class Program {
             && information._sifields._sigchld.si_pid == 0
     }
 
+    /// What limit it has, and with `changed` has no longer. nil if that cannot be known.
+    @discardableResult
+    func limit(_ resource: __rlimit_resource, to changed: rlimit? = nil) -> rlimit? {
+        // Swift's Glibc leaves prlimit out, unless some other module of the same compilation happens to bring it.
+        typealias Call =
+            @convention(c) (pid_t, UInt32, UnsafeRawPointer?, UnsafeMutablePointer<rlimit>?) -> Int32
+        guard let address = dlsym(nil, "prlimit") else { return nil }
+        let prlimit = unsafeBitCast(address, to: Call.self)
+        var found = rlimit()
+        let result =
+            if let changed {
+                withUnsafePointer(to: changed) { prlimit(process, resource.rawValue, $0, &found) }
+            } else {
+                prlimit(process, resource.rawValue, nil, &found)
+            }
+        return result == 0 ? found : nil
+    }
+
     /// What it has written to stderr so far.
     var errors: String { folder.text("errors") ?? "" }
 
@@ -103,7 +125,7 @@ final class Program {
         isOver = true
         return End(
             status: status & 0x7f == 0 ? status >> 8 & 0xff : -1, output: folder.text("output") ?? "",
-            errors: folder.text("errors") ?? "")
+            errors: folder.text("errors") ?? "", outputBytes: folder.bytes("output") ?? [])
     }
 
     /// A client of a server that has just been started. Its socket's file is there a moment before anybody listens.
@@ -151,14 +173,13 @@ final class TemporaryFolder {
 
     func exists(_ name: String) -> Bool { access("\(path)/\(name)", F_OK) == 0 }
 
-    func text(_ name: String) -> String? { Self.text("\(path)/\(name)") }
+    func text(_ name: String) -> String? { bytes(name).map { String(decoding: $0, as: UTF8.self) } }
 
-    /// The beginning of a file, wherever it lies.
-    static func text(_ path: String) -> String? {
-        guard let file = fopen(path, "r") else { return nil }
+    func bytes(_ name: String) -> [UInt8]? {
+        guard let file = fopen("\(path)/\(name)", "r") else { return nil }
         defer { fclose(file) }
         var bytes = [UInt8](repeating: 0, count: 1 << 16)
         let count = fread(&bytes, 1, bytes.count, file)
-        return String(decoding: bytes[..<count], as: UTF8.self)
+        return Array(bytes[..<count])
     }
 }

@@ -57,6 +57,48 @@ struct CertificateRefreshTests {
         #expect(client.isServed())
     }
 
+    @Test("are read while others are served, once for all who ask meanwhile")
+    func readElsewhere() throws {
+        let certificates = try Certificates()
+        let authority = certificates.authority.certificate
+        let server = try TestServer(certificates) {
+            $0.tls.authoritiesPath = authority
+            $0.threadCount = 1
+        }
+        let clients = try (0..<3).map { _ in try server.tlsClient() }
+        let (other, leaver) = (try server.tlsClient(), try server.tlsClient())
+        // What comes with the handshake is read.
+        for client in clients { #expect(client.isServed()) }
+        let good = String(decoding: try bytes(of: authority), as: UTF8.self)
+        // Reading it takes until somebody writes.
+        unlink(authority)
+        try #require(mkfifo(authority, 0o600) == 0)
+
+        for client in clients { try client.send("refresh_certs\r\nmn\r\n") }
+        try leaver.send("refresh_certs\r\n")
+        #expect(try other.exchange("refresh_certs noreply\r\nmn\r\n", "MN\r\n"))
+        leaver.socket.close()
+        #expect(other.isServed())
+
+        signal(SIGPIPE, SIG_IGN)
+        func hasReply(_ client: TLSClient) -> Bool {
+            var byte: UInt8 = 0
+            return recv(client.socket.descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) == 1
+        }
+        #expect(!clients.contains(where: hasReply))
+        let areAnswered = eventually {
+            let descriptor = open(authority, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
+            if descriptor >= 0 {
+                _ = good.withCString { write(descriptor, $0, strlen($0)) }
+                close(descriptor)
+            }
+            return clients.allSatisfy(hasReply)
+        }
+        #expect(areAnswered)
+        for client in clients { #expect(try client.receive(8) == Array("OK\r\nMN\r\n".utf8)) }
+        #expect(other.isServed())
+    }
+
     @Test("are not there without TLS")
     func withoutTLS() throws {
         let server = try TestServer()

@@ -29,6 +29,21 @@ struct HandshakeTests {
         #expect(try server.tlsClient().isServed())
     }
 
+    @Test("that fails ends its connection, as watchers are told, with an error")
+    func isTold() throws {
+        let server = try TestServer(try Certificates())
+        let watcher = try server.tlsClient()
+        #expect(try watcher.exchange("watch connevents\r\n", "OK\r\n"))
+        let stranger = try server.client()
+
+        try stranger.send("set a 0 0 1\r\nx\r\n")
+        _ = try? stranger.receiveAll()
+
+        var line = ""
+        while !line.contains("type=conn_close") { line = try watcher.line() }
+        #expect(line.contains("reason=error"), "\(line)")
+    }
+
     @Test("works when every system call gives and takes a few bytes only", arguments: [1, 7, 100])
     func shortCalls(most: Int) throws {
         let syscalls = FaultySyscalls()

@@ -87,11 +87,46 @@ struct TopologyTests {
         #expect(try #require(try Self.told(client)).version > first.version)
     }
 
+    @Test("stays as it was while its file is of no use")
+    func uselessFile() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/nodes"
+        func write(_ text: String) {
+            let file = fopen(path, "w")
+            fputs(text, file)
+            fclose(file)
+        }
+        write("a:1\n")
+        let server = try TestServer.onUnixSocket { $0.clusterFilePath = path }
+        let client = try server.client()
+        let first = try #require(try Self.told(client))
+        #expect(first.nodes == "a||1")
+
+        for text in ["", "# b:1\n\n", "a:1\nnonsense\n"] {
+            write(text)
+            server.context.reload()
+            #expect(try #require(try Self.told(client)) == first)
+        }
+        unlink(path)
+        mkdir(path, 0o700)
+        server.context.reload()
+        #expect(try #require(try Self.told(client)) == first)
+        rmdir(path)
+        server.context.reload()
+        #expect(try #require(try Self.told(client)) == first)
+
+        write("a:1\nb:2\n")
+        server.context.reload()
+        let last = try #require(try Self.told(client))
+        #expect(last.nodes == "a||1 b||2" && last.version > first.version)
+    }
+
     @Test("ends the start when it makes no sense")
     func mistakes() throws {
         let folder = try TemporaryFolder()
         for change: (inout ServerSettings) -> Void in [
             { $0.clusterNodes = ["nonsense"] }, { $0.clusterFilePath = "\(folder.path)/none" },
+            { $0.clusterFilePath = folder.path }, { $0.clusterFilePath = "/dev/null" },
         ] {
             var settings = ServerSettings()
             change(&settings)

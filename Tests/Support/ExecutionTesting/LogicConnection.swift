@@ -94,7 +94,7 @@ package final class LogicConnection {
             server.output.pointee.forEachPiece { replies += $0 }
             server.output.pointee.removeAll()
             switch step.disposition {
-            case .wantsInput, .lacksRoom, .nextSecond: return
+            case .wantsInput, .lacksRoom, .nextSecond, .awaitsAnswer: return
             case .yield, .goesOn, .outputFull: continue
             case .close, .closeSilently, .watch:
                 isClosed = true

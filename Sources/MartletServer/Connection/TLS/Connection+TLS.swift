@@ -202,6 +202,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
     private func failTLS(isHandshake: Bool) {
         if let session = pointee.tls, session.wasAddressed || !isHandshake {
             noteTLSError(.failed, isHandshake: isHandshake)
+            pointee.machine.closeReason = .error
         }
         leaveNegotiating()
         pointee.dropsInput = true

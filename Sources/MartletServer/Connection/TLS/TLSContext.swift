@@ -12,6 +12,7 @@ package struct TLSContext: ~Copyable {
     private let certificates: Mutex<TLSCertificates>
     private let calls: TLSCalls
     private let refreshSecond: Atomic<UInt32>
+    let readings = CertificateReadings()
 
     /// Reads the files.
     package init(_ settings: TLSSettings, syscalls: Syscalls, now: UInt32) throws(TLSFailure) {
@@ -61,8 +62,8 @@ extension UnsafeMutablePointer where Pointee == TLSContext {
 }
 
 extension UnsafeMutablePointer where Pointee == ServerContext {
-    /// Reads the certificates again, if there are any. Returns why that failed, in which case those of before stay. Any
-    /// thread.
+    /// Reads the certificates again, if there are any. Returns why that failed, in which case those of before stay. The
+    /// main thread: large files take it a while, and no worker may wait for them.
     func refreshCertificates() -> String? {
         guard let tls = pointee.tls else { return nil }
         do {

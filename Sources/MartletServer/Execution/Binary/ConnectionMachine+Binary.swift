@@ -27,9 +27,11 @@ extension ConnectionMachine {
             for index in 0..<batch.count {
                 if output.pointee.isFull { return MachineStep(consumedBytes: position, .outputFull) }
                 let place = executor.pointee.batch + index
-                let goesOn = carryOutBinary(place, executor, output)
+                if let stop = carryOutBinary(place, executor, output) {
+                    if stop == .close { position &+= place.pointee.bytes }
+                    return MachineStep(consumedBytes: position, stop)
+                }
                 position &+= place.pointee.bytes
-                if !goesOn { return MachineStep(consumedBytes: position, .close) }
             }
             commandsLeft &-= batch.count
             switch batch.end {
@@ -61,13 +63,13 @@ extension ConnectionMachine {
         }
     }
 
-    /// Carries out a request whose value, if any, is there. Returns whether the connection goes on.
+    /// Carries out a request whose value, if any, is there. Nil: go on with the next one.
     private mutating func carryOutBinary(
         _ place: UnsafeMutablePointer<BatchedRequest>, _ executor: ExecutorPointer, _ output: OutputPointer
-    ) -> Bool {
+    ) -> MachineStep.Disposition? {
         let header = BinaryHeader(at: place.pointee.line)
-        if place.pointee.outcome == .refused { return refuseBinary(header, place, executor, output) }
-        if _slowPath(executor.pointee.isWatched) { executor.observe(place) }
+        if place.pointee.outcome == .refused { return refuseBinary(header, place, executor, output) ? nil : .close }
+        if _slowPath(executor.pointee.isWatched), longAnswer == nil { executor.observe(place) }
         let request = place.pointee.request
         let key = ItemKey(
             bytes: place.pointee.line + Int(request.key.offset), count: Int(request.key.count), hash: place.pointee.hash
@@ -76,9 +78,22 @@ extension ConnectionMachine {
             let value = UnsafeRawBufferPointer(
                 start: place.pointee.line + Int(request.lineBytes), count: Int(request.valueLength))
             executor.storeBinary(request, header, key, value, output)
-            return true
+            return nil
         }
-        return executor.executeBinary(request, header, key, output)
+        if request.command == .stats { return tellBinary(header, key, executor, output) }
+        return executor.executeBinary(request, header, key, output) ? nil : .close
+    }
+
+    /// Answers `stat`, or goes on with that: until it is finished, the request is not consumed.
+    @inline(never)
+    private mutating func tellBinary(
+        _ header: BinaryHeader, _ key: ItemKey, _ executor: ExecutorPointer, _ output: OutputPointer
+    ) -> MachineStep.Disposition? {
+        if longAnswer == nil {
+            guard let answer = executor.statisticsBinary(header, key, output) else { return nil }
+            begin(answer)
+        }
+        return continueLongAnswer(executor, output)
     }
 
     /// Rule 3.

@@ -29,8 +29,6 @@ extension UnsafeMutablePointer where Pointee == Executor {
             output.pointee.advance(to: WireWriter.text(version, at: body))
         case .flushAll:
             flushBinary(request, header, output)
-        case .stats:
-            statisticsBinary(header, key, output)
         case .quit:
             if !request.isQuiet { output.appendBinaryDone(header) }
             return false
@@ -47,42 +45,91 @@ extension UnsafeMutablePointer where Pointee == Executor {
     }
 
     /// One packet for each line that `stats` would answer, and one without key and value behind them. Words that
-    /// `stats` does not know, or may not answer, are not found.
+    /// `stats` does not know, or may not answer, are not found. Returns the answer if it takes many turns.
     @inline(never)
-    func statisticsBinary(_ header: BinaryHeader, _ key: ItemKey, _ output: OutputPointer) {
-        let words = UnsafeRawBufferPointer(start: key.bytes, count: key.count)
+    func statisticsBinary(_ header: BinaryHeader, _ key: ItemKey, _ output: OutputPointer) -> (any LongAnswer)? {
+        let line = UnsafeRawBufferPointer(start: key.bytes, count: key.count)
+        let words = Administration.split(line)
+        if words.starts(with: ["detail", "dump"]) {
+            prefixesBinary(header, words, output)
+            return nil
+        }
+        if let source = Administration.slicedStatistics(words, pointee.server) {
+            return BinaryStatistics(header, source)
+        }
         var lines = OutputBuffer()
         let answer = withUnsafeMutablePointer(to: &lines) {
-            Administration.answerStatistics(words: words, server: pointee.server, output: $0)
+            Administration.answerStatistics(words: line, server: pointee.server, output: $0)
         }
         var text: [UInt8] = []
         lines.forEachPiece { text += $0 }
-        let isDump = words.starts(with: "cachedump".utf8)
+        let isDump = line.starts(with: "cachedump".utf8)
         guard case .done = answer, !isDump, !text.starts(with: "ERROR".utf8), !text.starts(with: "CLIENT_ERROR".utf8)
         else {
-            return output.appendBinary(.notFound, header)
+            output.appendBinary(.notFound, header)
+            return nil
         }
-        if words.elementsEqual("detail dump".utf8) {
-            appendStatistic(header, Array("detailed".utf8)[...], text[...], output)
-        } else {
-            for line in text.split(separator: 0x0A) where line.starts(with: "STAT ".utf8) {
-                let parts = line.dropFirst(5).split(separator: 0x20, maxSplits: 1, omittingEmptySubsequences: false)
-                guard let name = parts.first else { continue }
-                let value = parts.count > 1 ? parts[1] : []
-                appendStatistic(header, name, value.last == 0x0D ? value.dropLast() : value, output)
-            }
-        }
+        output.appendStatistics(text, header)
         output.appendBinaryDone(header)
+        return nil
     }
 
-    private func appendStatistic(
-        _ header: BinaryHeader, _ name: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>, _ output: OutputPointer
+    /// `detail dump`: all of it in one packet, so only where it is little enough for one turn.
+    private func prefixesBinary(_ header: BinaryHeader, _ words: [String], _ output: OutputPointer) {
+        let server = pointee.server
+        guard server.pointee.settings.allowsDump else { return output.appendBinary(.notFound, header) }
+        let count = server.pointee.observers.reduce(0) { $0 + $1.pointee.prefixes.rowCount }
+        guard count <= Limits.prefixesInOnePieceMax else { return output.appendBinary(.outOfMemory, header) }
+        output.appendStatistic(
+            header, Array("detailed".utf8)[...], Administration.statistics(words, server: server).bytes[...])
+        output.appendBinaryDone(header)
+    }
+}
+
+/// The answer to `stat` with words for which there may be much to tell.
+struct BinaryStatistics: LongAnswer {
+    private let header: BinaryHeader
+    private var source: any SlicedStatistics
+
+    init(_ header: BinaryHeader, _ source: any SlicedStatistics) {
+        self.header = header
+        self.source = source
+    }
+
+    var needsConnection: Bool { false }
+
+    mutating func appendLines(
+        _ server: Administration.Server, _ output: UnsafeMutablePointer<OutputBuffer>
+    ) -> AnswerProgress {
+        if output.pointee.isFull { return .outputFull }
+        var text = StatisticsText()
+        let goesOn = source.appendSlice(server, to: &text)
+        output.appendStatistics(text.bytes, header)
+        if goesOn { return .turnOver }
+        output.appendBinaryDone(header)
+        return .finished
+    }
+}
+
+extension UnsafeMutablePointer where Pointee == OutputBuffer {
+    /// A packet for each `STAT` line of the text.
+    fileprivate func appendStatistics(_ text: [UInt8], _ header: BinaryHeader) {
+        for line in text.split(separator: 0x0A) where line.starts(with: "STAT ".utf8) {
+            let parts = line.dropFirst(5).split(separator: 0x20, maxSplits: 1, omittingEmptySubsequences: false)
+            guard let name = parts.first else { continue }
+            let value = parts.count > 1 ? parts[1] : []
+            appendStatistic(header, name, value.last == 0x0D ? value.dropLast() : value)
+        }
+    }
+
+    fileprivate func appendStatistic(
+        _ header: BinaryHeader, _ name: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>
     ) {
-        let start = output.pointee.reserve(BinaryReplyWriter.bytesMax)
-        output.pointee.advance(
+        let start = pointee.reserve(BinaryReplyWriter.bytesMax)
+        pointee.advance(
             to: BinaryReplyWriter.header(
                 header, keyBytes: name.count, bodyBytes: name.count + value.count, at: start))
-        name.withUnsafeBytes { output.pointee.append($0) }
-        value.withUnsafeBytes { output.pointee.append($0) }
+        name.withUnsafeBytes { pointee.append($0) }
+        value.withUnsafeBytes { pointee.append($0) }
     }
 }

@@ -170,6 +170,19 @@ struct BinaryTests {
             try ask(BinaryPacket(0x10, key: "cachedump 1 0")) == [.reply(0x10, value: "Not found", status: 1)])
     }
 
+    @Test func `prefixes are told in one piece, or not at all where that would be long`() throws {
+        _ = try ask(BinaryPacket(0x10, key: "detail on"))
+        for number in 0..<Limits.prefixesInOnePieceMax { connection.send(BinaryPacket(0x14, key: "\(number):k").bytes) }
+        _ = connection.takeReplies()
+
+        let replies = try ask(BinaryPacket(0x10, key: "detail dump"))
+        #expect(replies.map(\.key) == [Array("detailed".utf8), []])
+        #expect(replies[0].value.split(separator: 0x0A).count == Limits.prefixesInOnePieceMax + 1)
+        _ = try ask(BinaryPacket(0x14, key: "one more:k"))
+        #expect(try ask(BinaryPacket(0x10, key: "detail dump")).map(\.status) == [0x82])
+        #expect(try ask(BinaryPacket(0x10, key: "conns")).last?.key == [])
+    }
+
     @Test func `an unknown opcode is refused and its body skipped, whatever it looks like`() throws {
         let inside = BinaryPacket(0x08).bytes
 
