@@ -15,12 +15,20 @@ static void close_connection(struct evhttp_request *request) {
     evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
 }
 
+// As if the client had gone. A high-water mark instead would leave the connection unwatched, for as long as it likes.
+static void close_flood(struct evbuffer *input, const struct evbuffer_cb_info *change, void *context) {
+    if (change->n_added > 0 && evbuffer_get_length(input) > CLIBEVENT_HTTP_UNREAD_BYTES_MAX) {
+        bufferevent_trigger_event(context, BEV_EVENT_READING | BEV_EVENT_EOF, BEV_TRIG_DEFER_CALLBACKS);
+    }
+}
+
 // libevent bounds heads and bodies, but not the line that tells the size of a chunk.
 static struct bufferevent *new_stream(struct event_base *base, void *context) {
     (void)context;
     struct bufferevent *stream = bufferevent_socket_new(base, -1, 0);
-    if (stream != NULL) {
-        bufferevent_setwatermark(stream, EV_READ, 0, CLIBEVENT_HTTP_UNREAD_BYTES_MAX);
+    if (stream != NULL && evbuffer_add_cb(bufferevent_get_input(stream), close_flood, stream) == NULL) {
+        bufferevent_free(stream);
+        return NULL;
     }
     return stream;
 }

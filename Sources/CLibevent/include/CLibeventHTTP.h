@@ -13,8 +13,8 @@ typedef struct clibevent_http_request clibevent_http_request;
 /// Has to answer the request, exactly once, by clibevent_http_reply.
 typedef void (*clibevent_http_callback)(clibevent_http_request *request, void *context);
 
-/// Beyond so many bytes that it has not made anything of, a connection is not read from. More than any head and body.
-enum { CLIBEVENT_HTTP_UNREAD_BYTES_MAX = 16 << 10 };
+/// With more bytes than these that nothing has been made of a connection is closed. More than any head and body.
+enum { CLIBEVENT_HTTP_UNREAD_BYTES_MAX = 64 << 10 };
 
 /// Answers GET and HEAD by `callback`, everything else by itself. Lines and bodies may have so many bytes, and a connection
 /// may be silent for so many seconds. NULL when memory is short.
