@@ -145,7 +145,9 @@ package enum OptionTable {
         Option(
             "user", "u", .text(\.userName), "<name>", status: ExitStatus.usage,
             help: "user to become when started by root"),
-        Option("enable-coredumps", "r", .on(\.raisesCoreLimit), help: "raise the limit of core files; none is written otherwise"),
+        Option(
+            "enable-coredumps", "r", .on(\.raisesCoreLimit),
+            help: "raise the limit of core files; none is written otherwise"),
         Option(
             "container", nil, .on(\.isContainer),
             help: "listen everywhere unless -l or -s, and without -m take what the memory limit leaves"),

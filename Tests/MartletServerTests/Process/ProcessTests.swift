@@ -87,6 +87,7 @@ struct ProcessTests {
         let path = "\(folder.path)/socket"
         let program = try Program(Program.user + ["-v", "-s", path, "-t", "1", "--admin", "-1"])
         let client = try Program.connect(path: path)
+        #expect(try client.exchange("mn\r\n", "MN\r\n"))
         let name = "admin endpoint at tcp:127.0.0.1:"
         #expect(Program.eventually { program.errors.contains(name) })
         let line = try #require(program.errors.split(separator: "\n").first { $0.contains(name) })

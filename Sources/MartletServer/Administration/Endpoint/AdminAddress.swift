@@ -65,7 +65,8 @@ extension ServerSettings {
     /// A sentence if there is no endpoint for what is said of it, or if everybody who reaches the admin endpoint may read what it tells.
     package var adminRemark: String? {
         guard let adminAddress else {
-            guard samplesKeys || adminTokenPath != nil || slowRequestMilliseconds != Self().slowRequestMilliseconds else { return nil }
+            guard samplesKeys || adminTokenPath != nil || slowRequestMilliseconds != Self().slowRequestMilliseconds
+            else { return nil }
             return "--top-keys, --slow-request and --admin-token-file say nothing without --admin"
         }
         guard adminTokenPath == nil, !AdminAddress.isLoopback(adminAddress) else { return nil }
