@@ -62,7 +62,7 @@ enum AdminAddress {
 }
 
 extension ServerSettings {
-    /// A sentence if there is no endpoint for what is said of it, or if everybody who reaches the admin endpoint may read what it tells.
+    /// A sentence if there is no endpoint for what is said of it, or if everybody who reaches it may read what it tells.
     package var adminRemark: String? {
         guard let adminAddress else {
             guard samplesKeys || adminTokenPath != nil || slowRequestMilliseconds != Self().slowRequestMilliseconds
