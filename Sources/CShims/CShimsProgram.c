@@ -2,12 +2,9 @@
 #include "CShimsProgram.h"
 
 #include <link.h>
-#include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 // Segments mapped without the right to write have never been written, so what the system drops of them is in the file;
@@ -34,19 +31,3 @@ static int release_segments(struct dl_phdr_info *program, size_t bytes, void *co
 }
 
 void cshims_release_program_text(void) { dl_iterate_phdr(release_segments, NULL); }
-
-_Bool cshims_take_turns(uint64_t nanoseconds) {
-    if (sched_getscheduler(0) != SCHED_OTHER) return 0;
-    struct {
-        uint32_t size;
-        uint32_t policy;
-        uint64_t flags;
-        int32_t nice;
-        uint32_t priority;
-        uint64_t runtime;
-        uint64_t deadline;
-        uint64_t period;
-    } attributes = {.size = sizeof attributes, .policy = SCHED_OTHER,
-        .nice = getpriority(PRIO_PROCESS, 0), .runtime = nanoseconds};
-    return syscall(SYS_sched_setattr, 0, &attributes, 0) == 0;
-}
