@@ -45,7 +45,8 @@ struct LoginCheck {
         guard let result = running.result else { return nil }
         slow = nil
         toCheck.removeLast()
-        let isEqual = zip(SHA256.bytes(result), hash.hash).reduce(0) { $0 | $1.0 ^ $1.1 } == 0
+        // `|` and `^` bind alike, from the left.
+        let isEqual = zip(SHA256.bytes(result), hash.hash).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
         if let line, isEqual {
             remembered.remember(digest, for: line, in: credentials)
             return true

@@ -91,6 +91,17 @@ struct LoginTests {
         #expect(connection.dispositions.filter { $0 == .goesOn }.count == 5)
     }
 
+    @Test func `of thousands of wrong passwords none is let in`() throws {
+        // One compares equal by chance where a comparison looks at little of the hash.
+        let (server, _) = try server(try hashed("ann", "secret", rounds: 1))
+
+        for number in 0..<2000 {
+            let token = "ann \(number)"
+            let reply = server.connect().ask("set a 0 0 \(token.utf8.count)\r\n\(token)\r\n")
+            #expect(reply == "CLIENT_ERROR authentication failure\r\n", "\(token)")
+        }
+    }
+
     @Test func `both of a user's passwords will do`() throws {
         let (server, _) = try server(try hashed("ann", "old") + hashed("ann", "new"))
 
