@@ -95,6 +95,11 @@ package enum SHA256 {
         return bytes
     }
 
+    /// The digest that `bytes` gives for it; nil for another number of bytes.
+    package static func words(_ bytes: [UInt8]) -> Words? {
+        bytes.count == digestBytes ? Words { word(bytes, 4 * $0) } : nil
+    }
+
     /// A digest in 64 lower-case hexadecimal digits.
     package static func hexadecimal(_ digest: Words) -> String {
         var text = ""

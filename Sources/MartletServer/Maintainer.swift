@@ -58,6 +58,8 @@ extension UnsafeMutablePointer where Pointee == Maintainer {
 
     private func run() {
         ServerThread.nameCurrent("maintainer")
+        // A worker that wakes would wait until the system has filled a huge page with zeroes: milliseconds.
+        ServerThread.giveWay()
         let server = pointee.server
         let store = server.pointee.store
         var nextPass = Self.milliseconds + Limits.maintenancePauseMilliseconds

@@ -44,6 +44,14 @@ extension ClientTests {
             configuration.probeDelayMax = .seconds(3600)
         }
 
+        /// Whether a client comes to ask in meta commands, looking again and again.
+        private static func isAskedInMeta(_ shy: Shy, by cache: CacheClient) async -> Bool {
+            await eventually {
+                _ = try? await cache.value(for: "k", as: String.self)
+                return shy.lines.last?.hasPrefix("mg k ") == true
+            }
+        }
+
         @Test("A server that hangs up once is asked again, and no key is spelt otherwise because of it")
         func hangingUpOnce() async throws {
             let shy = Shy(hangUps: 1)
@@ -76,11 +84,7 @@ extension ClientTests {
             #expect(shy.lines.contains("gets k"))
             shy.become(hangUps: 0)
 
-            let isMeta = await eventually {
-                _ = try? await cache.value(for: "k", as: String.self)
-                return shy.lines.last?.hasPrefix("mg k ") == true
-            }
-            #expect(isMeta)
+            #expect(await Self.isAskedInMeta(shy, by: cache))
             await cache.shutDown()
             await server.stop()
         }
@@ -122,11 +126,7 @@ extension ClientTests {
             // Over the connection for large values.
             try await cache.setValue("larger", for: "k")
 
-            let isMeta = await eventually {
-                _ = try? await cache.value(for: "k", as: String.self)
-                return shy.lines.last?.hasPrefix("mg k ") == true
-            }
-            #expect(isMeta)
+            #expect(await Self.isAskedInMeta(shy, by: cache))
             await cache.shutDown()
             await server.stop()
         }

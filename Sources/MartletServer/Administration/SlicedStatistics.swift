@@ -4,6 +4,20 @@ package protocol SlicedStatistics {
     mutating func appendSlice(_ server: Administration.Server, to text: inout StatisticsText) -> Bool
 }
 
+extension SlicedStatistics {
+    /// Has the next lines sent, with whether they are the last, if there is room for them.
+    mutating func answer(
+        _ server: Administration.Server, _ output: UnsafeMutablePointer<OutputBuffer>,
+        _ send: (StatisticsText, _ isLast: Bool) -> Void
+    ) -> AnswerProgress {
+        if output.pointee.isFull { return .outputFull }
+        var text = StatisticsText()
+        let goesOn = appendSlice(server, to: &text)
+        send(text, !goesOn)
+        return goesOn ? .turnOver : .finished
+    }
+}
+
 /// The answer to `stats` with such statistics.
 struct StatisticsAnswer: LongAnswer {
     private var source: any SlicedStatistics
@@ -15,12 +29,11 @@ struct StatisticsAnswer: LongAnswer {
     mutating func appendLines(
         _ server: Administration.Server, _ output: UnsafeMutablePointer<OutputBuffer>
     ) -> AnswerProgress {
-        if output.pointee.isFull { return .outputFull }
-        var text = StatisticsText()
-        let goesOn = source.appendSlice(server, to: &text)
-        if !goesOn { text.end() }
-        Administration.send(text, output)
-        return goesOn ? .turnOver : .finished
+        source.answer(server, output) { text, isLast in
+            var text = text
+            if isLast { text.end() }
+            Administration.send(text, output)
+        }
     }
 }
 

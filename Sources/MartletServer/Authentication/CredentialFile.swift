@@ -28,8 +28,6 @@ package struct CredentialFile: ~Copyable {
     private let secret: [UInt8]
     private let reading: Mutex<Reading>
 
-    private static let bytesMax = 1 << 16
-
     /// None: everybody may use the server.
     package init() {
         path = nil
@@ -52,7 +50,7 @@ package struct CredentialFile: ~Copyable {
         }
         switch read(path, secret: secret, generation: 1) {
         case .success(let credentials):
-            remarkOnRights(path)
+            SmallFile.remarkOnRights(path, option: "-Y")
             return (secret, Reading(credentials: credentials, generation: 1))
         case .failure(let failure):
             throw StartError("-Y: \(path): \(failure.reason)", status: ExitStatus.failure)
@@ -74,38 +72,18 @@ package struct CredentialFile: ~Copyable {
                 ServerLog.write("-Y: \(path): \(failure.reason); who may log in stays as it was")
             }
         }
-        Self.remarkOnRights(path)
+        SmallFile.remarkOnRights(path, option: "-Y")
     }
 
     private struct Failure: Error { let reason: String }
 
     private static func read(_ path: String, secret: [UInt8], generation: Int) -> Result<Credentials, Failure> {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return .failure(Failure(reason: ServerLog.reason(errno))) }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        while bytes.count <= bytesMax {
-            var count = 0
-            let some = [UInt8](unsafeUninitializedCapacity: 4096) { room, initialized in
-                count = Glibc.read(descriptor, room.baseAddress, room.count)
-                initialized = max(count, 0)
-            }
-            guard count >= 0 else { return .failure(Failure(reason: ServerLog.reason(errno))) }
-            if count == 0 { break }
-            bytes += some
-        }
-        guard bytes.count <= bytesMax else { return .failure(Failure(reason: "too long")) }
+        guard let bytes = SmallFile.bytes(path) else { return .failure(Failure(reason: ServerLog.reason(errno))) }
+        guard bytes.count <= SmallFile.bytesMax else { return .failure(Failure(reason: "too long")) }
         do {
             return .success(try Credentials(parsing: bytes, secret: secret, generation: generation))
         } catch {
             return .failure(Failure(reason: "line \(error.number): \(error.reason)"))
         }
-    }
-
-    /// Passwords that everybody may read are none.
-    private static func remarkOnRights(_ path: String) {
-        var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & 0o004 != 0 else { return }
-        ServerLog.write("-Y: \(path): every user of this machine may read it")
     }
 }

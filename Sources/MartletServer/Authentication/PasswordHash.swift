@@ -4,11 +4,10 @@ import MartletProtocol
 /// A password that does not stand in the file: the salted slow hash of one, in the form that passlib and others write.
 ///
 ///     $pbkdf2-sha256$<rounds>$<salt>$<hash>       salt and hash in base64 with `.` for `+` and without padding
-package struct PasswordHash: Equatable, Sendable {
+package struct PasswordHash: Sendable {
     package let rounds: Int
     package let salt: [UInt8]
-    /// 32 bytes.
-    package let hash: [UInt8]
+    package let hash: SHA256.Words
 
     package static let prefix = "$pbkdf2-sha256$"
     /// What new ones are made with: about 100 ms of one processor.
@@ -23,7 +22,7 @@ package struct PasswordHash: Equatable, Sendable {
         let parts = text.dropFirst(Self.prefix.count).split(separator: "$", omittingEmptySubsequences: false)
         guard parts.count == 3, let rounds = Int(parts[0]), Self.roundsRange.contains(rounds),
             let salt = Self.decoded(parts[1].utf8), salt.count <= Self.saltBytesMax,
-            let hash = Self.decoded(parts[2].utf8), hash.count == SHA256.digestBytes
+            let hash = Self.decoded(parts[2].utf8).flatMap(SHA256.words)
         else { return nil }
         self.rounds = rounds
         self.salt = salt
@@ -38,10 +37,10 @@ package struct PasswordHash: Equatable, Sendable {
         guard let result = slow.result else { return nil }
         self.rounds = rounds
         self.salt = salt
-        hash = SHA256.bytes(result)
+        hash = result
     }
 
-    package var text: String { "\(Self.prefix)\(rounds)$\(Self.encoded(salt))$\(Self.encoded(hash))" }
+    package var text: String { "\(Self.prefix)\(rounds)$\(Self.encoded(salt))$\(Self.encoded(SHA256.bytes(hash)))" }
 
     static func randomBytes(_ count: Int) -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: count)

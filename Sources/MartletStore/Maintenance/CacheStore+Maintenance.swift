@@ -16,6 +16,7 @@ extension CacheStore {
         let hasMoreListed = core.pointee.geometry.keepsLists && maintainLists(session)
         let hasMoreExpired = crawlIfWanted(session)
         let hasMoreBuckets = core.shrinkTable(session.state)
+        core.makeTableAhead()
         let hasMorePages = meetLimit(session)
         return movePages() || hasMoreExpired || hasMoreBuckets || hasMorePages || hasMoreListed
     }

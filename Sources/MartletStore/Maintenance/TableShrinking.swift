@@ -10,8 +10,8 @@ struct TableShrinking: ~Copyable {
     let finished = Atomic<Int>(0)
     /// The most buckets that a stripe keeps for now.
     let kept = Atomic<UInt32>(0)
-    /// Rows that may have memory: the most buckets that a stripe was seen to have since memory last went back. Any
-    /// thread reads it: the limit counts these rows until their memory goes.
+    /// Rows that may have memory: the most buckets that a stripe was seen to have since memory last went back, and those
+    /// whose memory was made ahead. Any thread reads it: the limit counts these rows until their memory goes.
     let touched = Atomic<UInt32>(0)
 
     /// The largest `tablePower` before the table last began to shrink, also in the process before this one.
@@ -70,6 +70,23 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         pointee.shrinking.touched.store(kept, ordering: .relaxed)
         endShrinking()
         return false
+    }
+
+    /// Has the system make the table's next huge page when the rows have come half through the last one. A stripe that
+    /// grows would otherwise wait for its zeroes with the lock held.
+    func makeTableAhead() {
+        guard pointee.hasHugeTable, pointee.shrinking.target.load(ordering: .relaxed) == 0 else { return }
+        let table = pointee.table
+        let pageBytes = ArenaLayout.hugePageBytes
+        let rowBytes = table.stripeCount * Bucket.bytes
+        let usedBytes = Int(table.rowCountWanted) * rowBytes
+        let next = (usedBytes + pageBytes - 1) / pageBytes * pageBytes
+        let end = next + pageBytes
+        guard next - usedBytes < pageBytes / 2, next >= Int(pointee.shrinking.touched.load(ordering: .relaxed)) * rowBytes,
+            end <= Int(table.rowCountMax) * rowBytes
+        else { return }
+        pointee.shrinking.touched.raise(to: UInt32((end + rowBytes - 1) / rowBytes))
+        AddressRange.populate(table.rows + next, bytes: pageBytes)
     }
 
     private var bytesPerTableRow: Int {

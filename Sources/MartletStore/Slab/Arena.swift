@@ -136,6 +136,14 @@ struct AddressRange: BitwiseCopyable {
         madvise(start, ArenaLayout.hugePageBytes, MADV_NOHUGEPAGE)
     }
 
+    /// MADV_POPULATE_WRITE, since Linux 5.14.
+    private static var populateWrite: Int32 { 23 }
+
+    /// Has the system make the memory of a part of the range, which others may be writing to. Older systems do nothing.
+    static func populate(_ start: UnsafeMutableRawPointer, bytes: Int) {
+        madvise(start, bytes, populateWrite)
+    }
+
     /// What the system gives memory in.
     static let systemPageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
     /// MADV_DONTNEED_LOCKED, since Linux 5.18.

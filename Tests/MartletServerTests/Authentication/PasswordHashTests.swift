@@ -33,7 +33,7 @@ struct PasswordHashTests {
     func `the slow hash gives the published ones`(rounds: Int, hash: String) {
         let made = PasswordHash(of: "password".utf8, rounds: rounds, salt: Array("salt".utf8))
 
-        #expect(made.map { hex($0.hash) } == hash)
+        #expect(made.map { SHA256.hexadecimal($0.hash) } == hash)
     }
 
     @Test func `a line as passlib makes it is read and written as it was`() {
@@ -43,7 +43,7 @@ struct PasswordHashTests {
 
         #expect(hash?.rounds == 6400)
         #expect(hash?.text == text)
-        #expect(hash == PasswordHash(of: "password".utf8, rounds: 6400, salt: hash?.salt ?? []))
+        #expect(PasswordHash(of: "password".utf8, rounds: 6400, salt: hash?.salt ?? [])?.text == text)
     }
 
     @Test(arguments: [
@@ -62,7 +62,7 @@ struct PasswordHashTests {
         let second = try #require(PasswordHash(of: "secret".utf8, rounds: 1))
 
         #expect(first.salt != second.salt)
-        #expect(first.hash != second.hash)
+        #expect(first.text != second.text)
     }
 
     private func hex(_ bytes: [UInt8]) -> String {

@@ -1,4 +1,5 @@
 import Glibc
+import MartletServer
 import ServerTesting
 
 /// The built `martletd`, started as its users start it, and ended by its process id.
@@ -113,6 +114,23 @@ final class Program {
                 prlimit(process, resource.rawValue, nil, &found)
             }
         return result == 0 ? found : nil
+    }
+
+    /// The niceness of its threads, by their names.
+    var threads: [String: Int] {
+        guard let folder = opendir("/proc/\(process)/task") else { return [:] }
+        defer { closedir(folder) }
+        var found: [String: Int] = [:]
+        while let entry = readdir(folder) {
+            let thread = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let text = SmallFile.text("/proc/\(process)/task/\(thread)/stat") ?? ""
+            // number (name) state ..., of which the niceness is the 19th.
+            guard let start = text.firstIndex(of: "("), let end = text.lastIndex(of: ")") else { continue }
+            let words = text[end...].split(separator: " ")
+            guard words.count > 17 else { continue }
+            found[String(text[text.index(after: start)..<end])] = Int(words[17])
+        }
+        return found
     }
 
     /// What it has written to stderr so far.

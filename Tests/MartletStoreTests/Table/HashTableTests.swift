@@ -177,6 +177,25 @@ struct HashTableTests {
         for number in 0..<count { #expect(value(fixture, Array("key-\(number)".utf8)) == [2]) }
     }
 
+    @Test("has the next huge page made before the rows come to it, once, where there is memory for it")
+    func aheadOfGrowth() throws {
+        let fixture = try StoreFixture(megabytes: 1024)
+        func tableBytes() -> Int { fixture.store.statistics().tableBytes }
+        // Of 4,096 stripes a huge page has eight rows; the rows come to the second half of the first.
+        let stripeCount = 4096
+        for number in 0..<160_000 { #expect(set(fixture, Array("key-\(number)".utf8), [1])) }
+        let buckets = (0..<stripeCount).reduce(0) { $0 + fixture.store._bucketCount(ofStripe: $1) }
+        #expect((4 * stripeCount..<8 * stripeCount).contains(buckets))
+        let before = tableBytes()
+
+        _ = fixture.store.maintain(now: fixture.session.now)
+        let ahead = tableBytes()
+        #expect(ahead - before == (16 * stripeCount - buckets) * 80)
+
+        _ = fixture.store.maintain(now: fixture.session.now)
+        #expect(tableBytes() == ahead)
+    }
+
     @Test("leaves its shrinking when more items come than it shrinks for")
     func shrinkingAbandoned() throws {
         let fixture = try StoreFixture(megabytes: 64)

@@ -91,13 +91,7 @@ enum AdminToken {
             throw StartError(
                 "--admin-token-file: \(path): the word is shorter than \(bytesMin) bytes", status: ExitStatus.failure)
         }
-        remarkOnRights(path)
+        SmallFile.remarkOnRights(path, option: "--admin-token-file")
         return Array(word.utf8)
-    }
-
-    private static func remarkOnRights(_ path: String) {
-        var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & 0o004 != 0 else { return }
-        ServerLog.write("--admin-token-file: \(path): every user of this machine may read it")
     }
 }

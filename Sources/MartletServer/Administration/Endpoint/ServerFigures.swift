@@ -88,24 +88,3 @@ enum ProcessMemory {
         return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
     }
 }
-
-/// Files that are read whole: those of the kernel, and words in files.
-package enum SmallFile {
-    private static let bytesMax = 64 << 10
-
-    /// nil if it cannot be read. Longer files are cut.
-    package static func text(_ path: String) -> String? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        while bytes.count < bytesMax {
-            let some = [UInt8](unsafeUninitializedCapacity: 4096) { room, initialized in
-                initialized = max(read(descriptor, room.baseAddress, room.count), 0)
-            }
-            if some.isEmpty { break }
-            bytes += some
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-}

@@ -101,13 +101,10 @@ struct BinaryStatistics: LongAnswer {
     mutating func appendLines(
         _ server: Administration.Server, _ output: UnsafeMutablePointer<OutputBuffer>
     ) -> AnswerProgress {
-        if output.pointee.isFull { return .outputFull }
-        var text = StatisticsText()
-        let goesOn = source.appendSlice(server, to: &text)
-        output.appendStatistics(text.bytes, header)
-        if goesOn { return .turnOver }
-        output.appendBinaryDone(header)
-        return .finished
+        source.answer(server, output) { [header] text, isLast in
+            output.appendStatistics(text.bytes, header)
+            if isLast { output.appendBinaryDone(header) }
+        }
     }
 }
 
