@@ -3,15 +3,20 @@ import Glibc
 import MartletStore
 import Synchronization
 
-/// The thread of the store's background work: five times a second, more often while there is more to do, and at once
-/// where a class lacks a page.
+/// The threads of the store's background work.
 ///
-/// In raw memory, because the thread points to it. Nobody ever waits for the work itself, except `stop` for the pass
+/// The maintainer itself works five times a second, more often while there is more to do, and at once where a class
+/// lacks a page. Beside it the memory maker has the system fill huge pages with zeroes, before they are needed. That may
+/// take milliseconds, for which a worker on the same core would wait; so it lets all others go first, which page moves
+/// must not.
+///
+/// In raw memory, because the threads point to it. Nobody ever waits for the work itself, except `stop` for the pass
 /// under way.
 struct Maintainer: ~Copyable {
     fileprivate let server: UnsafeMutablePointer<ServerContext>
     fileprivate let isStopping = Atomic<Bool>(false)
     fileprivate var thread: ServerThread?
+    fileprivate var memoryMaker: ServerThread?
     let observer: UnsafeMutablePointer<Observer>
 
     init(server: UnsafeMutablePointer<ServerContext>) {
@@ -39,15 +44,21 @@ extension UnsafeMutablePointer where Pointee == Maintainer {
             context.unsafelyUnwrapped.assumingMemoryBound(to: Maintainer.self).run()
             return nil
         }
-        return pointee.thread != nil
+        pointee.memoryMaker = ServerThread.start(context: self) { context in
+            context.unsafelyUnwrapped.assumingMemoryBound(to: Maintainer.self).makeMemory()
+            return nil
+        }
+        return pointee.thread != nil && pointee.memoryMaker != nil
     }
 
-    /// Ends the thread after the pass under way.
+    /// Ends the threads after what is under way.
     func stop() {
         pointee.isStopping.store(true, ordering: .releasing)
         pointee.server.pointee.store.wake()
         pointee.thread?.join()
         pointee.thread = nil
+        pointee.memoryMaker?.join()
+        pointee.memoryMaker = nil
     }
 
     /// Frees a stopped maintainer.
@@ -58,8 +69,6 @@ extension UnsafeMutablePointer where Pointee == Maintainer {
 
     private func run() {
         ServerThread.nameCurrent("maintainer")
-        // A worker that wakes would wait until the system has filled a huge page with zeroes: milliseconds.
-        ServerThread.giveWay()
         let server = pointee.server
         let store = server.pointee.store
         var nextPass = Self.milliseconds + Limits.maintenancePauseMilliseconds
@@ -82,6 +91,16 @@ extension UnsafeMutablePointer where Pointee == Maintainer {
                 ? Limits.movePauseMilliseconds
                 : isBusy ? Limits.maintenanceBusyPauseMilliseconds : Limits.maintenancePauseMilliseconds
             nextPass = Self.milliseconds + rest
+        }
+    }
+
+    private func makeMemory() {
+        ServerThread.nameCurrent("memory-maker")
+        ServerThread.giveWay()
+        let store = pointee.server.pointee.store
+        while !pointee.isStopping.load(ordering: .acquiring) {
+            store.makeMemory()
+            store.awaitMemoryWish()
         }
     }
 

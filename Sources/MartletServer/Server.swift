@@ -10,7 +10,7 @@ import MartletStore
 // Non-goals: another protocol, storage of its own, anything asynchronous inside a request.
 //
 // Threads. The main thread accepts connections and hands them to the workers; each connection lives and dies on one
-// worker, which owns all it needs; the maintainer thread works on the store in the background:
+// worker, which owns all it needs; the maintainer's two threads work on the store in the background:
 //
 //     main thread      Listener ---inbox---> Worker 0: loop, buffers, executor, connections ---> CacheStore
 //     (MainLoop)                \--inbox---> Worker 1: ...                                  ---/     |

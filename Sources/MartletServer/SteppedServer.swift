@@ -86,7 +86,10 @@ package final class SteppedServer {
     package func advance(seconds: UInt32) { context.pointee.clock.advance(seconds: seconds) }
 
     /// A pass of the maintainer; returns whether it left something to do.
-    package func maintain() -> Bool { context.pointee.store.maintain(now: context.pointee.clock.second) }
+    package func maintain() -> Bool {
+        context.pointee.store.makeMemory()
+        return context.pointee.store.maintain(now: context.pointee.clock.second)
+    }
 
     /// As `flush_all`, at once.
     package func flush() { context.pointee.workers[0].pointee.executor.pointee.session.flushAll() }

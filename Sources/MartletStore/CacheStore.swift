@@ -114,6 +114,8 @@ package struct CacheStore: @unchecked Sendable {
         core.pointee.mover.deallocate()
         core.pointee.automove.deinitialize(count: 1)
         core.pointee.automove.deallocate()
+        core.pointee.maintainerBell.destroy()
+        core.pointee.memoryBell.destroy()
         core.pointee.pins.deinitialize(count: 1)
         core.pointee.pins.deallocate()
         core.pointee.sessions.deallocate()

@@ -13,6 +13,11 @@ struct StoreCore: ~Copyable {
     let pool: UnsafeMutablePointer<PagePool>
     let ringBlocks: RingBlockPool
     let mover: UnsafeMutablePointer<PageMover>
+    let maintainerBell = UnsafeMutablePointer<Bell>.make()
+    /// Of the thread that has the system make memory ahead.
+    let memoryBell = UnsafeMutablePointer<Bell>.make()
+    /// Where in the table's rows the system is to make a huge page, in huge pages; 0 for nowhere.
+    let wantedTablePage = Atomic<Int>(0)
     let pins: UnsafeMutablePointer<ItemPins>
     let range: AddressRange
     let secret: (UInt64, UInt64)

@@ -74,6 +74,7 @@ struct StoreReplay {
                 #expect(fixture.session.store(key, value, wanted).result == .stored)
             }
         }
+        fixture.store.makeMemory()
         while fixture.store.movePages() {}
     }
 

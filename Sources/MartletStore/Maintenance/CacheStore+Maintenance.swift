@@ -16,15 +16,14 @@ extension CacheStore {
         let hasMoreListed = core.pointee.geometry.keepsLists && maintainLists(session)
         let hasMoreExpired = crawlIfWanted(session)
         let hasMoreBuckets = core.shrinkTable(session.state)
-        core.makeTableAhead()
+        core.wishTableAhead()
         let hasMorePages = meetLimit(session)
         return movePages() || hasMoreExpired || hasMoreBuckets || hasMorePages || hasMoreListed
     }
 
-    /// Carries out what the page mover was asked for, as the maintainer, and makes a huge page if one is wanted;
-    /// bounded. Returns whether there is more to do at once. The thread of `maintain`, or whoever stands in for it.
+    /// Carries out what the page mover was asked for, as the maintainer; bounded. Returns whether there is more to do at
+    /// once. The thread of `maintain`, or whoever stands in for it.
     package func movePages() -> Bool {
-        core.makeWantedHugePage()
         guard core.pointee.mover.hasWork else { return false }
         for _ in 0..<Self.moveSlicesPerPass where !core.advanceMove(maintainer.state) {
             return false
@@ -34,12 +33,25 @@ extension CacheStore {
 
     /// Sleeps until a class asks for a page, or `wake()` is called, at most so long. The thread of `maintain`.
     package func awaitWork(milliseconds: Int) {
-        core.awaitBell(milliseconds: milliseconds)
+        core.pointee.maintainerBell.wait(milliseconds: milliseconds)
     }
 
-    /// Ends `awaitWork`. Any thread.
+    /// Has the system make the huge pages that are wished for. It may take milliseconds; nobody waits for it. One thread
+    /// at a time, which should let all others go first.
+    package func makeMemory() {
+        core.makeWantedHugePage()
+        core.makeWantedTablePage()
+    }
+
+    /// Sleeps until memory is wished for, or `wake()` is called. The thread of `makeMemory`.
+    package func awaitMemoryWish() {
+        core.pointee.memoryBell.wait()
+    }
+
+    /// Ends `awaitWork` and `awaitMemoryWish`. Any thread.
     package func wake() {
-        core.ringBell()
+        core.pointee.maintainerBell.wake()
+        core.pointee.memoryBell.wake()
     }
 
     /// `cache_memlimit`: returns false if the limit is out of bounds (below a megabyte, below twice the item size

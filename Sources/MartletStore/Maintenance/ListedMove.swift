@@ -67,7 +67,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         mover.pointee.held.pointee.move = move
         mover.pointee.held.pointee.freeMovesLeft = 0
         mover.pointee.isMoving.store(true, ordering: .relaxed)
-        ringBell()
+        pointee.maintainerBell.wake()
         return .started
     }
 

@@ -1,4 +1,3 @@
-import CShims
 import Synchronization
 
 /// Pages go to the classes that miss them.
@@ -26,8 +25,6 @@ import Synchronization
 ///
 /// Time is told in evictions, each by the chunks it frees: no clock says how fast a cache changes.
 struct PageMover: ~Copyable {
-    /// 1 while there is work for the maintainer, 2 while it sleeps. The first word, so that its address is the mover's.
-    fileprivate let bell = Atomic<UInt32>(0)
     /// Rule 6.
     let turn = Atomic<Bool>(false)
     let isMoving = Atomic<Bool>(false)
@@ -110,7 +107,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         guard isWanting else { return }
         if !hasRequests { mover.pointee.lastSlice.store(clock, ordering: .relaxed) }
         mover.request(slabClass)
-        ringBell()
+        pointee.maintainerBell.wake()
     }
 
     /// Rule 3.
@@ -144,23 +141,6 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     var movingPage: PageMove? {
         let mover = pointee.mover
         return mover.pointee.isMoving.load(ordering: .relaxed) ? mover.pointee.held.pointee.move : nil
-    }
-
-    // MARK: The bell
-
-    /// Wakes the maintainer, if it sleeps.
-    func ringBell() {
-        let mover = pointee.mover
-        if mover.pointee.bell.exchange(1, ordering: .releasing) == 2 { cshims_futex_wake(mover, 1) }
-    }
-
-    /// Sleeps until the bell rings, at most so long. One thread at a time.
-    func awaitBell(milliseconds: Int) {
-        let mover = pointee.mover
-        if mover.pointee.bell.compareExchange(expected: 0, desired: 2, ordering: .acquiring).exchanged {
-            cshims_futex_wait_for(mover, 2, Int64(milliseconds))
-        }
-        _ = mover.pointee.bell.exchange(0, ordering: .acquiringAndReleasing)
     }
 
     // MARK: Working
@@ -258,7 +238,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
             begin(from: giver, to: taker, session)
         else { return .noSpare }
         mover.pointee.held.pointee.freeMovesLeft = 0
-        ringBell()
+        pointee.maintainerBell.wake()
         return .started
     }
 }

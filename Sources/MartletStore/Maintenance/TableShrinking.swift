@@ -72,9 +72,9 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         return false
     }
 
-    /// Has the system make the table's next huge page when the rows have come half through the last one. A stripe that
-    /// grows would otherwise wait for its zeroes with the lock held.
-    func makeTableAhead() {
+    /// Wishes for the table's next huge page when the rows have come half through the last one. A stripe that grows
+    /// would otherwise wait for its zeroes with the lock held.
+    func wishTableAhead() {
         guard pointee.hasHugeTable, pointee.shrinking.target.load(ordering: .relaxed) == 0 else { return }
         let table = pointee.table
         let pageBytes = ArenaLayout.hugePageBytes
@@ -82,11 +82,20 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         let usedBytes = Int(table.rowCountWanted) * rowBytes
         let next = (usedBytes + pageBytes - 1) / pageBytes * pageBytes
         let end = next + pageBytes
-        guard next - usedBytes < pageBytes / 2, next >= Int(pointee.shrinking.touched.load(ordering: .relaxed)) * rowBytes,
-            end <= Int(table.rowCountMax) * rowBytes
+        let touchedBytes = Int(pointee.shrinking.touched.load(ordering: .relaxed)) * rowBytes
+        guard next - usedBytes < pageBytes / 2, next >= touchedBytes, end <= Int(table.rowCountMax) * rowBytes
         else { return }
         pointee.shrinking.touched.raise(to: UInt32((end + rowBytes - 1) / rowBytes))
-        AddressRange.populate(table.rows + next, bytes: pageBytes)
+        pointee.wantedTablePage.store(next / pageBytes, ordering: .relaxed)
+        pointee.memoryBell.wake()
+    }
+
+    /// For the thread that makes memory. What the rows hold already stays as it is.
+    func makeWantedTablePage() {
+        let page = pointee.wantedTablePage.exchange(0, ordering: .relaxed)
+        guard page > 0 else { return }
+        let pageBytes = ArenaLayout.hugePageBytes
+        AddressRange.populate(pointee.table.rows + page * pageBytes, bytes: pageBytes)
     }
 
     private var bytesPerTableRow: Int {

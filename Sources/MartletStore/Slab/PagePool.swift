@@ -13,7 +13,7 @@ import Synchronization
 ///    of it would be memory that nobody uses, beyond the limit. What the limit leaves by then is foreseen from what
 ///    tables and pages have now.
 /// 5. To fill a huge page with zeroes takes the system a tenth of a millisecond, on a virtual machine up to ten. So
-///    when half of one is left, the maintainer is asked to make the next. Only a store that comes before it makes one
+///    when half of one is left, the next is wished for, and made by a thread of its own (`makeMemory`). Only a store that comes before it makes one
 ///    itself.
 /// 6. A page given back keeps its memory while it and those in use are allowed together. Beyond that the memory returns
 ///    to the system, when the page is given back or, if the limit falls later, by the maintainer.
@@ -27,7 +27,7 @@ struct PagePool: ~Copyable {
     var discardedCount = 0
     /// Pages taken at least once; those from here on were never touched.
     var bump = 0
-    /// First page of the huge page that the maintainer is asked for (index + 1), 0 for none.
+    /// First page of the huge page that is wished for (index + 1), 0 for none.
     var wantedHugePage = 0
     /// Whether one is wanted or being made.
     var isHugePageComing = false
@@ -178,7 +178,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         }
         pool.unlock()
         if let madeHere { fillHugePage(madeHere) }
-        if isWanted { ringBell() }
+        if isWanted { pointee.memoryBell.wake() }
         return page
     }
 
@@ -190,7 +190,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
 
     private var pagesPerHugePage: Int { ArenaLayout.hugePageBytes >> pointee.geometry.pageShift }
 
-    /// Rule 5: sets the next huge page aside for the maintainer, if it is time.
+    /// Rule 5: sets the next huge page aside to be made, if it is time.
     private func wantHugePageLocked() -> Bool {
         let pool = pointee.pool
         let next = pool.pointee.bump
@@ -211,7 +211,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         return first
     }
 
-    /// Rule 5, for the maintainer.
+    /// Rule 5, for the thread that makes memory.
     func makeWantedHugePage() {
         let pool = pointee.pool
         pool.lock()

@@ -122,7 +122,9 @@ final class Program {
         defer { closedir(folder) }
         var found: [String: Int] = [:]
         while let entry = readdir(folder) {
-            let thread = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let thread = withUnsafeBytes(of: entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
             let text = SmallFile.text("/proc/\(process)/task/\(thread)/stat") ?? ""
             // number (name) state ..., of which the niceness is the 19th.
             guard let start = text.firstIndex(of: "("), let end = text.lastIndex(of: ")") else { continue }

@@ -192,6 +192,7 @@ struct HashTableTests {
         let ahead = tableBytes()
         #expect(ahead - before == (16 * stripeCount - buckets) * 80)
 
+        fixture.store.makeMemory()
         _ = fixture.store.maintain(now: fixture.session.now)
         #expect(tableBytes() == ahead)
     }
