@@ -11,7 +11,8 @@ final class Peer {
 
     /// A Python that has pylibmc.
     static let python: String? = ["python3", "/usr/bin/python3"].compactMap { ChildProcess.path(of: $0) }
-        .first { (try? ChildProcess.run($0, ["-c", "import pylibmc"])) != nil }
+        .first { (try? ChildProcess.run($0, ["-c", question])) != nil }
+    private static let question = "import importlib.util; exit(not importlib.util.find_spec('pylibmc'))"
 
     /// What has to be installed for it; nil if everything is.
     static func missing(for title: String) -> String? {
