@@ -146,8 +146,10 @@ extension UnsafeMutablePointer where Pointee == Announcer {
     }
 
     private func closeEnded() {
-        for watcher in pointee.watchers.pointee where watcher.isClosed { close(watcher) }
-        pointee.watchers.pointee.removeAll { $0.isClosed }
+        // Not through `pointee`, which would be read whole, also what the starting thread writes.
+        let watchers = pointee.watchers
+        for watcher in watchers.pointee where watcher.isClosed { close(watcher) }
+        watchers.pointee.removeAll { $0.isClosed }
     }
 
     private func close(_ watcher: WatcherOutput) {
