@@ -186,6 +186,69 @@ extension ClientTests {
             await server.stop()
         }
 
+        @Test("Large values that are late over their own connection are no sign that the server is down")
+        func lateLargeValues() async throws {
+            let server = try await ScriptedServer { lines in
+                switch lines.prefix(3) {
+                case "mg ": .send(String(repeating: "EN\r\n", count: lines.split(whereSeparator: \.isNewline).count))
+                case "md ": .send(lines.opaques.map { "HD \($0)\r\n" }.joined())
+                default: .nothing
+                }
+            }
+            let cache = CacheFixture.client(for: [server.path]) {
+                $0.connectionsPerServer = 1
+                $0.smallValueBytesMax = 4
+                $0.operationTimeout = .milliseconds(300)
+                $0.timeoutsUntilDown = 3
+                $0.probeDelay = .seconds(3600)
+                $0.probeDelayMax = .seconds(3600)
+            }
+            let asking = Task {
+                while !Task.isCancelled { _ = try? await cache.value(for: "k", as: String.self) }
+            }
+            let codes = await withTaskGroup(of: CacheError.Code?.self) { group in
+                for number in 0..<6 {
+                    group.addTask {
+                        let error = await #expect(throws: CacheError.self) {
+                            try await cache.setValue("larger", for: CacheKey("large\(number)"))
+                        }
+                        return error?.code
+                    }
+                }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(codes == Array(repeating: .timeout, count: 6))
+            asking.cancel()
+            await asking.value
+            #expect(try await cache.value(for: "k", as: String.self) == nil)
+            await cache.timeout(.zero).shutDown()
+            await server.stop()
+        }
+
+        @Test("However many calls are given up at once, each ends, and no other does")
+        func manyCancellations() async throws {
+            let door = Door()
+            let server = try await DelayingServer { _ in await door.pass() }
+            let cache = CacheFixture.client(for: [server.path]) {
+                $0.connectionsPerServer = 1
+                $0.waitingCallsMax = 20_000
+                $0.operationTimeout = .seconds(60)
+                $0.timeoutsUntilDown = .max
+            }
+            let calls = (0..<4000).map { number in
+                Task { try await cache.value(for: CacheKey("k\(number)"), as: String.self) }
+            }
+            for call in calls.dropLast() { call.cancel() }
+            for call in calls.dropLast() {
+                let error = await #expect(throws: CacheError.self) { try await call.value }
+                #expect(error?.code == .cancelled)
+            }
+            await door.open()
+            #expect(try await calls.last?.value == "k3999")
+            await cache.shutDown()
+            await server.stop()
+        }
+
         @Test("Batches of which a part came in time are no sign that the server is down")
         func partialBatches() async throws {
             let (count, doors) = (Count(), (0..<3).map { _ in Door() })

@@ -204,10 +204,10 @@ final class Cluster: Sendable {
                         identity: identity, deadline: deadline, completion: .one(continuation),
                         request: request))
                 // A cancellation before the call was there found nothing to cancel.
-                if Task.isCancelled { lane.cancel(identity..<identity + 1) }
+                if Task.isCancelled { lane.cancel(identity) }
             }
         } onCancel: {
-            lane.cancel(identity..<identity + 1)
+            lane.cancel(identity)
         }
         return try outcome.get()
     }
@@ -280,10 +280,10 @@ final class Cluster: Sendable {
                             batch: CallBatch(requests, places: part.places)))
                 }
                 // A cancellation before the calls were there found nothing to cancel.
-                if Task.isCancelled { for part in parts { part.lane?.cancel(identity..<identity + 1) } }
+                if Task.isCancelled { for part in parts { part.lane?.cancel(identity) } }
             }
         } onCancel: {
-            for part in parts { part.lane?.cancel(identity..<identity + 1) }
+            for part in parts { part.lane?.cancel(identity) }
         }
         return finished(requests, parts, answers)
     }

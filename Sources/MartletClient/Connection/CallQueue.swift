@@ -83,8 +83,8 @@ struct CallQueue {
 
     // MARK: Sending
 
-    /// Encodes as many requests as may be in flight and be sent in one go. Returns the calls that are over, because the dialect has no words
-    /// for them.
+    /// Encodes as many requests as may be in flight and be sent in one go. Returns the calls that are over, because the
+    /// dialect has no words for them.
     mutating func send(_ dialect: Dialect, into pieces: inout OutgoingPieces) -> [(Completion, CallOutcome)] {
         var refused: [(Completion, CallOutcome)] = []
         var sentBytes = 0
@@ -126,6 +126,9 @@ struct CallQueue {
         case violation(String)
     }
 
+    /// When something last came.
+    var heardAt: NIODeadline { hearing.heardAt }
+
     /// Something has come, if only a part of a reply.
     mutating func hear(at now: NIODeadline, isReply: Bool) { hearing.hear(at: now, isReply: isReply) }
 
@@ -160,9 +163,11 @@ struct CallQueue {
 
     // MARK: Giving up
 
-    /// Takes the calls with an identity in `range` out; the slots of those that were sent become gravestones.
-    mutating func cancel(_ range: Range<UInt64>) -> [Completion] {
-        Self.takeOut(&inFlight) { range.contains($0.identity) } + takeOutWaiting { range.contains($0.identity) }
+    /// Takes the calls with these identities out; the slots of those that were sent become gravestones. Looks at every
+    /// call once, however many are named.
+    mutating func cancel(_ identities: Set<UInt64>) -> [Completion] {
+        Self.takeOut(&inFlight) { identities.contains($0.identity) }
+            + takeOutWaiting { identities.contains($0.identity) }
     }
 
     struct Expiry {

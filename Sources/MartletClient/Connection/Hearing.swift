@@ -10,7 +10,7 @@ import NIOCore
 ///    meanwhile.
 package struct Hearing: Sendable {
     private var busySince = NIODeadline.uptimeNanoseconds(0)
-    private var heardAt = NIODeadline.uptimeNanoseconds(0)
+    package private(set) var heardAt = NIODeadline.uptimeNanoseconds(0)
     private var repliedAt = NIODeadline.uptimeNanoseconds(0)
 
     package init() {}

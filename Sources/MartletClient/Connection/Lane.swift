@@ -28,6 +28,8 @@ final class Lane: Sendable {
 
     private struct State {
         var queue: CallQueue
+        /// Calls that are given up, and taken out in the event loop's next turn.
+        var cancelled: Set<UInt64> = []
         var phase = Phase.idle
         var isTurnDue = false
         /// Whether the connection, or the next one, asks for the meta protocol: not if the server hangs up at that.
@@ -113,14 +115,29 @@ final class Lane: Sendable {
         }
     }
 
-    /// Gives up calls; their replies, if any come, are dropped.
-    func cancel(_ identities: Range<UInt64>) {
-        let cancelled = state.withLockedValue { state in
+    /// Gives up a call; its reply, if one comes, is dropped. It ends on the event loop, together with all that are given
+    /// up until then: to look for each in a long queue would hold up the others.
+    func cancel(_ identity: UInt64) {
+        let isFirst = state.withLockedValue { state -> Bool in
+            if case .closed = state.phase { return false }
+            state.cancelled.insert(identity)
+            return state.cancelled.count == 1
+        }
+        if isFirst { eventLoop.execute { self.takeOutCancelled() } }
+    }
+
+    private func takeOutCancelled() {
+        let cancelled = state.withLockedValue { state -> [Completion] in
             defer { callCount.store(state.queue.count, ordering: .relaxed) }
+            let identities = state.cancelled
+            state.cancelled = []
             return state.queue.cancel(identities)
         }
         for completion in cancelled { completion(.failure(CacheError(.cancelled, server: server.name))) }
     }
+
+    /// Whether anything has come over its connection since then.
+    func hasHeard(since time: NIODeadline) -> Bool { state.withLockedValue { $0.queue.heardAt > time } }
 
     /// Ends the connection and all of its calls; later ones are refused.
     func shutDown() {
