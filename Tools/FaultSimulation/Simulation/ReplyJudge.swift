@@ -56,8 +56,16 @@ struct ReplyJudge {
 
     // MARK: What is possible
 
-    private func mayMiss(_ belief: KeyBelief) -> Bool {
+    private func mayMiss(_ belief: KeyBelief, _ command: SimulatedCommand) -> Bool {
         facts.evicts || belief.mayBeAbsent || belief.items.contains { $0.mayBeOver(by: now) }
+            || mayBeDropped(belief, command)
+    }
+
+    /// An item that never ends has to move to be given an end, and goes if there is no memory for that: it may be lost,
+    /// but not live too long.
+    private func mayBeDropped(_ belief: KeyBelief, _ command: SimulatedCommand) -> Bool {
+        (command.kind == .touch || command.kind == .getAndTouch) && command.seconds > 0
+            && belief.items.contains { $0.expiresBy == 0 }
     }
 
     private func mayBeThere(_ belief: KeyBelief, _ command: SimulatedCommand) -> Bool {
@@ -98,8 +106,8 @@ struct ReplyJudge {
         return nil
     }
 
-    private mutating func miss(_ belief: inout KeyBelief) -> String? {
-        guard mayMiss(belief) else { return "missing, but nothing is evicted and it has not ended" }
+    private mutating func miss(_ belief: inout KeyBelief, _ command: SimulatedCommand) -> String? {
+        guard mayMiss(belief, command) else { return "missing, but nothing is evicted and it has not ended" }
         misses += 1
         belief.become(nil)
         return nil
@@ -118,7 +126,7 @@ struct ReplyJudge {
         while text.has("VALUE ", at: place) {
             place += 6
             while key < keyEnd, !(text.has(keys[key], at: place) && text.bytes[place + keys[key].count] == 32) {
-                if let wrong = miss(&beliefs[key]) { return .wrong("key \(key): \(wrong)") }
+                if let wrong = miss(&beliefs[key], command) { return .wrong("key \(key): \(wrong)") }
                 key += 1
             }
             guard key < keyEnd else { return .wrong("a key that was not asked for") }
@@ -139,7 +147,7 @@ struct ReplyJudge {
             key += 1
         }
         while key < keyEnd {
-            if let wrong = miss(&beliefs[key]) { return .wrong("key \(key): \(wrong)") }
+            if let wrong = miss(&beliefs[key], command) { return .wrong("key \(key): \(wrong)") }
             key += 1
         }
         return .right(end: end)
@@ -170,7 +178,7 @@ struct ReplyJudge {
     private mutating func metaValue(_ command: SimulatedCommand, _ belief: inout KeyBelief) -> Verdict {
         guard let line = text.line(at: text.place) else { return .incomplete }
         if text.has("EN\r\n", at: text.place) {
-            if let wrong = miss(&belief) { return .wrong(wrong) }
+            if let wrong = miss(&belief, command) { return .wrong(wrong) }
             return .right(end: line.upperBound + 2)
         }
         guard text.has("VA ", at: text.place) else { return .wrong("neither VA nor EN") }
@@ -272,7 +280,7 @@ struct ReplyJudge {
         _ command: SimulatedCommand, _ belief: inout KeyBelief, _ line: Range<Int>
     ) -> Verdict {
         if text.has("NOT_FOUND\r\n", at: line.lowerBound) || text.has("NF\r\n", at: line.lowerBound) {
-            if !mayMiss(belief) { return .wrong("not found, but nothing is evicted") }
+            if !mayMiss(belief, command) { return .wrong("not found, but nothing is evicted") }
             belief.become(nil)
             return .right(end: line.upperBound + 2)
         }
@@ -298,7 +306,7 @@ struct ReplyJudge {
         _ command: SimulatedCommand, _ belief: inout KeyBelief, _ line: Range<Int>
     ) -> Verdict {
         if text.has("NOT_FOUND\r\n", at: line.lowerBound) || text.has("NF\r\n", at: line.lowerBound) {
-            if !mayMiss(belief) { return .wrong("not found, but nothing is evicted") }
+            if !mayMiss(belief, command) { return .wrong("not found, but nothing is evicted") }
             belief.become(nil)
             return .right(end: line.upperBound + 2)
         }
