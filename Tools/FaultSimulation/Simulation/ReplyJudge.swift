@@ -213,7 +213,7 @@ struct ReplyJudge {
         _ command: SimulatedCommand, _ belief: inout KeyBelief, _ line: Range<Int>
     ) -> Verdict {
         let there = mayBeThere(belief, command)
-        let absent = mayMiss(belief)
+        let absent = mayMiss(belief, command)
         if command.kind == .metaSet {
             guard text.has("HD c", at: line.lowerBound) else { return .wrong("not HD with a token") }
             var place = line.lowerBound + 4
