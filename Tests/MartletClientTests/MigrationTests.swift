@@ -41,6 +41,24 @@ extension ClientTests {
             }
         }
 
+        // In release builds, too: there the optimizer once mixed keys and outcomes up.
+        @Test(
+            "Of many keys asked at once each has its own outcome",
+            arguments: [Migration.Mode.populatingByWrites, .populatingByReads(1), .newFirst])
+        func manyKeys(mode: Migration.Mode) async throws {
+            try await Self.run(mode) { cache, old, new in
+                let values = Dictionary(uniqueKeysWithValues: (0..<20).map { (CacheKey("k\($0)"), "v\($0)") })
+                let absent = (0..<20).map { CacheKey("none\($0)") }
+
+                #expect(await cache.setValues(values).isEmpty)
+                let found = await cache.values(for: zip(values.keys, absent).flatMap { [$0, $1] }, as: String.self)
+
+                #expect(found.hits == values)
+                #expect(found.misses == Set(absent))
+                #expect(found.failures.isEmpty)
+            }
+        }
+
         @Test("While writes populate, the new pool gets stores and removals, and the old one's answers count")
         func populatingByWrites() async throws {
             try await Self.run(.populatingByWrites) { cache, old, new in

@@ -97,17 +97,21 @@ public struct Migration: Sendable {
         }
         return await withTaskGroup(of: (Int, CallOutcome).self) { group in
             for (place, request) in requests.enumerated() {
-                group.addTask {
-                    do throws(CacheError) {
-                        return (place, .success(try await ask(request, new)))
-                    } catch {
-                        return (place, .failure(error))
-                    }
-                }
+                group.addTask { (place, await outcome(of: request, new)) }
             }
             var outcomes = [CallOutcome](repeating: .failure(CacheError(.cancelled)), count: requests.count)
             for await (place, outcome) in group { outcomes[place] = outcome }
             return outcomes
+        }
+    }
+
+    /// Not in the task's closure: of one that returns a pair from both arms of a typed `do` the optimizer makes code that
+    /// mixes the pairs up, place and outcome. The same in `CacheClient.askServers`.
+    private func outcome(of request: CacheRequest, _ new: CacheClient) async -> CallOutcome {
+        do throws(CacheError) {
+            return .success(try await ask(request, new))
+        } catch {
+            return .failure(error)
         }
     }
 
