@@ -1,5 +1,6 @@
 import Foundation
 import MartletClient
+import ServerTesting
 import Testing
 
 extension ClientTests {
@@ -46,7 +47,7 @@ extension ClientTests {
             "Of many keys asked at once each has its own outcome",
             arguments: [Migration.Mode.populatingByWrites, .populatingByReads(1), .newFirst])
         func manyKeys(mode: Migration.Mode) async throws {
-            try await Self.run(mode) { cache, old, new in
+            try await Self.run(mode) { cache, _, _ in
                 let values = Dictionary(uniqueKeysWithValues: (0..<20).map { (CacheKey("k\($0)"), "v\($0)") })
                 let absent = (0..<20).map { CacheKey("none\($0)") }
 
@@ -151,6 +152,51 @@ extension ClientTests {
                 #expect(try await cache.removeValue(for: "k2"))
                 #expect(try await old.value(for: "k2", as: String.self) == nil)
             }
+        }
+
+        @Test("With the new pool first, what only the old one has is given a life in both, and is there to be removed")
+        func lifeOfOldValues() async throws {
+            try await Self.run(.newFirst) { cache, old, new in
+                for key in ["read", "touched", "removed"] as [CacheKey] {
+                    try await old.setValue("v", for: key, timeToLive: .seconds(50))
+                }
+
+                #expect(try await cache.value(for: "read", extendingTimeToLive: .seconds(3600)) == "v")
+                #expect(try await cache.touchValue(for: "touched", timeToLive: .seconds(3600)))
+                #expect(try await cache.removeValue(for: "removed"))
+
+                for (pool, key) in [(old, "read"), (new, "read"), (old, "touched")] as [(CacheClient, CacheKey)] {
+                    let item = try #require(try await pool.item(for: key, as: String.self))
+                    #expect(item.remainingTimeToLive ?? .zero > .seconds(3000))
+                }
+                #expect(try await cache.value(for: "removed", as: String.self) == nil)
+                // What neither has leaves no lease behind.
+                #expect(try await cache.value(for: "none", as: String.self, extendingTimeToLive: nil) == nil)
+                #expect(try await new.addValue("free", for: "none"))
+            }
+        }
+
+        @Test("Who wants a version while somebody else copies the value gets that of the copy")
+        func versionDuringCopy() async throws {
+            let door = Door()
+            let slow = try await DelayingServer { _ in await door.pass() }
+            try await CacheFixture.run { fixture in
+                let old = CacheFixture.client(for: [slow.path])
+                let cache = fixture.cache.migrating(Migration(from: old, [(.distantPast, .newFirst)]))
+                let other = try TestClient(path: fixture.servers[0].path ?? "")
+                #expect(try other.exchange("mg k N60\r\n", "HD W\r\n"))
+                let reading = Task { try await cache.item(for: "k", as: String.self) }
+                // It has seen the other one's lease.
+                #expect(await eventually { await door.arrivals == 1 })
+                try await fixture.cache.setValue("copied", for: "k")
+                await door.open()
+
+                let item = try #require(try await reading.value)
+                #expect(item.value == "copied")
+                #expect(item.version != nil)
+                await old.shutDown()
+            }
+            await slow.stop()
         }
 
         @Test("Loads through a migrating cache take what the old pool has, and load what neither has")

@@ -3,6 +3,7 @@ import FoundationEssentials
 #else
 import Foundation
 #endif
+import NIOCore
 
 /// From an old pool of servers to a new one, without a storm of misses.
 ///
@@ -26,7 +27,11 @@ import Foundation
 ///    removed meanwhile voids the lease, so a copy never overwrites what is newer.
 /// 4. A second pool that fails fails nothing.
 /// 5. A copy lives for what is left of the value's life. A server without the meta protocol does not tell that: then
-///    there is a copy only with `timeToLiveIfUnknown`, because no other end would ever come.
+///    there is a copy only with `timeToLiveIfUnknown`, because no other end would ever come. With `newFirst`, who gives
+///    a value another life gives it to the old pool's and to the copy, and what either pool had to touch or remove was
+///    there.
+/// 6. Versions are those of the pool that comes first. With `newFirst`, who wants one, or gives another life, while
+///    somebody else copies the value waits for that copy.
 ///
 /// The pools are asked with a time of a call each, one behind the other where rule 3 or the mode says so: while one of
 /// them hangs, and does not yet count as down, a call takes up to twice as long, and the copy, or the lease given back,
@@ -75,6 +80,8 @@ public struct Migration: Sendable {
 
     /// Lives of the leases that copies are made under.
     private static let leaseSeconds: Int32 = 5
+    /// The longest of the waits for somebody else's copy, of which each is twice as long as the one before.
+    private static let copyWaitMax = Duration.seconds(1)
 
     func ask(_ request: CacheRequest, _ new: CacheClient) async throws(CacheError) -> CacheReply {
         let old = old.timeout(new.timeout)
@@ -84,7 +91,9 @@ public struct Migration: Sendable {
         case .populatingByWrites: return try await ask(request, first: old, second: new, copies: 0)
         case .populatingByReads(let share): return try await ask(request, first: old, second: new, copies: share)
         case .newFirst:
-            guard request.verb == .get else { return try await change(request, first: new, second: old) }
+            guard request.verb == .get else {
+                return try await change(request, first: new, second: old, countsBoth: true)
+            }
             return try await pull(request, new, old)
         }
     }
@@ -134,7 +143,8 @@ public struct Migration: Sendable {
         }
         if let lease {
             if Self.isValue(reply) {
-                await copy(request.key, reply, lease, second)
+                // The life it tells is that from before it was given another.
+                await copy(request.key, reply, lease, second, exptime: request.exptime)
             } else {
                 await Self.giveBack(request.key, lease, second)
             }
@@ -148,52 +158,87 @@ public struct Migration: Sendable {
     ) async throws(CacheError) -> CacheReply {
         var leased = request
         leased.leaseSeconds = request.leaseSeconds ?? Self.leaseSeconds
+        leased.exptime = nil
         leased.facts.insert(.token)
-        let reply = try await new.askHere(leased)
-        guard reply.outcome == .missing || (!reply.isNothing && reply.usableValue == nil) else { return reply }
         var look = CacheRequest(.get, request.key)
         look.facts = .life
-        let found = try? await old.askHere(look)
-        guard var found, Self.isValue(found) else {
-            if request.leaseSeconds != nil { return reply }
-            if reply.hasWon, let token = reply.token { await Self.giveBack(request.key, token, new) }
-            return CacheReply(.missing)
-        }
-        if reply.hasWon, let token = reply.token {
-            await copy(request.key, found, token, new)
-            if !request.facts.isEmpty, let copied = try? await new.askHere(request), Self.isValue(copied) {
-                return copied
+        look.exptime = request.exptime
+        // Rule 6.
+        let needsCopy = !request.mayWin && (request.facts.contains(.token) || request.exptime != nil)
+        var wait = Duration.milliseconds(2)
+        while true {
+            if request.exptime != nil {
+                // Without a lease, to which the life would be given as well.
+                let reply = try await new.askHere(request)
+                if Self.isKnown(reply) { return reply }
             }
+            let reply = try await new.askHere(leased)
+            if Self.isKnown(reply) {
+                // It has come just now.
+                return request.exptime == nil ? reply : try await new.askHere(request)
+            }
+            let answer = try? await old.askHere(look)
+            guard var found = answer, Self.isValue(found) else {
+                if request.leaseSeconds != nil { return reply }
+                if reply.hasWon, let token = reply.token { await Self.giveBack(request.key, token, new) }
+                guard reply.isBeingRecached else { return CacheReply(.missing) }
+                // The copy may be there by now, and changed, which has removed the value from the old pool.
+                let again = try await new.askHere(request)
+                return Self.isKnown(again) ? again : CacheReply(.missing)
+            }
+            if reply.hasWon, let token = reply.token {
+                await copy(request.key, found, token, new, exptime: request.exptime)
+                if !request.facts.isEmpty, let copied = try? await new.askHere(request), Self.isValue(copied) {
+                    return copied
+                }
+            } else if needsCopy, reply.isBeingRecached, wait <= Self.copyWaitMax,
+                NIODeadline.now() + (wait * 3).timeAmount < new.deadline
+            {
+                try? await Task.sleep(for: wait)
+                wait = wait * 2
+                continue
+            }
+            // Its version is the old pool's, and means nothing here.
+            found.token = nil
+            return found
         }
-        // Its version is the old pool's, and means nothing here.
-        found.token = nil
-        return found
     }
 
     /// Rule 2.
+    ///
+    /// - Parameter countsBoth: What only the second pool has is there all the same.
     private func change(
-        _ request: CacheRequest, first: CacheClient, second: CacheClient
+        _ request: CacheRequest, first: CacheClient, second: CacheClient, countsBoth: Bool = false
     ) async throws(CacheError) -> CacheReply {
         var other = request
-        let isPlain = request.expectedToken == nil
+        let isSame: Bool
         switch request.verb {
-        case .set where isPlain, .delete where isPlain, .invalidate, .touch: break
-        default: other = CacheRequest(.delete, request.key)
+        case .set, .delete: isSame = request.expectedToken == nil
+        case .invalidate, .touch: isSame = true
+        default: isSame = false
         }
+        if !isSame { other = CacheRequest(.delete, request.key) }
         let also = other
         // Both at once; the second's failure is its own.
         async let done: CacheReply? = try? second.askHere(also)
-        let reply: Result<CacheReply, CacheError>
+        let outcome: Result<CacheReply, CacheError>
         do throws(CacheError) {
-            reply = .success(try await first.askHere(request))
+            outcome = .success(try await first.askHere(request))
         } catch {
-            reply = .failure(error)
+            outcome = .failure(error)
         }
-        _ = await done
-        return try reply.get()
+        let answer = await done
+        let reply = try outcome.get()
+        if countsBoth, isSame, reply.outcome == .missing, let answer, answer.outcome == .done { return answer }
+        return reply
     }
 
     // MARK: Copies
+
+    /// The pool that is asked first has an answer: a value, or that there is none.
+    private static func isKnown(_ reply: CacheReply) -> Bool {
+        reply.outcome != .missing && (reply.isNothing || reply.usableValue != nil)
+    }
 
     private static func isValue(_ reply: CacheReply) -> Bool {
         reply.usableValue != nil && !reply.isStale && !reply.hasWon
@@ -208,9 +253,11 @@ public struct Migration: Sendable {
         return reply.token
     }
 
-    /// Rule 5.
-    private func copy(_ key: CacheKey, _ reply: CacheReply, _ lease: UInt64, _ cache: CacheClient) async {
-        let known = reply.secondsToLive.map(TimeToLive.exptime(secondsLeft:))
+    /// Rule 5; `given` is the life that whoever has asked gives it.
+    private func copy(
+        _ key: CacheKey, _ reply: CacheReply, _ lease: UInt64, _ cache: CacheClient, exptime given: Int32?
+    ) async {
+        let known = given ?? reply.secondsToLive.map(TimeToLive.exptime(secondsLeft:))
         guard let exptime = known ?? timeToLiveIfUnknown.map({ TimeToLive.exptime($0) }) else {
             return await Self.giveBack(key, lease, cache)
         }
