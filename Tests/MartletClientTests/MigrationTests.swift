@@ -80,6 +80,35 @@ extension ClientTests {
             }
         }
 
+        @Test(
+            "While the old pool comes first, what is loaded comes into both, unless it has been removed meanwhile",
+            arguments: [Migration.Mode.populatingByWrites, .populatingByReads(1)])
+        func loadsPopulate(mode: Migration.Mode) async throws {
+            try await Self.run(mode) { cache, old, new in
+                _ = try await cache.value(for: "one", as: String.self, timeToLive: .seconds(60)) { "loaded" }
+                let keys: [CacheKey] = ["a", "b"]
+                let many = try await cache.values(for: keys, as: String.self, timeToLive: .seconds(60)) { keys in
+                    Dictionary(uniqueKeysWithValues: keys.map { ($0, "loaded") })
+                }
+                #expect(many.count == 2)
+                _ = try await cache.value(for: "removed", as: String.self, timeToLive: .seconds(60)) {
+                    try await cache.removeValue(for: "removed")
+                    return "loaded"
+                }
+                _ = try await cache.value(for: "stored", as: String.self, timeToLive: .seconds(60)) {
+                    try await new.setValue("newer", for: "stored")
+                    return "loaded"
+                }
+
+                for pool in [old, new] {
+                    let found = await pool.values(for: ["one", "a", "b", "removed"], as: String.self)
+                    #expect(found.hits == ["one": "loaded", "a": "loaded", "b": "loaded"])
+                    #expect(found.misses == ["removed"])
+                }
+                #expect(try await new.value(for: "stored", as: String.self) != "loaded")
+            }
+        }
+
         @Test("While reads populate, what is read is copied with what is left of its life")
         func populatingByReads() async throws {
             try await Self.run(.populatingByReads(1)) { cache, old, new in

@@ -32,10 +32,14 @@ import NIOCore
 ///    there.
 /// 6. Versions are those of the pool that comes first. With `newFirst`, who wants one, or gives another life, while
 ///    somebody else copies the value waits for that copy.
+/// 7. While the old pool comes first, a load under a lease has one of each pool, both taken before it begins: what it
+///    brings is stored in both, in each only if nothing has come there meanwhile. Loads without leases
+///    (`LoadPolicy.simple`), refreshes and what replaces something out of date are changes by rule 2, and populate
+///    nothing.
 ///
-/// The pools are asked with a time of a call each, one behind the other where rule 3 or the mode says so: while one of
-/// them hangs, and does not yet count as down, a call takes up to twice as long, and the copy, or the lease given back,
-/// as long again.
+/// The pools are asked with a time of a call each, one behind the other where rules 3 and 7 or the mode say so: while
+/// one of them hangs, and does not yet count as down, a call takes up to twice as long, and the copy, or the lease given
+/// back, as long again.
 ///
 /// A removal that does not reach the second pool stays in that client's invalidation log, as ever.
 public struct Migration: Sendable {
@@ -114,8 +118,8 @@ public struct Migration: Sendable {
         }
     }
 
-    /// Not in the task's closure: of one that returns a pair from both arms of a typed `do` the optimizer makes code that
-    /// mixes the pairs up, place and outcome. The same in `CacheClient.askServers`.
+    /// Not in the task's closure: of one that returns a pair from both arms of a typed `do` the optimizer makes code
+    /// that mixes the pairs up, place and outcome. The same in `CacheClient.askServers`.
     private func outcome(of request: CacheRequest, _ new: CacheClient) async -> CallOutcome {
         do throws(CacheError) {
             return .success(try await ask(request, new))
@@ -129,7 +133,9 @@ public struct Migration: Sendable {
         _ request: CacheRequest, first: CacheClient, second: CacheClient, copies: Double
     ) async throws(CacheError) -> CacheReply {
         guard request.verb == .get else { return try await change(request, first: first, second: second) }
-        guard copies > 0, request.key.isIn(share: copies) else { return try await first.askHere(request) }
+        guard copies > 0, request.key.isIn(share: copies) else {
+            return await paired(try await first.askHere(request), request, second)
+        }
         // Rule 3: the lease first.
         let lease = await Self.lease(request.key, second)
         var request = request
@@ -149,6 +155,16 @@ public struct Migration: Sendable {
                 await Self.giveBack(request.key, lease, second)
             }
         }
+        return await paired(reply, request, second)
+    }
+
+    /// Rule 7: the reply, with a lease of the second pool if it brings one of the first.
+    private func paired(_ reply: CacheReply, _ request: CacheRequest, _ second: CacheClient) async -> CacheReply {
+        guard let seconds = request.leaseSeconds, reply.hasWon, !reply.isStale, !reply.isNothing,
+            reply.usableValue == nil
+        else { return reply }
+        var reply = reply
+        reply.otherToken = await Self.lease(request.key, second, seconds: seconds)
         return reply
     }
 
@@ -213,6 +229,9 @@ public struct Migration: Sendable {
         var other = request
         let isSame: Bool
         switch request.verb {
+        case .set where request.otherToken != nil:
+            other.expectedToken = request.otherToken
+            isSame = true
         case .set, .delete: isSame = request.expectedToken == nil
         case .invalidate, .touch: isSame = true
         default: isSame = false
@@ -220,7 +239,7 @@ public struct Migration: Sendable {
         if !isSame { other = CacheRequest(.delete, request.key) }
         let also = other
         // Both at once; the second's failure is its own.
-        async let done: CacheReply? = try? second.askHere(also)
+        async let done = Self.changed(also, second)
         let outcome: Result<CacheReply, CacheError>
         do throws(CacheError) {
             outcome = .success(try await first.askHere(request))
@@ -231,6 +250,14 @@ public struct Migration: Sendable {
         let reply = try outcome.get()
         if countsBoth, isSame, reply.outcome == .missing, let answer, answer.outcome == .done { return answer }
         return reply
+    }
+
+    /// What became of a change in the second pool; nil if that failed.
+    private static func changed(_ request: CacheRequest, _ second: CacheClient) async -> CacheReply? {
+        let reply = try? await second.askHere(request)
+        guard request.otherToken != nil, reply?.outcome != .done else { return reply }
+        // Something else is there, and perhaps older than what was loaded.
+        return try? await second.askHere(CacheRequest(.delete, request.key))
     }
 
     // MARK: Copies
@@ -245,10 +272,12 @@ public struct Migration: Sendable {
     }
 
     /// A lease on a key that is not there: its token.
-    private static func lease(_ key: CacheKey, _ cache: CacheClient) async -> UInt64? {
+    private static func lease(
+        _ key: CacheKey, _ cache: CacheClient, seconds: Int32 = Migration.leaseSeconds
+    ) async -> UInt64? {
         var request = CacheRequest(.get, key)
         request.facts = [.token, .noValue]
-        request.leaseSeconds = leaseSeconds
+        request.leaseSeconds = seconds
         guard let reply = try? await cache.askHere(request), reply.hasWon else { return nil }
         return reply.token
     }
