@@ -49,18 +49,25 @@ extension CacheClient {
                 group.addTask {
                     let conversation = ServerConversation(
                         server: server, timeout: timeout, configuration: configuration)
-                    do throws(CacheError) {
-                        let reply = try await conversation.ask(command)
-                        guard !ServerConversation.isError(reply) else {
-                            throw CacheError(.refused, reply.trimmingLineEnd, server: server.name)
-                        }
-                        return (server.name, .success(reply))
-                    } catch {
-                        return (server.name, .failure(error))
-                    }
+                    return (server.name, await Self.reply(of: conversation, command))
                 }
             }
             return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        }
+    }
+
+    /// Not in the task's closure: see `Migration.outcome`.
+    private static func reply(
+        of conversation: ServerConversation, _ command: String
+    ) async -> Result<String, CacheError> {
+        do throws(CacheError) {
+            let reply = try await conversation.ask(command)
+            guard !ServerConversation.isError(reply) else {
+                throw CacheError(.refused, reply.trimmingLineEnd, server: conversation.server.name)
+            }
+            return .success(reply)
+        } catch {
+            return .failure(error)
         }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import MartletClient
+import ServerTesting
 import Testing
 
 extension ClientTests {
@@ -41,6 +42,24 @@ extension ClientTests {
             }
         }
 
+        // In release builds, too: there the optimizer once mixed keys and outcomes up.
+        @Test(
+            "Of many keys asked at once each has its own outcome",
+            arguments: [Migration.Mode.populatingByWrites, .populatingByReads(1), .newFirst])
+        func manyKeys(mode: Migration.Mode) async throws {
+            try await Self.run(mode) { cache, _, _ in
+                let values = Dictionary(uniqueKeysWithValues: (0..<20).map { (CacheKey("k\($0)"), "v\($0)") })
+                let absent = (0..<20).map { CacheKey("none\($0)") }
+
+                #expect(await cache.setValues(values).isEmpty)
+                let found = await cache.values(for: zip(values.keys, absent).flatMap { [$0, $1] }, as: String.self)
+
+                #expect(found.hits == values)
+                #expect(found.misses == Set(absent))
+                #expect(found.failures.isEmpty)
+            }
+        }
+
         @Test("While writes populate, the new pool gets stores and removals, and the old one's answers count")
         func populatingByWrites() async throws {
             try await Self.run(.populatingByWrites) { cache, old, new in
@@ -58,6 +77,35 @@ extension ClientTests {
                 #expect(try await cache.incrementCounter("n", initialValue: 1) == 1)
                 #expect(try await new.value(for: "n", as: UInt64.self) == nil)
                 #expect(try await !cache.addValue("x", for: "there"))
+            }
+        }
+
+        @Test(
+            "While the old pool comes first, what is loaded comes into both, unless it has been removed meanwhile",
+            arguments: [Migration.Mode.populatingByWrites, .populatingByReads(1)])
+        func loadsPopulate(mode: Migration.Mode) async throws {
+            try await Self.run(mode) { cache, old, new in
+                _ = try await cache.value(for: "one", as: String.self, timeToLive: .seconds(60)) { "loaded" }
+                let keys: [CacheKey] = ["a", "b"]
+                let many = try await cache.values(for: keys, as: String.self, timeToLive: .seconds(60)) { keys in
+                    Dictionary(uniqueKeysWithValues: keys.map { ($0, "loaded") })
+                }
+                #expect(many.count == 2)
+                _ = try await cache.value(for: "removed", as: String.self, timeToLive: .seconds(60)) {
+                    try await cache.removeValue(for: "removed")
+                    return "loaded"
+                }
+                _ = try await cache.value(for: "stored", as: String.self, timeToLive: .seconds(60)) {
+                    try await new.setValue("newer", for: "stored")
+                    return "loaded"
+                }
+
+                for pool in [old, new] {
+                    let found = await pool.values(for: ["one", "a", "b", "removed"], as: String.self)
+                    #expect(found.hits == ["one": "loaded", "a": "loaded", "b": "loaded"])
+                    #expect(found.misses == ["removed"])
+                }
+                #expect(try await new.value(for: "stored", as: String.self) != "loaded")
             }
         }
 
@@ -133,6 +181,51 @@ extension ClientTests {
                 #expect(try await cache.removeValue(for: "k2"))
                 #expect(try await old.value(for: "k2", as: String.self) == nil)
             }
+        }
+
+        @Test("With the new pool first, what only the old one has is given a life in both, and is there to be removed")
+        func lifeOfOldValues() async throws {
+            try await Self.run(.newFirst) { cache, old, new in
+                for key in ["read", "touched", "removed"] as [CacheKey] {
+                    try await old.setValue("v", for: key, timeToLive: .seconds(50))
+                }
+
+                #expect(try await cache.value(for: "read", extendingTimeToLive: .seconds(3600)) == "v")
+                #expect(try await cache.touchValue(for: "touched", timeToLive: .seconds(3600)))
+                #expect(try await cache.removeValue(for: "removed"))
+
+                for (pool, key) in [(old, "read"), (new, "read"), (old, "touched")] as [(CacheClient, CacheKey)] {
+                    let item = try #require(try await pool.item(for: key, as: String.self))
+                    #expect(item.remainingTimeToLive ?? .zero > .seconds(3000))
+                }
+                #expect(try await cache.value(for: "removed", as: String.self) == nil)
+                // What neither has leaves no lease behind.
+                #expect(try await cache.value(for: "none", as: String.self, extendingTimeToLive: nil) == nil)
+                #expect(try await new.addValue("free", for: "none"))
+            }
+        }
+
+        @Test("Who wants a version while somebody else copies the value gets that of the copy")
+        func versionDuringCopy() async throws {
+            let door = Door()
+            let slow = try await DelayingServer { _ in await door.pass() }
+            try await CacheFixture.run { fixture in
+                let old = CacheFixture.client(for: [slow.path])
+                let cache = fixture.cache.migrating(Migration(from: old, [(.distantPast, .newFirst)]))
+                let other = try TestClient(path: fixture.servers[0].path ?? "")
+                #expect(try other.exchange("mg k N60\r\n", "HD W\r\n"))
+                let reading = Task { try await cache.item(for: "k", as: String.self) }
+                // It has seen the other one's lease.
+                #expect(await eventually { await door.arrivals == 1 })
+                try await fixture.cache.setValue("copied", for: "k")
+                await door.open()
+
+                let item = try #require(try await reading.value)
+                #expect(item.value == "copied")
+                #expect(item.version != nil)
+                await old.shutDown()
+            }
+            await slow.stop()
         }
 
         @Test("Loads through a migrating cache take what the old pool has, and load what neither has")

@@ -76,6 +76,7 @@ extension CacheClient {
         guard reply.hasWon || reply.usableValue != nil else { return nil }
         var request = CacheRequest(.set, key)
         request.expectedToken = reply.token
+        request.otherToken = reply.otherToken
         return request
     }
 

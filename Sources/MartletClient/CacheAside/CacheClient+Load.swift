@@ -271,6 +271,7 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
         case .overwriting: break
         case .never: return
         }
+        request.otherToken = storing.claim?.otherToken
         if let value {
             let life = policy.valueLife(timeToLive)
             let date = storing.isDated ? ValueDate(life: life, load: loadTime) : nil

@@ -15,11 +15,14 @@ struct Claim: Sendable {
     private let kind: Kind
     /// Of the item that is there.
     let token: UInt64
+    /// Of the lease that was taken with it in a migration's other pool.
+    let otherToken: UInt64?
 
     /// nil if nothing was won, or nobody can tell which item it was.
     init?(_ reply: CacheReply) {
         guard reply.hasWon, let token = reply.token else { return nil }
         self.token = token
+        otherToken = reply.otherToken
         if reply.isStale {
             kind = .stale
         } else if reply.isNothing {

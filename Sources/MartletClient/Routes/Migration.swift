@@ -3,6 +3,7 @@ import FoundationEssentials
 #else
 import Foundation
 #endif
+import NIOCore
 
 /// From an old pool of servers to a new one, without a storm of misses.
 ///
@@ -26,11 +27,19 @@ import Foundation
 ///    removed meanwhile voids the lease, so a copy never overwrites what is newer.
 /// 4. A second pool that fails fails nothing.
 /// 5. A copy lives for what is left of the value's life. A server without the meta protocol does not tell that: then
-///    there is a copy only with `timeToLiveIfUnknown`, because no other end would ever come.
+///    there is a copy only with `timeToLiveIfUnknown`, because no other end would ever come. With `newFirst`, who gives
+///    a value another life gives it to the old pool's and to the copy, and what either pool had to touch or remove was
+///    there.
+/// 6. Versions are those of the pool that comes first. With `newFirst`, who wants one, or gives another life, while
+///    somebody else copies the value waits for that copy.
+/// 7. While the old pool comes first, a load under a lease has one of each pool, both taken before it begins: what it
+///    brings is stored in both, in each only if nothing has come there meanwhile. Loads without leases
+///    (`LoadPolicy.simple`), refreshes and what replaces something out of date are changes by rule 2, and populate
+///    nothing.
 ///
-/// The pools are asked with a time of a call each, one behind the other where rule 3 or the mode says so: while one of
-/// them hangs, and does not yet count as down, a call takes up to twice as long, and the copy, or the lease given back,
-/// as long again.
+/// The pools are asked with a time of a call each, one behind the other where rules 3 and 7 or the mode say so: while
+/// one of them hangs, and does not yet count as down, a call takes up to twice as long, and the copy, or the lease given
+/// back, as long again.
 ///
 /// A removal that does not reach the second pool stays in that client's invalidation log, as ever.
 public struct Migration: Sendable {
@@ -75,6 +84,8 @@ public struct Migration: Sendable {
 
     /// Lives of the leases that copies are made under.
     private static let leaseSeconds: Int32 = 5
+    /// The longest of the waits for somebody else's copy, of which each is twice as long as the one before.
+    private static let copyWaitMax = Duration.seconds(1)
 
     func ask(_ request: CacheRequest, _ new: CacheClient) async throws(CacheError) -> CacheReply {
         let old = old.timeout(new.timeout)
@@ -84,7 +95,9 @@ public struct Migration: Sendable {
         case .populatingByWrites: return try await ask(request, first: old, second: new, copies: 0)
         case .populatingByReads(let share): return try await ask(request, first: old, second: new, copies: share)
         case .newFirst:
-            guard request.verb == .get else { return try await change(request, first: new, second: old) }
+            guard request.verb == .get else {
+                return try await change(request, first: new, second: old, countsBoth: true)
+            }
             return try await pull(request, new, old)
         }
     }
@@ -97,17 +110,21 @@ public struct Migration: Sendable {
         }
         return await withTaskGroup(of: (Int, CallOutcome).self) { group in
             for (place, request) in requests.enumerated() {
-                group.addTask {
-                    do throws(CacheError) {
-                        return (place, .success(try await ask(request, new)))
-                    } catch {
-                        return (place, .failure(error))
-                    }
-                }
+                group.addTask { (place, await outcome(of: request, new)) }
             }
             var outcomes = [CallOutcome](repeating: .failure(CacheError(.cancelled)), count: requests.count)
             for await (place, outcome) in group { outcomes[place] = outcome }
             return outcomes
+        }
+    }
+
+    /// Not in the task's closure: of one that returns a pair from both arms of a typed `do` the optimizer makes code
+    /// that mixes the pairs up, place and outcome. The same in `CacheClient.askServers`.
+    private func outcome(of request: CacheRequest, _ new: CacheClient) async -> CallOutcome {
+        do throws(CacheError) {
+            return .success(try await ask(request, new))
+        } catch {
+            return .failure(error)
         }
     }
 
@@ -116,7 +133,9 @@ public struct Migration: Sendable {
         _ request: CacheRequest, first: CacheClient, second: CacheClient, copies: Double
     ) async throws(CacheError) -> CacheReply {
         guard request.verb == .get else { return try await change(request, first: first, second: second) }
-        guard copies > 0, request.key.isIn(share: copies) else { return try await first.askHere(request) }
+        guard copies > 0, request.key.isIn(share: copies) else {
+            return await paired(try await first.askHere(request), request, second)
+        }
         // Rule 3: the lease first.
         let lease = await Self.lease(request.key, second)
         var request = request
@@ -130,11 +149,22 @@ public struct Migration: Sendable {
         }
         if let lease {
             if Self.isValue(reply) {
-                await copy(request.key, reply, lease, second)
+                // The life it tells is that from before it was given another.
+                await copy(request.key, reply, lease, second, exptime: request.exptime)
             } else {
                 await Self.giveBack(request.key, lease, second)
             }
         }
+        return await paired(reply, request, second)
+    }
+
+    /// Rule 7: the reply, with a lease of the second pool if it brings one of the first.
+    private func paired(_ reply: CacheReply, _ request: CacheRequest, _ second: CacheClient) async -> CacheReply {
+        guard let seconds = request.leaseSeconds, reply.hasWon, !reply.isStale, !reply.isNothing,
+            reply.usableValue == nil
+        else { return reply }
+        var reply = reply
+        reply.otherToken = await Self.lease(request.key, second, seconds: seconds)
         return reply
     }
 
@@ -144,69 +174,119 @@ public struct Migration: Sendable {
     ) async throws(CacheError) -> CacheReply {
         var leased = request
         leased.leaseSeconds = request.leaseSeconds ?? Self.leaseSeconds
+        leased.exptime = nil
         leased.facts.insert(.token)
-        let reply = try await new.askHere(leased)
-        guard reply.outcome == .missing || (!reply.isNothing && reply.usableValue == nil) else { return reply }
         var look = CacheRequest(.get, request.key)
         look.facts = .life
-        let found = try? await old.askHere(look)
-        guard var found, Self.isValue(found) else {
-            if request.leaseSeconds != nil { return reply }
-            if reply.hasWon, let token = reply.token { await Self.giveBack(request.key, token, new) }
-            return CacheReply(.missing)
-        }
-        if reply.hasWon, let token = reply.token {
-            await copy(request.key, found, token, new)
-            if !request.facts.isEmpty, let copied = try? await new.askHere(request), Self.isValue(copied) {
-                return copied
+        look.exptime = request.exptime
+        // Rule 6.
+        let needsCopy = !request.mayWin && (request.facts.contains(.token) || request.exptime != nil)
+        var wait = Duration.milliseconds(2)
+        while true {
+            if request.exptime != nil {
+                // Without a lease, to which the life would be given as well.
+                let reply = try await new.askHere(request)
+                if Self.isKnown(reply) { return reply }
             }
+            let reply = try await new.askHere(leased)
+            if Self.isKnown(reply) {
+                // It has come just now.
+                return request.exptime == nil ? reply : try await new.askHere(request)
+            }
+            let answer = try? await old.askHere(look)
+            guard var found = answer, Self.isValue(found) else {
+                if request.leaseSeconds != nil { return reply }
+                if reply.hasWon, let token = reply.token { await Self.giveBack(request.key, token, new) }
+                guard reply.isBeingRecached else { return CacheReply(.missing) }
+                // The copy may be there by now, and changed, which has removed the value from the old pool.
+                let again = try await new.askHere(request)
+                return Self.isKnown(again) ? again : CacheReply(.missing)
+            }
+            if reply.hasWon, let token = reply.token {
+                await copy(request.key, found, token, new, exptime: request.exptime)
+                if !request.facts.isEmpty, let copied = try? await new.askHere(request), Self.isValue(copied) {
+                    return copied
+                }
+            } else if needsCopy, reply.isBeingRecached, wait <= Self.copyWaitMax,
+                NIODeadline.now() + (wait * 3).timeAmount < new.deadline
+            {
+                try? await Task.sleep(for: wait)
+                wait = wait * 2
+                continue
+            }
+            // Its version is the old pool's, and means nothing here.
+            found.token = nil
+            return found
         }
-        // Its version is the old pool's, and means nothing here.
-        found.token = nil
-        return found
     }
 
     /// Rule 2.
+    ///
+    /// - Parameter countsBoth: What only the second pool has is there all the same.
     private func change(
-        _ request: CacheRequest, first: CacheClient, second: CacheClient
+        _ request: CacheRequest, first: CacheClient, second: CacheClient, countsBoth: Bool = false
     ) async throws(CacheError) -> CacheReply {
         var other = request
-        let isPlain = request.expectedToken == nil
+        let isSame: Bool
         switch request.verb {
-        case .set where isPlain, .delete where isPlain, .invalidate, .touch: break
-        default: other = CacheRequest(.delete, request.key)
+        case .set where request.otherToken != nil:
+            other.expectedToken = request.otherToken
+            isSame = true
+        case .set, .delete: isSame = request.expectedToken == nil
+        case .invalidate, .touch: isSame = true
+        default: isSame = false
         }
+        if !isSame { other = CacheRequest(.delete, request.key) }
         let also = other
         // Both at once; the second's failure is its own.
-        async let done: CacheReply? = try? second.askHere(also)
-        let reply: Result<CacheReply, CacheError>
+        async let done = Self.changed(also, second)
+        let outcome: Result<CacheReply, CacheError>
         do throws(CacheError) {
-            reply = .success(try await first.askHere(request))
+            outcome = .success(try await first.askHere(request))
         } catch {
-            reply = .failure(error)
+            outcome = .failure(error)
         }
-        _ = await done
-        return try reply.get()
+        let answer = await done
+        let reply = try outcome.get()
+        if countsBoth, isSame, reply.outcome == .missing, let answer, answer.outcome == .done { return answer }
+        return reply
+    }
+
+    /// What became of a change in the second pool; nil if that failed.
+    private static func changed(_ request: CacheRequest, _ second: CacheClient) async -> CacheReply? {
+        let reply = try? await second.askHere(request)
+        guard request.otherToken != nil, reply?.outcome != .done else { return reply }
+        // Something else is there, and perhaps older than what was loaded.
+        return try? await second.askHere(CacheRequest(.delete, request.key))
     }
 
     // MARK: Copies
+
+    /// The pool that is asked first has an answer: a value, or that there is none.
+    private static func isKnown(_ reply: CacheReply) -> Bool {
+        reply.outcome != .missing && (reply.isNothing || reply.usableValue != nil)
+    }
 
     private static func isValue(_ reply: CacheReply) -> Bool {
         reply.usableValue != nil && !reply.isStale && !reply.hasWon
     }
 
     /// A lease on a key that is not there: its token.
-    private static func lease(_ key: CacheKey, _ cache: CacheClient) async -> UInt64? {
+    private static func lease(
+        _ key: CacheKey, _ cache: CacheClient, seconds: Int32 = Migration.leaseSeconds
+    ) async -> UInt64? {
         var request = CacheRequest(.get, key)
         request.facts = [.token, .noValue]
-        request.leaseSeconds = leaseSeconds
+        request.leaseSeconds = seconds
         guard let reply = try? await cache.askHere(request), reply.hasWon else { return nil }
         return reply.token
     }
 
-    /// Rule 5.
-    private func copy(_ key: CacheKey, _ reply: CacheReply, _ lease: UInt64, _ cache: CacheClient) async {
-        let known = reply.secondsToLive.map(TimeToLive.exptime(secondsLeft:))
+    /// Rule 5; `given` is the life that whoever has asked gives it.
+    private func copy(
+        _ key: CacheKey, _ reply: CacheReply, _ lease: UInt64, _ cache: CacheClient, exptime given: Int32?
+    ) async {
+        let known = given ?? reply.secondsToLive.map(TimeToLive.exptime(secondsLeft:))
         guard let exptime = known ?? timeToLiveIfUnknown.map({ TimeToLive.exptime($0) }) else {
             return await Self.giveBack(key, lease, cache)
         }

@@ -38,6 +38,8 @@ struct CacheRequest: Sendable {
     var expectedToken: UInt64?
     /// The token that the item is to have.
     var newToken: UInt64?
+    /// Of a store under a lease: the token of the lease that was taken with it in a migration's other pool.
+    var otherToken: UInt64?
     /// `N` of a retrieval: on a miss, take a lease of so many seconds.
     var leaseSeconds: Int32?
     /// `R` of a retrieval: win the recaching if fewer seconds are left.
@@ -113,6 +115,8 @@ struct CacheReply: Sendable {
     var value: ByteBuffer?
     var clientFlags: UInt32 = 0
     var token: UInt64?
+    /// Of a lease, in a migration: that of the lease in the other pool.
+    var otherToken: UInt64?
     /// nil if not known or not asked for, -1 for ever.
     var secondsToLive: Int64?
     var secondsSinceAccess: UInt64?
