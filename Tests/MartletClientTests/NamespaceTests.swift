@@ -143,6 +143,26 @@ extension ClientTests {
             await cache.shutDown()
         }
 
+        @Test("Many values wait together for a generation that does not come, and not one behind the other")
+        func silentGeneration() async throws {
+            let looks = NIOLockedValueBox(0)
+            let server = try await ScriptedServer { lines in
+                looks.withLockedValue { $0 += lines.opaques.count }
+                return .nothing
+            }
+            let cache = CacheFixture.client(for: [server.path]) { $0.timeoutsUntilDown = 100 }
+            let view = cache.droppableNamespace("n").timeout(.milliseconds(300))
+            let keys = (0..<5).map { CacheKey("k\($0)") }
+
+            let failures = await view.setValues(Dictionary(uniqueKeysWithValues: keys.map { ($0, "v") }))
+
+            #expect(failures.count == 5)
+            #expect(failures.values.allSatisfy { $0.code == .timeout })
+            #expect(looks.withLockedValue { $0 } == 1)
+            await cache.timeout(.zero).shutDown()
+            await server.stop()
+        }
+
         @Test("Only a droppable namespace can be emptied")
         func unsupported() async throws {
             try await CacheFixture.run { fixture in
