@@ -81,6 +81,9 @@ public struct CacheClient: Sendable {
 
     /// A namespace that can be emptied at once: `removeAll`.
     ///
+    /// Which of its values are good is a number on one server, its generation. While that cannot be read calls fail,
+    /// also where a server that is down is to count as empty or has a gutter.
+    ///
     /// - Parameter lag: How much later other processes may notice. So often each of them reads the generation.
     public func droppableNamespace(_ name: String, lag: Duration = .seconds(1)) -> CacheClient {
         var view = namespace(name)
@@ -97,6 +100,9 @@ public struct CacheClient: Sendable {
 
     /// Makes everything in a droppable namespace a miss: what is there is found no longer, and goes when its life is
     /// over or something else needs the room.
+    ///
+    /// - Throws: If that is not sure. Like a removal that failed it is made good before the server that did not answer is
+    ///   used again, for those who come then.
     public func removeAll() async throws(CacheError) {
         guard let generation else { throw CacheError(.unsupported, "only a droppable namespace can be emptied") }
         try await generation.advance(in: asOneCall)

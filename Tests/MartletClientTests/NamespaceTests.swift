@@ -2,6 +2,7 @@ import ClientTesting
 import MartletClient
 import NIOConcurrencyHelpers
 import NIOCore
+import ServerTesting
 import Testing
 
 extension ClientTests {
@@ -141,6 +142,46 @@ extension ClientTests {
             #expect(
                 try await view.values(for: ["k"], timeToLive: .seconds(1)) { _ in ["k": "source"] } == ["k": "source"])
             await cache.shutDown()
+        }
+
+        @Test(
+            "One whose generation's server is down is not emptied without a word, and is once the server is back",
+            arguments: [true, false])
+        func emptyingWhileDown(hasGutter: Bool) async throws {
+            let spare = try TestServer.onUnixSocket()
+            defer { spare.stop() }
+            let gutter = CacheServer(unixSocket: spare.path ?? "")
+            try await CacheFixture.run { fixture in
+                let gate = try await Gate(to: fixture.servers[0].path ?? "")
+                let cache = CacheFixture.client(for: [gate.path]) {
+                    $0.whenServerDown = hasGutter ? .gutter([gutter]) : .miss
+                    $0.probeDelay = .milliseconds(20)
+                    $0.probeDelayMax = .milliseconds(40)
+                }
+                var events = cache.events.makeAsyncIterator()
+                let view = cache.droppableNamespace("n", lag: .zero)
+                try await view.setValue("old", for: "k")
+                await gate.close()
+                // The first call may find the connection gone.
+                _ = try? await cache.value(for: "k", as: String.self)
+                guard case .serverDown = await events.next() else {
+                    Issue.record("not down")
+                    return
+                }
+
+                let error = await #expect(throws: CacheError.self) { try await view.removeAll() }
+                #expect(error?.code == .serverDown)
+                await #expect(throws: CacheError.self) { try await view.setValue("new", for: "k") }
+                try await gate.open()
+                guard case .serverUp = await events.next() else {
+                    Issue.record("not up")
+                    return
+                }
+
+                #expect(try await view.value(for: "k", as: String.self) == nil)
+                await cache.shutDown()
+                await gate.close()
+            }
         }
 
         @Test("Many values wait together for a generation that does not come, and not one behind the other")

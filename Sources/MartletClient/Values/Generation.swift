@@ -13,9 +13,11 @@ import Foundation
 ///    `lag`.
 /// 2. Where there is none, because it was evicted or its server is new, it begins with the time in microseconds: later
 ///    than all that were there before, so nothing that was dropped comes back.
-/// 3. Emptying is adding one.
-/// 4. A generation that cannot be read fails the call: any other would be wrong. A change that fails so is remembered
-///    under the number known last, if there is one, like a change that did not reach its server.
+/// 3. Emptying is adding one. If that fails the generation is remembered like any key whose change failed: it is removed
+///    before its server is used again, and begins anew by rule 2.
+/// 4. A generation that cannot be read fails the call: any other would be wrong, also an answer in its server's place. A
+///    change that fails so is remembered under the number known last, if there is one, like a change that did not reach
+///    its server.
 /// 5. What was being read while this process emptied the namespace is not known behind it.
 final class Generation: Sendable {
     private let lag: Duration
@@ -39,7 +41,7 @@ final class Generation: Sendable {
         if let known, known.until > now { return Self.prefix(known.number) }
         let key = Self.key.prefixed(cache.prefix)
         for _ in 0..<2 {
-            let reply = try await cache.call(CacheRequest(.get, key))
+            let reply = try await cache.call(Self.request(.get, key))
             if let value = reply.usableValue {
                 let number: UInt64 = try cache.decode(value, reply.clientFlags)
                 state.withLockedValue { state in
@@ -47,11 +49,17 @@ final class Generation: Sendable {
                 }
                 return Self.prefix(number)
             }
-            var request = CacheRequest(.add, key)
-            (request.value, request.clientFlags) = try cache.encode(Self.first)
-            _ = try await cache.call(request)
+            try await begin(key, in: cache)
         }
-        throw CacheError(.refused, "the namespace's generation does not stay")
+        throw Self.doesNotStay
+    }
+
+    /// Rule 2: says whether it begins so; false if there is one.
+    @discardableResult
+    private func begin(_ key: CacheKey, in cache: CacheClient) async throws(CacheError) -> Bool {
+        var request = Self.request(.add, key)
+        (request.value, request.clientFlags) = try cache.encode(Self.first)
+        return try await cache.call(request).outcome == .done
     }
 
     /// Rule 4: of the number known last, however long ago.
@@ -70,16 +78,33 @@ final class Generation: Sendable {
         let key = Self.key.prefixed(cache.prefix)
         forget()
         defer { forget() }
-        var request = CacheRequest(.increment, key)
-        request.initialNumber = Self.first
-        let reply = try await cache.call(request)
-        if reply.outcome == .missing {
-            // An old server counts nothing that is not there; whoever adds it begins anew, which is as good.
-            var request = CacheRequest(.add, key)
-            (request.value, request.clientFlags) = try cache.encode(Self.first)
-            _ = try await cache.call(request)
+        do throws(CacheError) {
+            try await add(to: key, in: cache)
+        } catch {
+            cache.core.cluster.remember(CacheRequest(.delete, key).at(cache.rank), error)
+            throw error
         }
     }
+
+    private func add(to key: CacheKey, in cache: CacheClient) async throws(CacheError) {
+        var request = Self.request(.increment, key)
+        request.initialNumber = Self.first
+        for _ in 0..<2 {
+            if try await cache.call(request).outcome == .done { return }
+            // An old server counts nothing that is not there. What somebody else begins meanwhile is counted.
+            if try await begin(key, in: cache) { return }
+        }
+        throw Self.doesNotStay
+    }
+
+    /// Rule 4: nobody answers in the place of its server.
+    private static func request(_ verb: CacheRequest.Verb, _ key: CacheKey) -> CacheRequest {
+        var request = CacheRequest(verb, key)
+        request.isOfCopy = true
+        return request
+    }
+
+    private static var doesNotStay: CacheError { CacheError(.refused, "the namespace's generation does not stay") }
 
     private static func prefix(_ number: UInt64) -> [UInt8] { Array("\(number):".utf8) }
 
