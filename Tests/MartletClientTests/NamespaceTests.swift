@@ -1,5 +1,6 @@
 import ClientTesting
 import MartletClient
+import MartletRecipes
 import NIOConcurrencyHelpers
 import NIOCore
 import ServerTesting
@@ -202,6 +203,38 @@ extension ClientTests {
             #expect(looks.withLockedValue { $0 } == 1)
             await cache.timeout(.zero).shutDown()
             await server.stop()
+        }
+
+        @Test("What is within one that can be emptied is emptied with it, and not by itself")
+        func nesting() async throws {
+            try await CacheFixture.run { fixture in
+                let outer = fixture.cache.droppableNamespace("x")
+                let inner = outer.namespace("y")
+                try await inner.setValue("v", for: "k")
+                #expect(try await outer.value(for: "y:k") == "v")
+                #expect(try await outer.value(for: "k", as: String.self) == nil)
+                #expect(await RateLimiter(outer, limit: 1, per: .seconds(60)).allows("a").isAllowed)
+
+                let error = await #expect(throws: CacheError.self) { try await inner.removeAll() }
+                #expect(error?.code == .unsupported)
+                #expect(try await inner.value(for: "k") == "v")
+                try await outer.removeAll()
+                #expect(try await inner.value(for: "k", as: String.self) == nil)
+            }
+        }
+
+        @Test("One that is emptied through one view is empty to all views of the client")
+        func views() async throws {
+            try await CacheFixture.run { fixture in
+                let one = fixture.cache.droppableNamespace("n", lag: .seconds(3600))
+                let other = fixture.cache.droppableNamespace("n", lag: .seconds(3600))
+                try await one.setValue("v", for: "k")
+                #expect(try await other.value(for: "k") == "v")
+
+                try await one.removeAll()
+
+                #expect(try await other.value(for: "k", as: String.self) == nil)
+            }
         }
 
         @Test("Only a droppable namespace can be emptied")

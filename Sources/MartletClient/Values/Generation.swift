@@ -18,36 +18,39 @@ import Foundation
 /// 4. A generation that cannot be read fails the call: any other would be wrong, also an answer in its server's place. A
 ///    change that fails so is remembered under the number known last, if there is one, like a change that did not reach
 ///    its server.
-/// 5. What was being read while this process emptied the namespace is not known behind it.
+/// 5. What was being read while this process emptied the namespace is not known behind it, whichever view of the client
+///    emptied it: all views of a namespace have the same generation.
 final class Generation: Sendable {
-    private let lag: Duration
+    /// In front of the number: the namespace's own.
+    private let namespace: [UInt8]
 
     private struct State {
-        var known: (number: UInt64, until: ContinuousClock.Instant)?
+        var known: (number: UInt64, at: ContinuousClock.Instant)?
         /// How often this process has begun or ended to empty the namespace: rule 5.
         var changeCount = 0
     }
 
     private let state = NIOLockedValueBox(State())
 
-    init(lag: Duration) { self.lag = lag }
+    init(of namespace: [UInt8]) { self.namespace = namespace }
 
-    private static let key: CacheKey = "generation"
+    /// Rule 1.
+    private var key: CacheKey { CacheKey("generation").prefixed(namespace) }
 
-    /// What stands in front of the keys, behind the namespace's own prefix.
-    func prefix(in cache: CacheClient) async throws(CacheError) -> [UInt8] {
+    /// What stands in front of the keys, the namespace's own prefix with it.
+    func prefix(in cache: CacheClient, lag: Duration) async throws(CacheError) -> [UInt8] {
         let now = ContinuousClock.now
         let (known, changeCount) = state.withLockedValue { ($0.known, $0.changeCount) }
-        if let known, known.until > now { return Self.prefix(known.number) }
-        let key = Self.key.prefixed(cache.prefix)
+        if let known, now - known.at < lag { return prefix(known.number) }
+        let key = key
         for _ in 0..<2 {
             let reply = try await cache.call(Self.request(.get, key))
             if let value = reply.usableValue {
                 let number: UInt64 = try cache.decode(value, reply.clientFlags)
                 state.withLockedValue { state in
-                    if state.changeCount == changeCount { state.known = (number, now + lag) }
+                    if state.changeCount == changeCount { state.known = (number, now) }
                 }
-                return Self.prefix(number)
+                return prefix(number)
             }
             try await begin(key, in: cache)
         }
@@ -63,7 +66,7 @@ final class Generation: Sendable {
     }
 
     /// Rule 4: of the number known last, however long ago.
-    var lastPrefix: [UInt8]? { state.withLockedValue { $0.known.map { Self.prefix($0.number) } } }
+    var lastPrefix: [UInt8]? { state.withLockedValue { $0.known.map { prefix($0.number) } } }
 
     /// Rule 5.
     private func forget() {
@@ -75,7 +78,7 @@ final class Generation: Sendable {
 
     /// Rule 3.
     func advance(in cache: CacheClient) async throws(CacheError) {
-        let key = Self.key.prefixed(cache.prefix)
+        let key = key
         forget()
         defer { forget() }
         do throws(CacheError) {
@@ -106,7 +109,7 @@ final class Generation: Sendable {
 
     private static var doesNotStay: CacheError { CacheError(.refused, "the namespace's generation does not stay") }
 
-    private static func prefix(_ number: UInt64) -> [UInt8] { Array("\(number):".utf8) }
+    private func prefix(_ number: UInt64) -> [UInt8] { namespace + Array("\(number):".utf8) }
 
     /// Rule 2.
     private static var first: UInt64 { UInt64(Date().timeIntervalSince1970 * 1_000_000) }
