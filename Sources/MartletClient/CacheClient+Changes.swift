@@ -92,11 +92,18 @@ extension CacheClient {
         _ values: [CacheKey: Value], timeToLive: Duration? = nil
     ) async -> [CacheKey: CacheError] {
         var failures: [CacheKey: CacheError] = [:]
+        let names: [CacheKey]
+        do throws(CacheError) {
+            // All at once: where the generation has to be read first they wait for it together.
+            names = try await named(Array(values.keys), toBe: .set)
+        } catch {
+            for key in values.keys { failures[key] = error }
+            return failures
+        }
         var keys: [CacheKey] = []
         var requests: [CacheRequest] = []
-        for (key, value) in values {
+        for ((key, value), name) in zip(values, names) {
             do throws(CacheError) {
-                let name = try await named(key, toBe: .set)
                 requests.append(try storeRequest(.set, value, name, timeToLive))
                 keys.append(key)
             } catch {

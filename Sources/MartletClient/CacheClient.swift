@@ -33,8 +33,8 @@ public struct CacheClient: Sendable {
     public private(set) var timeout: Duration
     /// When the one call ends that this view is for; nil if each has a time of its own.
     private var end: NIODeadline?
-    /// In front of every key.
-    private(set) var prefix: [UInt8] = []
+    /// In front of every key; in a droppable namespace behind its generation.
+    private var prefix: [UInt8] = []
     /// Values kept in this process.
     private(set) var near: NearTable?
     /// Which of a key's servers is asked: 0 for its own.
@@ -43,8 +43,10 @@ public struct CacheClient: Sendable {
     var isCopy = false
     /// Other caches that take part.
     var route = CacheRoute.plain
-    /// Of a namespace that can be emptied.
-    private(set) var generation: Generation?
+    /// Of a namespace that can be emptied, with what stands in front of it.
+    private var generation: Generation?
+    /// How old the generation may be.
+    private var lag = Duration.zero
 
     /// A client for servers that stay.
     ///
@@ -73,7 +75,6 @@ public struct CacheClient: Sendable {
 
     /// The same cache with `name:` in front of every key. Routing keys stay as they are.
     public func namespace(_ name: String) -> CacheClient {
-        precondition(generation == nil, "a namespace that can be emptied is the innermost one")
         var view = self
         view.prefix += Array("\(name):".utf8)
         return view
@@ -81,10 +82,19 @@ public struct CacheClient: Sendable {
 
     /// A namespace that can be emptied at once: `removeAll`.
     ///
+    /// Which of its values are good is a number on one server, its generation. While that cannot be read calls fail,
+    /// also where a server that is down is to count as empty or has a gutter.
+    ///
+    /// Namespaces within it are emptied with it. None of them can be droppable itself: to ask for that is a mistake in the
+    /// program, and ends it.
+    ///
     /// - Parameter lag: How much later other processes may notice. So often each of them reads the generation.
     public func droppableNamespace(_ name: String, lag: Duration = .seconds(1)) -> CacheClient {
+        precondition(generation == nil, "a droppable namespace is within no other one")
         var view = namespace(name)
-        view.generation = Generation(lag: lag)
+        view.generation = core.generation(of: view.prefix)
+        view.lag = lag
+        view.prefix = []
         return view
     }
 
@@ -97,8 +107,14 @@ public struct CacheClient: Sendable {
 
     /// Makes everything in a droppable namespace a miss: what is there is found no longer, and goes when its life is
     /// over or something else needs the room.
+    ///
+    /// - Throws: If that is not sure. Like a removal that failed it is made good before the server that did not answer is
+    ///   used again, for those who come then.
     public func removeAll() async throws(CacheError) {
-        guard let generation else { throw CacheError(.unsupported, "only a droppable namespace can be emptied") }
+        // Not through one within: all that is around it would go.
+        guard let generation, prefix.isEmpty else {
+            throw CacheError(.unsupported, "only a droppable namespace can be emptied")
+        }
         try await generation.advance(in: asOneCall)
     }
 
@@ -179,13 +195,13 @@ public struct CacheClient: Sendable {
     /// The key with what stands in front of it in this namespace, at this time.
     func named(_ key: CacheKey) async throws(CacheError) -> CacheKey {
         guard let generation else { return key.prefixed(prefix) }
-        return key.prefixed(prefix + (try await generation.prefix(in: asOneCall)))
+        return key.prefixed(try await generation.prefix(in: asOneCall, lag: lag) + prefix)
     }
 
     /// For many keys: the name of each.
     func named(_ keys: [CacheKey]) async throws(CacheError) -> [CacheKey] {
         guard let generation else { return prefix.isEmpty ? keys : keys.map { $0.prefixed(prefix) } }
-        let whole = prefix + (try await generation.prefix(in: asOneCall))
+        let whole = try await generation.prefix(in: asOneCall, lag: lag) + prefix
         return keys.map { $0.prefixed(whole) }
     }
 
@@ -197,7 +213,7 @@ public struct CacheClient: Sendable {
         } catch {
             if let last = generation?.lastPrefix {
                 for key in keys {
-                    core.cluster.remember(CacheRequest(verb, key.prefixed(prefix + last)).at(rank), error)
+                    core.cluster.remember(CacheRequest(verb, key.prefixed(last + prefix)).at(rank), error)
                 }
             }
             throw error
@@ -254,6 +270,24 @@ final class ClientCore: Sendable {
             tables.removeAll { $0.table == nil }
             tables.append(WeakTable(table: table))
             nearCount.store(tables.count, ordering: .relaxed)
+        }
+    }
+
+    /// Generations of namespaces that there are views of.
+    private let generations = NIOLockedValueBox<[[UInt8]: WeakGeneration]>([:])
+
+    private struct WeakGeneration: Sendable {
+        weak let generation: Generation?
+    }
+
+    /// The one of the namespace with this prefix, for all of its views.
+    func generation(of namespace: [UInt8]) -> Generation {
+        generations.withLockedValue { generations in
+            if let generation = generations[namespace]?.generation { return generation }
+            let generation = Generation(of: namespace)
+            generations = generations.filter { $0.value.generation != nil }
+            generations[namespace] = WeakGeneration(generation: generation)
+            return generation
         }
     }
 

@@ -97,11 +97,12 @@ public enum WhenServerDown: Sendable {
     case fail
     /// As if nothing were there, for those who would do no more about an error than that: retrievals find nothing, what
     /// is to be kept is dropped, and what is to be removed is removed when the server is back. `addValue` says that it
-    /// did not. That a server is down is an event, and wrong credentials are an error all the same.
+    /// did not. That a server is down is an event; wrong credentials are an error all the same, and so is a generation
+    /// of a droppable namespace that cannot be read.
     case miss
     /// Other servers, kept for this, on a ring of their own; nothing lives there longer than given, so that what is
-    /// stale when the server comes back is so for no longer than that. Each name once; none at all is as `fail`. Wrong
-    /// credentials are an error all the same.
+    /// stale when the server comes back is so for no longer than that. Each name once; none at all is as `fail`. What is
+    /// an error with `miss` is one here.
     case gutter([CacheServer], timeToLiveMax: Duration = .seconds(10))
 }
 

@@ -40,19 +40,24 @@ extension CacheClient {
         return try await lease(on: key, named: name)
     }
 
-    /// Does `body` under a lease and gives it up behind that; nil, and nothing is done, if somebody else has it.
+    /// Does `body` under a lease and gives it up behind that, also if the task is cancelled; nil, and nothing is done, if somebody else has it.
     public func withLease<Result>(
         on key: CacheKey, for duration: Duration, _ body: (CacheLease) async throws -> Result
     ) async throws -> Result? {
         guard let lease = try await lease(on: key, for: duration) else { return nil }
         do {
             let result = try await body(lease)
-            try? await lease.end()
+            await giveUp(lease)
             return result
         } catch {
-            try? await lease.end()
+            await giveUp(lease)
             throw error
         }
+    }
+
+    /// In a task of its own, because this one may be cancelled.
+    private func giveUp(_ lease: CacheLease) async {
+        _ = await Task { try? await lease.end() }.value
     }
 
     fileprivate func lease(on key: CacheKey, named name: String) async throws(CacheError) -> CacheLease? {

@@ -1,7 +1,9 @@
 import ClientTesting
 import MartletClient
+import MartletRecipes
 import NIOConcurrencyHelpers
 import NIOCore
+import ServerTesting
 import Testing
 
 extension ClientTests {
@@ -141,6 +143,98 @@ extension ClientTests {
             #expect(
                 try await view.values(for: ["k"], timeToLive: .seconds(1)) { _ in ["k": "source"] } == ["k": "source"])
             await cache.shutDown()
+        }
+
+        @Test(
+            "One whose generation's server is down is not emptied without a word, and is once the server is back",
+            arguments: [true, false])
+        func emptyingWhileDown(hasGutter: Bool) async throws {
+            let spare = try TestServer.onUnixSocket()
+            defer { spare.stop() }
+            let gutter = CacheServer(unixSocket: spare.path ?? "")
+            try await CacheFixture.run { fixture in
+                let gate = try await Gate(to: fixture.servers[0].path ?? "")
+                let cache = CacheFixture.client(for: [gate.path]) {
+                    $0.whenServerDown = hasGutter ? .gutter([gutter]) : .miss
+                    $0.probeDelay = .milliseconds(20)
+                    $0.probeDelayMax = .milliseconds(40)
+                }
+                var events = cache.events.makeAsyncIterator()
+                let view = cache.droppableNamespace("n", lag: .zero)
+                try await view.setValue("old", for: "k")
+                await gate.close()
+                // The first call may find the connection gone.
+                _ = try? await cache.value(for: "k", as: String.self)
+                guard case .serverDown = await events.next() else {
+                    Issue.record("not down")
+                    return
+                }
+
+                let error = await #expect(throws: CacheError.self) { try await view.removeAll() }
+                #expect(error?.code == .serverDown)
+                await #expect(throws: CacheError.self) { try await view.setValue("new", for: "k") }
+                try await gate.open()
+                guard case .serverUp = await events.next() else {
+                    Issue.record("not up")
+                    return
+                }
+
+                #expect(try await view.value(for: "k", as: String.self) == nil)
+                await cache.shutDown()
+                await gate.close()
+            }
+        }
+
+        @Test("Many values wait together for a generation that does not come, and not one behind the other")
+        func silentGeneration() async throws {
+            let looks = NIOLockedValueBox(0)
+            let server = try await ScriptedServer { lines in
+                looks.withLockedValue { $0 += lines.opaques.count }
+                return .nothing
+            }
+            let cache = CacheFixture.client(for: [server.path]) { $0.timeoutsUntilDown = 100 }
+            let view = cache.droppableNamespace("n").timeout(.milliseconds(300))
+            let keys = (0..<5).map { CacheKey("k\($0)") }
+
+            let failures = await view.setValues(Dictionary(uniqueKeysWithValues: keys.map { ($0, "v") }))
+
+            #expect(failures.count == 5)
+            #expect(failures.values.allSatisfy { $0.code == .timeout })
+            #expect(looks.withLockedValue { $0 } == 1)
+            await cache.timeout(.zero).shutDown()
+            await server.stop()
+        }
+
+        @Test("What is within one that can be emptied is emptied with it, and not by itself")
+        func nesting() async throws {
+            try await CacheFixture.run { fixture in
+                let outer = fixture.cache.droppableNamespace("x")
+                let inner = outer.namespace("y")
+                try await inner.setValue("v", for: "k")
+                #expect(try await outer.value(for: "y:k") == "v")
+                #expect(try await outer.value(for: "k", as: String.self) == nil)
+                #expect(await RateLimiter(outer, limit: 1, per: .seconds(60)).allows("a").isAllowed)
+
+                let error = await #expect(throws: CacheError.self) { try await inner.removeAll() }
+                #expect(error?.code == .unsupported)
+                #expect(try await inner.value(for: "k") == "v")
+                try await outer.removeAll()
+                #expect(try await inner.value(for: "k", as: String.self) == nil)
+            }
+        }
+
+        @Test("One that is emptied through one view is empty to all views of the client")
+        func views() async throws {
+            try await CacheFixture.run { fixture in
+                let one = fixture.cache.droppableNamespace("n", lag: .seconds(3600))
+                let other = fixture.cache.droppableNamespace("n", lag: .seconds(3600))
+                try await one.setValue("v", for: "k")
+                #expect(try await other.value(for: "k") == "v")
+
+                try await one.removeAll()
+
+                #expect(try await other.value(for: "k", as: String.self) == nil)
+            }
         }
 
         @Test("Only a droppable namespace can be emptied")

@@ -180,6 +180,26 @@ extension ClientTests {
             }
         }
 
+        @Test("What is done under a lease and cancelled gives the lease back", arguments: [true, false])
+        func cancelledLease(fails: Bool) async throws {
+            try await CacheFixture.run { fixture in
+                let (cache, door) = (fixture.cache, Door())
+                let caller = Task {
+                    try await cache.withLease(on: "job", for: .seconds(60)) { _ in
+                        await door.pass()
+                        if fails { try Task.checkCancellation() }
+                        return true
+                    }
+                }
+                #expect(await eventually { await door.arrivals == 1 })
+                caller.cancel()
+                await door.open()
+                _ = await caller.result
+
+                #expect(try await cache.lease(on: "job", for: .seconds(60)) != nil)
+            }
+        }
+
         @Test("A cache that is down lets nobody in where it is to refuse, also if its calls do not fail")
         func limiterWithoutFailures() async throws {
             let cache = CacheFixture.client(for: ["/tmp/martlet-nowhere"]) { $0.whenServerDown = .miss }

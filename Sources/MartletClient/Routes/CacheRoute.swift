@@ -44,7 +44,7 @@ extension CacheClient {
     /// The request for the server that this view means.
     private func own(_ request: CacheRequest) -> CacheRequest {
         var request = request.at(rank)
-        request.isOfCopy = isCopy
+        if isCopy { request.isOfCopy = true }
         return request
     }
 }

@@ -13,49 +13,60 @@ import Foundation
 ///    `lag`.
 /// 2. Where there is none, because it was evicted or its server is new, it begins with the time in microseconds: later
 ///    than all that were there before, so nothing that was dropped comes back.
-/// 3. Emptying is adding one.
-/// 4. A generation that cannot be read fails the call: any other would be wrong. A change that fails so is remembered
-///    under the number known last, if there is one, like a change that did not reach its server.
-/// 5. What was being read while this process emptied the namespace is not known behind it.
+/// 3. Emptying is adding one. If that fails the generation is remembered like any key whose change failed: it is removed
+///    before its server is used again, and begins anew by rule 2.
+/// 4. A generation that cannot be read fails the call: any other would be wrong, also an answer in its server's place. A
+///    change that fails so is remembered under the number known last, if there is one, like a change that did not reach
+///    its server.
+/// 5. What was being read while this process emptied the namespace is not known behind it, whichever view of the client
+///    emptied it: all views of a namespace have the same generation.
 final class Generation: Sendable {
-    private let lag: Duration
+    /// In front of the number: the namespace's own.
+    private let namespace: [UInt8]
 
     private struct State {
-        var known: (number: UInt64, until: ContinuousClock.Instant)?
+        var known: (number: UInt64, at: ContinuousClock.Instant)?
         /// How often this process has begun or ended to empty the namespace: rule 5.
         var changeCount = 0
     }
 
     private let state = NIOLockedValueBox(State())
 
-    init(lag: Duration) { self.lag = lag }
+    init(of namespace: [UInt8]) { self.namespace = namespace }
 
-    private static let key: CacheKey = "generation"
+    /// Rule 1.
+    private var key: CacheKey { CacheKey("generation").prefixed(namespace) }
 
-    /// What stands in front of the keys, behind the namespace's own prefix.
-    func prefix(in cache: CacheClient) async throws(CacheError) -> [UInt8] {
+    /// What stands in front of the keys, the namespace's own prefix with it.
+    func prefix(in cache: CacheClient, lag: Duration) async throws(CacheError) -> [UInt8] {
         let now = ContinuousClock.now
         let (known, changeCount) = state.withLockedValue { ($0.known, $0.changeCount) }
-        if let known, known.until > now { return Self.prefix(known.number) }
-        let key = Self.key.prefixed(cache.prefix)
+        if let known, now - known.at < lag { return prefix(known.number) }
+        let key = key
         for _ in 0..<2 {
-            let reply = try await cache.call(CacheRequest(.get, key))
+            let reply = try await cache.call(Self.request(.get, key))
             if let value = reply.usableValue {
                 let number: UInt64 = try cache.decode(value, reply.clientFlags)
                 state.withLockedValue { state in
-                    if state.changeCount == changeCount { state.known = (number, now + lag) }
+                    if state.changeCount == changeCount { state.known = (number, now) }
                 }
-                return Self.prefix(number)
+                return prefix(number)
             }
-            var request = CacheRequest(.add, key)
-            (request.value, request.clientFlags) = try cache.encode(Self.first)
-            _ = try await cache.call(request)
+            try await begin(key, in: cache)
         }
-        throw CacheError(.refused, "the namespace's generation does not stay")
+        throw Self.doesNotStay
+    }
+
+    /// Rule 2: says whether it begins so; false if there is one.
+    @discardableResult
+    private func begin(_ key: CacheKey, in cache: CacheClient) async throws(CacheError) -> Bool {
+        var request = Self.request(.add, key)
+        (request.value, request.clientFlags) = try cache.encode(Self.first)
+        return try await cache.call(request).outcome == .done
     }
 
     /// Rule 4: of the number known last, however long ago.
-    var lastPrefix: [UInt8]? { state.withLockedValue { $0.known.map { Self.prefix($0.number) } } }
+    var lastPrefix: [UInt8]? { state.withLockedValue { $0.known.map { prefix($0.number) } } }
 
     /// Rule 5.
     private func forget() {
@@ -67,21 +78,38 @@ final class Generation: Sendable {
 
     /// Rule 3.
     func advance(in cache: CacheClient) async throws(CacheError) {
-        let key = Self.key.prefixed(cache.prefix)
+        let key = key
         forget()
         defer { forget() }
-        var request = CacheRequest(.increment, key)
-        request.initialNumber = Self.first
-        let reply = try await cache.call(request)
-        if reply.outcome == .missing {
-            // An old server counts nothing that is not there; whoever adds it begins anew, which is as good.
-            var request = CacheRequest(.add, key)
-            (request.value, request.clientFlags) = try cache.encode(Self.first)
-            _ = try await cache.call(request)
+        do throws(CacheError) {
+            try await add(to: key, in: cache)
+        } catch {
+            cache.core.cluster.remember(CacheRequest(.delete, key).at(cache.rank), error)
+            throw error
         }
     }
 
-    private static func prefix(_ number: UInt64) -> [UInt8] { Array("\(number):".utf8) }
+    private func add(to key: CacheKey, in cache: CacheClient) async throws(CacheError) {
+        var request = Self.request(.increment, key)
+        request.initialNumber = Self.first
+        for _ in 0..<2 {
+            if try await cache.call(request).outcome == .done { return }
+            // An old server counts nothing that is not there. What somebody else begins meanwhile is counted.
+            if try await begin(key, in: cache) { return }
+        }
+        throw Self.doesNotStay
+    }
+
+    /// Rule 4: nobody answers in the place of its server.
+    private static func request(_ verb: CacheRequest.Verb, _ key: CacheKey) -> CacheRequest {
+        var request = CacheRequest(verb, key)
+        request.isOfCopy = true
+        return request
+    }
+
+    private static var doesNotStay: CacheError { CacheError(.refused, "the namespace's generation does not stay") }
+
+    private func prefix(_ number: UInt64) -> [UInt8] { namespace + Array("\(number):".utf8) }
 
     /// Rule 2.
     private static var first: UInt64 { UInt64(Date().timeIntervalSince1970 * 1_000_000) }

@@ -52,7 +52,7 @@ struct CacheRequest: Sendable {
     var initialNumber: UInt64?
     /// Which of the key's servers is asked: 0 for its own, 1 for the one that would have it next, and so on.
     var rank: UInt8 = 0
-    /// Of one copy of several: its server's answer counts, and nobody else's instead.
+    /// Of one copy of several, or of a generation: its server's answer counts, and nobody else's instead.
     var isOfCopy = false
 
     var value: ByteBuffer {
