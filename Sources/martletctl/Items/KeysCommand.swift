@@ -88,6 +88,18 @@ struct KeyFilter: ParsableArguments {
     @Option(help: ArgumentHelp("Only items that nobody has accessed for so many seconds.", valueName: "seconds"))
     var idle: Int?
 
+    /// As on the command line, each behind a blank.
+    var words: String {
+        var words = ""
+        for (name, text) in [("prefix", prefix), ("like", like)] {
+            if let text { words += " --\(name) \(text)" }
+        }
+        for (name, number) in [("larger", larger), ("expiring", expiring), ("idle", idle)] {
+            if let number { words += " --\(name) \(number)" }
+        }
+        return words
+    }
+
     func matches(_ row: KeyRow, now: Int) -> Bool {
         if let prefix, !row.key.starts(with: prefix.utf8) { return false }
         if let like, !Self.isLike(row.key[...], Array(like.utf8)[...]) { return false }
