@@ -46,12 +46,11 @@ struct RingDiff: ParsableCommand {
                 percent(count.share(row.gained)), percent(count.share(row.lost)),
             ])
         }
-        print(table)
-        print("")
-        print("keys counted  \(count.total)")
-        print("moved         \(percent(count.share(count.moved)))")
-        print("fewest        \(percent(KeyCount.fewest(before, after)))")
-        print("fingerprints  \(before.fingerprint) -> \(after.fingerprint)")
+        try StandardOutput.writeLine("\(table)\n")
+        try StandardOutput.writeLine("keys counted  \(count.total)")
+        try StandardOutput.writeLine("moved         \(percent(count.share(count.moved)))")
+        try StandardOutput.writeLine("fewest        \(percent(KeyCount.fewest(before, after)))")
+        try StandardOutput.writeLine("fingerprints  \(before.fingerprint) -> \(after.fingerprint)")
     }
 }
 

@@ -16,8 +16,8 @@ struct RingMap: ParsableCommand {
         let names = ring.servers.map { Array("\($0)\n".utf8) }
         var output = StandardOutput()
         try StandardInput().forEachLine { line in
-            output.write(names[ring.server(for: line.span)])
+            try output.write(names[ring.server(for: line.span)])
         }
-        output.flush()
+        try output.flush()
     }
 }

@@ -36,12 +36,12 @@ struct RingShow: ParsableCommand {
                 percent(Double(counts[index]) / Double(sample)),
             ])
         }
-        print(table)
-        print("")
-        print("distribution  \(ring.distribution.rawValue)")
-        print("hash          \(ring.hash.rawValue)")
-        print("points        \(ring.points.count)")
-        print("balance       \(decimal(fullness.max() ?? 0)) (fullest server's keys by its weight, the mean being 1)")
-        print("fingerprint   \(ring.fingerprint)")
+        try StandardOutput.writeLine("\(table)\n")
+        try StandardOutput.writeLine("distribution  \(ring.distribution.rawValue)")
+        try StandardOutput.writeLine("hash          \(ring.hash.rawValue)")
+        try StandardOutput.writeLine("points        \(ring.points.count)")
+        let balance = decimal(fullness.max() ?? 0)
+        try StandardOutput.writeLine("balance       \(balance) (fullest server's keys by its weight, the mean being 1)")
+        try StandardOutput.writeLine("fingerprint   \(ring.fingerprint)")
     }
 }

@@ -14,7 +14,7 @@ struct StandardInput {
     }
 
     /// Calls `body` with each line, without its newline; the last line needs none.
-    func forEachLine(_ body: ([UInt8]) -> Void) throws {
+    func forEachLine(_ body: ([UInt8]) throws -> Void) throws {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         var line: [UInt8] = []
         while true {
@@ -27,32 +27,45 @@ struct StandardInput {
             var start = 0
             while let end = buffer[start..<count].firstIndex(of: 0x0A) {
                 line += buffer[start..<end]
-                body(line)
+                try body(line)
                 line.removeAll(keepingCapacity: true)
                 start = end + 1
             }
             line += buffer[start..<count]
         }
-        if !line.isEmpty { body(line) }
+        if !line.isEmpty { try body(line) }
     }
 }
 
 /// Standard output, a good deal at a time.
 struct StandardOutput {
-    private var pending: [UInt8] = []
-
-    mutating func write(_ bytes: [UInt8]) {
-        pending += bytes
-        if pending.count >= 1 << 16 { flush() }
+    struct Failure: Error, CustomStringConvertible {
+        let code: Int32
+        var description: String { "standard output cannot be written: \(String(cString: strerror(code)))" }
     }
 
-    /// Whoever closed the other end does not want the rest: that is no failure.
-    mutating func flush() {
+    private var pending: [UInt8] = []
+
+    /// A line at once.
+    static func writeLine(_ text: String) throws {
+        var output = StandardOutput()
+        try output.write(Array("\(text)\n".utf8))
+        try output.flush()
+    }
+
+    mutating func write(_ bytes: [UInt8]) throws {
+        pending += bytes
+        if pending.count >= 1 << 16 { try flush() }
+    }
+
+    /// Whoever closed the other end does not want the rest: that is no failure. Anything else is one.
+    mutating func flush() throws {
         var rest = pending[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { systemWrite(1, $0.baseAddress, $0.count) }
             if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { break }
+            if count < 0 && errno == EPIPE { break }
+            guard count > 0 else { throw Failure(code: errno) }
             rest = rest.dropFirst(count)
         }
         pending.removeAll(keepingCapacity: true)

@@ -223,12 +223,62 @@ struct DumpTests {
         let whole = try Data(contentsOf: file)
         let target = try TestServer()
 
-        for position in stride(from: 40, to: whole.count, by: whole.count / 8) {
+        let first = try #require(whole.firstIndex(of: 0x0A)) + 1
+        for position in stride(from: first, to: whole.count, by: whole.count / 8) {
             var damaged = whole
             damaged[position] ^= 4
             try damaged.write(to: file)
             #expect(try Program("load", "-s", target.address, file.path).status != 0, "\(position)")
         }
+    }
+
+    @Test("dumps behind one another are all loaded, and nothing else behind an end is")
+    func joined() throws {
+        let target = try TestServer()
+        let one = DumpText.file("YQ== 0 - 1", value: "x")
+        let two = DumpText.file("Yg== 0 - 2", value: "yy")
+
+        let both = try Program("load", "-s", target.address, "-", input: one + two)
+
+        #expect(both.status == 0, "\(both.errors)")
+        #expect(both.errors.hasPrefix("2 items stored"), "\(both.errors)")
+        #expect(try Program("get", "-s", target.address, "b").output == "yy")
+        for (rest, reason) in [
+            ("shopping list\n", "is no dump"), ("x", "is no dump"), ("martlet du", "behind 1 items"),
+            (String(two.dropLast(8)), "behind 2 items"),
+        ] {
+            let load = try Program("load", "-s", target.address, "-", input: one + rest)
+
+            #expect(load.status == 1)
+            #expect(load.errors.contains(reason), "\(load.errors)")
+        }
+    }
+
+    @Test("an interrupted dump goes on only with the same servers and filter, and within a day")
+    func resumeOther() throws {
+        let source = try TestServer()
+        let other = try TestServer()
+        try fill(source, count: 20)
+        let place = try TemporaryPlace()
+        let file = place.path("a")
+        let words = ["dump", "-s", source.address, "--prefix", "key:", file]
+        #expect(try Program(words).status == 0)
+        let cut = String(decoding: try Data(contentsOf: URL(fileURLWithPath: file)).dropLast(5), as: UTF8.self)
+        func resume(_ text: String, _ words: [String]) throws -> Program {
+            try? FileManager.default.removeItem(atPath: file)
+            try Data(text.utf8).write(to: URL(fileURLWithPath: file + ".part"))
+            return try Program(words + ["--resume"])
+        }
+
+        for others in [["dump", "-s", other.address, "--prefix", "key:", file], ["dump", "-s", source.address, file]] {
+            let program = try resume(cut, others)
+            #expect(program.status == 1)
+            #expect(program.errors.contains("was begun with -s \(source.address) --prefix key:, and not"))
+        }
+        let old = "martlet dump 2 1000" + String(cut.drop { $0 != "\n" })
+        #expect(try resume(old, words).errors.contains("only --force goes on with it"))
+        #expect(try resume(old, words + ["--force"]).status == 0)
+        #expect(try resume(cut, words).status == 0)
     }
 
     @Test("a length that is wrong is found before it is believed", arguments: ["9999999999", "1", "100"])

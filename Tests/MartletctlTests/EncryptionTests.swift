@@ -16,7 +16,7 @@ struct EncryptionTests {
         let isMade = ctls_make_certificate(
             place.path("\(name).pem"), place.path("\(name).key"), name == "authority" ? name : "localhost",
             issuer.map { place.path("\($0).pem") },
-            issuer.map { place.path("\($0).key") }, 0)
+            issuer.map { place.path("\($0).key") }, nil, 0)
         guard isMade == 1 else { throw Failure() }
     }
 

@@ -167,6 +167,45 @@ struct ItemCommandTests {
         #expect(keys == (isLike ? "é\n" : ""))
     }
 
+    @Test("a server that is down leaves what the others answer", arguments: ["get", "delete", "touch", "keys"])
+    func partly(command: String) throws {
+        let up = try TestServer()
+        let down = try TestServer()
+        down.stop()
+        let both = "\(down.address),\(up.address)"
+        // Each key is where clients would look for it: some of these at the server that is down.
+        let keys = (0..<20).map { "key:\($0)" }
+        for key in keys { _ = try Program("set", "-s", both, key, "v") }
+        let there = Set(try Program("keys", "-s", up.address).output.split(separator: "\n"))
+        let words: [String] = command == "keys" ? [] : command == "touch" ? keys + ["--ttl", "0"] : keys
+
+        let program = try Program([command, "-s", both] + words)
+
+        #expect(!there.isEmpty && there.count < keys.count)
+        #expect(program.status == 1)
+        let sentences = program.errors.split(separator: "\n").filter { $0.hasPrefix("Error: ") }
+        #expect(sentences.count == 1 && sentences[0].hasPrefix("Error: \(down.address): "), "\(program.errors)")
+        switch command {
+        case "get": #expect(program.output.split(separator: "\n").count == 2 * there.count)
+        case "keys": #expect(Set(program.output.split(separator: "\n")) == there)
+        case "delete": #expect(try Program("keys", "-s", up.address).output.isEmpty)
+        default: break
+        }
+    }
+
+    @Test(
+        "output that cannot be written is a sentence and a status",
+        arguments: [["get", "a"], ["keys"], ["stats"], ["stats", "--json"], ["top", "-n", "1", "--interval", "0.1"]])
+    func fullDevice(words: [String]) throws {
+        let server = try TestServer()
+        #expect(try Program("set", "-s", server.address, "a", "v").status == 0)
+
+        let program = try Program(words + ["-s", server.address], outputPath: "/dev/full")
+
+        #expect(program.status == 1)
+        #expect(program.errors == "Error: standard output cannot be written: No space left on device\n")
+    }
+
     @Test("a server that is not there is one sentence", arguments: ["get", "keys", "stats"])
     func nobody(command: String) throws {
         let server = try TestServer()

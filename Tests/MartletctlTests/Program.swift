@@ -11,8 +11,10 @@ struct Program {
 
     var output: String { String(decoding: outputBytes, as: UTF8.self) }
 
-    /// Runs it to its end; `meanwhile` happens while it runs.
-    init(_ words: [String], input: String = "", meanwhile: () throws -> Void = {}) throws {
+    /// Runs it to its end; `meanwhile` happens while it runs. What it prints goes to `outputPath` if there is one.
+    init(
+        _ words: [String], input: String = "", outputPath: String? = nil, meanwhile: () throws -> Void = {}
+    ) throws {
         let process = Process()
         let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         process.executableURL = URL(fileURLWithPath: own).deletingLastPathComponent()
@@ -24,7 +26,8 @@ struct Program {
         try Data(input.utf8).write(to: files[0])
         for file in files.dropFirst() { try Data().write(to: file) }
         process.standardInput = try FileHandle(forReadingFrom: files[0])
-        process.standardOutput = try FileHandle(forWritingTo: files[1])
+        let outputFile = outputPath.map { URL(fileURLWithPath: $0) } ?? files[1]
+        process.standardOutput = try FileHandle(forWritingTo: outputFile)
         process.standardError = try FileHandle(forWritingTo: files[2])
         try process.run()
         try meanwhile()

@@ -113,13 +113,21 @@ package struct HealthCheck {
         do throws(TLSFailure) {
             return try TLSLibrary.ask(socket.descriptor, settings.tls, question)
         } catch {
-            // Alerts about the client's certificate.
-            let isAboutUs = ["certificate required", "bad certificate", "unknown ca", "handshake failure"].contains {
-                error.message.contains("alert \($0)")
+            if Self.alertsAboutClient.contains(where: { error.message.contains("alert \($0)") }) {
+                return Array("MN\r\n".utf8)
             }
-            if isAboutUs { return Array("MN\r\n".utf8) }
+            // Who has no room for more says so before any handshake, in plain text. OpenSSL has taken of it what it
+            // believed to be the head of a message.
+            let text = String(decoding: socket.unread, as: UTF8.self)
+            if text.contains("Too many open connections") { return Array("ERROR Too many open connections\r\n".utf8) }
             if !socket.hasTimeLeft { throw .late(millisecondsMax) }
             throw .other("TLS: \(error.message)")
         }
     }
+
+    /// What a server says that minds the client's certificate: its own one, which need not be good for clients.
+    private static let alertsAboutClient = [
+        "access denied", "bad certificate", "certificate expired", "certificate required", "certificate revoked",
+        "certificate unknown", "decrypt error", "handshake failure", "unknown ca", "unsupported certificate",
+    ]
 }

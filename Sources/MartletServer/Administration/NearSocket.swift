@@ -93,6 +93,13 @@ struct NearSocket: ~Copyable {
         return answer
     }
 
+    /// What has come and was not read; it stays there.
+    var unread: [UInt8] {
+        var room = [UInt8](repeating: 0, count: 512)
+        let count = recv(descriptor, &room, room.count, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
+        return Array(room.prefix(max(count, 0)))
+    }
+
     private func check(_ error: Int32, _ what: String) throws(Failure) {
         switch error {
         case 0: return

@@ -20,7 +20,8 @@ package struct Surroundings: Sendable {
 ///    `MARTLETD_IDLE_TIMEOUT=60`. What takes no argument is on with `1`, `true`, `yes` or `on`, and not with `0`,
 ///    `false`, `no`, `off` or nothing. The command line goes first.
 /// 2. A variable that stands for nothing is a mistake, and ends the start as one on the command line does. Those that
-///    Kubernetes gives to the containers beside a Service of the name `martletd` are none (`isOfService`).
+///    Kubernetes gives to the containers beside a Service of the name `martletd`, or one that begins so
+///    (`martletd-metrics`), are none (`isOfService`).
 /// 3. With `--container` the server listens at all addresses unless `-l` or `-s` says something else, and takes for the
 ///    cache what the container's memory limit leaves unless `-m` does.
 extension CommandLineParser {
@@ -42,15 +43,18 @@ extension CommandLineParser {
     }
 
     /// Whether it is one of the variables by which Kubernetes tells of a Service, `MARTLETD_SERVICE_HOST` and its like
-    /// or, as Docker's links were told, `MARTLETD_PORT=tcp://10.0.0.1:11211`.
+    /// or, as Docker's links were told, `MARTLETD_PORT=tcp://10.0.0.1:11211`. Of the Service `martletd-metrics` they
+    /// begin with `MARTLETD_METRICS_`. No option ends so but the two ports, which are no addresses.
     private static func isOfService(_ variable: String, _ value: String) -> Bool {
-        let name = variable.dropFirst(Surroundings.prefix.count)
-        if name == "PORT" { return ["tcp://", "udp://", "sctp://"].contains(where: value.hasPrefix) }
-        if name == "SERVICE_HOST" || name == "SERVICE_PORT" || name.hasPrefix("SERVICE_PORT_") { return true }
-        let words = name.split(separator: "_", omittingEmptySubsequences: false)
-        return (3...4).contains(words.count) && words[0] == "PORT" && UInt16(words[1]) != nil
-            && ["TCP", "UDP", "SCTP"].contains(words[2])
-            && (words.count == 3 || ["PROTO", "PORT", "ADDR"].contains(words[3]))
+        let name = variable.dropFirst(Surroundings.prefix.count - 1)
+        if name.hasSuffix("_PORT"), ["tcp://", "udp://", "sctp://"].contains(where: value.hasPrefix) { return true }
+        guard option(variable: name.dropFirst().lowercased()) == nil else { return false }
+        if name.hasSuffix("_SERVICE_HOST") || name.hasSuffix("_SERVICE_PORT") { return true }
+        if name.contains("_SERVICE_PORT_") { return true }
+        var words = name.split(separator: "_")[...]
+        if let last = words.last, ["PROTO", "PORT", "ADDR"].contains(last) { words = words.dropLast() }
+        guard words.count >= 3, let last = words.popLast(), let number = words.popLast() else { return false }
+        return ["TCP", "UDP", "SCTP"].contains(last) && UInt16(number) != nil && words.last == "PORT"
     }
 
     private static func option(variable name: String) -> Option? {

@@ -60,10 +60,11 @@ struct ServerOptions: ParsableArguments {
             hash: nil, hashTag: nil)
     }
 
-    func connection(for key: [UInt8]) throws -> CacheConnection {
-        let index = addresses.count == 1 ? 0 : ring.server(for: key.span)
-        return try CacheConnection(addresses[index], self)
+    func address(for key: [UInt8]) -> ServerAddress {
+        addresses.count == 1 ? addresses[0] : addresses[ring.server(for: key.span)]
     }
+
+    func connection(for key: [UInt8]) throws -> CacheConnection { try CacheConnection(address(for: key), self) }
 }
 
 /// `host[:port],...`

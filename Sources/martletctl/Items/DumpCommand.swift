@@ -10,8 +10,9 @@ struct DumpCommand: ParsableCommand {
             FILE.part is written, and becomes FILE when it is whole: what was there before
             stays until then. To standard output: -.
             A dump that was interrupted goes on with --resume, or begins if there is none:
-            what the file (or the other server) has already is not asked for again. Of each
-            item in the file sixteen bytes are remembered.
+            what the file has already is not asked for again, which takes some 40 bytes of
+            memory for each item in it. Servers and filter have to be the same. With --to
+            all is asked for again, and stored where nothing is.
             Reading items does not make them newer, but counts as hits.
             What the other servers refuse (too large for them) is named and left out, and
             the exit status says so.
@@ -33,6 +34,9 @@ struct DumpCommand: ParsableCommand {
     @Flag(help: "Goes on with what was interrupted.")
     var resume = false
 
+    @Flag(help: "With --resume: goes on with a dump that was begun more than a day ago.")
+    var force = false
+
     @Flag(help: "With --to: reads each item back and compares.")
     var verify = false
 
@@ -42,6 +46,7 @@ struct DumpCommand: ParsableCommand {
     func validate() throws {
         guard (file == nil) != (target == nil) else { throw ValidationError("either a file or --to is needed") }
         guard !(resume && file == "-") else { throw ValidationError("--resume needs a file that can be read") }
+        guard !force || (resume && target == nil) else { throw ValidationError("--force goes with --resume of a file") }
         guard !verify || target != nil else { throw ValidationError("--verify goes with --to") }
         guard !(verify && resume) else { throw ValidationError("--verify cannot tell what was there before --resume") }
     }
@@ -54,9 +59,9 @@ struct DumpCommand: ParsableCommand {
         var known = KnownKeys()
         var whole = DumpProgress()
         let unfinished = resume ? FileOutput.unfinished(path) : nil
-        if let unfinished { whole = try Self.read(unfinished.path, &known) }
+        if let unfinished { whole = try read(unfinished.path, &known) }
         // Makes nothing before there is something to write: a server that is not there costs no dump.
-        var writer = try DumpWriter(path: path, behind: whole, now: WallClock.seconds)
+        var writer = try DumpWriter(path: path, of: source, behind: whole, now: WallClock.seconds)
         if whole.isComplete {
             // It may have been interrupted before it got its name.
             if unfinished?.isBeside == true { try writer.finish() }
@@ -80,11 +85,32 @@ struct DumpCommand: ParsableCommand {
     }
 
     /// How far an interrupted dump is whole, and the keys in it.
-    private static func read(_ path: String, _ known: inout KnownKeys) throws -> DumpProgress {
+    private func read(_ path: String, _ known: inout KnownKeys) throws -> DumpProgress {
         var reader = try DumpReader(path: path)
+        if let origin = reader.origin { try check(origin, path) }
         while let (item, _) = try reader.next() { known.insert(item.key) }
+        guard !reader.progress.isFurther else {
+            throw CacheFailure("\(path) has several dumps: --resume goes on with one")
+        }
         return reader.progress
     }
+
+    /// Whether the dump may go on: with items of other servers, or of long ago, it would be none of these servers now.
+    private func check(_ origin: DumpOrigin, _ path: String) throws {
+        let own = DumpHead.told(source)
+        if let other = origin.source, other != own {
+            throw CacheFailure("\(path) was begun with \(other), and not with \(own): it cannot go on")
+        }
+        let age = WallClock.seconds - origin.seconds
+        if age > Self.resumableSecondsMax, !force {
+            throw CacheFailure("\(path) was begun \(Quantity.seconds(age)) ago: only --force goes on with it")
+        }
+    }
+
+    private static let resumableSecondsMax = 24 * 60 * 60
+
+    /// What is dumped, in words that a person knows.
+    private var source: String { "-s \(servers.list)\(filter.words)" }
 
     private func copy(to target: AddressList) throws {
         var options = servers
@@ -165,7 +191,7 @@ struct LoadCommand: ParsableCommand {
         try sink.finish()
         progress.end(sink.summary + (expiredCount > 0 ? ", \(expiredCount) expired since the dump" : ""))
         guard reader.progress.isComplete else {
-            throw CacheFailure("\(file) is incomplete: it was interrupted behind \(reader.progress.items) items")
+            throw CacheFailure("\(file) is incomplete: it was interrupted behind \(reader.progress.allItems) items")
         }
         if !sink.isAllThere { throw ExitCode(1) }
     }

@@ -23,30 +23,32 @@ struct GetCommand: ParsableCommand {
     func run() throws {
         var isMissing = false
         var out = StandardOutput()
-        for text in keys {
-            let key = try CacheKey(parsing: text)
-            guard let item = try servers.connection(for: key.bytes).items([key]).first else {
+        let areAllAsked = try askEach(keys, servers) { text, key, connection in
+            guard let item = try connection.items([key]).first else {
                 StandardError.write("\(text) is not there")
                 isMissing = true
-                continue
+                return
             }
-            if output.json {
-                let line = JSONLine.members([
-                    JSONLine.bytes("key", item.key), JSONLine.bytes("value", item.value),
-                    ("flags", .number(Int(item.flags))),
-                    ("ttl_seconds", item.ttlSeconds.map { .number($0) } ?? .null),
-                ])
-                out.write(Array("\(line)\n".utf8))
-            } else if keys.count == 1 {
-                out.write(Self.shown(item.value))
-            } else {
-                let life = item.ttlSeconds.map { "\($0) s left" } ?? "for ever"
-                out.write(Array("\(text)  flags \(item.flags), \(life), \(item.value.count) bytes\n".utf8))
-                out.write(Self.shown(item.value) + [0x0A])
-            }
+            try out.write(told(item, text))
+            // Before a word on stderr about another key.
+            try out.flush()
         }
-        out.flush()
-        if isMissing { throw ExitCode(1) }
+        if isMissing || !areAllAsked { throw ExitCode(1) }
+    }
+
+    private func told(_ item: CacheItem, _ text: String) -> [UInt8] {
+        if output.json {
+            let line = JSONLine.members([
+                JSONLine.bytes("key", item.key), JSONLine.bytes("value", item.value),
+                ("flags", .number(Int(item.flags))),
+                ("ttl_seconds", item.ttlSeconds.map { .number($0) } ?? .null),
+            ])
+            return Array("\(line)\n".utf8)
+        }
+        if keys.count == 1 { return Self.shown(item.value) }
+        let life = item.ttlSeconds.map { "\($0) s left" } ?? "for ever"
+        let head = "\(text)  flags \(item.flags), \(life), \(item.value.count) bytes\n"
+        return Array(head.utf8) + Self.shown(item.value) + [0x0A]
     }
 
     /// As it is, unless a terminal would take it for commands.
@@ -110,7 +112,7 @@ struct DeleteCommand: ParsableCommand {
     var keys: [String]
 
     func run() throws {
-        try askEach(keys, servers) { "md \($0.word)\($0.mark)" }
+        try tellEach(keys, servers) { "md \($0.word)\($0.mark)" }
     }
 }
 
@@ -132,24 +134,48 @@ struct TouchCommand: ParsableCommand {
 
     func run() throws {
         let life = ExpirationTime.word(seconds: ttl)
-        try askEach(keys, servers) { "mg \($0.word) T\(life)\($0.mark)" }
+        try tellEach(keys, servers) { "mg \($0.word) T\(life)\($0.mark)" }
     }
 }
 
 /// Sends a line for each key; what is not there is told on stderr, with exit status 1.
-private func askEach(_ keys: [String], _ servers: ServerOptions, _ line: (CacheKey) -> String) throws {
+private func tellEach(_ keys: [String], _ servers: ServerOptions, _ line: (CacheKey) -> String) throws {
     var isMissing = false
-    for text in keys {
-        let key = try CacheKey(parsing: text)
-        let reply = try servers.connection(for: key.bytes).ask(line(key))
+    let areAllAsked = try askEach(keys, servers) { text, key, connection in
+        let reply = try connection.ask(line(key))
         if reply.hasPrefix("NF") || reply.hasPrefix("EN") {
             StandardError.write("\(text) is not there")
             isMissing = true
         } else if !reply.hasPrefix("HD") {
-            throw CacheFailure(reply)
+            StandardError.write("Error: \(text): \(TerminalText.shown(reply))")
+            isMissing = true
         }
     }
-    if isMissing { throw ExitCode(1) }
+    if isMissing || !areAllAsked { throw ExitCode(1) }
+}
+
+/// Calls `body` for each key with a connection to its server. A server that fails is told on stderr and asked nothing
+/// more, and the others' keys go on. Returns whether all were asked.
+private func askEach(
+    _ keys: [String], _ servers: ServerOptions, _ body: (String, CacheKey, CacheConnection) throws -> Void
+) throws -> Bool {
+    // A word that is no key is found before anything is done.
+    let parsed = try keys.map { (text: $0, key: try CacheKey(parsing: $0)) }
+    var failed: Set<String> = []
+    for (text, key) in parsed {
+        let address = servers.address(for: key.bytes)
+        guard !failed.contains(address.description) else {
+            StandardError.write("\(text): \(address) is not asked again")
+            continue
+        }
+        do {
+            try body(text, key, try CacheConnection(address, servers))
+        } catch let failure as CacheFailure {
+            StandardError.write("Error: \(failure)")
+            failed.insert(address.description)
+        }
+    }
+    return failed.isEmpty
 }
 
 extension CacheKey {

@@ -31,18 +31,26 @@ struct KeysCommand: ParsableCommand {
         var out = StandardOutput()
         var count = 0
         let now = WallClock.seconds
-        if long, !output.json { out.write(Array("     size       life   accessed  class  fetched  key\n".utf8)) }
+        var hasFailed = false
+        if long, !output.json { try out.write(Array("     size       life   accessed  class  fetched  key\n".utf8)) }
         for address in servers.addresses {
-            let connection = try CacheConnection(address, servers)
-            try connection.forEachKey { row in
-                guard filter.matches(row, now: now) else { return true }
-                out.write(line(row, address, now) + [0x0A])
-                count += 1
-                return limit.map { count < $0 } ?? true
+            do {
+                try CacheConnection(address, servers).forEachKey { row in
+                    guard filter.matches(row, now: now) else { return true }
+                    try out.write(line(row, address, now) + [0x0A])
+                    count += 1
+                    return limit.map { count < $0 } ?? true
+                }
+            } catch let failure as CacheFailure {
+                // The others' keys are wanted all the same.
+                try out.flush()
+                StandardError.write("Error: \(failure)")
+                hasFailed = true
             }
             if let limit, count >= limit { break }
         }
-        out.flush()
+        try out.flush()
+        if hasFailed { throw ExitCode.failure }
     }
 
     private func line(_ row: KeyRow, _ address: ServerAddress, _ now: Int) -> [UInt8] {
@@ -87,6 +95,18 @@ struct KeyFilter: ParsableArguments {
 
     @Option(help: ArgumentHelp("Only items that nobody has accessed for so many seconds.", valueName: "seconds"))
     var idle: Int?
+
+    /// As on the command line, each behind a blank.
+    var words: String {
+        var words = ""
+        for (name, text) in [("prefix", prefix), ("like", like)] {
+            if let text { words += " --\(name) \(text)" }
+        }
+        for (name, number) in [("larger", larger), ("expiring", expiring), ("idle", idle)] {
+            if let number { words += " --\(name) \(number)" }
+        }
+        return words
+    }
 
     func matches(_ row: KeyRow, now: Int) -> Bool {
         if let prefix, !row.key.starts(with: prefix.utf8) { return false }

@@ -1,4 +1,5 @@
-/// The keys that a dump has: sixteen bytes of each, whatever its length, so that millions fit into memory.
+/// The keys that a dump has: a mark of sixteen bytes for each, whatever its length, so that millions fit into memory.
+/// The table has room to grow: it comes to some 40 bytes a key.
 ///
 /// The sums are seeded anew by each process: nobody can choose keys that would be taken for others.
 struct KnownKeys {

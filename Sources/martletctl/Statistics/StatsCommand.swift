@@ -1,13 +1,5 @@
 import ArgumentParser
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
-
 /// `martletctl stats`
 struct StatsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -44,11 +36,10 @@ struct StatsCommand: ParsableCommand {
             }
         }
         if output.json {
-            for one in told { print(one.json) }
+            for one in told { try StandardOutput.writeLine("\(one.json)") }
         } else if told.contains(where: { $0.reason == nil }) {
-            print(group == "reset" ? Self.sentences(told) : "\(Self.table(told))")
+            try StandardOutput.writeLine(group == "reset" ? Self.sentences(told) : "\(Self.table(told))")
         }
-        fflush(nil)
         let reasons = told.compactMap(\.reason)
         for reason in reasons { StandardError.write("Error: \(reason)") }
         if !reasons.isEmpty { throw ExitCode.failure }

@@ -46,12 +46,11 @@ struct TopCommand: ParsableCommand {
             watched = Crowd.ask(watched) { $0.afterLook() }
             looks += 1
             if output.json {
-                for server in watched { print(server.json) }
+                for server in watched { try StandardOutput.writeLine("\(server.json)") }
             } else {
                 let table = Self.table(watched, shares)
-                print(isLive ? "\u{1B}[H\u{1B}[2J\(table)" : "\(table)\n")
+                try StandardOutput.writeLine(isLive ? "\u{1B}[H\u{1B}[2J\(table)" : "\(table)\n")
             }
-            fflush(nil)
             if let number, looks >= number { return }
         }
     }

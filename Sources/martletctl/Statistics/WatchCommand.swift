@@ -39,8 +39,8 @@ struct WatchCommand: ParsableCommand {
         while number.map({ count < $0 }) ?? true {
             let line = try connection.readLine()
             let told = output.json ? EventLine.json(line) : Self.shown(String(decoding: line, as: UTF8.self))
-            out.write(Array((told + "\n").utf8))
-            out.flush()
+            try out.write(Array((told + "\n").utf8))
+            try out.flush()
             count += 1
         }
     }

@@ -55,6 +55,19 @@ struct SurroundingsTests {
         #expect(try settings([], ["MARTLETD_PORT": "11212"])?.tcpPort == 11212)
     }
 
+    @Test func `nor are those of one whose name begins with martletd`() throws {
+        let variables = [
+            "MARTLETD_METRICS_SERVICE_HOST": "10.0.0.1", "MARTLETD_METRICS_SERVICE_PORT": "9150",
+            "MARTLETD_METRICS_SERVICE_PORT_HTTP": "9150", "MARTLETD_METRICS_PORT": "tcp://10.0.0.1:9150",
+            "MARTLETD_METRICS_PORT_9150_TCP": "tcp://10.0.0.1:9150", "MARTLETD_METRICS_PORT_9150_TCP_PROTO": "tcp",
+            "MARTLETD_METRICS_PORT_9150_UDP_PORT": "9150", "MARTLETD_METRICS_PORT_9150_TCP_ADDR": "10.0.0.1",
+            "MARTLETD_UDP_PORT": "udp://10.0.0.1:53",
+        ]
+
+        #expect(try settings([], variables)?.tcpPort == settings()?.tcpPort)
+        #expect(throws: StartError.self) { try settings([], ["MARTLETD_METRICS_PORT": "9150"]) }
+    }
+
     @Test(
         arguments: [
             ("MARTLETD_PORT", "many"), ("MARTLETD_PORT_1_SCTPS", "1"), ("MARTLETD_PORT_X_TCP", "1"),

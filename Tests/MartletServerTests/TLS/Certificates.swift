@@ -31,6 +31,11 @@ final class Certificates {
         try Self.make(isKnown ? "client" : "stranger", in: folder, issuer: isKnown ? authority : nil)
     }
 
+    /// The server's, vouched for by `authority` and good for servers only.
+    func serverOnly() throws -> CertificateFiles {
+        try Self.make("server-only", in: folder, issuer: authority, purpose: "serverAuth")
+    }
+
     /// A new certificate for `name` in the server's place.
     func replaceServer(_ name: String) throws { try Self.write(name, server, issuer: nil) }
 
@@ -57,18 +62,20 @@ final class Certificates {
     func binary() throws -> CertificateFiles { try Self.make("binary", in: folder, isBinary: true) }
 
     private static func make(
-        _ name: String, in folder: TemporaryFolder, issuer: CertificateFiles? = nil, isBinary: Bool = false
+        _ name: String, in folder: TemporaryFolder, issuer: CertificateFiles? = nil, purpose: String? = nil,
+        isBinary: Bool = false
     ) throws -> CertificateFiles {
         let files = CertificateFiles(certificate: "\(folder.path)/\(name).pem", key: "\(folder.path)/\(name).key")
-        try write(name, files, issuer: issuer, isBinary: isBinary)
+        try write(name, files, issuer: issuer, purpose: purpose, isBinary: isBinary)
         return files
     }
 
     private static func write(
-        _ name: String, _ files: CertificateFiles, issuer: CertificateFiles?, isBinary: Bool = false
+        _ name: String, _ files: CertificateFiles, issuer: CertificateFiles?, purpose: String? = nil,
+        isBinary: Bool = false
     ) throws {
         let isMade = ctls_make_certificate(
-            files.certificate, files.key, name, issuer?.certificate, issuer?.key, isBinary ? 1 : 0)
+            files.certificate, files.key, name, issuer?.certificate, issuer?.key, purpose, isBinary ? 1 : 0)
         guard isMade == 1 else { throw Failure(name: name) }
     }
 }

@@ -25,6 +25,30 @@ struct EncryptedHealthTests {
                 }) == "answers")
     }
 
+    @Test("takes for an answer that its own certificate is good for servers only")
+    func serverOnly() throws {
+        let certificates = try Certificates()
+        let own = try certificates.serverOnly()
+        let server = try TestServer(certificates) {
+            $0.tls.chainPath = own.certificate
+            $0.tls.keyPath = own.key
+            $0.tls.verifyMode = 2
+            $0.tls.authoritiesPath = certificates.authority.certificate
+        }
+
+        #expect(check(server) == "answers")
+    }
+
+    @Test("takes for an answer that there is no room for more, which is told in plain text")
+    func full() throws {
+        let server = try TestServer(try Certificates()) { $0.connectionsMax = 1 }
+        let client = try server.tlsClient()
+        #expect(try client.exchange("mn\r\n", "MN\r\n"))
+
+        #expect(check(server) == "answers that there are too many connections")
+        withExtendedLifetime(client) {}
+    }
+
     @Test("does not take a plain server for an encrypted one")
     func plain() throws {
         let certificates = try Certificates()

@@ -44,7 +44,7 @@ static int write_files(
 
 int ctls_make_certificate(
     const char *certificate_path, const char *key_path, const char *name, const char *issuer_path,
-    const char *issuer_key_path, int is_der) {
+    const char *issuer_key_path, const char *purpose, int is_der) {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *certificate = X509_new();
     X509 *issuer = issuer_path == NULL ? NULL : read_certificate(issuer_path);
@@ -63,6 +63,11 @@ int ctls_make_certificate(
         X509_set_issuer_name(certificate, issuer == NULL ? subject : X509_get_subject_name(issuer));
         if (issuer == NULL) {
             X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_basic_constraints, "critical,CA:TRUE");
+            X509_add_ext(certificate, extension, -1);
+            X509_EXTENSION_free(extension);
+        }
+        if (purpose != NULL) {
+            X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_ext_key_usage, purpose);
             X509_add_ext(certificate, extension, -1);
             X509_EXTENSION_free(extension);
         }

@@ -10,10 +10,12 @@ typedef struct ctls_client ctls_client;
 typedef struct ctls_session ctls_session;
 
 /// Writes a new key and a certificate for `name`, good for an hour, vouched for by the issuer's files or by itself (NULL).
-/// The key is written as DER if `is_der`. Returns 1 or 0.
+/// `purpose` is the only use it is good for (`serverAuth`), NULL for any. The key is written as DER if `is_der`. Returns
+/// 1 or 0.
 int ctls_make_certificate(
     const char *_Nonnull certificate_path, const char *_Nonnull key_path, const char *_Nonnull name,
-    const char *_Nullable issuer_path, const char *_Nullable issuer_key_path, int is_der);
+    const char *_Nullable issuer_path, const char *_Nullable issuer_key_path,
+    const char *_Nullable purpose, int is_der);
 
 /// A client on a connected socket, which stays the caller's. NULL when memory is short.
 ctls_client *_Nullable ctls_client_new(int descriptor);
