@@ -4,7 +4,8 @@ import NIOCore
 ///
 /// Rules:
 /// 1. The parts are stored first and the key's own item last: who reads it finds them.
-/// 2. A part that could not be stored fails the store, and the key's item stays as it was.
+/// 2. A part that could not be stored fails the store, and the key's item stays as it was. If it was to be replaced
+///    whatever it is, it is out of date, and its key remembered like that of any change that failed.
 /// 3. A part that is gone, or is not what was stored, makes the value a miss: it is loaded anew.
 /// 4. Values that are appended to are never cut.
 /// 5. A life that the key's item is given is given to the parts as well. A server without the meta protocol does not say
@@ -77,6 +78,18 @@ extension CacheClient {
 
     /// Rules 1 and 2: what is left to be stored.
     private func storeParts(
+        _ request: CacheRequest, _ splitting: ValueSplitting
+    ) async throws(CacheError) -> CacheRequest {
+        do throws(CacheError) {
+            return try await storeEachPart(request, splitting)
+        } catch {
+            // Of a version the caller knows that it is still there.
+            if request.expectedToken == nil { remember(request, error) }
+            throw error
+        }
+    }
+
+    private func storeEachPart(
         _ request: CacheRequest, _ splitting: ValueSplitting
     ) async throws(CacheError) -> CacheRequest {
         let parts = ValueParts(of: request.value, splitting)
