@@ -10,6 +10,8 @@ import NIOCore
 /// 4. Values that are appended to are never cut.
 /// 5. A life that the key's item is given is given to the parts as well. A server without the meta protocol does not say
 ///    when it touches an item that has parts: there a retrieval gives a life to all of them, and a touch does not.
+/// 6. A retrieval that has won its item, and whose parts do not come, gives back what it has won: its caller has an
+///    error, and nothing to give back.
 extension CacheClient {
     func call(_ request: CacheRequest) async throws(CacheError) -> CacheReply {
         let cache = asOneCall
@@ -36,9 +38,21 @@ extension CacheClient {
 
     /// The reply, once what was asked for has been done with the parts as well.
     private func completed(_ reply: CacheReply, _ request: CacheRequest) async throws(CacheError) -> CacheReply {
-        guard request.verb == .touch else { return try await whole(reply, request) }
-        try await touchParts(request)
-        return reply
+        do throws(CacheError) {
+            guard request.verb == .touch else { return try await whole(reply, request) }
+            try await touchParts(request)
+            return reply
+        } catch {
+            giveBack(reply, request.key)
+            throw error
+        }
+    }
+
+    /// Rule 6: in a task and with a time of its own, because the caller may be cancelled, and its time over.
+    private func giveBack(_ reply: CacheReply, _ key: CacheKey) {
+        guard let claim = Claim(reply) else { return }
+        let cache = self.timeout(self.timeout)
+        core.tasks.begin { _ = try? await cache.ask(claim.release(of: key)) }
     }
 
     private func callInParts(_ requests: [CacheRequest]) async -> [CallOutcome] {
