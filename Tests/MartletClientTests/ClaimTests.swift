@@ -324,18 +324,20 @@ extension ClientTests {
                 let name = try #require((0..<100).map { "k\($0)" }.first(where: { ring.server(for: $0) == 0 }))
                 let key = CacheKey(name)
                 let large = String(repeating: "x", count: 20_000)
-                try await cache.setValue(large, for: key, timeToLive: .seconds(30))
-                if isStale { try await cache.invalidateValue(for: key, servingStaleFor: .seconds(30)) }
-                let policy: LoadPolicy = isStale ? .standard : .refreshing(ahead: Self.life)
+                // Lives longer than anybody waits here.
+                let life = Duration.seconds(20_000)
+                try await cache.setValue(large, for: key, timeToLive: .seconds(3000))
+                if isStale { try await cache.invalidateValue(for: key, servingStaleFor: .seconds(3000)) }
+                let policy: LoadPolicy = isStale ? .standard : .refreshing(ahead: .seconds(9000))
 
                 await gate.close()
-                let loaded = try await cache.value(for: key, timeToLive: .seconds(300), policy: policy) { "not kept" }
+                let loaded = try await cache.value(for: key, timeToLive: life, policy: policy) { "not kept" }
                 #expect(loaded == "not kept")
                 try await gate.open()
 
                 // Somebody wins once more, and what that one loads is kept.
                 let isRecached = await eventually {
-                    _ = try? await cache.value(for: key, timeToLive: .seconds(300), policy: policy) { "new" }
+                    _ = try? await cache.value(for: key, timeToLive: life, policy: policy) { "new" }
                     return (try? fixture.stored(under: name))?.value == ByteBuffer(string: "new")
                 }
                 #expect(isRecached)

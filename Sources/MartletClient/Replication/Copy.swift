@@ -10,8 +10,8 @@ struct Copy: Sendable {
 }
 
 extension Copy {
-    /// What a retrieval with `facts` has brought; nil if there is nothing, or nothing whole. A note that there is nothing
-    /// is a copy, too.
+    /// What a retrieval with `facts` has brought; nil if there is nothing, or nothing whole. A note that there is
+    /// nothing is a copy, too.
     init?(_ reply: CacheReply) throws(CacheError) {
         guard reply.outcome == .done, let value = reply.isNothing ? reply.value : reply.usableValue else { return nil }
         guard let version = reply.token, !reply.isClassic else {
