@@ -79,6 +79,34 @@ extension ClientTests {
             }
         }
 
+        @Test("A large value whose parts cannot be stored leaves no older one in service", arguments: [false, true])
+        func failedParts(many: Bool) async throws {
+            try await CacheFixture.run(servers: 2) { (fixture) async throws in
+                // One for the parts.
+                let gate = try await Gate(to: fixture.servers[1].path ?? "")
+                let cache = CacheFixture.client(for: [fixture.servers[0].path ?? "", gate.path]) {
+                    Self.hasty(&$0)
+                    $0.splitting = ValueSplitting(bytesMax: 10_000, partBytes: 1024)
+                }
+                let ring = cache.ring
+                let name = try #require((0..<100).map { "k\($0)" }.first(where: { ring.server(for: $0) == 0 }))
+                let key = CacheKey(name)
+                try await cache.setValue("old", for: key)
+                let large = String(repeating: "x", count: 20_000)
+
+                await gate.close()
+                if many {
+                    #expect(await cache.setValues([key: large]).count == 1)
+                } else {
+                    await #expect(throws: CacheError.self) { try await cache.setValue(large, for: key) }
+                }
+
+                #expect(await eventually { () async in (try? fixture.stored(under: name)) == nil })
+                #expect(try await cache.value(for: key, as: String.self) == nil)
+                await cache.shutDown()
+            }
+        }
+
         @Test("What fails while other keys are being removed is removed as well, before the server is used again")
         func duringReplay() async throws {
             let (door, lines) = (Door(), NIOLockedValueBox([String]()))

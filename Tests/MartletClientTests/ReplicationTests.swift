@@ -261,5 +261,35 @@ extension ClientTests {
                 for zone in zones { await zone.shutDown() }
             }
         }
+
+        @Test(
+            "A copy whose parts are gone counts as none, and is made whole from another one",
+            arguments: [ReplicatedCache.Concern.one, .all])
+        func lostParts(reads: ReplicatedCache.Concern) async throws {
+            try await CacheFixture.run(servers: 2) { fixture in
+                let zones = fixture.servers.map { server in
+                    CacheFixture.client(for: [server.path ?? ""]) {
+                        $0.splitting = ValueSplitting(bytesMax: 10_000, partBytes: 4096)
+                    }
+                }
+                let cache = ReplicatedCache(zones: zones, writes: .all, reads: reads)
+                func losePart(_ place: Int) async throws {
+                    let list = try #require(try fixture.stored(under: "big", server: place))
+                    let parts = try #require(ValueParts(decoding: list.value, bytesMax: .max))
+                    #expect(try await zones[place].removeValue(for: parts.key(1, of: "big")))
+                }
+                let value = String(repeating: "x", count: 20_000)
+                try await cache.setValue(value, for: "big")
+
+                try await losePart(0)
+                #expect(try await cache.value(for: "big") == value)
+                #expect(await eventually { (try? await zones[0].value(for: "big", as: String.self)) == value })
+
+                for place in zones.indices { try await losePart(place) }
+                #expect(try await cache.value(for: "big", as: String.self) == nil)
+                #expect(await cache.values(for: ["big"], as: String.self).misses == ["big"])
+                for zone in zones { await zone.shutDown() }
+            }
+        }
     }
 }

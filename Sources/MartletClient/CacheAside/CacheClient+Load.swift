@@ -1,5 +1,3 @@
-import NIOCore
-
 extension CacheClient {
     /// The value kept under `key`, or what `load` brings, which is then kept for `timeToLive`.
     ///
@@ -72,43 +70,11 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
     let policy: LoadPolicy
     let load: @Sendable () async throws -> Value?
 
-    /// What the cache said.
-    private enum Finding {
-        case value(Value?)
-        /// A value, and the task of loading the next one.
-        case refresh(Value?, Storing)
-        /// The task of loading; with a value that is out of date, if there is one.
-        case lead(Storing, stale: Value?)
-        /// Somebody else is loading.
-        case follow
-        /// There is nothing, and no lease.
-        case absent(Storing)
-        /// No answer, or one that is no such value.
-        case failed(CacheError, Storing)
-    }
+    private typealias Finding = Look<Value>.Finding
+    private typealias Storing = Look<Value>.Storing
 
-    /// How a loaded value is stored.
-    private enum Storing: Sendable {
-        /// In the place of the item with this version, and of no other; the look may have won that.
-        case replacing(CacheVersion?, Claim?)
-        /// The same with a date in front.
-        case replacingDated(CacheVersion?)
-        /// If nothing has come meanwhile.
-        case adding
-        case addingDated
-        /// In the place of something that is no value, and whose version is not known.
-        case overwriting
-        case never
-
-        var isDated: Bool {
-            switch self {
-            case .replacingDated, .addingDated: true
-            default: false
-            }
-        }
-
-        var claim: Claim? { if case .replacing(_, let claim) = self { claim } else { nil } }
-    }
+    /// What is asked each time.
+    private var question: Look<Value> { Look(cache: cache, key: key, timeToLive: timeToLive, policy: policy) }
 
     func value() async throws -> Value? {
         guard let near = cache.near else { return try await found() }
@@ -182,40 +148,13 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
     // MARK: Looking
 
     private func look() async -> Finding {
-        var request = CacheRequest(.get, key)
-        request.leaseSeconds = policy.leaseSeconds
-        request.refreshSeconds = policy.refreshSeconds(timeToLive)
-        request.facts = .token
+        let question = question
         do throws(CacheError) {
-            let reply = try await cache.call(request)
-            let isDated = reply.isClassic && policy.refreshSeconds(timeToLive) != nil
-            guard reply.outcome == .done else { return .absent(isDated ? .addingDated : .adding) }
-            let version = reply.token.map { CacheVersion(token: $0) }
-            let storing: Storing = isDated ? .replacingDated(version) : .replacing(version, Claim(reply))
-            // What is known to be nothing lives shortly enough to be nothing until then, unless it was declared out of
-            // date.
-            if reply.isNothing { return reply.hasWon && reply.isStale ? .lead(storing, stale: nil) : .value(nil) }
-            guard let buffer = reply.usableValue else { return reply.hasWon ? .lead(storing, stale: nil) : .follow }
-            let value: Value
-            do throws(CacheError) {
-                value = try cache.decode(buffer, reply.clientFlags)
-            } catch {
-                return .failed(error, storing)
-            }
-            if isDated { return isDue(buffer, reply) ? .refresh(value, storing) : .value(value) }
-            guard reply.hasWon else { return .value(value) }
-            return reply.isStale ? .lead(storing, stale: value) : .refresh(value, storing)
+            let reply = try await cache.call(question.request)
+            return question.finding(.success(reply))
         } catch {
-            // There is no list of parts where one should be.
-            return .failed(error, error.code == .undecodable ? .overwriting : .never)
+            return question.finding(.failure(error))
         }
-    }
-
-    /// A value without a date was stored by somebody who needs none.
-    private func isDue(_ buffer: ByteBuffer, _ reply: CacheReply) -> Bool {
-        var buffer = buffer
-        guard ClientFlags(rawValue: reply.clientFlags).contains(.dated) else { return false }
-        return ValueDate(taking: &buffer)?.isDue(at: ValueDate.now, random: .random(in: 0..<1)) ?? false
     }
 
     /// Looks again until there is a value, or the lease is free.
@@ -264,26 +203,7 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
 
     /// Whatever goes wrong with the cache now: there is a value, and the caller gets it.
     private func store(_ value: Value?, _ storing: Storing, loadTime: Duration) async {
-        var request = CacheRequest(.set, key)
-        switch storing {
-        case .replacing(let version, _), .replacingDated(let version): request.expectedToken = version?.token
-        case .adding, .addingDated: request.verb = .add
-        case .overwriting: break
-        case .never: return
-        }
-        request.otherToken = storing.claim?.otherToken
-        if let value {
-            let life = policy.valueLife(timeToLive)
-            let date = storing.isDated ? ValueDate(life: life, load: loadTime) : nil
-            guard let (buffer, flags) = try? cache.encode(value, date: date) else { return await remove(storing) }
-            (request.value, request.clientFlags) = (buffer, flags)
-            request.exptime = TimeToLive.exptime(life + (policy.staleGrace ?? .zero))
-        } else {
-            guard let life = policy.negativeTimeToLive else { return await remove(storing) }
-            request.clientFlags = ClientFlags.nothing.rawValue
-            request.exptime = TimeToLive.exptime(life)
-        }
-        await finish(request)
+        if let change = question.change(to: value, storing, loadTime: loadTime) { await finish(change) }
     }
 
     /// Rule 1: so others need not wait for the end of what this look has won. A value that is there is given back after
@@ -295,11 +215,6 @@ struct LookUp<Value: CacheValue & Sendable>: Sendable {
             try? await Task.sleep(for: pause)
             await finish(claim.release(of: key))
         }
-    }
-
-    /// Removes the lease, or the value that the source no longer has.
-    private func remove(_ storing: Storing) async {
-        if let claim = storing.claim { await finish(claim.removal(of: key)) }
     }
 
     /// Rule 2: in a task of its own, because this one may be cancelled.

@@ -20,7 +20,7 @@ public struct LoadPolicy: Sendable {
 
     /// From when on before its end a value is loaded anew, by one caller, who has the old one like everybody else: a
     /// value that is asked for often enough then never makes anybody wait. At most half of its life; that there is
-    /// nothing is not refreshed.
+    /// nothing is not refreshed. Only a call for many keys, which loads them together, waits for that.
     ///
     /// A server without the meta protocol chooses nobody. There the caller's own luck does, by how long the load takes
     /// and how near the end is, and what is stored has a date in front that other clients do not understand.
@@ -90,7 +90,4 @@ public struct LoadPolicy: Sendable {
     func valueLife(_ timeToLive: Duration) -> Duration {
         timeToLive * Double.random(in: (1 - min(max(timeToLiveJitter, 0), 1))...1)
     }
-
-    /// The life of an item: the value's and the grace behind it.
-    func itemLife(_ timeToLive: Duration) -> Duration { valueLife(timeToLive) + (staleGrace ?? .zero) }
 }

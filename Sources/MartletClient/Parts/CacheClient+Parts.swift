@@ -4,11 +4,14 @@ import NIOCore
 ///
 /// Rules:
 /// 1. The parts are stored first and the key's own item last: who reads it finds them.
-/// 2. A part that could not be stored fails the store, and the key's item stays as it was.
+/// 2. A part that could not be stored fails the store, and the key's item stays as it was. If it was to be replaced
+///    whatever it is, it is out of date, and its key remembered like that of any change that failed.
 /// 3. A part that is gone, or is not what was stored, makes the value a miss: it is loaded anew.
 /// 4. Values that are appended to are never cut.
 /// 5. A life that the key's item is given is given to the parts as well. A server without the meta protocol does not say
 ///    when it touches an item that has parts: there a retrieval gives a life to all of them, and a touch does not.
+/// 6. A retrieval that has won its item, and whose parts do not come, gives back what it has won: its caller has an
+///    error, and nothing to give back.
 extension CacheClient {
     func call(_ request: CacheRequest) async throws(CacheError) -> CacheReply {
         let cache = asOneCall
@@ -35,9 +38,21 @@ extension CacheClient {
 
     /// The reply, once what was asked for has been done with the parts as well.
     private func completed(_ reply: CacheReply, _ request: CacheRequest) async throws(CacheError) -> CacheReply {
-        guard request.verb == .touch else { return try await whole(reply, request) }
-        try await touchParts(request)
-        return reply
+        do throws(CacheError) {
+            guard request.verb == .touch else { return try await whole(reply, request) }
+            try await touchParts(request)
+            return reply
+        } catch {
+            giveBack(reply, request.key)
+            throw error
+        }
+    }
+
+    /// Rule 6: in a task and with a time of its own, because the caller may be cancelled, and its time over.
+    private func giveBack(_ reply: CacheReply, _ key: CacheKey) {
+        guard let claim = Claim(reply) else { return }
+        let cache = self.timeout(self.timeout)
+        core.tasks.begin { _ = try? await cache.ask(claim.release(of: key)) }
     }
 
     private func callInParts(_ requests: [CacheRequest]) async -> [CallOutcome] {
@@ -77,6 +92,18 @@ extension CacheClient {
 
     /// Rules 1 and 2: what is left to be stored.
     private func storeParts(
+        _ request: CacheRequest, _ splitting: ValueSplitting
+    ) async throws(CacheError) -> CacheRequest {
+        do throws(CacheError) {
+            return try await storeEachPart(request, splitting)
+        } catch {
+            // Of a version the caller knows that it is still there.
+            if request.expectedToken == nil { remember(request, error) }
+            throw error
+        }
+    }
+
+    private func storeEachPart(
         _ request: CacheRequest, _ splitting: ValueSplitting
     ) async throws(CacheError) -> CacheRequest {
         let parts = ValueParts(of: request.value, splitting)

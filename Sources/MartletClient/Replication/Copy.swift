@@ -10,9 +10,10 @@ struct Copy: Sendable {
 }
 
 extension Copy {
-    /// What a retrieval with `facts` has brought; nil if there is nothing.
+    /// What a retrieval with `facts` has brought; nil if there is nothing, or nothing whole. A note that there is
+    /// nothing is a copy, too.
     init?(_ reply: CacheReply) throws(CacheError) {
-        guard reply.outcome == .done, let value = reply.value else { return nil }
+        guard reply.outcome == .done, let value = reply.isNothing ? reply.value : reply.usableValue else { return nil }
         guard let version = reply.token, !reply.isClassic else {
             throw CacheError(.unsupported, "copies need the meta protocol")
         }
@@ -60,7 +61,11 @@ extension CacheClient {
     /// Stores a copy here, unless what is here is as new: the version that is here now, the copy's or a greater one.
     ///
     /// If neither is sure, the key is remembered as one whose change has failed: what is here may be older.
-    func stored(_ copy: Copy, _ key: CacheKey) async -> Result<UInt64, CacheError> {
+    ///
+    /// - Parameter replacesSame: An item of the copy's own version is stored anew: its parts may be gone.
+    func stored(
+        _ copy: Copy, _ key: CacheKey, replacesSame: Bool = false
+    ) async -> Result<UInt64, CacheError> {
         let cache = asOneCall
         let name: CacheKey
         do throws(CacheError) {
@@ -71,14 +76,16 @@ extension CacheClient {
         core.forget(name)
         defer { core.forget(name) }
         do throws(CacheError) {
-            return .success(try await cache.store(copy, named: name))
+            return .success(try await cache.store(copy, named: name, replacesSame))
         } catch {
             cache.noteFailure(of: name, error)
             return .failure(error)
         }
     }
 
-    private func store(_ copy: Copy, named key: CacheKey) async throws(CacheError) -> UInt64 {
+    private func store(
+        _ copy: Copy, named key: CacheKey, _ replacesSame: Bool
+    ) async throws(CacheError) -> UInt64 {
         for _ in 0..<Self.attemptsMax {
             var look = CacheRequest(.get, key)
             look.facts = [.token, .noValue]
@@ -91,7 +98,7 @@ extension CacheClient {
                 guard let token = seen.token, !seen.isClassic else {
                     throw CacheError(.unsupported, "copies need the meta protocol")
                 }
-                if token >= copy.version { return token }
+                if token > copy.version || token == copy.version && !replacesSame { return token }
                 request.verb = .set
                 request.expectedToken = token
             }

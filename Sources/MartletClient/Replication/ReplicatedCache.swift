@@ -21,7 +21,8 @@ import Synchronization
 ///    only if that has nothing, or does not answer.
 /// 5. A copy whose server is down has no answer, whatever `CacheConfiguration.whenServerDown` says: nothing found
 ///    elsewhere would count as a copy without the value, and a store elsewhere as one with it.
-/// 6. Copies found with less than the winner get it, with what is left of its life, by rule 1 and in nobody's way.
+/// 6. Copies found with less than the winner get it, with what is left of its life, by rule 1 and in nobody's way. One
+///    that is not whole, because a part of it is gone, counts as none, and is stored anew.
 /// 7. What is stored or removed now, without a version of its own, comes behind everything that the copies asked have,
 ///    also if that was written by a machine whose clock is ahead: then it is done once more with a greater version.
 ///    What lies more than an hour ahead is not followed, and is an error.
@@ -230,7 +231,7 @@ public struct ReplicatedCache: Sendable {
             let newest = findings.found.compactMap(\.copy).max { $0.version < $1.version }
             guard let newest else { return .success(nil) }
             for (place, copy) in findings.found where copy?.version ?? 0 < newest.version {
-                repair(place, key, newest)
+                repair(place, key, newest, replacesSame: copy == nil)
             }
             return .success(newest)
         }
@@ -266,10 +267,10 @@ public struct ReplicatedCache: Sendable {
         return findings
     }
 
-    private func repair(_ place: Int, _ key: CacheKey, _ copy: Copy) {
+    private func repair(_ place: Int, _ key: CacheKey, _ copy: Copy, replacesSame: Bool) {
         guard repairs.begin() else { return }
         copies[place].core.tasks.begin { [cache = copies[place], repairs] in
-            _ = await cache.stored(copy, key)
+            _ = await cache.stored(copy, key, replacesSame: replacesSame)
             repairs.end()
         }
     }

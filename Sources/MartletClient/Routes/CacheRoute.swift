@@ -32,6 +32,12 @@ extension CacheClient {
         }
     }
 
+    /// Remembers a change that was not even sent, wherever it would have gone.
+    func remember(_ request: CacheRequest, _ error: CacheError) {
+        if case .migrating(let migration) = route { migration.remember(request, error) }
+        core.cluster.remember(request.at(rank), error)
+    }
+
     /// The servers of this cache, and no other.
     func askHere(_ request: CacheRequest) async throws(CacheError) -> CacheReply {
         try await core.cluster.call(own(request), deadline: deadline)

@@ -128,6 +128,11 @@ public struct Migration: Sendable {
         }
     }
 
+    /// A change of the old pool that was not even sent.
+    func remember(_ request: CacheRequest, _ error: CacheError) {
+        old.core.cluster.remember(request.at(old.rank), error)
+    }
+
     /// The old pool comes first.
     private func ask(
         _ request: CacheRequest, first: CacheClient, second: CacheClient, copies: Double
