@@ -271,6 +271,47 @@ extension ClientTests {
             }
         }
 
+        @Test(
+            "A replicated cache replaces and removes what a migrating zone has, in every mode",
+            arguments: [
+                Migration.Mode.oldOnly, .populatingByWrites, .populatingByReads(1), .newFirst, .newOnly,
+            ])
+        func replicated(mode: Migration.Mode) async throws {
+            try await Self.run(mode) { zone, _, _ in
+                let cache = ReplicatedCache(zones: [zone], writes: .all)
+                try await cache.setValue("first", for: "k")
+                #expect(try await cache.value(for: "k") == "first")
+                try await cache.setValue("second", for: "k")
+                #expect(try await cache.value(for: "k") == "second")
+                try await cache.removeValue(for: "k")
+                #expect(try await cache.value(for: "k", as: String.self) == nil)
+            }
+        }
+
+        @Test("Each copy of several is on a server of its own in the old pool, and comes over with its version")
+        func copies() async throws {
+            try await CacheFixture.run(servers: 4) { fixture in
+                let old = CacheFixture.client(for: fixture.servers.dropLast().map { $0.path ?? "" })
+                let new = CacheFixture.client(for: [fixture.servers[3].path ?? ""])
+                let before = new.migrating(Migration(from: old, []))
+                try await ReplicatedCache(before, copies: 3, writes: .all).setValue(
+                    "v", for: "k", version: CacheVersion(token: 1000))
+                for server in 0..<3 { #expect(try fixture.stored(under: "k", server: server) != nil) }
+                try await ReplicatedCache(before, copies: 3, writes: .all).removeValue(
+                    for: "gone", version: CacheVersion(token: 1000))
+
+                let after = ReplicatedCache(
+                    new.migrating(Migration(from: old, [(.distantPast, .newFirst)])), copies: 3, writes: .all)
+                #expect(try await after.item(for: "k", as: String.self)?.version.token == 1000)
+                #expect(try await new.item(for: "k", as: String.self)?.version?.token == 1000)
+                // A removal comes over as well: nothing older comes back.
+                try await after.setValue("older", for: "gone", version: CacheVersion(token: 900))
+                #expect(try await after.value(for: "gone", as: String.self) == nil)
+                await old.shutDown()
+                await new.shutDown()
+            }
+        }
+
         @Test("Modes follow each other by the time")
         func plan() {
             let old = CacheFixture.client(for: ["/nowhere/at/all"])

@@ -89,7 +89,8 @@ extension CacheClient {
         for _ in 0..<Self.attemptsMax {
             var look = CacheRequest(.get, key)
             look.facts = [.token, .noValue]
-            let seen = try await askHere(look)
+            // By the route of the change: in a migration that says which pool has the copy.
+            let seen = try await ask(look)
             var request = CacheRequest(.add, key)
             (request.value, request.clientFlags) = (copy.value, copy.clientFlags)
             request.exptime = copy.exptime

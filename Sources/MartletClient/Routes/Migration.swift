@@ -1,9 +1,10 @@
+import NIOCore
+
 #if canImport(FoundationEssentials)
 import FoundationEssentials
 #else
 import Foundation
 #endif
-import NIOCore
 
 /// From an old pool of servers to a new one, without a storm of misses.
 ///
@@ -36,10 +37,12 @@ import NIOCore
 ///    brings is stored in both, in each only if nothing has come there meanwhile. Loads without leases
 ///    (`LoadPolicy.simple`), refreshes and what replaces something out of date are changes by rule 2, and populate
 ///    nothing.
+/// 8. In a `ReplicatedCache` each copy is on the server of its rank in either pool, and keeps its version when it comes
+///    over. All its changes are by version: they populate nothing, and only what is read comes over.
 ///
 /// The pools are asked with a time of a call each, one behind the other where rules 3 and 7 or the mode say so: while
-/// one of them hangs, and does not yet count as down, a call takes up to twice as long, and the copy, or the lease given
-/// back, as long again.
+/// one of them hangs, and does not yet count as down, a call takes up to twice as long, and the copy, or the lease
+/// given back, as long again.
 ///
 /// A removal that does not reach the second pool stays in that client's invalidation log, as ever.
 public struct Migration: Sendable {
@@ -88,7 +91,7 @@ public struct Migration: Sendable {
     private static let copyWaitMax = Duration.seconds(1)
 
     func ask(_ request: CacheRequest, _ new: CacheClient) async throws(CacheError) -> CacheReply {
-        let old = old.timeout(new.timeout)
+        let old = oldPool(like: new)
         switch mode {
         case .oldOnly: return try await old.askHere(request)
         case .newOnly: return try await new.askHere(request)
@@ -102,9 +105,16 @@ public struct Migration: Sendable {
         }
     }
 
+    /// The old pool by the same view: a copy of some rank is its copy of that rank.
+    private func oldPool(like new: CacheClient) -> CacheClient {
+        var view = old.timeout(new.timeout).copy(new.rank)
+        view.isCopy = new.isCopy
+        return view
+    }
+
     func ask(_ requests: [CacheRequest], _ new: CacheClient) async -> [CallOutcome] {
         switch mode {
-        case .oldOnly: return await old.timeout(new.timeout).askHere(requests)
+        case .oldOnly: return await oldPool(like: new).askHere(requests)
         case .newOnly: return await new.askHere(requests)
         default: break
         }
@@ -138,7 +148,8 @@ public struct Migration: Sendable {
         _ request: CacheRequest, first: CacheClient, second: CacheClient, copies: Double
     ) async throws(CacheError) -> CacheReply {
         guard request.verb == .get else { return try await change(request, first: first, second: second) }
-        guard copies > 0, request.key.isIn(share: copies) else {
+        // A look without the value has nothing to copy.
+        guard copies > 0, !request.facts.contains(.noValue), request.key.isIn(share: copies) else {
             return await paired(try await first.askHere(request), request, second)
         }
         // Rule 3: the lease first.
@@ -153,7 +164,7 @@ public struct Migration: Sendable {
             throw error
         }
         if let lease {
-            if Self.isValue(reply) {
+            if Self.isValue(reply, second) {
                 // The life it tells is that from before it was given another.
                 await copy(request.key, reply, lease, second, exptime: request.exptime)
             } else {
@@ -182,7 +193,7 @@ public struct Migration: Sendable {
         leased.exptime = nil
         leased.facts.insert(.token)
         var look = CacheRequest(.get, request.key)
-        look.facts = .life
+        look.facts = new.isCopy ? Copy.facts : .life
         look.exptime = request.exptime
         // Rule 6.
         let needsCopy = !request.mayWin && (request.facts.contains(.token) || request.exptime != nil)
@@ -199,7 +210,7 @@ public struct Migration: Sendable {
                 return request.exptime == nil ? reply : try await new.askHere(request)
             }
             let answer = try? await old.askHere(look)
-            guard var found = answer, Self.isValue(found) else {
+            guard var found = answer, Self.isValue(found, new) else {
                 if request.leaseSeconds != nil { return reply }
                 if reply.hasWon, let token = reply.token { await Self.giveBack(request.key, token, new) }
                 guard reply.isBeingRecached else { return CacheReply(.missing) }
@@ -209,7 +220,7 @@ public struct Migration: Sendable {
             }
             if reply.hasWon, let token = reply.token {
                 await copy(request.key, found, token, new, exptime: request.exptime)
-                if !request.facts.isEmpty, let copied = try? await new.askHere(request), Self.isValue(copied) {
+                if !request.facts.isEmpty, let copied = try? await new.askHere(request), Self.isValue(copied, new) {
                     return copied
                 }
             } else if needsCopy, reply.isBeingRecached, wait <= Self.copyWaitMax,
@@ -219,8 +230,8 @@ public struct Migration: Sendable {
                 wait = wait * 2
                 continue
             }
-            // Its version is the old pool's, and means nothing here.
-            found.token = nil
+            // Its version is the old pool's, and means nothing here; rule 8.
+            if !new.isCopy { found.token = nil }
             return found
         }
     }
@@ -272,8 +283,9 @@ public struct Migration: Sendable {
         reply.outcome != .missing && (reply.isNothing || reply.usableValue != nil)
     }
 
-    private static func isValue(_ reply: CacheReply) -> Bool {
-        reply.usableValue != nil && !reply.isStale && !reply.hasWon
+    /// There is something to copy. Among copies of several, that something was removed is as good as a value.
+    private static func isValue(_ reply: CacheReply, _ cache: CacheClient) -> Bool {
+        (reply.usableValue != nil || cache.isCopy && reply.isNothing) && !reply.isStale && !reply.hasWon
     }
 
     /// A lease on a key that is not there: its token.
@@ -299,6 +311,7 @@ public struct Migration: Sendable {
         (request.value, request.clientFlags) = (reply.value ?? .init(), reply.clientFlags)
         request.exptime = exptime
         request.expectedToken = lease
+        if cache.isCopy { request.newToken = reply.token }
         await Self.finish(request, cache)
     }
 
