@@ -21,7 +21,7 @@ struct RingShow: ParsableCommand {
         guard (1...100_000_000).contains(sample) else { throw ValidationError("--sample is between 1 and 100000000") }
     }
 
-    func run() {
+    func run() throws {
         let ring = options.ring
         var counts = [Int](repeating: 0, count: ring.servers.count)
         for number in 0..<sample { counts[ring.server(for: "key:\(number)")] += 1 }
