@@ -121,7 +121,7 @@ extension ClientTests {
 
                 for key in there[0..<3] {
                     #expect(
-                        await eventually {
+                        await eventually { () async in
                             (try? fixture.stored(under: prefix + key.description, server: 1)) == nil
                         })
                 }
