@@ -64,6 +64,20 @@ struct AdminEndpointTests {
         #expect(body.contains("duration_seconds_count{command=\"get\"} 0\n"))
     }
 
+    @Test func `of the settings those that nobody gave are not told as changed`() throws {
+        let server = try TestServer.withEndpoint { $0.memoryBytes = 256 << 20 }
+        let other = try TestServer.withEndpoint { $0.growthFactor = 1.5 }
+
+        let derived = try HTTPExchange(server, "/stats.json").body.split(separator: "\"changed_settings\"").last ?? ""
+        let given = try HTTPExchange(other, "/stats.json").body.split(separator: "\"changed_settings\"").last ?? ""
+
+        for name in ["maxbytes", "num_threads"] { #expect(derived.contains("\"\(name)\""), "\(derived)") }
+        for name in ["growth_factor", "num_threads_per_udp"] {
+            #expect(!derived.contains("\"\(name)\""), "\(derived)")
+        }
+        #expect(given.contains("\"growth_factor\""), "\(given)")
+    }
+
     @Test func `stats.json tells what stats tells`() throws {
         let server = try TestServer.withEndpoint()
         let client = try server.client()
