@@ -108,8 +108,8 @@ public struct CacheClient: Sendable {
     /// Makes everything in a droppable namespace a miss: what is there is found no longer, and goes when its life is
     /// over or something else needs the room.
     ///
-    /// - Throws: If that is not sure. Like a removal that failed it is made good before the server that did not answer is
-    ///   used again, for those who come then.
+    /// - Throws: If that is not sure. Like a removal that failed it is made good before the server that did not answer
+    ///   is used again.
     public func removeAll() async throws(CacheError) {
         // Not through one within: all that is around it would go.
         guard let generation, prefix.isEmpty else {

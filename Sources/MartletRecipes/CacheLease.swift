@@ -40,7 +40,8 @@ extension CacheClient {
         return try await lease(on: key, named: name)
     }
 
-    /// Does `body` under a lease and gives it up behind that, also if the task is cancelled; nil, and nothing is done, if somebody else has it.
+    /// Does `body` under a lease and gives it up behind that, also if the task is cancelled; nil, and nothing is done,
+    /// if somebody else has it.
     public func withLease<Result>(
         on key: CacheKey, for duration: Duration, _ body: (CacheLease) async throws -> Result
     ) async throws -> Result? {
