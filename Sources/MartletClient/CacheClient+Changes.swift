@@ -72,7 +72,7 @@ extension CacheClient {
         let keys = requests.filter { $0.verb != .touch }.map(\.key)
         for key in keys { core.forget(key) }
         defer { for key in keys { core.forget(key) } }
-        return await calls(requests)
+        return await requests.first?.verb == .touch ? looks(requests) : calls(requests)
     }
 
     func storeRequest(
@@ -119,7 +119,8 @@ extension CacheClient {
     /// Changes a value by what it is: reads it, calls `change`, and stores the result if the item has not changed
     /// meanwhile, else begins anew. All of that together has the time of one call.
     ///
-    /// - Returns: The new value; nil if there is none to change.
+    /// - Returns: The new value; nil if there is none to change. One that was invalidated with a grace time is none: a
+    ///   change would make it good again.
     /// - Throws: What `change` throws; a `CacheError` of code `refused` after `attemptsMax` conflicts.
     public func updateValue<Value: CacheValue & Sendable>(
         for key: CacheKey, as type: Value.Type = Value.self, timeToLive: Duration? = nil, attemptsMax: Int = 16,
@@ -127,7 +128,7 @@ extension CacheClient {
     ) async throws -> Value? {
         let cache = asOneCall
         for _ in 0..<max(attemptsMax, 1) {
-            guard let item = try await cache.item(for: key, as: type) else { return nil }
+            guard let item = try await cache.item(for: key, as: type), !item.isStale else { return nil }
             guard let version = item.version else { throw CacheError(.unsupported, "the server keeps no versions") }
             var value = item.value
             try change(&value)
@@ -251,12 +252,14 @@ extension CacheClient {
         return nil
     }
 
-    /// Gives the item another life, from now on; nil for ever. Says whether there is one.
+    /// Gives the item another life, from now on; nil for ever. Says whether there is one. An item that was invalidated
+    /// with a grace time keeps that.
     @discardableResult
     public func touchValue(for key: CacheKey, timeToLive: Duration?) async throws(CacheError) -> Bool {
         var request = CacheRequest(.touch, try await named(key))
         request.exptime = TimeToLive.exptime(timeToLive)
-        return try await call(request).outcome == .done
+        request.facts = [.token, .life]
+        return try await look(request).outcome == .done
     }
 
     /// Gives many items another life, from now on; nil for ever. The keys under which there was one, and those that
@@ -267,6 +270,7 @@ extension CacheClient {
         let (there, failures) = await change(keys, .touch) { name in
             var request = CacheRequest(.touch, name)
             request.exptime = TimeToLive.exptime(timeToLive)
+            request.facts = [.token, .life]
             return request
         }
         return (there, failures)

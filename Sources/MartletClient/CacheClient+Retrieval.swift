@@ -19,12 +19,16 @@ extension CacheClient {
     }
 
     /// The value kept under `key`, which from now on lives for `timeToLive`; nil for ever.
+    ///
+    /// A value that was invalidated with a grace time keeps that. It counts as none while nobody recaches it, which is
+    /// left to those who load through the cache.
     public func value<Value: CacheValue & Sendable>(
         for key: CacheKey, as type: Value.Type = Value.self, extendingTimeToLive timeToLive: Duration?
     ) async throws(CacheError) -> Value? {
         var request = CacheRequest(.get, try await named(key))
         request.exptime = TimeToLive.exptime(timeToLive)
-        let reply = try await call(request)
+        request.facts = [.token, .life]
+        let reply = try await look(request)
         guard let buffer = reply.usableValue, !reply.hasWon else { return nil }
         return try decode(buffer, reply.clientFlags)
     }
@@ -34,7 +38,11 @@ extension CacheClient {
         for keys: some Sequence<CacheKey>, as type: Value.Type = Value.self, extendingTimeToLive timeToLive: Duration?
     ) async -> BatchResult<Value> {
         let exptime = TimeToLive.exptime(timeToLive)
-        return await batch(keys, { $0.exptime = exptime }) { (reply, buffer) throws(CacheError) in
+        let ask = { (request: inout CacheRequest) in
+            request.exptime = exptime
+            request.facts = [.token, .life]
+        }
+        return await batch(keys, ask) { (reply, buffer) throws(CacheError) in
             reply.hasWon ? nil : try decode(buffer, reply.clientFlags)
         }
     }
@@ -67,7 +75,7 @@ extension CacheClient {
             ask(&request)
             return request
         }
-        for (key, outcome) in zip(keys, await calls(requests)) {
+        for (key, outcome) in zip(keys, await looks(requests)) {
             do throws(CacheError) {
                 let reply = try outcome.get()
                 if let buffer = reply.usableValue, let hit = try result(reply, buffer) {
@@ -83,12 +91,14 @@ extension CacheClient {
     }
 
     /// The value kept under `key` and what the server knows of it; nil if there is none.
+    ///
+    /// One that was invalidated with a grace time is told as such, and who asks need not recache it.
     public func item<Value: CacheValue & Sendable>(
         for key: CacheKey, as type: Value.Type = Value.self
     ) async throws(CacheError) -> CacheItem<Value>? {
         var request = CacheRequest(.get, try await named(key))
         request.facts = [.token, .life, .access]
-        let reply = try await call(request)
+        let reply = try await look(request)
         guard let buffer = reply.usableValue else { return nil }
         return try item(reply, buffer)
     }

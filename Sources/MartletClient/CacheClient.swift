@@ -85,8 +85,8 @@ public struct CacheClient: Sendable {
     /// Which of its values are good is a number on one server, its generation. While that cannot be read calls fail,
     /// also where a server that is down is to count as empty or has a gutter.
     ///
-    /// Namespaces within it are emptied with it. None of them can be droppable itself: to ask for that is a mistake in the
-    /// program, and ends it.
+    /// Namespaces within it are emptied with it. None of them can be droppable itself: to ask for that is a mistake in
+    /// the program, and ends it.
     ///
     /// - Parameter lag: How much later other processes may notice. So often each of them reads the generation.
     public func droppableNamespace(_ name: String, lag: Duration = .seconds(1)) -> CacheClient {
@@ -108,8 +108,8 @@ public struct CacheClient: Sendable {
     /// Makes everything in a droppable namespace a miss: what is there is found no longer, and goes when its life is
     /// over or something else needs the room.
     ///
-    /// - Throws: If that is not sure. Like a removal that failed it is made good before the server that did not answer is
-    ///   used again, for those who come then.
+    /// - Throws: If that is not sure. Like a removal that failed it is made good before the server that did not answer
+    ///   is used again.
     public func removeAll() async throws(CacheError) {
         // Not through one within: all that is around it would go.
         guard let generation, prefix.isEmpty else {

@@ -101,8 +101,8 @@ public enum WhenServerDown: Sendable {
     /// of a droppable namespace that cannot be read.
     case miss
     /// Other servers, kept for this, on a ring of their own; nothing lives there longer than given, so that what is
-    /// stale when the server comes back is so for no longer than that. Each name once; none at all is as `fail`. What is
-    /// an error with `miss` is one here.
+    /// stale when the server comes back is so for no longer than that. Each name once; none at all is as `fail`. What
+    /// is an error with `miss` is one here.
     case gutter([CacheServer], timeToLiveMax: Duration = .seconds(10))
 }
 

@@ -104,6 +104,91 @@ extension ClientTests {
             }
         }
 
+        @Test("So does one that was to give the item a life: it gets back that which it had")
+        func lateLife() async throws {
+            try await Self.run("VA 3 # f0 c7 t9 X W\r\nold") { (cache, holding) async throws in
+                let hurried = cache.timeout(.milliseconds(300))
+                await #expect(throws: CacheError.self) {
+                    try await hurried.value(for: "k", as: String.self, extendingTimeToLive: Self.life)
+                }
+
+                #expect(try await cache.value(for: "next", as: String.self) == nil)
+                #expect(await eventually { () async in holding.lines.count == 1 })
+                let line = try #require(holding.lines.first)
+                #expect(line.hasPrefix("md k "))
+                #expect([" I", " C7", " T9"].allSatisfy { line.contains($0) })
+            }
+        }
+
+        @Test("A value that is out of date is none to be changed", arguments: [true, false])
+        func staleUpdate(wins: Bool) async throws {
+            try await CacheFixture.run { fixture in
+                let cache = fixture.cache
+                try await cache.setValue("old", for: "k", timeToLive: Self.life)
+                try await cache.invalidateValue(for: "k", servingStaleFor: .seconds(50))
+                // Whoever comes first is told to recache.
+                if !wins { #expect(try await cache.value(for: "k", as: String.self) == nil) }
+
+                #expect(try await cache.updateValue(for: "k", as: String.self) { $0 += "er" } == nil)
+
+                #expect(try await cache.item(for: "k", as: String.self)?.isStale == true)
+            }
+        }
+
+        @Test("Who looks at an item that is out of date recaches nothing, and leaves that to others", arguments: 0..<3)
+        func staleItem(kind: Int) async throws {
+            try await CacheFixture.run { fixture in
+                let cache = fixture.cache
+                try await cache.setValue("old", for: "k", timeToLive: Self.life)
+                try await cache.invalidateValue(for: "k", servingStaleFor: .seconds(50))
+
+                let found =
+                    if kind == 0 {
+                        await cache.items(for: ["k"], as: String.self).hits["k"]
+                    } else {
+                        try await cache.item(for: "k", as: String.self)
+                    }
+                let item = try #require(found)
+
+                #expect(item.isStale)
+                if kind == 2 {
+                    let version = try #require(item.version)
+                    #expect(try await cache.setValue("new", for: "k", ifVersionIs: version) == .stored)
+                }
+                #expect(try await cache.value(for: "k", timeToLive: Self.life) { "new" } == "new")
+            }
+        }
+
+        @Test(
+            "The life of a value that is out of date is not made longer, by whoever is told to recache or by others",
+            arguments: 0..<4, [true, false])
+        func staleLife(kind: Int, wins: Bool) async throws {
+            try await CacheFixture.run { fixture in
+                let (cache, life) = (fixture.cache, Duration.seconds(600))
+                try await cache.setValue("old", for: "k", timeToLive: Self.life)
+                try await cache.invalidateValue(for: "k", servingStaleFor: .seconds(50))
+                if !wins { #expect(try await cache.value(for: "k", as: String.self) == nil) }
+
+                switch kind {
+                case 0:
+                    let value = try await cache.value(for: "k", as: String.self, extendingTimeToLive: life)
+                    let expected: String? = wins ? nil : "old"
+                    #expect(value == expected)
+                case 1:
+                    let found = await cache.values(for: ["k"], as: String.self, extendingTimeToLive: life)
+                    let expected: [CacheKey: String] = wins ? [:] : ["k": "old"]
+                    #expect(found.hits == expected)
+                case 2: #expect(try await cache.touchValue(for: "k", timeToLive: life))
+                default: #expect(await cache.touchValues(for: ["k"], timeToLive: life).touched == ["k"])
+                }
+
+                let item = try #require(try await cache.item(for: "k", as: String.self))
+                #expect(item.isStale)
+                #expect(item.remainingTimeToLive.map { $0 <= .seconds(50) } == true)
+                if wins { #expect(try await cache.value(for: "k", timeToLive: Self.life) { "new" } == "new") }
+            }
+        }
+
         @Test("A look that won nothing leaves nothing to be given back")
         func nothingWon() async throws {
             try await Self.run("VA 3 # f0 c7 Z X\r\nold") { (cache, holding) async throws in

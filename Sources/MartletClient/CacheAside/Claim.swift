@@ -17,12 +17,15 @@ struct Claim: Sendable {
     let token: UInt64
     /// Of the lease that was taken with it in a migration's other pool.
     let otherToken: UInt64?
+    /// Of something out of date, where the look has asked for it: the life it had, if the look gave it another one.
+    private let exptime: Int32?
 
     /// nil if nothing was won, or nobody can tell which item it was.
     init?(_ reply: CacheReply) {
         guard reply.hasWon, let token = reply.token else { return nil }
         self.token = token
         otherToken = reply.otherToken
+        exptime = reply.staleExptime
         if reply.isStale {
             kind = .stale
         } else if reply.isNothing {
@@ -45,6 +48,7 @@ struct Claim: Sendable {
             case .refresh: CacheRequest(.append, key)
             }
         request.expectedToken = token
+        request.exptime = exptime
         return request
     }
 
@@ -53,5 +57,13 @@ struct Claim: Sendable {
         var request = CacheRequest(.delete, key)
         request.expectedToken = token
         return request
+    }
+}
+
+extension CacheReply {
+    /// The life that an item out of date had when it was looked at; nil if that has no end, or nobody asked.
+    var staleExptime: Int32? {
+        guard isStale, let secondsToLive, secondsToLive >= 0 else { return nil }
+        return TimeToLive.exptime(secondsLeft: secondsToLive)
     }
 }

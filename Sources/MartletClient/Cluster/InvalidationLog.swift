@@ -5,7 +5,8 @@
 ///
 /// Rules:
 /// 1. A set, a removal or an invalidation that failed leaves its key here, and so does a generation that was to be
-///    counted up, unless it was never due (too large, refused). `SERVER_ERROR` is no refusal: a proxy says so of a server behind it that is away.
+///    counted up, unless it was never due (too large, refused). `SERVER_ERROR` is no refusal: a proxy says so of a
+///    server behind it that is away.
 /// 2. What was to change one version only removes no other.
 /// 3. Before a server that was down is used again, its keys are removed there, whichever process it is by now: a new
 ///    one may have its memory from before, or values that others have stored since.

@@ -13,11 +13,11 @@ import Foundation
 ///    `lag`.
 /// 2. Where there is none, because it was evicted or its server is new, it begins with the time in microseconds: later
 ///    than all that were there before, so nothing that was dropped comes back.
-/// 3. Emptying is adding one. If that fails the generation is remembered like any key whose change failed: it is removed
-///    before its server is used again, and begins anew by rule 2.
-/// 4. A generation that cannot be read fails the call: any other would be wrong, also an answer in its server's place. A
-///    change that fails so is remembered under the number known last, if there is one, like a change that did not reach
-///    its server.
+/// 3. Emptying is adding one. If that fails the generation is remembered like any key whose change failed: it is
+///    removed before its server is used again, and begins anew by rule 2.
+/// 4. A generation that cannot be read fails the call: any other would be wrong, also one from elsewhere in its
+///    server's place. A change that fails so is remembered under the number known last, if there is one, like a change
+///    that did not reach its server.
 /// 5. What was being read while this process emptied the namespace is not known behind it, whichever view of the client
 ///    emptied it: all views of a namespace have the same generation.
 final class Generation: Sendable {

@@ -86,8 +86,14 @@ struct CacheRequest: Sendable {
     /// Whether asking twice is as good as asking once.
     var isRetrieval: Bool { verb == .get && leaseSeconds == nil && refreshSeconds == nil }
 
-    /// Whether the server may tell this client to recache.
-    var mayWin: Bool { leaseSeconds != nil || refreshSeconds != nil }
+    /// Whether the server may tell this client to recache, and the answer says of which item: if nobody takes it any
+    /// more that is given back. Looks that only want a value have not asked for its token.
+    var mayWin: Bool {
+        leaseSeconds != nil || refreshSeconds != nil || facts.contains(.access) || givesLife
+    }
+
+    /// Changes nothing but a life.
+    private var givesLife: Bool { exptime != nil && (verb == .get || verb == .touch) }
 
     var carriesValue: Bool {
         switch verb {

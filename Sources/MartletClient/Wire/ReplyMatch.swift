@@ -100,7 +100,12 @@ extension ExpectedReply {
         case (.done, _):
             var result = CacheReply(.done)
             result.token = reply.token
-            if verb == .touch { result.clientFlags = reply.clientFlags }
+            if verb == .touch {
+                result.clientFlags = reply.clientFlags
+                result.secondsToLive = reply.secondsToLive
+                result.hasWon = reply.flags.contains(.won)
+                result.isStale = reply.flags.contains(.stale)
+            }
             return .outcome(.success(result))
         default:
             guard let outcome = refusalOfChange(reply.status) else {

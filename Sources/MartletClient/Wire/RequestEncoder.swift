@@ -97,9 +97,10 @@ private enum MetaEncoder {
             }
         case .invalidate: cursor = RequestWriter.flag("I", at: cursor)
         // Of a touched item it must be known whether it has parts.
-        case .touch: cursor = RequestWriter.flag("f", at: cursor)
+        case .touch: cursor = retrievalFlags(of: request, at: RequestWriter.flag("f", at: cursor))
         case .delete: break
         }
+        // Behind the `t` of a retrieval: so that brings the life from before.
         if let exptime = request.exptime { cursor = RequestWriter.flag("T", signed: Int64(exptime), at: cursor) }
         if let token = request.expectedToken { cursor = RequestWriter.flag("C", token, at: cursor) }
         if let token = request.newToken { cursor = RequestWriter.flag("E", token, at: cursor) }

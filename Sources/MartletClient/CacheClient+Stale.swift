@@ -1,0 +1,53 @@
+/// Looks at items, and touches, by those who recache nothing; what they do to items that were declared out of date is
+/// undone.
+///
+/// Rules:
+/// 1. Who is told to recache gives that back (`Claim`), so that another one is told. The version stays, where it is
+///    shown to the caller.
+/// 2. A life is for what is good: an item out of date gets back the one that it had, which is its grace.
+/// 3. All of that has the time of one call. If rule 2 fails, the item is remembered as one whose change has failed.
+extension CacheClient {
+    /// A request whose facts are `token` and `life` at least.
+    func look(_ request: CacheRequest) async throws(CacheError) -> CacheReply {
+        let cache = asOneCall
+        let reply = try await cache.call(request)
+        if let undoing = amends(for: request, reply) { await cache.make([undoing]) }
+        return reply
+    }
+
+    /// Many such requests.
+    func looks(_ requests: [CacheRequest]) async -> [CallOutcome] {
+        let cache = asOneCall
+        let outcomes = await cache.calls(requests)
+        var undoing: [CacheRequest] = []
+        for (request, outcome) in zip(requests, outcomes) {
+            guard case .success(let reply) = outcome, reply.isStale else { continue }
+            if let one = amends(for: request, reply) { undoing.append(one) }
+        }
+        if !undoing.isEmpty { await cache.make(undoing) }
+        return outcomes
+    }
+
+    /// What undoes what the look has done; nil if that was nothing.
+    private func amends(for request: CacheRequest, _ reply: CacheReply) -> CacheRequest? {
+        guard reply.isStale else { return nil }
+        if let claim = Claim(reply) {
+            var release = claim.release(of: request.key)
+            if request.exptime == nil { release.newToken = claim.token }
+            return release
+        }
+        guard request.exptime != nil, let exptime = reply.staleExptime else { return nil }
+        var touch = CacheRequest(.touch, request.key)
+        touch.exptime = exptime
+        return touch
+    }
+
+    /// In a task of its own, because this one may be cancelled.
+    private func make(_ requests: [CacheRequest]) async {
+        let outcomes = await Task { await calls(requests) }.value
+        for (request, outcome) in zip(requests, outcomes) where request.verb == .touch {
+            guard case .failure(let error) = outcome else { continue }
+            core.cluster.remember(CacheRequest(.invalidate, request.key).at(rank), error)
+        }
+    }
+}
