@@ -196,7 +196,7 @@ public struct Migration: Sendable {
         look.facts = new.isCopy ? Copy.facts : .life
         look.exptime = request.exptime
         // Rule 6.
-        let needsCopy = !request.mayWin && (request.facts.contains(.token) || request.exptime != nil)
+        let needsCopy = request.isRetrieval && (request.facts.contains(.token) || request.exptime != nil)
         var wait = Duration.milliseconds(2)
         while true {
             if request.exptime != nil {
