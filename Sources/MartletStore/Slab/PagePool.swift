@@ -13,8 +13,8 @@ import Synchronization
 ///    of it would be memory that nobody uses, beyond the limit. What the limit leaves by then is foreseen from what
 ///    tables and pages have now.
 /// 5. To fill a huge page with zeroes takes the system a tenth of a millisecond, on a virtual machine up to ten. So
-///    when half of one is left, the next is wished for, and made by a thread of its own (`makeMemory`). Only a store that comes before it makes one
-///    itself.
+///    when half of one is left, the next is wished for, and made by a thread of its own (`makeMemory`). Only a store
+///    that comes before it makes one itself.
 /// 6. A page given back keeps its memory while it and those in use are allowed together. Beyond that the memory returns
 ///    to the system, when the page is given back or, if the limit falls later, by the maintainer.
 struct PagePool: ~Copyable {
