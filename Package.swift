@@ -185,6 +185,8 @@ let package = Package(
                 "CShims",
             ],
             path: "LoadTest/Microbench"),
+        // What the kernel leaves to any cache on sockets: replies without a store.
+        .executableTarget(name: "martlet-limit", dependencies: ["CShims"], path: "LoadTest/Limit"),
         // Gates: what the compiled hot path calls, what a running server allocates per request, and how many
         // instructions a request takes.
         .executableTarget(
