@@ -1,5 +1,6 @@
 import MartletClient
 import NIOCore
+import NIOPosix
 import Testing
 
 extension ClientTests {
@@ -66,6 +67,55 @@ extension ClientTests {
             #expect(error?.code == .cancelled)
             await cache.shutDown()
             await server.stop()
+        }
+
+        /// The call, its end and the connection's turn follow each other on one event loop, in this order.
+        @Test("A call that is given up before anything is sent is not sent")
+        func givenUpInTime() async throws {
+            let asked = AskedLines()
+            let server = try await DelayingServer { await asked.note($0) }
+            let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+            let loop = group.next()
+            var configuration = CacheConfiguration()
+            configuration.connectionsPerServer = 1
+            let cache = CacheClient(
+                servers: [CacheServer(unixSocket: server.path)], configuration: configuration, eventLoopGroup: group)
+            _ = try await cache.value(for: "before", as: String.self)
+
+            let call = try await loop.submit {
+                let call = Task(executorPreference: LoopExecutor(loop)) {
+                    try await cache.value(for: "given-up", as: String.self)
+                }
+                loop.execute { call.cancel() }
+                return call
+            }.get()
+
+            let error = await #expect(throws: CacheError.self) { try await call.value }
+            #expect(error?.code == .cancelled)
+            _ = try await cache.value(for: "after", as: String.self)
+            let lines = await asked.lines
+            #expect(lines.contains { $0.contains("after") } && !lines.contains { $0.contains("given-up") }, "\(lines)")
+            await cache.shutDown()
+            await server.stop()
+            try await group.shutdownGracefully()
+        }
+
+        private actor AskedLines {
+            private(set) var lines: [String] = []
+
+            func note(_ line: String) { lines.append(line) }
+        }
+
+        /// Runs a task's steps among those of an event loop.
+        private final class LoopExecutor: TaskExecutor {
+            private let loop: any EventLoop
+
+            init(_ loop: any EventLoop) { self.loop = loop }
+
+            func enqueue(_ job: consuming ExecutorJob) {
+                let job = UnownedJob(job)
+                loop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+            }
         }
 
         @Test("Of many keys those that are there by the deadline are had, the others failures")

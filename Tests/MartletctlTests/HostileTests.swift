@@ -74,6 +74,19 @@ struct HostileTests {
         #expect(program.errors.contains("a reply's line does not end"))
     }
 
+    @Test("a long name among many rows does not make all of them long")
+    func wideTable() throws {
+        let rows = (0..<1000).map { "STAT a\($0) 1\r\n" }.joined()
+        let server = try FakeServer { _ in
+            Array(("STAT " + String(repeating: "n", count: 100_000) + " 1\r\n" + rows + "END\r\n").utf8)
+        }
+
+        let program = try Program("stats", "-s", server.address)
+
+        #expect(program.status == 0, "\(program.errors)")
+        #expect(program.output.contains("\na999 ") && program.outputBytes.count < 400_000)
+    }
+
     @Test("no file ends the program by a trap, and what is damaged is said to be")
     func files() throws {
         let place = try TemporaryPlace()

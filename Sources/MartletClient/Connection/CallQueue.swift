@@ -10,7 +10,7 @@ import NIOCore
 /// 1. A call leaves when its reply has come, and no sooner: a cancelled or late one leaves a gravestone behind, whose
 ///    reply is dropped. No other call on the connection notices.
 /// 2. A late or cancelled call that was not sent yet is not sent at all, and leaves nothing behind. Cancellations are
-///    carried out together (`Lane.cancel`): until then a call may still be sent.
+///    carried out together, at the latest before anything is sent (`Lane.cancel`).
 /// 3. Calls beyond `inFlightMax` wait; calls beyond `waitingMax` are refused, and those whose values do not fit into
 ///    `waitingBytesMax` together with what waits. A value that is larger than that by itself waits alone.
 /// 4. A connection that is stuck, as `Hearing` has it, is given up.

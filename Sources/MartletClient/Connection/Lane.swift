@@ -127,13 +127,19 @@ final class Lane: Sendable {
     }
 
     private func takeOutCancelled() {
-        let cancelled = state.withLockedValue { state -> [Completion] in
-            defer { callCount.store(state.queue.count, ordering: .relaxed) }
-            let identities = state.cancelled
-            state.cancelled = []
-            return state.queue.cancel(identities)
-        }
-        for completion in cancelled { completion(.failure(CacheError(.cancelled, server: server.name))) }
+        tellCancelled(state.withLockedValue { takeOutCancelled(&$0) })
+    }
+
+    private func takeOutCancelled(_ state: inout State) -> [Completion] {
+        if state.cancelled.isEmpty { return [] }
+        defer { callCount.store(state.queue.count, ordering: .relaxed) }
+        let identities = state.cancelled
+        state.cancelled = []
+        return state.queue.cancel(identities)
+    }
+
+    private func tellCancelled(_ completions: [Completion]) {
+        for completion in completions { completion(.failure(CacheError(.cancelled, server: server.name))) }
     }
 
     /// Whether anything has come over its connection since then.
@@ -162,12 +168,14 @@ final class Lane: Sendable {
 
     // MARK: The event loop
 
-    /// Sends what waits, or sees to a connection first.
+    /// Sends what waits and has not been given up, or sees to a connection first.
     private func turn() {
         enum Step { case none, connect, write(any Channel, OutgoingPieces, [(Completion, CallOutcome)], more: Bool) }
         var given: (any Channel)?
+        var cancelled: [Completion] = []
         let step = state.withLockedValue { state -> Step in
             state.isTurnDue = false
+            cancelled = takeOutCancelled(&state)
             if let asksMeta = state.renewal, case .open(let channel, _) = state.phase, !state.queue.hasSent {
                 given = channel
                 state.becomeIdle(asksMeta: asksMeta)
@@ -188,6 +196,7 @@ final class Lane: Sendable {
                 return .write(channel, pieces, refused, more: state.queue.canSend)
             }
         }
+        tellCancelled(cancelled)
         given?.close(promise: nil)
         switch step {
         case .none: break

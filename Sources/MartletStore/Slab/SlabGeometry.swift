@@ -12,7 +12,8 @@
 ///    two for items that hardly anybody stores.
 /// 4. The largest chunk is half a page; what does not fit becomes a chain (see LargeItem.swift).
 /// 5. Chunk sizes given one by one (`slab_sizes`) stand as they are, rounded up to the alignment, and the largest
-///    follows; a largest one that is given (`slab_chunk_max`) holds where it is below half a page.
+///    follows; those under the smallest chunk, which could hold no item, are left out. A largest one that is given
+///    (`slab_chunk_max`) holds where it is below half a page.
 ///
 /// With `-o memcached_mode` all of it is memcached's: SlabGeometry+Memcached.swift.
 package struct SlabGeometry: BitwiseCopyable {
@@ -103,7 +104,8 @@ package struct SlabGeometry: BitwiseCopyable {
     /// Rule 5.
     static func givenSizes(_ given: [Int], largest: Int, alignment: Int) -> [Int] {
         var sizes: [Int] = []
-        for size in given.map({ aligned($0, to: alignment) }) where size > (sizes.last ?? 0) && size < largest {
+        for size in given.map({ aligned($0, to: alignment) })
+        where size >= chunkBytesMin && size > (sizes.last ?? 0) && size < largest {
             sizes.append(size)
         }
         return sizes + [largest]

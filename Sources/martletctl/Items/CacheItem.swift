@@ -66,7 +66,8 @@ extension CacheConnection {
     }
 
     /// Values, flags and lives of the keys; what is gone by now is left out. Who looks at items this way does not use
-    /// them: they are neither newer nor fetched afterwards.
+    /// them: they are neither newer nor fetched afterwards. All are held in memory, so that together they may be no more
+    /// than a batch and its last one.
     func items(_ keys: [CacheKey]) throws -> [CacheItem] {
         for key in keys { try write("mg \(key.word) v f t k q u\(key.mark)\r\n") }
         try write("mn\r\n")
@@ -74,6 +75,7 @@ extension CacheConnection {
         var items: [CacheItem] = []
         items.reserveCapacity(keys.count)
         var expected = keys[...]
+        var bytesLeft = ItemStream.batchBytes + CacheItem.valueBytesMax
         while true {
             let line = String(decoding: try readLine(), as: UTF8.self)
             if line == "MN" { return items }
@@ -81,6 +83,8 @@ extension CacheConnection {
             guard words.count >= 2, words[0] == "VA", let length = Int(words[1]),
                 (0...CacheItem.valueBytesMax).contains(length)
             else { throw CacheFailure("\(address): reading items: \(line)") }
+            bytesLeft -= length
+            guard bytesLeft >= 0 else { throw CacheFailure("\(address): reading items: far more than it has listed") }
             let value = Array(try read(length + 2).dropLast(2))
             var flags: UInt32 = 0
             var ttl: Int?

@@ -44,6 +44,23 @@ struct SlabGeometryTests {
         #expect(sizes.last == geometry.chunkBytesMax)
     }
 
+    @Test("Given sizes that could hold no item are left out, with seals and without", arguments: [false, true])
+    func tinySizes(isSealed: Bool) {
+        for isMemcachedMode in [false, true] {
+            var settings = StoreSettings()
+            settings.isMemcachedMode = isMemcachedMode
+            settings.sealsItems = isSealed
+            settings.slabSizes = [1, 8, 47, 100, 200]
+
+            let geometry = SlabGeometry(settings: settings, arenaBytesMax: 128 << 20)
+            defer { geometry.deallocate() }
+
+            // 47 is rounded up to 48.
+            let sizes = (1...3).map { Int(geometry.chunkBytes[$0]) + geometry.sealBytes }
+            #expect(sizes == [48, 104, 200])
+        }
+    }
+
     @Test("chunks are aligned, grow, use their page whole and end at half a page", arguments: cases)
     func rules(_ example: Case) {
         let geometry = example.geometry
