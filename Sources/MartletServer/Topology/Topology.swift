@@ -41,7 +41,7 @@ package struct Topology: ~Copyable {
             var file = TopologyFile(path: path)
             switch file.look() {
             case .nodes(let nodes, let changedSecond):
-                start = Current(version: changedSecond, nodes: nodes, file: file)
+                start = Current(version: Self.version(changedSecond), nodes: nodes, file: file)
             case .failure(let reason):
                 throw StartError("--cluster-file: \(path): \(reason)", status: ExitStatus.failure)
             case .unchanged: preconditionFailure("Nothing was read before.")
@@ -68,7 +68,7 @@ package struct Topology: ~Copyable {
                 current.complaint = nil
                 if nodes == current.nodes { return nil }
                 current.nodes = nodes
-                current.version = max(current.version + 1, changedSecond)
+                current.version = max(current.version + 1, Self.version(changedSecond))
                 return Self.payload(current)
             case .failure(let reason):
                 // Looked at each second, and said again only when asked to look.
@@ -85,6 +85,9 @@ package struct Topology: ~Copyable {
         }
         if let fresh { told.withLock { $0 = fresh } }
     }
+
+    /// A file may be said to have been changed at any second there is: there has to be room for later ones.
+    private static func version(_ changedSecond: Int) -> Int { min(changedSecond, 1 << 53) }
 
     private static func payload(_ current: Current) -> [UInt8] {
         Array("\(current.version)\n\(current.nodes.map(\.text).joined(separator: " "))\n".utf8)

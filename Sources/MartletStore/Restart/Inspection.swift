@@ -20,8 +20,12 @@ struct Inspection {
         guard (1...ItemKey.bytesMax).contains(item.keyLength) else { return false }
         let room = Int(store.pointee.geometry.chunkBytes[slabClass])
         guard state.has(ItemState.isLarge) else {
-            return item.size(state) <= room && isSealed(item, state, handle, room)
+            // There are classes for more, but small values are copied to where there is room for no more than that.
+            return item.smallLength <= ItemPointer.copiedValueBytesMax && item.size(state) <= room
+                && isSealed(item, state, handle, room)
         }
+        // Its words stand in front of its key.
+        guard state.keyOffset <= room else { return false }
         let large = item.large(state)
         let inline = large.inlineBytes
         guard state.keyOffset + item.keyLength + inline <= room, inline <= large.totalLength,

@@ -121,6 +121,31 @@ struct TopologyTests {
         #expect(last.nodes == "a||1 b||2" && last.version > first.version)
     }
 
+    @Test(
+        "counts on where its file was changed at the end of time", .enabled(if: access("/dev/shm", R_OK | W_OK) == 0))
+    func farFuture() throws {
+        // Where files have such times; elsewhere they are cut.
+        let path = "/dev/shm/martlet-nodes-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        defer { unlink(path) }
+        func write(_ text: String) {
+            let file = fopen(path, "w")
+            fputs(text, file)
+            fclose(file)
+            var times = [timespec](repeating: timespec(tv_sec: Int.max, tv_nsec: 0), count: 2)
+            #expect(utimensat(AT_FDCWD, path, &times, 0) == 0)
+        }
+        write("a:1\n")
+        let server = try TestServer.onUnixSocket { $0.clusterFilePath = path }
+        let client = try server.client()
+        let first = try #require(try Self.told(client))
+
+        write("b:1\n")
+        server.context.reload()
+
+        let last = try #require(try Self.told(client))
+        #expect(last.nodes == "b||1" && last.version == first.version + 1)
+    }
+
     @Test("ends the start when it makes no sense")
     func mistakes() throws {
         let folder = try TemporaryFolder()

@@ -112,6 +112,27 @@ struct DamageTests {
         return 2 * random.below(1 << 20) + 1
     }
 
+    @Test func `a small value longer than any that is copied is not taken up, also with sums that agree`() throws {
+        let folder = try RestartFolder()
+        var store = try FiledStore(folder.file, RestartFolder.settings(megabytes: 8))
+        let longest = ItemPointer.copiedValueBytesMax
+        _ = store.store("k", [UInt8](repeating: 1, count: longest))
+        let start = try #require(
+            store.withKey("k") { key -> UnsafeRawPointer? in
+                guard let hold = store.session.holdValue(key) else { return nil }
+                return hold.start
+            })
+        let item = ItemPointer(raw: UnsafeMutableRawPointer(mutating: start) - ItemPointer.headerBytes - 1)
+        #expect(item.smallLength == longest && item.keyLength == 1)
+        item.smallLength = longest + 1
+        try store.handOn()
+
+        store = try FiledStore(folder.file, RestartFolder.settings(megabytes: 8))
+
+        #expect(store.value("k", bump: false) == nil)
+        store.store._checkInvariants()
+    }
+
     @Test func `words that agree with their sum are still looked at`() throws {
         let folder = try RestartFolder()
         let intact = try Self.make(folder, version: 1)
