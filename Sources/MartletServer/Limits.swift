@@ -30,6 +30,15 @@ package enum Limits {
     package static let waitedValueBytesMax = 16 << 10
     /// How long a value may lack room, because unfinished ones hold all they may, before it is refused.
     package static let roomlessSecondsMax: UInt32 = 10
+    /// While values lack room, one that arrives may not need longer than this for all of it (64 KiB in a second for
+    /// 1 MiB), but none has to bring more than this in a second.
+    package static let uploadSecondsMax = 16
+    package static let uploadBytesPerSecondMax = 1 << 20
+    /// Looks, a second apart, over which that is judged. Who is fast over one such time only is found in the next,
+    /// which ends before `roomlessSecondsMax`.
+    package static let uploadLooks = 4
+    /// Those too slow that a worker closes in one second.
+    package static let slowUploadsMax = 4
     /// Data blocks of refused commands are swallowed up to this size, or twice the largest item if that is more; a
     /// longer one costs the client its connection.
     package static let swallowBytesMin = 64 << 20

@@ -7,9 +7,10 @@ extension UnsafeMutablePointer where Pointee == Worker {
     func park(_ connection: UnsafeMutablePointer<Connection>) {
         connection.pointee.isParked = true
         connection.pointee.phase = .readingValue
+        connection.pointee.machine.pending?.pointee.pace.restart()
         connection.pointee.watcher.stop()
         pointee.parkedCount += 1
-        // All workers begin to look for stalled uploads.
+        // All workers begin to look for uploads that stall or drip.
         if pointee.server.pointee.uploads.addParked(1) { wakeOthers() }
     }
 
@@ -22,7 +23,11 @@ extension UnsafeMutablePointer where Pointee == Worker {
     /// At the end of a round, while any worker has parked connections.
     @inline(never)
     func careForParked(isNewSecond: Bool) {
-        if isNewSecond { closeStalledUploads() }
+        // Not only in the round that finds the new second: just then the parked of another worker may try again.
+        if pointee.uploadsSecond != pointee.second {
+            pointee.uploadsSecond = pointee.second
+            closeHinderingUploads()
+        }
         let hasRoom = pointee.roomChanged.exchange(false, ordering: .relaxed)
         if hasRoom || isNewSecond { unparkAll() }
     }
@@ -74,16 +79,41 @@ extension UnsafeMutablePointer where Pointee == Worker {
         for worker in pointee.server.pointee.workers where worker != self { worker.pointee.wakeup.wake() }
     }
 
-    /// Closes uploads from which nothing has come for a while.
-    private func closeStalledUploads() {
+    /// Closes uploads from which nothing has come for a while, and the slowest of those that come too slowly.
+    private func closeHinderingUploads() {
+        var slowCount = 0
         for index in stride(from: pointee.table.count - 1, through: 0, by: -1) {
             let connection = pointee.table[index]
-            // Neither parked nor ready: it waits for its client.
-            let waits = connection.pointee.machine.holdsReservation && connection.pointee.phase == .readingValue
-            guard waits, !connection.pointee.isParked, !connection.pointee.isReady else { continue }
+            guard let upload = connection.waitingUpload else { continue }
             if pointee.second &- connection.pointee.lastActivity >= Limits.stalledSecondsMin {
                 closeOverBudget(connection)
+            } else {
+                upload.pointee.lookAtPace()
+                if upload.pointee.pace.isTooSlow { slowCount += 1 }
             }
         }
+        for _ in 0..<min(slowCount, Limits.slowUploadsMax) {
+            if let slowest = slowestUpload() { closeOverBudget(slowest) }
+        }
+    }
+
+    /// Of those that come too slowly.
+    private func slowestUpload() -> UnsafeMutablePointer<Connection>? {
+        var slowest: UnsafeMutablePointer<Connection>?
+        var least = Int.max
+        for index in 0..<pointee.table.count {
+            let connection = pointee.table[index]
+            guard let pace = connection.waitingUpload?.pointee.pace, pace.isTooSlow, pace.kept < least else { continue }
+            least = pace.kept
+            slowest = connection
+        }
+        return slowest
+    }
+}
+
+extension UnsafeMutablePointer where Pointee == Connection {
+    /// The large value that is arriving, if it waits for its client: not for room, nor for its turn.
+    fileprivate var waitingUpload: UnsafeMutablePointer<PendingStore>? {
+        pointee.isParked || pointee.isReady ? nil : pointee.machine.pending
     }
 }

@@ -55,6 +55,8 @@ package struct Worker: ~Copyable {
     /// Turns of handshakes that this round still has.
     var negotiationsLeft = 0
     var parkedCount = 0
+    /// When uploads were last looked at because somebody was parked.
+    var uploadsSecond: UInt32 = 0
     /// A large value has ended somewhere, so the parked may try again.
     let roomChanged = Atomic<Bool>(false)
     /// The server second of this round.

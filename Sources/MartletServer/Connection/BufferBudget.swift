@@ -3,9 +3,10 @@ import Synchronization
 /// Bounds what all connections together keep: unfinished requests, replies not taken yet, and values leased for them.
 ///
 /// Copied bytes are memory besides `-m`; leased bytes are items that cannot be evicted meanwhile. Each has its own
-/// bound, because 50 slow readers of 1 MiB values cost no memory but pin 50 MiB of the cache. Ordinary traffic touches
-/// neither:
-/// requests arrive whole and sockets take their replies.
+/// bound, because 50 slow readers of 1 MiB values cost no memory but pin 50 MiB of the cache. An item that many lease
+/// is charged for each, though it is there once: to know the last of them would take a count beside that of all
+/// leases, for which an item has no room. Ordinary traffic touches neither: requests arrive whole and sockets take
+/// their replies.
 ///
 /// Any thread; two shared atomics, written only when a connection begins or ends to keep something.
 package struct BufferBudget: ~Copyable {

@@ -8,12 +8,16 @@ import Synchronization
 /// 3. One of them goes first and may have memory beyond the share, up to two items' size: so a value is completed, and
 ///    gives its part of the share back, as long as that one's client sends.
 /// 4. While anybody is parked, uploads whose clients send nothing for `Limits.stalledSecondsMin` are closed, once a
-///    second: they hold what the parked wait for.
-/// 5. The parked try again when a value has ended, whichever worker's, and when the second changes; after
+///    second: they hold what the parked wait for. So are those that leave replies unread for as long.
+/// 5. While anybody is parked, an upload that is read must come fast enough to be whole in `Limits.uploadSecondsMax`,
+///    though nobody has to send more than `Limits.uploadBytesPerSecondMax`. Who falls short of that over
+///    `Limits.uploadLooks` seconds is closed (`UploadPace`), whoever goes first like the others; each second, the
+///    slowest ones of each worker. While nobody is parked an upload may take as long as it likes.
+/// 6. The parked try again when a value has ended, whichever worker's, and when the second changes; after
 ///    `Limits.roomlessSecondsMax` without a byte their machine refuses.
 ///
-/// So a burst of uploads larger than the share is served one after the other, and stalled uploads cost the others some
-/// seconds. Any thread; two shared atomics, written only beyond the share.
+/// So a burst of uploads larger than the share is served one after the other, and uploads that stall or drip cost the
+/// others some seconds, fewer than they wait. Any thread; two shared atomics, written only beyond the share.
 package struct UploadRoom: ~Copyable {
     /// Address of the connection that goes first, 0 for none.
     private let first = Atomic<UInt>(0)

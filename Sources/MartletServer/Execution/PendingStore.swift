@@ -10,6 +10,7 @@ struct PendingStore: ~Copyable {
     /// Of the key, unless it came in base64.
     let hash: UInt64
     var reservation: ItemReservation
+    var pace = UploadPace()
 
     /// Fills in what `bytes` have of the value and gives how many bytes that was. Less than there are, with some
     /// remaining, means that there is no memory.
@@ -25,6 +26,9 @@ struct PendingStore: ~Copyable {
         }
         return taken
     }
+
+    /// Another second has begun in which others wait for room.
+    mutating func lookAtPace() { pace.look(length: Int(request.valueLength), remaining: reservation.remaining) }
 }
 
 extension UnsafeMutablePointer where Pointee == PendingStore {

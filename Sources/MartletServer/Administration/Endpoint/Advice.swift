@@ -107,7 +107,10 @@ struct Advice: Sendable {
         let kicks = change { $0.network.budgetKicks }
         if kicks > 0 {
             advice.append(
-                Advice(.warning, "\(kicks) connections were closed because they did not read their replies."))
+                Advice(
+                    .warning,
+                    "\(kicks) connections were closed because they did not read their replies, or sent large values "
+                        + "too slowly."))
         }
         return advice
     }

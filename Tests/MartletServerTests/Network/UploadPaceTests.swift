@@ -1,0 +1,156 @@
+import Glibc
+import MartletServer
+import ServerTesting
+import Testing
+
+/// Goal: uploads that hold all the room there is, and bring a byte now and then, are ended in time for who waits; one
+/// that comes steadily is not, and nobody is while nobody waits. (They could hold it for ever: who sends a byte a
+/// second has never stalled.)
+///
+/// Method: a server without threads, its clock and its turns by hand, real sockets.
+@Suite("Large values that come slowly")
+struct UploadPaceTests {
+    /// What somebody else wants to store.
+    private static let small = "set small 0 0 20000\r\n" + String(repeating: "v", count: 20_000) + "\r\n"
+
+    private static func server(megabytes: Int, workers: Int, _ syscalls: Syscalls = .system) throws -> SteppedServer {
+        var settings = ServerSettings()
+        settings.memoryBytes = megabytes << 20
+        settings.threadCount = workers
+        return try SteppedServer(settings, secret: (1, 2), syscalls: syscalls)
+    }
+
+    private static func reservedBytes(_ server: SteppedServer) -> Int {
+        server.context.pointee.store.makeSession().reservedBytes
+    }
+
+    @Test("give way within the time that others wait, but for those that come steadily", arguments: [1, 2])
+    func dripping(workers: Int) throws {
+        let server = try Self.server(megabytes: 64, workers: workers)
+        let steady = try SteppedClient(server, worker: 0)
+        steady.send("set steady 0 0 30000\r\n" + String(repeating: "s", count: 3000))
+        // 17 hold more than the share, and the one that goes first has what it may beyond.
+        let dripping = try (0..<18).map { number in
+            let client = try SteppedClient(server, worker: number % workers)
+            client.send("set drip\(number) 0 0 1000000\r\n" + String(repeating: "d", count: 990_000))
+            return client
+        }
+        #expect(Self.reservedBytes(server) > 17 << 20)
+        #expect(server.parkedCount == 0)
+        let waiting = try SteppedClient(server, worker: workers - 1)
+        waiting.send(Self.small)
+        #expect(server.parkedCount == 1)
+
+        var reply = ""
+        var waitedSeconds: UInt32 = 0
+        while reply.isEmpty, waitedSeconds < Limits.roomlessSecondsMax {
+            waitedSeconds += 1
+            server.advance(seconds: 1)
+            for client in dripping { client.send("d") }
+            steady.send(String(repeating: "s", count: 2500))
+            reply = waiting.reply()
+        }
+
+        #expect(reply == "STORED\r\n")
+        #expect(waitedSeconds < Limits.roomlessSecondsMax - 2)
+        #expect(server.kicks.budget > 0)
+        steady.send(String(repeating: "s", count: 27_000 - 2500 * Int(waitedSeconds)) + "\r\n")
+        #expect(steady.reply() == "STORED\r\n")
+    }
+
+    @Test("are waited for as long as nobody else waits")
+    func alone() throws {
+        let server = try Self.server(megabytes: 64, workers: 1)
+        let client = try SteppedClient(server, worker: 0)
+        client.send("set slow 0 0 20000\r\n")
+
+        for _ in 0..<100 {
+            server.advance(seconds: 10)
+            client.send("s")
+        }
+        client.send(String(repeating: "s", count: 19_900) + "\r\n")
+
+        #expect(client.reply() == "STORED\r\n")
+        #expect(server.kicks.budget == 0)
+    }
+
+    @Test("give way also behind replies that are not read")
+    func unread() throws {
+        let syscalls = FaultySyscalls()
+        let server = try Self.server(megabytes: 8, workers: 1, syscalls.table)
+        syscalls.sendBytesLeft.store(0, ordering: .relaxed)
+        // Two pieces of 32 KB each: a little more than the share, 2 MB.
+        let unread = try (0..<33).map { number in
+            let client = try SteppedClient(server, worker: 0)
+            client.send("mn\r\nset unread\(number) 0 0 1000000\r\n" + String(repeating: "u", count: 60_000))
+            return client
+        }
+        syscalls.sendBytesLeft.store(-1, ordering: .relaxed)
+        #expect(Self.reservedBytes(server) > 2 << 20)
+        let first = try SteppedClient(server, worker: 0)
+        first.send("set first 0 0 1000000\r\n" + String(repeating: "f", count: 100_000))
+        let waiting = try SteppedClient(server, worker: 0)
+        waiting.send(Self.small)
+        #expect(server.parkedCount == 1)
+
+        for _ in 0..<8 {
+            server.advance(seconds: 1)
+            first.send(String(repeating: "f", count: 70_000))
+        }
+
+        #expect(waiting.reply() == "STORED\r\n")
+        first.send(String(repeating: "f", count: 340_000) + "\r\n")
+        #expect(first.reply() == "STORED\r\n")
+        #expect(unread.allSatisfy { !$0.isOpen })
+    }
+}
+
+/// A client of a `SteppedServer` over a socket pair: what it sends is read at once, as far as the server wants it.
+private final class SteppedClient {
+    private let server: SteppedServer
+    private let place: SteppedServer.Place
+    private let descriptor: Int32
+
+    init(_ server: SteppedServer, worker: Int) throws {
+        var pair: [Int32] = [-1, -1]
+        let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+        try #require(socketpair(AF_UNIX, kind, 0, &pair) == 0)
+        self.server = server
+        descriptor = pair[1]
+        place = try #require(server.open(pair[0], on: worker))
+    }
+
+    deinit { close(descriptor) }
+
+    var isOpen: Bool { server.isOpen(place) }
+
+    /// Sends in pieces that one turn reads. What a connection that is closed does not take is forgotten.
+    func send(_ text: String) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let piece = Array(rest.prefix(60 << 10))
+            let sent = Glibc.send(descriptor, piece, piece.count, Int32(MSG_NOSIGNAL))
+            takeTurns()
+            if sent <= 0 { return }
+            rest = rest.dropFirst(sent)
+        }
+    }
+
+    /// Rounds until no worker has more to do, and one more for what they have told each other.
+    private func takeTurns() {
+        if isOpen, server.wants(place) == .input { server.setDue(place) }
+        let workers = server.context.pointee.workerCounters.indices
+        repeat {
+            for worker in workers { server.round(of: worker) }
+        } while workers.contains(where: server.hasWork)
+        for worker in workers { server.round(of: worker) }
+    }
+
+    /// What has come since the last time.
+    func reply() -> String {
+        takeTurns()
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = recv(descriptor, &bytes, bytes.count, 0)
+        return String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
+    }
+}
