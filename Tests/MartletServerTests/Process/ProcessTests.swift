@@ -219,6 +219,23 @@ struct ProcessTests {
         #expect(!errors.contains("s3cre"), "\(errors)")
     }
 
+    @Test func `a log that nobody reads holds up nobody, and tells later how much of it was left out`() throws {
+        let folder = try TemporaryFolder()
+        let pipe = try UnreadPipe()
+        let program = try Program(
+            Program.user + ["-vv", "-s", "\(folder.path)/socket", "-t", "2"], standardError: pipe.writing)
+
+        for _ in 0..<4 {
+            let client = try Program.connect(path: "\(folder.path)/socket")
+            for _ in 0..<20 { #expect(try client.exchange("get nosuch\r\n", "END\r\n")) }
+        }
+        let log = pipe.read(until: " lines left out\n")
+        program.signal(SIGTERM)
+
+        #expect(log.contains("log: "), "\(log)")
+        #expect(program.end().status == 0)
+    }
+
     @Test func `a hang-up ends nothing`() throws {
         let folder = try TemporaryFolder()
         let program = try Program(Program.user + ["-s", "\(folder.path)/socket", "-t", "1"])
