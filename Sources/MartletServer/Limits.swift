@@ -135,6 +135,11 @@ package enum Limits {
     /// The longest line: what a pipe takes without waiting if it has room (PIPE_BUF).
     package static let logLineBytesMax = 4 << 10
 
+    // Memory
+
+    /// Bytes that may count as used from the start, for test suites: as much as `-m` may be.
+    package static let presetBytesMax = 256 << 30
+
     // Maintenance
 
     /// How long the maintainer rests after a pass, and after one that left something to do. A pass that finds nothing
