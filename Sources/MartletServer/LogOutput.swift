@@ -10,8 +10,9 @@ import Synchronization
 ///    front of the next line that finds room, or with the server's tick.
 /// 2. The descriptor is asked (`poll`), not made non-blocking: that would hold for all who share the open file, such as
 ///    the shell that has started the server.
-/// 3. A line has at most `Limits.logLineBytesMax`: a pipe that has room at all takes as much. The lock keeps two threads
-///    from finding the same room. (What another process on the same pipe does in between is beyond it.)
+/// 3. A line has at most `Limits.logLineBytesMax`: a pipe that has room at all takes as much. The lock keeps two
+///    threads from finding the same room. (What another process on the same pipe does in between is beyond it, and so
+///    is libevent's line, if it ever has one.)
 ///
 /// A file always has room: who writes to one may wait for its disk.
 package struct LogOutput: ~Copyable {
@@ -49,7 +50,8 @@ package struct LogOutput: ~Copyable {
     /// Returns whether the descriptor has taken the line.
     private borrowing func put(_ line: String) -> Bool {
         var asked = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        guard poll(&asked, 1, 0) > 0, asked.revents & Int16(POLLOUT) != 0 else { return false }
+        // Where asking is not possible (a filter of system calls, no descriptors at all), a log is worth the risk.
+        guard poll(&asked, 1, 0) < 0 || asked.revents & Int16(POLLOUT) != 0 else { return false }
         var line = Self.cut(line)
         line.append("\n")
         return line.withUTF8 { Glibc.write(descriptor, $0.baseAddress, $0.count) } > 0
