@@ -2,10 +2,12 @@
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
 _Static_assert(CLIBEVENT_TIMEOUT == EV_TIMEOUT, "libevent's bits have changed");
 _Static_assert(CLIBEVENT_READ == EV_READ, "libevent's bits have changed");
@@ -13,9 +15,10 @@ _Static_assert(CLIBEVENT_WRITE == EV_WRITE, "libevent's bits have changed");
 _Static_assert(CLIBEVENT_SIGNAL == EV_SIGNAL, "libevent's bits have changed");
 _Static_assert(CLIBEVENT_PERSIST == EV_PERSIST, "libevent's bits have changed");
 
-enum { LOG_LINES_PER_SECOND_MAX = 10 };
+enum { LOG_LINES_PER_SECOND_MAX = 10, LOG_LINE_BYTES_MAX = 512 };
 
-// What clients bring about must not fill the log, whatever libevent finds worth a line. Any thread's loop may call it.
+// What clients bring about must not fill the log, whatever libevent finds worth a line, and no loop waits for whoever
+// reads the log: LogOutput.swift says how. Any thread's loop may call it.
 static void write_log_line(int severity, const char *message) {
     static atomic_long latest_second;
     static atomic_int line_count;
@@ -27,8 +30,15 @@ static void write_log_line(int severity, const char *message) {
     if (atomic_exchange(&latest_second, (long)now.tv_sec) != (long)now.tv_sec) {
         atomic_store(&line_count, 0);
     }
-    if (atomic_fetch_add(&line_count, 1) < LOG_LINES_PER_SECOND_MAX) {
-        fprintf(stderr, "libevent: %s\n", message);
+    struct pollfd asked = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (atomic_fetch_add(&line_count, 1) >= LOG_LINES_PER_SECOND_MAX || poll(&asked, 1, 0) <= 0
+        || !(asked.revents & POLLOUT)) {
+        return;
+    }
+    char line[LOG_LINE_BYTES_MAX];
+    int length = snprintf(line, sizeof line, "libevent: %.400s\n", message);
+    if (length > 0 && write(STDERR_FILENO, line, (size_t)length) < 0) {
+        // There is nowhere to tell it.
     }
 }
 

@@ -29,6 +29,7 @@ public enum FixedReply: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case invalidShutdownMode
     case flushNotAllowed
     case dumpNotAllowed
+    case verbosityNotAllowed
     case badStatsLine
     case unauthenticated
     case tokenTooLong
@@ -87,6 +88,7 @@ extension FixedReply {
         case .invalidShutdownMode: "CLIENT_ERROR invalid shutdown mode\r\n"
         case .flushNotAllowed: "CLIENT_ERROR flush_all not allowed\r\n"
         case .dumpNotAllowed: "CLIENT_ERROR stats cachedump not allowed\r\n"
+        case .verbosityNotAllowed: "CLIENT_ERROR verbosity not allowed\r\n"
         case .badStatsLine: "CLIENT_ERROR bad command line\r\n"
         case .unauthenticated: "CLIENT_ERROR unauthenticated\r\n"
         case .tokenTooLong: "CLIENT_ERROR auth token too long\r\n"

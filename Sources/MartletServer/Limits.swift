@@ -139,6 +139,15 @@ package enum Limits {
     /// `-vv`.
     package static let logLinesPerSecondMax = 10
     package static let verboseLogLinesPerSecondMax = 1000
+    /// Bytes of those with `-vv`: a disk takes a while to fill with them.
+    package static let verboseLogBytesPerSecondMax = 64 << 10
+    /// The longest line: what a pipe takes without waiting if it has room (PIPE_BUF).
+    package static let logLineBytesMax = 4 << 10
+
+    // Memory
+
+    /// Bytes that may count as used from the start, for test suites: as much as `-m` may be.
+    package static let presetBytesMax = 256 << 30
 
     // Maintenance
 

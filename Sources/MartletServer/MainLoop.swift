@@ -18,9 +18,9 @@ struct MainLoop: ~Copyable {
     fileprivate let ticker: EventTimer
     fileprivate var signals: Signals?
     let loop: EventLoop
-    /// Until when a graceful stop waits; 0 before one is asked for. And how many seconds it has waited: the clock may
-    /// have been told to stand still.
-    fileprivate var deadline: UInt32 = 0
+    /// Until which server second a graceful stop waits; 0 before one is asked for. And how many seconds it has waited:
+    /// the clock may stand still. Wider than the clock's seconds, which may be at their end.
+    fileprivate var deadline: UInt64 = 0
     fileprivate var waitedSeconds: UInt32 = 0
 }
 
@@ -102,7 +102,7 @@ extension UnsafeMutablePointer where Pointee == MainLoop {
             if server.pointee.stopRequest.kind == .graceful {
                 if isListening {
                     server.pointee.stopNotice?()
-                    pointee.deadline = server.pointee.clock.second + Limits.gracefulStopSecondsMax
+                    pointee.deadline = UInt64(server.pointee.clock.second) + UInt64(Limits.gracefulStopSecondsMax)
                     listener.stop()
                     isListening = false
                     for worker in server.pointee.workers { worker.pointee.give(.finish) }
@@ -124,7 +124,7 @@ extension UnsafeMutablePointer where Pointee == MainLoop {
 
     /// Whether a graceful stop has waited long enough. The first of its seconds may have been a short one.
     private var hasWaited: Bool {
-        pointee.server.pointee.clock.second >= pointee.deadline
+        UInt64(pointee.server.pointee.clock.second) >= pointee.deadline
             || pointee.waitedSeconds > Limits.gracefulStopSecondsMax
     }
 

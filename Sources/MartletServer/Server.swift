@@ -263,7 +263,7 @@ extension ServerSettings {
         store.hotFactorMax = hotFactorMax
         store.warmFactorMax = warmFactorMax
         store.issuesTokens = issuesTokens
-        store.presetBytes = isMemcachedMode && allowsTestCommands ? presetBytes : 0
+        store.presetBytes = isMemcachedMode && allowsTestCommands ? Swift.min(presetBytes, Limits.presetBytesMax) : 0
         store.hotPercent = hotPercent
         store.warmPercent = warmPercent
         store.temporarySeconds = UInt32(temporaryTTLSeconds ?? 0)

@@ -11,13 +11,16 @@ import Synchronization
 ///    again only for the next server (`wallMillisecondsAtZero`): what passes between two servers no other clock tells.
 /// 4. Server seconds begin where the wall clock's did at the start, so that `wall` is never ahead of it: who stores
 ///    until an absolute time that is still to come by their own clock finds the item until then.
+/// 5. The counter stops at `lastSecond`, 68 years from the start, so that sums of a second and what servers wait for
+///    stay in range. Only by hand does it come there.
 ///
 /// `second` may be read by any thread; `tick` and `advance` by any thread too (they are atomic), though one suffices.
 package struct ServerClock: ~Copyable {
     package static let firstSecond: UInt32 = 2
+    package static let lastSecond: UInt32 = .max / 2 - 1
 
     private let current: Atomic<UInt32>
-    /// Seconds added by hand.
+    /// Seconds added by hand, `lastSecond` at most.
     private let shift: Atomic<Int64>
     /// Where the wall clock's second of the start began, in nanoseconds of the monotonic clock.
     private let startNanoseconds: Int64
@@ -84,7 +87,7 @@ package struct ServerClock: ~Copyable {
         let (elapsed, isOverflown) = wallMillisecondsAtZero.subtractingReportingOverflow(zero)
         guard !isOverflown, elapsed.magnitude < 1 << 50 else { return false }
         let wanted = Int64(self.second) + (elapsed + 500) / 1000
-        guard wanted >= Int64(second), wanted < Int64(UInt32.max / 2) else { return false }
+        guard wanted >= Int64(second), wanted <= Int64(Self.lastSecond) else { return false }
         wallOffset += Int64(self.second) - wanted
         startSecond = UInt32(wanted)
         current.store(startSecond, ordering: .relaxed)
@@ -108,18 +111,26 @@ package struct ServerClock: ~Copyable {
     package borrowing func catchUp(atNanoseconds monotonic: Int64) {
         let elapsed = (monotonic - startNanoseconds) / Self.nanosecondsPerSecond
         let wanted = Int64(startSecond) + elapsed + shift.load(ordering: .relaxed)
-        raise(to: UInt32(clamping: wanted))
+        raise(to: wanted)
     }
 
     /// Moves the clock forward by hand.
     package borrowing func advance(seconds: UInt32) {
-        shift.add(Int64(seconds), ordering: .relaxed)
-        if isPaused.load(ordering: .relaxed) { raise(to: second &+ seconds) }
+        var found = shift.load(ordering: .relaxed)
+        while true {
+            let (isDone, original) = shift.weakCompareExchange(
+                expected: found, desired: Swift.min(found + Int64(seconds), Int64(Self.lastSecond)),
+                ordering: .relaxed)
+            if isDone { break }
+            found = original
+        }
+        if isPaused.load(ordering: .relaxed) { raise(to: Int64(second) + Int64(seconds)) }
         tick()
     }
 
     /// Two tickers at once must not set the clock back.
-    private borrowing func raise(to wanted: UInt32) {
+    private borrowing func raise(to second: Int64) {
+        let wanted = Swift.min(UInt32(clamping: second), Self.lastSecond)
         var found = current.load(ordering: .relaxed)
         while found < wanted {
             let (exchanged, original) = current.weakCompareExchange(

@@ -4,9 +4,9 @@ import Synchronization
 
 /// Messages to stderr: `-v` and the `verbosity` command decide how much.
 ///
-/// Each message is one write, so that lines of several threads do not mix. No values, no passwords; what a client sent
-/// is cut and escaped by whoever composes a line from it. Lines that clients bring about go through `note(_:at:_:)`,
-/// which bounds how many there are.
+/// Each message is one write, so that lines of several threads do not mix, and none waits for whoever reads them
+/// (`LogOutput`). No values, no passwords: what a client sent is cut and escaped by whoever composes a line from it
+/// (`LoggedLine`). Lines that clients bring about go through `note(_:at:_:)`, which bounds how much they are.
 package struct ServerLog: ~Copyable {
     private let level: Atomic<Int>
     /// Of lines that clients bring about: without `-vv`, and with it.
@@ -15,11 +15,12 @@ package struct ServerLog: ~Copyable {
 
     package init(
         verbosity: Int, linesMax: Int = Limits.logLinesPerSecondMax,
-        verboseLinesMax: Int = Limits.verboseLogLinesPerSecondMax
+        verboseLinesMax: Int = Limits.verboseLogLinesPerSecondMax,
+        verboseBytesMax: Int = Limits.verboseLogBytesPerSecondMax
     ) {
         level = Atomic(verbosity)
         rate = LogRate(linesMax: linesMax)
-        verboseRate = LogRate(linesMax: verboseLinesMax)
+        verboseRate = LogRate(linesMax: verboseLinesMax, bytesMax: verboseBytesMax)
     }
 
     /// 0: failures of the server only. 1: what comes and goes. 2: commands and replies, too.
@@ -43,37 +44,41 @@ package struct ServerLog: ~Copyable {
     /// A line that clients bring about, whatever the verbosity. `level`: that at which such lines appear.
     @inline(never)
     package borrowing func writeBounded(_ level: Int, at second: UInt32, _ message: @autoclosure () -> String) {
-        let (isAdmitted, leftOut) = level < 2 ? rate.admit(at: second) : verboseRate.admit(at: second)
-        Self.writeLeftOut(leftOut)
-        if isAdmitted { Self.write(message()) }
+        let isPlain = level < 2
+        let (isAdmitted, leftOut) = isPlain ? rate.admit(at: second) : verboseRate.admit(at: second)
+        if leftOut > 0 { LogOutput.standardError.tellLeftOut(leftOut) }
+        guard isAdmitted else { return }
+        let message = message()
+        // With the line's end.
+        let bytes = message.utf8.count + 1
+        if isPlain { rate.spend(bytes: bytes, at: second) } else { verboseRate.spend(bytes: bytes, at: second) }
+        Self.write(message)
     }
 
     /// Lines that were to be written in the latest second, without those of `-vv`.
     package var boundedLines: Int { rate.lineCount }
 
-    /// Tells of lines that were left out before this second.
+    /// Tells of lines that were left out before this second, and of those that stderr had no room for.
     borrowing func tellLeftOut(at second: UInt32) {
-        Self.writeLeftOut(rate.takeLeftOut(at: second) + verboseRate.takeLeftOut(at: second))
-    }
-
-    private static func writeLeftOut(_ count: Int) {
-        if count > 0 { write("log: \(count) lines left out") }
+        LogOutput.standardError.tellLeftOut(rate.takeLeftOut(at: second) + verboseRate.takeLeftOut(at: second))
     }
 
     // MARK: Writing
 
-    /// Writes `message` and a line end to stderr.
-    package static func write(_ message: String) {
-        var line = message
-        line.append("\n")
-        line.withUTF8 { _ = Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
-    }
+    /// Writes `message` and a line end to stderr, if that takes it at once.
+    package static func write(_ message: String) { LogOutput.standardError.write(message) }
 
     /// Bytes of the wire up to their first line end, cut and escaped.
     package static func shown(_ bytes: some Sequence<UInt8>) -> String {
+        let (line, isWhole) = firstLine(of: bytes)
+        return ShownBytes.text(of: line) + (isWhole ? "" : "...")
+    }
+
+    /// Bytes of the wire up to their first line end, cut; and whether there was one.
+    static func firstLine(of bytes: some Sequence<UInt8>) -> (line: ArraySlice<UInt8>, isWhole: Bool) {
         let start = Array(bytes.prefix(lineBytesMax))
-        if let end = start.firstIndex(where: { $0 == 0x0A || $0 == 0x0D }) { return ShownBytes.text(of: start[..<end]) }
-        return ShownBytes.text(of: start) + "..."
+        let end = start.firstIndex { $0 == 0x0A || $0 == 0x0D }
+        return (start[..<(end ?? start.endIndex)], end != nil)
     }
 
     private static let lineBytesMax = 300

@@ -96,7 +96,7 @@ enum ServerProcess {
         }
     }
 
-    private static func remark(_ text: String) { say("martletd: \(text)\n", to: STDERR_FILENO) }
+    private static func remark(_ text: String) { ServerLog.write("martletd: \(text)") }
 
     private static func say(_ text: String, to descriptor: Int32) {
         var text = text

@@ -106,6 +106,7 @@ package enum Administration {
     /// `verbosity`: levels over 2 are 2.
     @inline(never)
     package static func setVerbosity(_ level: UInt64, server: Server) -> FixedReply {
+        guard server.pointee.settings.allowsVerbosity else { return .verbosityNotAllowed }
         let level = Int(min(level, 2))
         server.pointee.administration.shown.withLock { $0.verbosity = level }
         server.pointee.log.setVerbosity(level)

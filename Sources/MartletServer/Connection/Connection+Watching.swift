@@ -27,19 +27,15 @@ extension UnsafeMutablePointer where Pointee == Connection {
         worker.appendReady(self)
     }
 
-    /// With `-vv`: writes `><connection> <first line>` of the turn's replies to stderr; of binary ones the first
-    /// header, because a value may follow without a line end between.
+    /// With `-vv`: writes `><connection> <first line>` of the turn's replies to stderr.
     @inline(never)
     func noteReplies() {
         let worker = pointee.worker
         guard worker.pointee.executor.pointee.observer.pointee.wanted.contains(.log) else { return }
         let output = worker.pointee.output
-        var bytes = UnsafeRawBufferPointer(start: output.pointee.bytes, count: output.pointee.byteCount)
-        if bytes.first == BinaryHeader.replyMagic {
-            bytes = UnsafeRawBufferPointer(rebasing: bytes.prefix(BinaryHeader.bytes))
-        }
+        let bytes = UnsafeRawBufferPointer(start: output.pointee.bytes, count: output.pointee.byteCount)
         worker.pointee.server.pointee.log.writeBounded(
-            2, at: worker.pointee.second, ">\(pointee.descriptor) \(ServerLog.shown(bytes))")
+            2, at: worker.pointee.second, ">\(pointee.descriptor) \(LoggedLine.reply(bytes))")
     }
 
     /// Tells of an error of the connection's TLS session, in the library's words.

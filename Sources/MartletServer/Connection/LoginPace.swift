@@ -37,10 +37,11 @@ package struct LoginPace: ~Copyable {
         guard let place = place(network) else { return true }
         var paid = place.pointee.load(ordering: .relaxed)
         while true {
-            let from = Swift.max(paid, now)
-            if from - now >= Limits.loginDebtSecondsMax { return false }
+            // With room for the second that the try costs, and that `forgive` takes off again.
+            let from = Swift.min(Swift.max(paid, now), .max - 1)
+            if from > now, from - now >= Limits.loginDebtSecondsMax { return false }
             let (isDone, found) = place.pointee.compareExchange(
-                expected: paid, desired: from &+ 1, ordering: .relaxed)
+                expected: paid, desired: from + 1, ordering: .relaxed)
             if isDone { return true }
             paid = found
         }

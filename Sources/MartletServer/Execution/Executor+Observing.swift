@@ -27,7 +27,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
     private func noteLine(_ line: UnsafeRawPointer, bytes: Int) {
         let bytes = UnsafeRawBufferPointer(start: line, count: bytes)
         pointee.server.pointee.log.writeBounded(
-            2, at: session.now, "<\(observer.pointee.descriptor) \(ServerLog.shown(bytes))")
+            2, at: session.now, "<\(observer.pointee.descriptor) \(LoggedLine.command(bytes))")
     }
 
     /// Before a request with one key; those with many are observed slice by slice.

@@ -95,6 +95,8 @@ package enum OptionTable {
             help: "what ends a key's prefix in stats detail, which this also turns on"),
         Option("disable-watch", "W", .off(\.allowsWatch), help: "refuse watch"),
         Option(
+            "disable-verbosity", nil, .off(\.allowsVerbosity), help: "refuse verbosity: only -v says what is logged"),
+        Option(
             "enable-shutdown", "A", .on(\.allowsShutdown), setting: "shutdown_command",
             help: "allow the shutdown command"),
         Option("extended", "o", .extended, "<list>", help: "comma-separated further options, listed below"),

@@ -115,6 +115,7 @@ package struct ServerSettings: Sendable {
     package var allowsFlush = true
     package var allowsDump = true
     package var allowsWatch = true
+    package var allowsVerbosity = true
     package var allowsShutdown = false
     /// Commands are counted by key prefix from the start (`stats detail on`).
     package var countsPrefixes = false

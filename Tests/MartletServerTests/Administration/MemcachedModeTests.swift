@@ -1,3 +1,4 @@
+import ExecutionTesting
 import MartletServer
 import MartletStore
 import ServerTesting
@@ -81,6 +82,20 @@ struct MemcachedModeTests {
         #expect(server.context.pointee.clock.second == second)
         #expect(try client.exchange("debugtime 60\r\ndebugtime r\r\n", "OK\r\nOK\r\n"))
         #expect(server.context.pointee.clock.second >= second + 60)
+    }
+
+    @Test("a preset of memory beyond any counts as the most there may be")
+    func preset() throws {
+        var settings = ServerSettings()
+        (settings.isMemcachedMode, settings.allowsTestCommands, settings.presetBytes) = (true, true, .max)
+        let server = try LogicServer(settings)
+        let connection = server.connect()
+
+        connection.send("set key 0 0 1\r\nv\r\n")
+        let bytes = server.context.pointee.store.statistics().pagedBytes
+
+        #expect(connection.takeReplies() == Array("STORED\r\n".utf8))
+        #expect(bytes > Limits.presetBytesMax && bytes < Limits.presetBytesMax + (8 << 20))
     }
 
     @Test("watchers of sysevents hear of the crawl")

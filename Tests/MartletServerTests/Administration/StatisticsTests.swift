@@ -213,6 +213,15 @@ struct StatisticsTests {
         #expect(bench.answer("watch") == "CLIENT_ERROR watch commands not allowed\r\n")
     }
 
+    @Test func `verbosity can be forbidden, and then stays as it was`() throws {
+        let parsed = try CommandLineParser.parse(["-v", "--disable-verbosity"])
+        guard case .run(let settings, _) = parsed else { throw StartError("no settings", status: 1) }
+        let bench = try Bench { $0 = settings }
+
+        #expect(Administration.setVerbosity(2, server: bench.server) == .verbosityNotAllowed)
+        #expect(bench.server.pointee.log.verbosity == 1)
+    }
+
     @Test func `a command's setting is shown afterwards`() throws {
         let bench = try Bench()
         _ = bench.answer("lru temp_ttl 7")

@@ -19,6 +19,19 @@ struct LoginPaceTests {
         #expect(muchLater.count == Self.burst)
     }
 
+    @Test("are counted and forgiven up to the last second there is", arguments: [UInt32.max - 1, .max])
+    func lastSecond(_ now: UInt32) {
+        let pace = LoginPace(isNeeded: true)
+
+        let begun = (0..<burstAndMore).filter { _ in
+            let mayTry = pace.begin(7, at: now)
+            if mayTry { pace.forgive(7) }
+            return mayTry
+        }
+
+        #expect(begun.count == burstAndMore)
+    }
+
     private var burstAndMore: Int { Self.burst + 20 }
 
     @Test("do not count when they were right, nor over a Unix socket, nor where nobody has to log in")

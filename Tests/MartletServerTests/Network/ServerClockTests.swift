@@ -47,10 +47,24 @@ struct ServerClockTests {
     func staysAtTheEnd() {
         let clock = ServerClock(manualWithWall: 0)
 
+        for _ in 0..<3 { clock.advance(seconds: .max) }
+        let running = clock.second
+        clock.setPaused(true)
         clock.advance(seconds: .max)
-        clock.advance(seconds: .max)
+        clock.setPaused(false)
 
-        #expect(clock.second == .max)
+        #expect(running == ServerClock.lastSecond && clock.second == ServerClock.lastSecond)
+        #expect(ServerClock.lastSecond < UInt32.max / 2)
+    }
+
+    @Test("comes to the end of its range from where it stands still, too")
+    func staysAtTheEndPaused() {
+        let clock = ServerClock(manualWithWall: 0)
+
+        clock.setPaused(true)
+        for _ in 0..<3 { clock.advance(seconds: .max - 1) }
+
+        #expect(clock.second == ServerClock.lastSecond)
     }
 
     @Test("goes on where another has come to by now, or refuses where that would be before it")

@@ -111,6 +111,28 @@ struct ServerTests {
         #expect(try client.receiveAll().isEmpty)
     }
 
+    @Test("logs in and stops gracefully at the end of the clock's range, where a client may bring it in tests")
+    func endOfTime() throws {
+        let file = try TemporaryFile("ann:secret\n")
+        let server = try TestServer(clock: ServerClock(manualWithWall: 1_800_000_000)) {
+            $0.protocolName = "ascii"
+            $0.authFilePath = file.path
+            $0.allowsTestCommands = true
+        }
+        let login = "set a 0 0 10\r\nann secret\r\n"
+        let first = try server.client()
+        #expect(try first.exchange(login, "STORED\r\n"))
+
+        let farAhead = "debugtime 4294967295\r\n"
+        #expect(try first.exchange(farAhead + farAhead, "OK\r\nOK\r\n"))
+        let second = try server.client()
+        #expect(try second.exchange(login, "STORED\r\n"))
+        server.stop(.graceful)
+
+        #expect(server.context.pointee.clock.second == ServerClock.lastSecond)
+        #expect(try first.receiveAll().isEmpty && second.receiveAll().isEmpty)
+    }
+
     @Test("leaves nothing behind when it cannot start")
     func failsToStart() throws {
         let error = #expect(throws: StartError.self) {

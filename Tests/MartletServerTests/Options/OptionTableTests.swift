@@ -13,7 +13,8 @@ struct OptionTableTests {
         #expect(Set(letters).count == letters.count)
         #expect(
             OptionTable.options.filter { $0.letter == nil }.map(\.name) == [
-                "eviction", "cluster-nodes", "cluster-file", "admin", "admin-token-file", "top-keys", "slow-request",
+                "eviction", "disable-verbosity", "cluster-nodes", "cluster-file", "admin", "admin-token-file",
+                "top-keys", "slow-request",
                 "container", "healthcheck", "hash-password",
             ])
     }

@@ -36,6 +36,21 @@ struct LogRateTests {
         #expect(during == 0 && after == 4)
     }
 
+    @Test("are so many bytes a second, be they few lines, and those left out are counted")
+    func bytes() {
+        let rate = LogRate(linesMax: 100, bytesMax: 300)
+
+        let first = (0..<10).filter { _ in
+            let isAdmitted = rate.admit(at: 7).isAdmitted
+            if isAdmitted { rate.spend(bytes: 150, at: 7) }
+            return isAdmitted
+        }
+        let next = rate.admit(at: 8)
+
+        #expect(first.count == 2)
+        #expect(next.isAdmitted && next.leftOut == 8)
+    }
+
     @Test("are composed only if they are written, at each of both levels")
     func composed() {
         let log = ServerLog(verbosity: 2, linesMax: 2, verboseLinesMax: 4)

@@ -209,6 +209,7 @@ struct ProcessTests {
         let text = try Program.connect(path: "\(folder.path)/binary")
         #expect(try text.exchange("ms k 12\r\ns3cret-value\r\nmg k v\r\n", "HD\r\nVA 12\r\ns3cret-value\r\n"))
         #expect(try text.exchange("get k\r\n", "VALUE k 0 12\r\ns3cret-value\r\nEND\r\n"))
+        try countSecretly(client, text)
         #expect(try other.exchange("set a 0 0 9\r\nann s3cre\r\n", "CLIENT_ERROR authentication failure\r\n"))
         #expect(try other.exchange("set a 0 0 10\r\nann s3cret\r\n", "STORED\r\n"))
         #expect(try other.exchange("mg k\r\n", "EN\r\n"))
@@ -217,6 +218,41 @@ struct ProcessTests {
 
         #expect(errors.contains(" ms k 12\n") && errors.contains(" mg k"))
         #expect(!errors.contains("s3cre"), "\(errors)")
+        #expect(errors.contains(" incr n <number>\n") && errors.contains(" ma m N0 J<number> v\n"), "\(errors)")
+        // What the counters have been, begin with and count by.
+        for number in ["424242", "424243", "535353", "535354", "1111111111111111"] {
+            #expect(!errors.contains(number), "\(errors)")
+        }
+    }
+
+    /// A counter of each kind, and one of the binary protocol whose numbers are sixteen times the byte `1`.
+    private func countSecretly(_ client: TestClient, _ text: TestClient) throws {
+        #expect(try text.exchange("set n 0 0 6\r\n424242\r\n", "STORED\r\n"))
+        #expect(try text.exchange("incr n 1\r\n", "424243\r\n"))
+        #expect(try text.exchange("decr n 1\r\n", "424242\r\n"))
+        #expect(try text.exchange("ma m N0 J535353 v\r\n", "VA 6\r\n535353\r\n"))
+        #expect(try text.exchange("ma m v D1\r\n", "VA 6\r\n535354\r\n"))
+        let header: [UInt8] = [0x80, 5, 0, 1, 20, 0, 0, 0, 0, 0, 0, 21] + [UInt8](repeating: 0, count: 12)
+        let extras = [UInt8](repeating: 0x31, count: 16) + [0, 0, 0, 0]
+        try client.send(header + extras + [0x63])
+        #expect(try client.receive(32).count == 32)
+    }
+
+    @Test func `a log that nobody reads holds up nobody, and tells later how much of it was left out`() throws {
+        let folder = try TemporaryFolder()
+        let pipe = try UnreadPipe()
+        let program = try Program(
+            Program.user + ["-vv", "-s", "\(folder.path)/socket", "-t", "2"], standardError: pipe.writing)
+
+        for _ in 0..<4 {
+            let client = try Program.connect(path: "\(folder.path)/socket")
+            for _ in 0..<20 { #expect(try client.exchange("get nosuch\r\n", "END\r\n")) }
+        }
+        let log = pipe.read(until: " lines left out\n")
+        program.signal(SIGTERM)
+
+        #expect(log.contains("log: "), "\(log)")
+        #expect(program.end().status == 0)
     }
 
     @Test func `a hang-up ends nothing`() throws {

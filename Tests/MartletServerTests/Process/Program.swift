@@ -37,9 +37,11 @@ final class Program {
     private var isOver = false
 
     /// `environment` is added to that of the tests. With `inherited`, a listening socket, the program gets it the way a
-    /// supervisor hands it on: as descriptor 3, and with variables that say so. `input` is a file for its stdin.
+    /// supervisor hands it on: as descriptor 3, and with variables that say so. `input` is a file for its stdin,
+    /// `standardError` a descriptor in place of the file that `errors` reads.
     init(
-        _ words: [String], environment: [String: String] = [:], inherited: Int32? = nil, input: String? = nil
+        _ words: [String], environment: [String: String] = [:], inherited: Int32? = nil, input: String? = nil,
+        standardError: Int32? = nil
     ) throws {
         guard let path = Self.path else { throw Failure(what: "martletd is not built") }
         folder = try TemporaryFolder()
@@ -47,7 +49,11 @@ final class Program {
         posix_spawn_file_actions_init(&actions)
         let (flags, mode) = (O_WRONLY | O_CREAT | O_APPEND, mode_t(0o600))
         posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, folder.path + "/output", flags, mode)
-        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, folder.path + "/errors", flags, mode)
+        if let standardError {
+            posix_spawn_file_actions_adddup2(&actions, standardError, STDERR_FILENO)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, folder.path + "/errors", flags, mode)
+        }
         if let input { posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, input, O_RDONLY, 0) }
         // Threads that run tests may block signals, and a child inherits that.
         var attributes = posix_spawnattr_t()
