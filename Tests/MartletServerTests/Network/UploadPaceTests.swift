@@ -10,8 +10,8 @@ import Testing
 /// Method: a server without threads, its clock and its turns by hand, real sockets.
 @Suite("Large values that come slowly")
 struct UploadPaceTests {
-    /// What somebody else wants to store.
-    private static let small = "set small 0 0 20000\r\n" + String(repeating: "v", count: 20_000) + "\r\n"
+    /// What somebody else wants to store: more than one chunk, which every value may have.
+    private static let small = "set small 0 0 100000\r\n" + String(repeating: "v", count: 100_000) + "\r\n"
 
     private static func server(megabytes: Int, workers: Int, _ syscalls: Syscalls = .system) throws -> SteppedServer {
         var settings = ServerSettings()
