@@ -24,8 +24,10 @@ public struct CacheConfiguration: Sendable {
     /// Bytes of values that may wait to be stored over one connection; what is more is refused as overloaded. A value
     /// that is larger by itself is taken if no other waits.
     public var waitingBytesMax = 256 << 20
-    /// The largest value sent or taken.
-    public var valueBytesMax = 64 << 20
+    /// The largest value sent or taken; 1 GiB at most, which more is taken for.
+    public var valueBytesMax = 64 << 20 {
+        didSet { valueBytesMax = min(max(valueBytesMax, 0), Self.valueBytesLimit) }
+    }
     /// Values above this are stored over a connection of their own, so that small calls need not wait behind them.
     public var smallValueBytesMax = 64 << 10
 
@@ -66,6 +68,9 @@ public struct CacheConfiguration: Sendable {
 
     /// The defaults: for servers in the same data centre, and no other client of the pool.
     public init() {}
+
+    /// The largest item that any server takes. What is in front of a value still fits into a buffer with it.
+    package static let valueBytesLimit = 1 << 30
 
     var ringSettings: (KeyDistribution, KeyHash?, HashTag?) { (distribution, keyHash, hashTag) }
 }
