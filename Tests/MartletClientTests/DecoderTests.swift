@@ -81,7 +81,7 @@ extension ClientTests {
         @Test("A ring buffer is a queue, whatever is appended and removed when")
         func ringBuffer() {
             var random = SplitMix(seed: 5)
-            var ring = RingBuffer<UInt64>(capacity: 4)
+            var ring = RingBuffer<UInt64>()
             var model: [UInt64] = []
             for _ in 0..<20_000 {
                 if random.next() % 5 < 3 {
