@@ -112,10 +112,10 @@ public enum WhenServerDown: Sendable {
 }
 
 extension Duration {
-    /// In the units of event loops; what does not fit is about three centuries.
+    /// In the units of event loops. What is longer than 73 years is that: then a deadline and a wait or two more still
+    /// fit into a number.
     var timeAmount: TimeAmount {
-        let (seconds, rest) = components
-        let (nanoseconds, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        return .nanoseconds(overflow ? (seconds < 0 ? 0 : Int64.max / 4) : nanoseconds &+ rest / 1_000_000_000)
+        let (seconds, rest) = min(max(self, .zero), .seconds(Int64.max / 4 / 1_000_000_000)).components
+        return .nanoseconds(seconds * 1_000_000_000 + rest / 1_000_000_000)
     }
 }

@@ -37,8 +37,8 @@ public struct TopologySource: Sendable {
         ask:
             @escaping @Sendable (_ current: Topology, _ report: @escaping @Sendable (News) -> Void) async throws -> Void
     ) {
-        self.interval = interval
-        self.intervalMax = intervalMax
+        self.interval = min(interval, TimeToLive.longest)
+        self.intervalMax = min(intervalMax, TimeToLive.longest)
         self.ask = ask
     }
 
