@@ -51,7 +51,7 @@ public struct CacheClient: Sendable {
     /// A client for servers that stay.
     ///
     /// - Parameters:
-    ///   - servers: One at least, each name once. The order decides only where the distribution says so.
+    ///   - servers: One at least and 4,096 at most, each name once. The order decides only where the distribution says so.
     ///   - eventLoopGroup: Where the connections live.
     public init(
         servers: [CacheServer], configuration: CacheConfiguration = CacheConfiguration(),

@@ -24,8 +24,10 @@ public struct CacheConfiguration: Sendable {
     /// Bytes of values that may wait to be stored over one connection; what is more is refused as overloaded. A value
     /// that is larger by itself is taken if no other waits.
     public var waitingBytesMax = 256 << 20
-    /// The largest value sent or taken.
-    public var valueBytesMax = 64 << 20
+    /// The largest value sent or taken; 1 GiB at most, which more is taken for.
+    public var valueBytesMax = 64 << 20 {
+        didSet { valueBytesMax = min(max(valueBytesMax, 0), Self.valueBytesLimit) }
+    }
     /// Values above this are stored over a connection of their own, so that small calls need not wait behind them.
     public var smallValueBytesMax = 64 << 10
 
@@ -67,6 +69,9 @@ public struct CacheConfiguration: Sendable {
     /// The defaults: for servers in the same data centre, and no other client of the pool.
     public init() {}
 
+    /// The largest item that any server takes. What is in front of a value still fits into a buffer with it.
+    package static let valueBytesLimit = 1 << 30
+
     var ringSettings: (KeyDistribution, KeyHash?, HashTag?) { (distribution, keyHash, hashTag) }
 }
 
@@ -107,10 +112,10 @@ public enum WhenServerDown: Sendable {
 }
 
 extension Duration {
-    /// In the units of event loops; what does not fit is about three centuries.
+    /// In the units of event loops. What is longer than 73 years is that: then a deadline and a wait or two more still
+    /// fit into a number.
     var timeAmount: TimeAmount {
-        let (seconds, rest) = components
-        let (nanoseconds, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        return .nanoseconds(overflow ? (seconds < 0 ? 0 : Int64.max / 4) : nanoseconds &+ rest / 1_000_000_000)
+        let (seconds, rest) = min(max(self, .zero), .seconds(Int64.max / 4 / 1_000_000_000)).components
+        return .nanoseconds(seconds * 1_000_000_000 + rest / 1_000_000_000)
     }
 }

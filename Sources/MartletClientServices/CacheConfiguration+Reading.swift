@@ -11,7 +11,7 @@ extension CacheConfiguration {
     /// | `hash.tag` | two characters that are put around the part of a key that decides where it goes: `{}` |
     /// | `operation.timeout.milliseconds`, `connect.timeout.milliseconds` | |
     /// | `connections.per.server`, `in.flight.max`, `waiting.calls.max`, `waiting.bytes.max` | |
-    /// | `value.bytes.max`, `small.value.bytes.max` | |
+    /// | `value.bytes.max`, `small.value.bytes.max` | the first is 1 GiB at most, which more is taken for |
     /// | `concurrent.loads.max`, `waiting.loads.max`, `invalidations.max` | |
     /// | `timeouts.until.down`, `probe.delay.milliseconds`, `probe.delay.max.milliseconds` | |
     /// | `when.server.down` | `fail` or `miss` |

@@ -66,7 +66,8 @@ public struct RateLimiter: Sendable {
     ) {
         self.cache = cache.namespace("rate")
         self.limit = limit
-        seconds = max(period.components.seconds, 1)
+        // Twice as long still has to be a number.
+        seconds = max(min(period, .seconds(1 << 40)).components.seconds, 1)
         self.now = now
     }
 

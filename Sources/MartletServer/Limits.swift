@@ -104,6 +104,8 @@ package enum Limits {
 
     // Connections
 
+    /// Sockets that are listened at: a connection has the number of its own in 16 bits.
+    package static let listeningSocketsMax = Int(UInt16.max)
     /// Accepted sockets waiting for one worker.
     package static let inboxCapacity = 1024
     /// Sockets accepted before the listener looks at anything else.

@@ -23,6 +23,11 @@ extension ListeningSocket {
                     while sockets.count > before { sockets.removeLast().close() }
                     error = try append(address.host, 0, settings.listenBacklog, to: &sockets)
                 }
+                guard sockets.count <= Limits.listeningSocketsMax else {
+                    throw StartError(
+                        "-l: the hosts have more than \(Limits.listeningSocketsMax) addresses",
+                        status: ExitStatus.system)
+                }
                 let security = address.security ?? settings.standardSecurity
                 let dialect = try address.dialect(settings, text)
                 for index in before..<sockets.count {

@@ -160,6 +160,12 @@ package final class Server: @unchecked Sendable {
         let made = UnsafeMutablePointer<Maintainer>.make(server: context)
         maintainer = made
         context.pointee.observers.append(made.pointee.observer)
+        for observer in context.pointee.observers where !observer.pointee.ring.isWhole {
+            let kilobytes = context.pointee.settings.workerLogBufferBytes >> 10
+            throw StartError(
+                "-o worker_logbuf_size: the system has no \(kilobytes) KB of memory for each of the threads",
+                status: ExitStatus.system)
+        }
         for worker in context.pointee.workers {
             guard worker.start() else { throw Self.outOfThreads }
         }

@@ -34,6 +34,13 @@ extension ClientTests {
             await server.stop()
         }
 
+        @Test("A date beyond all that a number of milliseconds can be is one that is never due")
+        func endlessDate() {
+            let date = ValueDate(life: .seconds(Int64.max), load: .seconds(Int64.max))
+
+            #expect(!date.isDue(at: ValueDate.now, random: 0.5))
+        }
+
         @Test("Near its end a value is loaded anew by somebody, while it is served, and never by everybody")
         func earlyRefresh() async throws {
             try await CacheFixture.run({ $0.usesMetaProtocol = false }) { fixture in

@@ -95,6 +95,25 @@ extension ClientTests {
             await names.stop()
         }
 
+        @Test("What comes over TCP and is no answer is a failure at once, and is not waited behind")
+        func garbledStream() async throws {
+            let names = try await NameServer()
+            names.set("many.example", .address, (0..<300).map { .address("10.1.\($0 / 256).\($0 % 256)") })
+            names.mood = .garbledStreams
+            var resolver = names.resolver
+            // Who waits for more is late, and says so.
+            resolver.timeout = .seconds(20)
+            resolver.attempts = 1
+
+            let error = await #expect(throws: CacheError.self) {
+                try await resolver.answers("many.example", .address)
+            }
+
+            #expect(error?.code == .protocolViolation)
+            #expect(names.streamCount == 1)
+            await names.stop()
+        }
+
         @Test("Short names are looked for in the search domains, and settings are read")
         func searching() async throws {
             let resolver = DNSResolver(

@@ -44,6 +44,21 @@ extension ClientTests {
             #expect(throws: CacheError.self) { try decoder.next() }
         }
 
+        @Test("A limit of all that a number can be is one that can be reckoned with")
+        func largestLimit() throws {
+            var decoder = ReplyDecoder(valueBytesMax: .max)
+            decoder.append(ByteBuffer(string: "VA 3 O1\r\na"))
+            #expect(try decoder.next() == nil)
+            decoder.append(ByteBuffer(string: "bc\r\n"))
+            #expect(try decoder.next()?.value == ByteBuffer(string: "abc"))
+
+            var configuration = CacheConfiguration()
+            configuration.valueBytesMax = .max
+            #expect(configuration.valueBytesMax == 1 << 30)
+            configuration.valueBytesMax = -1
+            #expect(configuration.valueBytesMax == 0)
+        }
+
         @Test("Random bytes are decoded, waited for or refused")
         func randomBytes() {
             var random = SplitMix(seed: 11)
@@ -66,7 +81,7 @@ extension ClientTests {
         @Test("A ring buffer is a queue, whatever is appended and removed when")
         func ringBuffer() {
             var random = SplitMix(seed: 5)
-            var ring = RingBuffer<UInt64>(capacity: 4)
+            var ring = RingBuffer<UInt64>()
             var model: [UInt64] = []
             for _ in 0..<20_000 {
                 if random.next() % 5 < 3 {

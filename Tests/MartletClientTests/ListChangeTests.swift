@@ -82,6 +82,30 @@ extension ClientTests {
             await cache.shutDown()
         }
 
+        @Test("A list of more servers than there can be leaves the last one in force, and is told of")
+        func tooMany() async throws {
+            let cache = CacheFixture.client(for: ["/nowhere"])
+            var events = cache.events.makeAsyncIterator()
+            let nodes = (0...4096).map { "n\($0)||1" }.joined(separator: " ")
+            let server = try await ScriptedServer(greets: false) { _ in
+                .send("CONFIG cluster 0 20\r\n7\n\(nodes)\n\r\nEND\r\n")
+            }
+
+            let following = Task { await cache.follow(.clusterEndpoint(CacheServer(unixSocket: server.path))) }
+            guard case .topologySourceFailed(let error)? = await events.next() else {
+                Issue.record("a list of 4,097 servers was taken")
+                return
+            }
+            following.cancel()
+            await following.value
+
+            #expect(error.description.contains("more than 4096 servers"))
+            #expect(cache.epoch == 0)
+            #expect(cache.ring.servers.count == 1)
+            await cache.shutDown()
+            await server.stop()
+        }
+
         @Test("A client is not made for a list in which a server is twice")
         func twinsAtFirst() async {
             await #expect(processExitsWith: .failure) {

@@ -110,6 +110,53 @@ extension ClientTests {
             }
         }
 
+        @Test("A part may be as large, and a value said to be as long, as a number can be")
+        func largestNumbers() throws {
+            var splitting = ValueSplitting(partBytes: .max)
+            #expect(ValueParts(of: ByteBuffer(string: "x"), splitting).count == 1)
+            splitting.partBytes = 0
+            #expect(ValueParts(of: ByteBuffer(repeating: 0, count: 1025), splitting).count == 2)
+            var list = ValueParts(of: ByteBuffer(string: "x"), ValueSplitting()).encoded
+            list.setInteger(UInt32.max, at: 4)
+            list.setInteger(UInt64(Int64.max), at: 8)
+
+            #expect(ValueParts(decoding: list, bytesMax: .max) == nil)
+            #expect(ValueParts(decoding: list, bytesMax: -1) == nil)
+        }
+
+        @Test("A list of more parts than there can be is none, and no value is cut into as many")
+        func manyParts() async throws {
+            let large = ValueParts(of: ByteBuffer(repeating: 0, count: 5_000_000), ValueSplitting(partBytes: 1024))
+            #expect(large.count <= 4096)
+            #expect(ValueParts(decoding: large.encoded, bytesMax: .max) == large)
+
+            try await CacheFixture.run { fixture in
+                var list = ValueParts(of: ByteBuffer(string: "x"), ValueSplitting(partBytes: 1024)).encoded
+                list.setInteger(UInt64(64 << 20), at: 8)
+                try fixture.store(list, flags: 1 << 30, under: "k")
+
+                let error = await #expect(throws: CacheError.self) {
+                    try await fixture.cache.value(for: "k", as: String.self)
+                }
+                #expect(error?.code == .undecodable)
+            }
+        }
+
+        @Test("A part that is longer than it can be makes a miss, be it that all together come to the value")
+        func longPart() async throws {
+            try await CacheFixture.run({ $0.splitting = Self.splitting(true) }) { fixture in
+                let cache = fixture.cache
+                let value = String((0..<20_000).map { Character(Unicode.Scalar(UInt8(97 + $0 * 7 % 23))) })
+                try await cache.setValue(value, for: "big")
+                let item = try #require(try fixture.stored(under: "big"))
+                let parts = try #require(ValueParts(decoding: item.value, bytesMax: .max))
+                try await cache.setValue(String(value.prefix(4000)), for: parts.key(0, of: "big"))
+                try await cache.setValue(String(value.dropFirst(4000).prefix(4192)), for: parts.key(1, of: "big"))
+
+                #expect(try await cache.value(for: "big", as: String.self) == nil)
+            }
+        }
+
         @Test("Conditional stores of large values keep their conditions")
         func conditions() async throws {
             try await CacheFixture.run({ $0.splitting = Self.splitting(true) }) { fixture in

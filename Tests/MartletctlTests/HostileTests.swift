@@ -74,6 +74,17 @@ struct HostileTests {
         #expect(program.errors.contains("a reply's line does not end"))
     }
 
+    @Test("a list of keys begins once", arguments: [1, 2])
+    func beginnings(count: Int) throws {
+        let server = try FakeServer { _ in Array((String(repeating: "OK\r\n", count: count) + Self.list).utf8) }
+
+        let program = try Program("keys", "-s", server.address)
+
+        #expect((program.status == 0) == (count == 1), "\(program.errors)")
+        #expect(program.errors.contains("listing keys: OK") == (count == 2))
+        #expect(program.output.hasPrefix("a\n") == (count == 1))
+    }
+
     @Test("a long name among many rows does not make all of them long")
     func wideTable() throws {
         let rows = (0..<1000).map { "STAT a\($0) 1\r\n" }.joined()

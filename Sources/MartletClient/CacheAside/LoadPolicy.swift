@@ -74,7 +74,7 @@ public struct LoadPolicy: Sendable {
     /// The wait after a load that failed with `error`; nil for none.
     func pause(behind error: any Error) -> Duration? {
         let isCancelled = error is CancellationError || (error as? CacheError)?.code == .cancelled || Task.isCancelled
-        return isCancelled || retryDelay <= .zero ? nil : retryDelay
+        return isCancelled || retryDelay <= .zero ? nil : min(retryDelay, TimeToLive.longest)
     }
 
     /// The seconds before the end of the item from which on a value is loaded anew.
@@ -88,6 +88,6 @@ public struct LoadPolicy: Sendable {
 
     /// The life of a value, up to a tenth or so shorter than asked for.
     func valueLife(_ timeToLive: Duration) -> Duration {
-        timeToLive * Double.random(in: (1 - min(max(timeToLiveJitter, 0), 1))...1)
+        min(timeToLive, TimeToLive.longest) * Double.random(in: (1 - min(max(timeToLiveJitter, 0), 1))...1)
     }
 }

@@ -28,8 +28,12 @@ package struct ValueDate: Equatable, Sendable {
 
     /// Of a value that was loaded now, in `load`, and is due after `life`.
     package init(life: Duration, load: Duration) {
-        dueMilliseconds = Self.now &+ UInt64(clamping: Int64(life / .milliseconds(1)))
-        loadMilliseconds = UInt32(clamping: Int64(load / .milliseconds(1)))
+        dueMilliseconds = Self.now &+ Self.milliseconds(life)
+        loadMilliseconds = UInt32(clamping: Self.milliseconds(load))
+    }
+
+    private static func milliseconds(_ duration: Duration) -> UInt64 {
+        UInt64(min(max(duration, .zero), TimeToLive.longest) / .milliseconds(1))
     }
 
     /// Takes it off the front of what was read.

@@ -4,7 +4,8 @@ import MartletRing
 public struct Topology: Sendable {
     /// Which of two lists is the later one; the list that a client is made with has 0.
     public var epoch: UInt64
-    /// One at least, each name once, or the list is refused. The order matters to `jump` and `modulo` only.
+    /// One at least and 4,096 at most, each name once, or the list is refused. The order matters to `jump` and `modulo`
+    /// only.
     public var servers: [CacheServer]
 
     /// A list; whether it is a good one is looked at when it is to come into force.
@@ -13,9 +14,13 @@ public struct Topology: Sendable {
         self.servers = servers
     }
 
+    /// Each server costs points on the ring and connections of its own, whoever it was that named it.
+    package static let serversMax = 4096
+
     /// What is wrong with the list; nil for nothing.
     package var flaw: String? {
         if servers.isEmpty { return "is empty" }
+        if servers.count > Self.serversMax { return "has more than \(Self.serversMax) servers" }
         if Set(servers.map(\.name)).count < servers.count { return "has a name twice" }
         // `a` on the usual port, and another that is just called `a`: one of the two would have no key.
         let pointNames = Set(servers.map(\.node.pointName))

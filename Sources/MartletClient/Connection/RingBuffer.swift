@@ -3,17 +3,16 @@
 ///     start                      start + count
 ///       |  element | element | ... |  free | free |  ...       positions are taken modulo the capacity, a power of two
 ///
-/// Appending and removing the first take the same time however long the queue is; nothing is moved but to grow.
+/// Appending and removing the first take the same time however long the queue is; nothing is moved but to grow. One that
+/// was never used has no places: of the many queues of many servers, most are not.
 package struct RingBuffer<Element> {
     private var places: ContiguousArray<Element?>
     private var start = 0
     package private(set) var count = 0
+    /// Places that there are once there are any, a power of two.
+    private static var placesMin: Int { 16 }
 
-    package init(capacity: Int = 16) {
-        var power = 4
-        while power < capacity { power *= 2 }
-        places = ContiguousArray(repeating: nil, count: power)
-    }
+    package init() { places = [] }
 
     package var isEmpty: Bool { count == 0 }
 
@@ -44,7 +43,7 @@ package struct RingBuffer<Element> {
     }
 
     private mutating func grow() {
-        var larger = ContiguousArray<Element?>(repeating: nil, count: places.count * 2)
+        var larger = ContiguousArray<Element?>(repeating: nil, count: max(places.count * 2, Self.placesMin))
         for offset in 0..<count { larger[offset] = places[place(offset)].take() }
         places = larger
         start = 0

@@ -144,7 +144,8 @@ public struct DNSResolver: Sendable {
         }
     }
 
-    /// One question on one socket. What is no answer to it is passed over.
+    /// One question on one socket. A datagram that is no answer to it is passed over; a stream has nothing but the
+    /// answer, so that what is none ends it, and no more is kept of it than one message has.
     private final class Asking: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
 
@@ -153,6 +154,8 @@ public struct DNSResolver: Sendable {
         private let answer: EventLoopPromise<DNSMessage>
         private let read: @Sendable ([UInt8]) -> DNSMessage?
         private var pending = ByteBuffer()
+        /// The stream's message has come.
+        private var isOver = false
 
         init(
             _ question: [UInt8], isStream: Bool, _ answer: EventLoopPromise<DNSMessage>,
@@ -178,15 +181,23 @@ public struct DNSResolver: Sendable {
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            guard isStream else { return accept(Array(unwrapInboundIn(data).readableBytesView)) }
+            guard isStream else {
+                if let message = read(Array(unwrapInboundIn(data).readableBytesView)) { answer.succeed(message) }
+                return
+            }
+            guard !isOver else { return }
             pending.writeImmutableBuffer(unwrapInboundIn(data))
             guard let length = pending.getInteger(at: pending.readerIndex, as: UInt16.self),
                 let bytes = pending.getBytes(at: pending.readerIndex + 2, length: Int(length))
             else { return }
-            accept(bytes)
+            isOver = true
+            if let message = read(bytes) {
+                answer.succeed(message)
+            } else {
+                answer.fail(CacheError(.protocolViolation, "the name server does not answer what it was asked"))
+            }
+            context.close(promise: nil)
         }
-
-        private func accept(_ bytes: [UInt8]) { if let message = read(bytes) { answer.succeed(message) } }
 
         func channelInactive(context: ChannelHandlerContext) {
             answer.fail(CacheError(.connectionLost, "closed by the name server"))

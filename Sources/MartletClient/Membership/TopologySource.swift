@@ -11,8 +11,8 @@ import Foundation
 /// Where the list of servers comes from, if it may change: `CacheClient.follow` asks again and again.
 ///
 /// Rules:
-/// 1. A list with a smaller or the same epoch changes nothing, nor does one that is empty or has a name twice. That is
-///    an event, unless it is the list in force.
+/// 1. A list with a smaller or the same epoch changes nothing, nor does one that is empty, has a name twice or more than
+///    4,096 servers. That is an event, unless it is the list in force.
 /// 2. A source that cannot be asked leaves the last list in force; that it failed is an event.
 /// 3. A server is its name: one that has moved keeps its keys.
 public struct TopologySource: Sendable {
@@ -37,8 +37,8 @@ public struct TopologySource: Sendable {
         ask:
             @escaping @Sendable (_ current: Topology, _ report: @escaping @Sendable (News) -> Void) async throws -> Void
     ) {
-        self.interval = interval
-        self.intervalMax = intervalMax
+        self.interval = min(interval, TimeToLive.longest)
+        self.intervalMax = min(intervalMax, TimeToLive.longest)
         self.ask = ask
     }
 

@@ -129,15 +129,12 @@ extension CacheClient {
         guard let header = reply.value, let parts = ValueParts(decoding: header, bytesMax: bytesMax) else {
             throw CacheError(.undecodable, "no list of parts")
         }
-        let gets = parts.requests(.get, like: request)
-        var value = ByteBuffer()
-        value.reserveCapacity(parts.length)
-        var isWhole = true
-        for outcome in await ask(gets) {
+        var pieces: [ByteBuffer] = []
+        for (index, outcome) in await ask(parts.requests(.get, like: request)).enumerated() {
             let part = try outcome.get()
-            if let bytes = part.value { value.writeImmutableBuffer(bytes) } else { isWhole = false }
+            if let bytes = part.value, bytes.readableBytes == parts.bytes(index) { pieces.append(bytes) }
         }
-        guard isWhole, value.readableBytes == parts.length, ValueParts.checksum(value) == parts.checksum else {
+        guard let value = parts.joined(pieces) else {
             // To be loaded anew in its place, by whoever can.
             guard reply.token != nil else { return CacheReply(.missing) }
             reply.value = ByteBuffer()
@@ -168,8 +165,18 @@ extension ValueParts {
         (0..<count).map { index in
             var part = CacheRequest(verb, key(index, of: request.key))
             part.exptime = request.exptime
+            part.valueBytesMax = UInt32(clamping: bytes(index))
             return part
         }
+    }
+
+    /// Rule 3; nil if they do not make the value.
+    fileprivate func joined(_ pieces: [ByteBuffer]) -> ByteBuffer? {
+        guard pieces.count == count else { return nil }
+        var value = ByteBuffer()
+        value.reserveCapacity(length)
+        for piece in pieces { value.writeImmutableBuffer(piece) }
+        return Self.checksum(value) == checksum ? value : nil
     }
 }
 

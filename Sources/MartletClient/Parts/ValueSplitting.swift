@@ -11,16 +11,20 @@ import NIOCore
 public struct ValueSplitting: Sendable {
     /// Values above this are cut.
     public var bytesMax: Int
-    /// The size of a part.
-    public var partBytes: Int
+    /// The size of a part; larger where a value would have more than 4,096.
+    public var partBytes: Int { didSet { partBytes = Self.possible(partBytes) } }
     /// Whether the parts go to servers as their own names say. Else they are on the server of the key itself.
     public var isSpread: Bool
 
-    /// Sizes in bytes; parts of less than 1,024 are made as large as that.
+    /// Sizes in bytes; parts of less than 1,024 are made as large as that, and those of more than 1 GiB as small.
     public init(bytesMax: Int = 900_000, partBytes: Int = 256 << 10, isSpread: Bool = true) {
         self.bytesMax = bytesMax
-        self.partBytes = max(partBytes, 1024)
+        self.partBytes = Self.possible(partBytes)
         self.isSpread = isSpread
+    }
+
+    private static func possible(_ partBytes: Int) -> Int {
+        min(max(partBytes, 1024), CacheConfiguration.valueBytesLimit)
     }
 }
 
@@ -35,6 +39,8 @@ public struct ValueSplitting: Sendable {
 /// `S` where the parts are spread, `K` where they are on the key's own server. The number is drawn anew for each store,
 /// so that parts of different values never mix: the part `i` of `key` is called `key:part:<number>:<i>`.
 package struct ValueParts: Equatable, Sendable {
+    /// A list is 28 bytes that anybody may have stored: it must not make a client ask for any number of parts.
+    package static let countMax = 4096
     private static let spread: UInt32 = 0x4D56_5053
     private static let together: UInt32 = 0x4D56_504B
     static let bytes = 28
@@ -45,24 +51,30 @@ package struct ValueParts: Equatable, Sendable {
     let checksum: UInt64
     let number: UInt32
 
-    package var count: Int { (length + partBytes - 1) / partBytes }
+    package var count: Int { Self.count(of: length, partBytes) }
+
+    /// Both numbers may be anybody's, and as large as they can be.
+    private static func count(of length: Int, _ partBytes: Int) -> Int {
+        length == 0 ? 0 : (length - 1) / partBytes + 1
+    }
 
     /// For a value to be stored.
     package init(of value: ByteBuffer, _ splitting: ValueSplitting) {
         isSpread = splitting.isSpread
-        partBytes = splitting.partBytes
         length = value.readableBytes
+        partBytes = max(splitting.partBytes, Self.count(of: length, Self.countMax))
         checksum = Self.checksum(value)
         number = UInt32.random(in: .min ... .max)
     }
 
-    /// What stands in an item; nil if it is something else, or a value of more than `bytesMax`.
+    /// What stands in an item; nil if it is something else, or a value of more than `bytesMax` or `countMax` parts.
     package init?(decoding buffer: ByteBuffer, bytesMax: Int) {
         var buffer = buffer
         guard buffer.readableBytes == Self.bytes, let signature = buffer.readInteger(as: UInt32.self),
             signature == Self.spread || signature == Self.together,
             let partBytes = buffer.readInteger(as: UInt32.self), partBytes >= 1024,
-            let length = buffer.readInteger(as: UInt64.self), length <= UInt64(bytesMax),
+            let length = buffer.readInteger(as: UInt64.self), length <= UInt64(max(bytesMax, 0)),
+            Self.count(of: Int(length), Int(partBytes)) <= Self.countMax,
             let checksum = buffer.readInteger(as: UInt64.self), let number = buffer.readInteger(as: UInt32.self)
         else { return nil }
         isSpread = signature == Self.spread
@@ -71,6 +83,9 @@ package struct ValueParts: Equatable, Sendable {
         self.checksum = checksum
         self.number = number
     }
+
+    /// What the part must have.
+    func bytes(_ index: Int) -> Int { min(partBytes, length - index * partBytes) }
 
     package var encoded: ByteBuffer {
         var buffer = ByteBuffer()

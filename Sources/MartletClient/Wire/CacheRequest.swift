@@ -46,6 +46,8 @@ struct CacheRequest: Sendable {
     var refreshSeconds: Int32?
     /// `I` of a store: store a value with an older token, but as stale.
     var keepsStale = false
+    /// Of a retrieval of what is put together: a longer value is left out of the reply.
+    var valueBytesMax = UInt32.max
     /// Of `increment` and `decrement`.
     var delta: UInt64 = 1
     /// The number to start with where there is none; it lives for `exptime`.

@@ -43,7 +43,8 @@ package struct ReplyDecoder {
     private var pending: ByteBuffer?
     private let valueBytesMax: Int
 
-    package init(valueBytesMax: Int) { self.valueBytesMax = valueBytesMax }
+    /// Of a value that the protocol does not have none is taken, whatever `valueBytesMax` says.
+    package init(valueBytesMax: Int) { self.valueBytesMax = min(valueBytesMax, WireLimits.valueBytesMax) }
 
     /// Nothing has arrived that is not decoded.
     package var isEmpty: Bool { pending?.readableBytes ?? 0 == 0 }

@@ -11,6 +11,8 @@ struct ExpectedReply: Sendable {
     let number: UInt32
     /// Whether a retrieval asked for the value, too.
     let asksValue: Bool
+    /// Of a retrieval: the most that its value may have.
+    let valueBytesMax: UInt32
     /// Whether a change was to be made only of one version.
     let isConditional: Bool
     /// A classic retrieval's value, which an `END` has still to follow.
@@ -22,6 +24,7 @@ struct ExpectedReply: Sendable {
         self.dialect = dialect
         self.number = number
         asksValue = !request.facts.contains(.noValue)
+        valueBytesMax = request.valueBytesMax
         isConditional = request.expectedToken != nil
         self.value = value
     }
@@ -131,7 +134,7 @@ extension ExpectedReply {
 
     private func retrieved(_ reply: ReceivedReply) -> CacheReply {
         var result = CacheReply(.done)
-        result.value = reply.value ?? ByteBuffer()
+        result.value = wanted(reply.value ?? ByteBuffer())
         result.clientFlags = reply.clientFlags
         result.token = reply.token
         result.secondsToLive = reply.secondsToLive
@@ -141,6 +144,18 @@ extension ExpectedReply {
         result.isStale = reply.flags.contains(.stale)
         result.isBeingRecached = reply.flags.contains(.winSent)
         return result
+    }
+
+    /// nil for a longer value than may be. Of many that are kept until all are there, none keeps a buffer that is far
+    /// larger than itself: what else was in it may be as much as the server likes.
+    private func wanted(_ value: ByteBuffer) -> ByteBuffer? {
+        guard valueBytesMax < .max else { return value }
+        guard value.readableBytes <= Int(valueBytesMax) else { return nil }
+        guard value.storageCapacity / 4 > value.readableBytes else { return value }
+        var copy = ByteBuffer()
+        copy.reserveCapacity(value.readableBytes)
+        copy.writeImmutableBuffer(value)
+        return copy
     }
 
     /// A number in decimal, perhaps with blanks behind it.
@@ -160,7 +175,7 @@ extension ExpectedReply {
         case (.value, .get):
             guard value == nil, reply.key == wireKey else { return .violation("a value under another key") }
             var result = CacheReply(.done)
-            result.value = reply.value ?? ByteBuffer()
+            result.value = wanted(reply.value ?? ByteBuffer())
             result.clientFlags = reply.clientFlags
             result.token = reply.token
             value = result

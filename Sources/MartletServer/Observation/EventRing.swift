@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 
 /// Events on their way from the thread that sees them to the announcer: bytes, one writer, one reader, no lock.
@@ -9,19 +10,30 @@ import Synchronization
 /// 2. `read` is only moved by the announcer, after it has copied them (releasing).
 /// 3. An event that does not fit is dropped: nobody waits.
 struct EventRing: ~Copyable {
-    private let bytes: UnsafeMutableRawPointer
+    /// nil where there is no capacity.
+    private let bytes: UnsafeMutableRawPointer?
     private let capacity: Int
+    /// Whether the system has given all of it; if not there is none, and no event fits.
+    let isWhole: Bool
     private let written = Atomic<Int>(0)
     private let read = Atomic<Int>(0)
 
     private static var headerBytes: Int { MemoryLayout<WatchedEvent>.stride }
 
     init(capacity: Int) {
-        self.capacity = max(capacity, 0)
-        bytes = .allocate(byteCount: max(capacity, 16), alignment: 16)
+        let memory = capacity > 0 ? Self.memory(capacity) : nil
+        bytes = memory
+        self.capacity = memory == nil ? 0 : capacity
+        isWhole = self.capacity == max(capacity, 0)
     }
 
-    deinit { bytes.deallocate() }
+    /// From the system itself: it may be gigabytes, and what the options ask for in vain must not end the process.
+    private static func memory(_ bytes: Int) -> UnsafeMutableRawPointer? {
+        let mapped = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        return mapped == MAP_FAILED ? nil : mapped
+    }
+
+    deinit { if let bytes { munmap(bytes, capacity) } }
 
     /// Returns false if there is no room. The observing thread only.
     borrowing func append(_ event: WatchedEvent, key: UnsafeRawBufferPointer) -> Bool {
@@ -53,6 +65,8 @@ struct EventRing: ~Copyable {
 
     private borrowing func copyIn(_ source: UnsafeRawBufferPointer, at position: Int) {
         guard let start = source.baseAddress, source.count > 0 else { return }
+        // Safe: what is copied has found room, so that there is some.
+        let bytes = bytes.unsafelyUnwrapped
         let offset = position % capacity
         let first = min(source.count, capacity - offset)
         (bytes + offset).copyMemory(from: start, byteCount: first)
@@ -61,6 +75,8 @@ struct EventRing: ~Copyable {
 
     private borrowing func copyOut(_ destination: UnsafeMutableRawBufferPointer, at position: Int) {
         guard let start = destination.baseAddress, destination.count > 0 else { return }
+        // Safe: what is copied was put there.
+        let bytes = bytes.unsafelyUnwrapped
         let offset = position % capacity
         let first = min(destination.count, capacity - offset)
         start.copyMemory(from: bytes + offset, byteCount: first)

@@ -10,6 +10,10 @@ extension ServerSettings {
 
     /// Draws the conclusions from all options together; the last step of parsing.
     mutating func settle(remarks: inout [String]) throws(StartError) {
+        (listenAddresses, clusterNodes) = (Self.eachOnce(listenAddresses), Self.eachOnce(clusterNodes))
+        guard listenAddresses.count <= Limits.listeningSocketsMax else {
+            throw Self.usage("-l: more than \(Limits.listeningSocketsMax) addresses")
+        }
         try checkItemSize()
         try checkSlabs()
         try checkSegments()
@@ -36,6 +40,12 @@ extension ServerSettings {
         if threadCount > Self.threadCountUsual {
             remarks.append("-t \(threadCount): more threads than processors only get in each other's way")
         }
+    }
+
+    /// In their order; at once, because there may be very many.
+    private static func eachOnce(_ texts: [String]) -> [String] {
+        var known: Set<String> = []
+        return texts.filter { known.insert($0).inserted }
     }
 
     private func checkItemSize() throws(StartError) {

@@ -57,10 +57,10 @@ extension ServerSettings {
         return true
     }
 
-    /// Parts of a list are kept one by one; one given before is not added again.
+    /// Parts of a list are kept one by one; `settle` leaves out what was given before.
     private mutating func append(_ text: String, to path: OptionArgument.Path<[String]>) -> Bool {
         let parts = text.split(whereSeparator: { $0 == "," || $0 == ";" }).map(String.init)
-        for part in parts where !self[keyPath: path].contains(part) { self[keyPath: path].append(part) }
+        self[keyPath: path] += parts
         return !parts.isEmpty
     }
 

@@ -51,6 +51,7 @@ extension CacheConnection {
     func forEachKey(_ body: (KeyRow) throws -> Bool) throws {
         try write("lru_crawler metadump all\r\n")
         try flush()
+        var hasBegun = false
         while true {
             // A list comes for as long as there are keys, and `body` takes its time.
             beginAnswer()
@@ -61,7 +62,9 @@ extension CacheConnection {
             }
             let text = String(decoding: line, as: UTF8.self)
             if text == "END" { return }
-            guard text == "OK" else { throw CacheFailure("\(address): listing keys: \(text)") }
+            // Once, or a server that says nothing else would be listened to for ever.
+            guard text == "OK", !hasBegun else { throw CacheFailure("\(address): listing keys: \(text)") }
+            hasBegun = true
         }
     }
 

@@ -7,6 +7,8 @@ import NIOPosix
 final class NameServer: Sendable {
     enum Mood: Sendable {
         case well, empty, unknown, failing, garbled, silent
+        /// Garbled over TCP, and well over UDP.
+        case garbledStreams
     }
 
     private struct State {
@@ -99,7 +101,9 @@ final class NameServer: Sendable {
         case .empty: return reply(to: question, [], code: 0, isWhole: true)
         case .unknown: return reply(to: question, [], code: 3, isWhole: true)
         case .failing: return reply(to: question, [], code: 2, isWhole: true)
-        case .garbled: return Array(reply(to: question, answers ?? [], code: 0, isWhole: true).dropLast(3))
+        case .garbledStreams where !isStream: return reply(to: question, answers ?? [], code: 0, isWhole: false)
+        case .garbled, .garbledStreams:
+            return Array(reply(to: question, answers ?? [], code: 0, isWhole: true).dropLast(3))
         case .silent: return nil
         }
     }

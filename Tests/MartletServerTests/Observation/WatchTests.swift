@@ -35,6 +35,16 @@ struct WatchTests {
         }
     }
 
+    @Test("may ask for more memory than there is: then the server says so, and does not start")
+    func roomless() throws {
+        let error = #expect(throws: StartError.self) {
+            try TestServer.onUnixSocket { $0.workerLogBufferBytes = 1 << 60 }
+        }
+
+        #expect(error?.message.hasPrefix("-o worker_logbuf_size: the system has no 1125899906842624 KB") == true)
+        #expect(error?.status == 71)
+    }
+
     @Test("of fetchers are told every look-up and what it found")
     func fetchers() throws {
         let server = try TestServer.onUnixSocket { $0.allowsTestCommands = true }

@@ -155,6 +155,14 @@ struct CommandLineParserTests {
         #expect(settings.listenAddresses == ["127.0.0.1", "[::1]:5", "localhost:7"])
     }
 
+    @Test func `more addresses than there can be sockets end the start with a sentence`() throws {
+        let addresses = (0..<65_536).map { "10.0.\($0 >> 8).\($0 & 255)" }
+        let most = addresses.dropLast().joined(separator: ",")
+
+        #expect(try settings("-l", most, "-l", most).listenAddresses == addresses.dropLast())
+        #expect(failure("-l", most, "-l", addresses[65_535])?.message == "-l: more than 65535 addresses")
+    }
+
     @Test func `without -l the server listens on the loopback addresses`() throws {
         #expect(try settings().effectiveListenAddresses == ["127.0.0.1", "[::1]"])
     }

@@ -23,8 +23,8 @@ extension Etcd {
     ///
     /// - Parameter change: May be called several times, each time with the servers there are.
     /// - Returns: The new list; the old one if nothing was changed.
-    /// - Throws: A `CacheError`: of code `refused` for an empty list, two servers with one name, or no end of others'
-    ///   changes.
+    /// - Throws: A `CacheError`: of code `refused` for an empty list, more than 4,096 servers, two with one name, or no end of
+    ///   others' changes.
     @discardableResult
     public func changeServers(
         of pool: String, _ change: @Sendable (inout [CacheServer]) -> Void
@@ -38,6 +38,9 @@ extension Etcd {
             change(&servers)
             if let found, servers == found.topology.servers { return found.topology }
             guard !servers.isEmpty else { throw CacheError(.refused, "a pool has one server at least") }
+            guard servers.count <= Topology.serversMax else {
+                throw CacheError(.refused, "a pool has \(Topology.serversMax) servers at most")
+            }
             guard Set(servers.map(\.name)).count == servers.count else {
                 throw CacheError(.refused, "two servers have one name")
             }
