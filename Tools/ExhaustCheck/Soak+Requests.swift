@@ -3,6 +3,7 @@ import Glibc
 /// The requests of a soak, and what is made of their answers.
 extension Soak {
     private static let keysTogether = 12
+    private static let clientsAtOnce = 6
 
     mutating func request(_ sizes: ClosedRange<Int>) throws {
         if Int.random(in: 0..<100) == 0 { try reconnect(sizes) }
@@ -15,6 +16,7 @@ extension Soak {
         case ..<44: try getMany(connection)
         case ..<50: try binaryGet(key)
         case ..<54: try pipeline(key, connection, bytes)
+        case ..<58: try severalAtOnce(sizes)
         case ..<76: try set(key, connection, bytes)
         case ..<86: try metaSet(key, connection, bytes)
         case ..<91: try binarySet(key, bytes)
@@ -163,6 +165,32 @@ extension Soak {
         if try connection.line() != "NOT_FOUND" { noteWrong("k\(other) was there") }
         try takeValues([other], connection)
         if try connection.line() != "MN" { noteWrong("mn was not answered in its turn") }
+    }
+
+    /// Clients that ask at the same time, every other one to store, each for a key of its own.
+    private mutating func severalAtOnce(_ sizes: ClosedRange<Int>) throws {
+        var keys: Set<Int> = []
+        while keys.count < Self.clientsAtOnce { keys.insert(anyKey()) }
+        let clients = connections.shuffled().prefix(Self.clientsAtOnce)
+        var stored: [Item?] = []
+        for (number, (key, client)) in zip(keys, clients).enumerated() {
+            guard number % 2 == 0 else {
+                stored.append(nil)
+                try client.send("get k\(key)\r\n")
+                continue
+            }
+            let (item, seconds) = newItem(Int.random(in: sizes))
+            stored.append(item)
+            try client.send(
+                Array("set k\(key) 0 \(seconds) \(item.bytes)\r\n".utf8) + value(key, item) + [13, 10])
+        }
+        for (item, (key, client)) in zip(stored, zip(keys, clients)) {
+            if let item {
+                noteStored(key, item, try client.line(), "STORED")
+            } else {
+                try takeValues([key], client)
+            }
+        }
     }
 
     // MARK: Changing

@@ -2,11 +2,13 @@ import Glibc
 
 /// Everything moving at once for as long as one likes: sizes that shift, lives that end, pages that are moved, dumps,
 /// flushes, limits that change, clients that come, go and leave in the middle of a value. Every answer is compared with
-/// what was stored, over the text, meta and binary protocols, alone, many keys at a time, and in pipelines.
+/// what was stored, over the text, meta and binary protocols, alone, many keys at a time, in pipelines, and of several
+/// clients at once.
 ///
-/// 1. One request is under way at a time. Each has a moment at which it is due, `requestsPerSecond` of them a second,
-///    whatever became of those before; its latency counts from that moment, so that a server that stands still is seen
-///    in all requests it has kept waiting. Those begun more than a millisecond after it are counted as late.
+/// 1. One request is under way at a time, or those of a few clients together. Each has a moment at which it is due,
+///    `requestsPerSecond` of them a second, whatever became of those before; its latency counts from that moment, so
+///    that a server that stands still is seen in all requests it has kept waiting. Those begun more than a millisecond
+///    after it are counted as late.
 /// 2. The sizes go round once in each of the periods, so that periods can be compared. A shorter round goes before
 ///    them, in which the cache fills.
 /// 3. A period's figures are taken at rest, with the least of the limits, and printed. What is asked of them is said at
@@ -21,6 +23,8 @@ struct Soak {
     }
 
     static let periodCount = 6
+    /// In less the cache is hardly filled.
+    static let minutesMin = 1.0
     /// The round in which the cache fills, in periods.
     private static let warmUpShare = 0.5
     private static let requestsPerSecond = 2000

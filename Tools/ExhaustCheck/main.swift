@@ -3,7 +3,7 @@ import Glibc
 // Brings a real server to its limits, one after the other, and looks whether it goes on serving.
 //
 //     exhaust-check .build/release/martletd [NAME...]
-//     exhaust-check .build/release/martletd soak [MINUTES]     everything moving, figures for each of six periods (`Soak`)
+//     exhaust-check .build/release/martletd soak [MINUTES]     everything moving, in six periods (`Soak`)
 //
 // While each lasts, small requests are made all the time on connections of their own. Afterwards connections,
 // descriptors and memory must be what they were before. What the machine does not allow is skipped with a line that
@@ -18,8 +18,12 @@ guard let program = words.first else {
     exit(64)
 }
 if words.count > 1, words[1] == "soak" {
+    guard let minutes = Double(words.count > 2 ? words[2] : "60"), minutes >= Soak.minutesMin else {
+        print("exhaust-check PROGRAM soak [MINUTES], at least \(Soak.minutesMin)")
+        exit(64)
+    }
     do {
-        try Soak.run(program, minutes: words.count > 2 ? Double(words[2]) ?? 60 : 60)
+        try Soak.run(program, minutes: minutes)
         exit(0)
     } catch {
         print("soak: FAILED: \(error)")
