@@ -42,6 +42,7 @@ extension Exhaustion {
                 try reception.add(answer)
                 if answer == .line("MN\r\n") { peers.append(peer) }
             }
+            withExtendedLifetime(peers) {}
             try require(reception.served >= 40, "of 50 descriptors too few were used: \(reception)")
             try require(reception.told >= 200, "\(reception)")
             try reception.requireTold(closedMax: 3)
