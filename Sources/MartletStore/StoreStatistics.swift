@@ -22,6 +22,8 @@ package struct StoreStatistics: Sendable {
     package var itemCount = 0
     /// Bytes of all items, headers and keys included.
     package var itemBytes = 0
+    /// Bytes taken for values that are still arriving.
+    package var reservedBytes = 0
     /// Items stored since the start.
     package var itemsStored = 0
     /// Items that a request other than a store looked for and found expired, or flushed; since the start.

@@ -1,10 +1,22 @@
 import Glibc
 
-/// A connection to the server's Unix socket, blocking, with ten seconds of patience.
+/// A connection to the server, blocking, with ten seconds of patience.
 final class Peer: @unchecked Sendable {
     // Sendable: used by one thread at a time.
+
+    /// What became of waiting for a line.
+    enum Answer: Equatable {
+        case line(String)
+        /// The server has closed the connection without a line.
+        case closed
+        /// Neither, for as long as patience lasts.
+        case silent
+    }
+
     private let descriptor: Int32
     private static let patienceSeconds = 10
+    private static let noSignal = Int32(MSG_NOSIGNAL)
+    private static let atOnce = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
 
     /// How many this process may have.
     static var countMax: Int {
@@ -17,44 +29,74 @@ final class Peer: @unchecked Sendable {
         return Int(clamping: limit.rlim_cur)
     }
 
-    init(_ path: String) throws {
-        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { throw Exhaustion.Finding(description: "no socket: \(Self.reason)") }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        var patience = timeval(tv_sec: Self.patienceSeconds, tv_usec: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        guard result == 0 else {
-            let reason = Self.reason
-            close(descriptor)
-            throw Exhaustion.Finding(description: "cannot connect: \(reason)")
-        }
-    }
+    init(_ endpoint: Endpoint) throws { descriptor = try endpoint.connect(patienceSeconds: Self.patienceSeconds) }
 
     deinit { close(descriptor) }
 
-    private static var reason: String { String(cString: strerror(errno)) }
+    // MARK: Sending
 
     /// Sends what goes; a connection that the server has closed takes nothing.
-    func send(_ bytes: [UInt8]) {
+    func send(_ bytes: [UInt8]) { _ = send(bytes[...], flags: Self.noSignal) }
+
+    func send(_ text: String) { send(Array(text.utf8)) }
+
+    /// Sends what the server takes, until it has taken nothing for so long. Returns how much that was.
+    func send(_ bytes: [UInt8], patienceMilliseconds: Int32) -> Int {
         var sent = 0
+        var isStuck = false
         while sent < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL))
-            }
-            if count <= 0 { return }
+            let count = send(bytes[sent...], flags: Self.atOnce)
             sent += count
+            // Who has been closed is always ready.
+            if sent == bytes.count || isStuck && count == 0 { break }
+            isStuck = count == 0
+            guard isReady(Int16(POLLOUT), patienceMilliseconds: patienceMilliseconds) else { break }
+        }
+        return sent
+    }
+
+    /// One byte more, if there is room for it now.
+    func drip() { _ = send([0x78][...], flags: Self.atOnce) }
+
+    private func send(_ bytes: ArraySlice<UInt8>, flags: Int32) -> Int {
+        bytes.withUnsafeBytes { bytes in
+            var sent = 0
+            while sent < bytes.count {
+                let count = Glibc.send(descriptor, bytes.baseAddress! + sent, bytes.count - sent, flags)
+                if count <= 0 { break }
+                sent += count
+            }
+            return sent
         }
     }
 
-    func send(_ text: String) { send(Array(text.utf8)) }
+    /// Sends nothing more, and still reads.
+    func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+
+    /// Leaves by a reset (TCP) rather than an end.
+    func leaveAbruptly() {
+        var atOnce = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &atOnce, socklen_t(MemoryLayout<linger>.size))
+    }
+
+    // MARK: Receiving
+
+    /// Whether something, or the end, is there to be read within so long.
+    func hasAnswer(withinMilliseconds patience: Int32) -> Bool {
+        isReady(Int16(POLLIN), patienceMilliseconds: patience)
+    }
+
+    private func isReady(_ events: Int16, patienceMilliseconds: Int32) -> Bool {
+        var wanted = pollfd(fd: descriptor, events: events, revents: 0)
+        return poll(&wanted, 1, patienceMilliseconds) == 1
+    }
+
+    /// The next line, with its end.
+    func answer() -> Answer {
+        let line = receive(until: "\r\n")
+        if line.hasSuffix("\r\n") { return .line(line) }
+        return hasAnswer(withinMilliseconds: 0) ? .closed : .silent
+    }
 
     /// What comes up to and with `end`; less when the connection ends or nothing comes.
     func receive(until end: String) -> String {

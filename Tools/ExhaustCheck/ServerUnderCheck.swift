@@ -12,58 +12,87 @@ final class ServerUnderCheck {
         }
     }
 
-    let path: String
+    /// A server that ended before it answered.
+    struct NotStarted: Error, CustomStringConvertible {
+        let status: Int32
+        let log: String
+
+        var description: String { "the server does not start; status \(status), its last words: \(log.suffix(300))" }
+    }
+
+    /// Where small requests go.
+    let endpoint: Endpoint
     private let folder: String
     private let child = Process()
 
     private static let patienceSeconds = 20
 
-    /// `prefix`: what a shell does before it becomes the server. Throws when the server does not answer soon.
-    init(_ program: String, _ options: [String], prefix: String) throws {
+    /// `prefix`: what a shell does before it becomes the server. `port`: instead of a Unix socket, one that `options`
+    /// name. Throws when the server does not answer soon.
+    init(_ program: String, _ options: [String], prefix: String = "", port: UInt16? = nil) throws {
         var template = Array("/tmp/martlet-exhaust.XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Exhaustion.Finding(description: "mkdtemp") }
         folder = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-        path = "\(folder)/s"
+        endpoint = port.map { .port($0) } ?? .path("\(folder)/s")
         let user = getuid() == 0 ? ["-u", "root"] : []
         child.executableURL = URL(filePath: "/bin/sh")
         child.arguments =
-            ["-c", "\(prefix) exec \"$@\"", "sh", program, "-s", path] + user + options
+            ["-c", "\(prefix) exec \"$@\" 2>\(folder)/log", "sh", program]
+            + (port == nil ? ["-s", "\(folder)/s"] : []) + user + options
         child.standardError = FileHandle.nullDevice
         try child.run()
         for _ in 0..<100 * Self.patienceSeconds {
-            if let peer = try? Peer(path) {
+            if let peer = try? Peer(endpoint) {
                 try peer.expect("mn\r\n", "MN\r\n")
                 return
             }
             if !child.isRunning { break }
             usleep(10_000)
         }
+        let hasEnded = !child.isRunning
         stop()
-        throw Exhaustion.Finding(description: "the server does not start")
+        throw NotStarted(status: hasEnded ? child.terminationStatus : -1, log: takeLog())
     }
 
-    convenience init(_ program: String, _ options: [String]) throws {
-        try self.init(program, options, prefix: "")
+    deinit {
+        stop()
+        _ = takeLog()
+        rmdir(folder)
     }
-
-    deinit { stop() }
 
     private func stop() {
         if child.isRunning {
             kill(child.processIdentifier, SIGTERM)
             child.waitUntilExit()
         }
-        unlink(path)
-        rmdir(folder)
+        unlink("\(folder)/s")
+    }
+
+    /// Ends it in order (SIGUSR1), calling `meanwhile` again and again until it has ended, and returns what it has
+    /// written to stderr.
+    func stopGracefully(_ meanwhile: () -> Void) throws -> String {
+        kill(child.processIdentifier, SIGUSR1)
+        let end = Peer.now + Self.patienceSeconds * 1_000_000
+        while child.isRunning, Peer.now < end { meanwhile() }
+        try Exhaustion.require(!child.isRunning, "SIGUSR1 has not ended the server in \(Self.patienceSeconds) s")
+        try Exhaustion.require(child.terminationReason == .exit, "stopped by SIGUSR1, the server has died by a signal")
+        return takeLog()
+    }
+
+    /// What it has written to stderr.
+    var log: String { (try? String(contentsOfFile: "\(folder)/log", encoding: .utf8)) ?? "" }
+
+    private func takeLog() -> String {
+        defer { unlink("\(folder)/log") }
+        return log
     }
 
     var process: Int32 { child.processIdentifier }
+
     var isRunning: Bool { child.isRunning }
 
-    // MARK: Looking
-
     func statistics(_ group: String = "") throws -> [String: String] {
-        let peer = try Peer(path)
+        let peer = try Peer(endpoint)
         peer.send(group.isEmpty ? "stats\r\n" : "stats \(group)\r\n")
         var found: [String: String] = [:]
         for line in peer.receive(until: "END\r\n").split(whereSeparator: \.isNewline) {
@@ -80,11 +109,19 @@ final class ServerUnderCheck {
         let connections = (try statistic("", "curr_connections") ?? 0)
         usleep(500_000)
         let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd").count
-        let text = try String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)
-        let line = text.split(whereSeparator: \.isNewline).first { $0.hasPrefix("VmRSS:") }
-        let kilobytes = line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
-        return State(connections: connections, descriptors: descriptors, residentBytes: kilobytes << 10)
+        return State(connections: connections, descriptors: descriptors, residentBytes: memoryBytes("VmRSS"))
     }
+
+    /// A line of the system's account of its memory: `VmRSS`, `VmHWM`, `VmSize`.
+    func memoryBytes(_ name: String) -> Int {
+        let text = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
+        let line = text.split(whereSeparator: \.isNewline).first { $0.hasPrefix("\(name):") }
+        return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) << 10
+    }
+
+    /// `VmHWM` is from now on the most that was resident since now. Where the system does not do it, it stays that
+    /// since the start, which is more.
+    func forgetPeak() { try? "5".write(toFile: "/proc/\(process)/clear_refs", atomically: false, encoding: .utf8) }
 
     /// What the server has used of the processors so far.
     var processorMicroseconds: Int {
@@ -92,6 +129,12 @@ final class ServerUnderCheck {
         let words = text.split(separator: ")").last?.split(separator: " ") ?? []
         guard words.count > 12, let user = Int(words[11]), let system = Int(words[12]) else { return 0 }
         return (user + system) * 1_000_000 / sysconf(Int32(_SC_CLK_TCK))
+    }
+
+    /// The machine's load: an average over a minute.
+    static var machineLoad: Double {
+        let text = (try? String(contentsOfFile: "/proc/loadavg", encoding: .utf8)) ?? ""
+        return text.split(separator: " ").first.flatMap { Double($0) } ?? 0
     }
 
     /// The state, once it is as `before`, but for so much memory, or after some seconds.

@@ -7,11 +7,15 @@ struct MartletStatistics {
     let settings: ServerSettings
     let network: NetworkTotals
     let store: StoreStatistics
+    let copiedBytes: Int
+    let leasedBytes: Int
 
     init(_ server: Administration.Server) {
         settings = server.pointee.administration.shown.withLock { $0 }
         network = server.pointee.networkTotals()
         store = server.pointee.storeStatistics()
+        copiedBytes = server.pointee.budget.copiedBytes
+        leasedBytes = server.pointee.budget.leasedBytes
     }
 
     func append(to text: inout StatisticsText) {
@@ -21,6 +25,9 @@ struct MartletStatistics {
         text.add("pages_moved", store.pagesMoved)
         text.add("table_bytes", store.tableBytes)
         text.add("item_bytes", store.itemBytes)
+        text.add("reserved_bytes", store.reservedBytes)
+        text.add("buffer_copied_bytes", copiedBytes)
+        text.add("buffer_leased_bytes", leasedBytes)
         text.add("buffer_budget_kicks", network.budgetKicks)
         guard settings.tls.isEnabled else { return }
         text.add("tls_library", TLSLibrary.version)

@@ -18,6 +18,7 @@ extension CacheStore {
             result.itemsStored += session.pointee.counters.itemsStored.load(ordering: .relaxed)
             result.foundExpired += session.pointee.counters.foundExpired.load(ordering: .relaxed)
             result.foundFlushed += session.pointee.counters.foundFlushed.load(ordering: .relaxed)
+            result.reservedBytes += session.pointee.counters.reservedBytes.load(ordering: .relaxed)
         }
         result.tablePower = core.pointee.tablePower
         result.itemCount = itemCount

@@ -135,6 +135,12 @@ struct StatisticsTests {
         #expect(bench.value("bytes_read") == "77")
     }
 
+    @Test func `stats martlet tells what connections and arriving values keep, and at rest that is nothing`() throws {
+        let fields = Self.fields(try Bench().reply("martlet"))
+
+        for name in ["reserved_bytes", "buffer_copied_bytes", "buffer_leased_bytes"] { #expect(fields[name] == "0") }
+    }
+
     @Test func `a reset starts counting anew`() throws {
         let bench = try Bench()
         bench.counters.pointee.commands.getMisses.add(4)

@@ -42,6 +42,7 @@ struct ItemReservationTests {
                 }
                 #expect(fixture.session.reservedBytes >= filled)
                 #expect(fixture.session.reservedBytes <= length)
+                #expect(fixture.store.statistics().reservedBytes == fixture.session.reservedBytes)
                 fixture.store._checkInvariants(expectedReservations: 1)
             }
             #expect(fixture.session.reservedBytes == 0)
