@@ -190,8 +190,7 @@ struct LoginTests {
         #expect(rounds <= 3 * (addressCount + 1))
     }
 
-    @Test func `of one address one password is checked at a time, and who waits with the same one need not be`() throws
-    {
+    @Test func `who waits with the password that another of its address has got right goes on with it`() throws {
         let (server, _) = try server(try hashed("ann", "secret"))
         let pool = (0..<10).map { _ in server.connect(from: 7) }
         for connection in pool { connection.sendUnseen(Self.token("ann secret")) }

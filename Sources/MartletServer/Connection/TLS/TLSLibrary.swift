@@ -31,7 +31,8 @@ final class TLSCertificates: @unchecked Sendable {
     init(_ settings: TLSSettings) throws(TLSFailure) {
         guard
             let raw = copenssl_context_new(
-                Int32(settings.minimumVersion), settings.keepsSessions ? 1 : 0, settings.usesKernel ? 1 : 0)
+                Int32(settings.minimumVersion), Int32(settings.keepsSessions ? Limits.tlsSessionsKeptMax : 0),
+                settings.usesKernel ? 1 : 0)
         else { throw TLSFailure("Error preparing TLS: \(TLSFailure.reason)") }
         self.raw = raw
         let chain = settings.chainPath ?? ""
