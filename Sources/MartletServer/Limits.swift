@@ -78,8 +78,10 @@ package enum Limits {
     /// Sessions that OpenSSL keeps with `ssl_session_cache`, of clients that take no tickets: about a kilobyte each, more
     /// with a client's certificate.
     package static let tlsSessionsKeptMax = 1024
-    /// What a TLS session keeps of a packet that the socket took in part.
-    static let packetBytesMax = 17 << 10
+    /// What a TLS session keeps of a packet that the socket took in part, or that has come in part.
+    package static let packetBytesMax = 17 << 10
+    /// What a handshake keeps: a packet, and room for a message, of which certificates have 24 KB at most and a hello 16.
+    package static let handshakeBytesMax = 48 << 10
 
     /// What all connections together may keep besides the cache when the settings do not say: unfinished commands and
     /// replies that were not taken.

@@ -76,6 +76,8 @@ int copenssl_session_negotiate(copenssl_session *_Nonnull session);
 long copenssl_session_read(copenssl_session *_Nonnull session, void *_Nonnull bytes, size_t count);
 /// Whether the last read has left input inside, of which the socket will not tell.
 int copenssl_session_has_input(const copenssl_session *_Nonnull session);
+/// Whether memory for a packet is kept inside: one has come in part, or not all of it was read.
+int copenssl_session_holds_packet(const copenssl_session *_Nonnull session);
 /// Writes until all is written or the socket is full. Returns how many bytes are gone, at least one, or a COPENSSL_ number.
 /// After WANTS_WRITE the next write must begin with the same bytes and offer no fewer of them.
 long copenssl_session_write(copenssl_session *_Nonnull session, const void *_Nonnull bytes, size_t count);
