@@ -169,6 +169,7 @@ copenssl_session *copenssl_client_new(
     if (is_prepared) {
         client->calls = (copenssl_calls){.context = client, .receive = receive_waiting, .send = send_waiting};
         session->calls = &client->calls;
+        session->hello.is_over = 1;
         session->descriptor = descriptor;
         session->ssl = SSL_new(context);
         BIO *bio = session->ssl != NULL ? copenssl_socket_new(session) : NULL;

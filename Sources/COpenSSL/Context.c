@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { CERTIFICATES_BYTES_MAX = 24 << 10 };
+
 static _Thread_local char reason[256];
 
 const char *copenssl_reason(void) { return reason; }
@@ -46,7 +48,7 @@ static int count_new_session(SSL *ssl, SSL_SESSION *made) {
     return 0;
 }
 
-copenssl_context *copenssl_context_new(int minimum_version, int keeps_sessions, int uses_kernel) {
+copenssl_context *copenssl_context_new(int minimum_version, int kept_sessions, int uses_kernel) {
     static const int versions[] = {TLS1_VERSION, TLS1_1_VERSION, TLS1_2_VERSION, TLS1_3_VERSION};
     if (minimum_version < 0 || minimum_version > 3) {
         copenssl_keep_reason("no such version of TLS");
@@ -70,8 +72,13 @@ copenssl_context *copenssl_context_new(int minimum_version, int keeps_sessions, 
     SSL_CTX_set_read_ahead(context, 1);
     // Otherwise one read would go on for as long as a client sends nothing but changes of its keys.
     SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
+    // A message of a handshake gets its memory when it is announced. OpenSSL's bound for certificates is 100 KB; that for
+    // hellos, which it has not, is in Socket.c.
+    SSL_CTX_set_max_cert_list(context, CERTIFICATES_BYTES_MAX);
     SSL_CTX_set_default_passwd_cb(context, no_pass_phrase);
-    if (keeps_sessions) {
+    if (kept_sessions > 0) {
+        // The usual size is 20,480, and 0 would be no bound.
+        SSL_CTX_sess_set_cache_size(context, kept_sessions);
         SSL_CTX_sess_set_new_cb(context, count_new_session);
         SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_SERVER);
     } else {

@@ -6,6 +6,19 @@
 
 #include <openssl/ssl.h>
 
+/// How far a client's unencrypted packets were followed, and the messages in them.
+struct copenssl_hello {
+    unsigned char packet[5];
+    unsigned char message[4];
+    unsigned char packet_count;
+    unsigned char message_count;
+    /// What comes now is encrypted, or no handshake.
+    char is_over;
+    char is_too_long;
+    size_t packet_left;
+    size_t message_left;
+};
+
 struct copenssl_session {
     SSL *ssl;
     const copenssl_calls *calls;
@@ -19,6 +32,7 @@ struct copenssl_session {
     char has_failed;
     /// A packet is half written.
     char is_writing;
+    struct copenssl_hello hello;
 };
 
 /// A BIO for the session, by its own calls; NULL when memory is short.

@@ -143,6 +143,11 @@ long copenssl_session_read(copenssl_session *session, void *bytes, size_t count)
 
 int copenssl_session_has_input(const copenssl_session *session) { return session->has_input; }
 
+int copenssl_session_holds_packet(const copenssl_session *session) {
+    // Of a packet of which the head alone has come, nothing is pending; but it is in its body.
+    return SSL_has_pending(session->ssl) || strcmp(SSL_rstate_string(session->ssl), "RB") == 0;
+}
+
 long copenssl_session_write(copenssl_session *session, const void *bytes, size_t count) {
     size_t total = 0;
     while (total < count) {
@@ -170,7 +175,8 @@ int copenssl_session_is_in_kernel(const copenssl_session *session) {
 }
 
 int copenssl_session_was_addressed(const copenssl_session *session) {
-    return BIO_number_read(SSL_get_rbio(session->ssl)) > 0;
+    // What is refused does not count as read.
+    return session->hello.is_too_long || BIO_number_read(SSL_get_rbio(session->ssl)) > 0;
 }
 
 #endif

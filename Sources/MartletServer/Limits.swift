@@ -84,13 +84,19 @@ package enum Limits {
     /// Pieces given to the kernel by one `sendmsg`.
     package static let outputPiecesMax = 256
 
-    /// What a TLS session keeps of a packet that the socket took in part.
-    static let packetBytesMax = 17 << 10
+    /// Sessions that OpenSSL keeps with `ssl_session_cache`, of clients that take no tickets: about a kilobyte each, more
+    /// with a client's certificate.
+    package static let tlsSessionsKeptMax = 1024
+    /// What a TLS session keeps of a packet that the socket took in part, or that has come in part.
+    package static let packetBytesMax = 17 << 10
+    /// What a handshake keeps: a packet, and room for a message, of which certificates have 24 KB at most and a hello 16.
+    package static let handshakeBytesMax = 48 << 10
 
     /// What all connections together may keep besides the cache when the settings do not say: unfinished commands and
     /// replies that were not taken.
     package static let connectionBufferBytesDefault = 32 << 20
-    /// What a server needs besides the cache and connection buffers.
+    /// What a server needs besides the cache and connection buffers: prefixes (`prefixBytesMax`) and kept sessions of
+    /// TLS (`tlsSessionsKeptMax`) are in it.
     static let programBytesUsual = 16 << 20
     /// What OpenSSL keeps for each connection.
     static let tlsSessionBytesUsual = 14 << 10
@@ -171,8 +177,9 @@ package enum Limits {
     static let announcedEventsMax = 4096
     /// Reads of what a watcher sends, which is forgotten, one after the other.
     static let watcherReadsMax = 16
-    /// Key prefixes that one worker counts for `stats detail`; those that come later are not counted.
-    static let prefixesMax = 1 << 16
+    /// What the key prefixes that are counted for `stats detail` take, those of all workers together; prefixes that come
+    /// later are not counted.
+    package static let prefixBytesMax = 4 << 20
 
     // The admin endpoint
 

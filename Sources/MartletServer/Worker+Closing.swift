@@ -17,16 +17,18 @@ extension UnsafeMutablePointer where Pointee == Worker {
                 connection.close(.idleTimeout)
                 continue
             }
-            if locks, connection.pointee.isHeldBack {
-                connection.letGoOn()
+            let silentSeconds = Int(pointee.second &- connection.pointee.lastActivity)
+            let hasTakenTooLong =
+                connection.pointee.phase == .negotiating && silentSeconds > Limits.negotiatingSecondsMax
+            if connection.pointee.isHeldBack {
+                if hasTakenTooLong { connection.closeUnnegotiated() } else { connection.letGoOn() }
                 continue
             }
             // A ready connection has something to do, its turn will tell; who awaits an answer waits for us.
             if connection.pointee.isReady || connection.pointee.awaitsAnswer { continue }
-            let silentSeconds = Int(pointee.second &- connection.pointee.lastActivity)
             if connection.pointee.phase == .draining {
                 if silentSeconds >= Int(Limits.drainingSecondsMax) { connection.close() }
-            } else if connection.pointee.phase == .negotiating && silentSeconds > Limits.negotiatingSecondsMax {
+            } else if hasTakenTooLong {
                 connection.closeUnnegotiated()
             } else if idleSecondsMax > 0 && silentSeconds > idleSecondsMax && connection.mayIdleOut {
                 pointee.counters.pointee.network.idleKicks.increment()
@@ -52,16 +54,43 @@ extension UnsafeMutablePointer where Pointee == Worker {
     /// When they cannot, because it is those of other workers who hold it, a connection that needs little gets it all
     /// the same, and the others are woken to make that good. Returns false if the connection is to be closed.
     func take(_ charge: BufferBudget.Charge, for connection: UnsafeMutablePointer<Connection>) -> Bool {
-        let before = connection.held
+        let before = connection.chosen
         let held = BufferBudget.Charge(
             copiedBytes: before.copiedBytes + charge.copiedBytes, leasedBytes: before.leasedBytes + charge.leasedBytes)
+        return takeFromAll(charge, for: connection, holding: held) || takeLittle(charge, holding: held)
+    }
+
+    /// For a packet of TLS, the same whatever the client sends: what it holds besides decides whether that is little.
+    func takeForPacket(_ bytes: Int, of connection: UnsafeMutablePointer<Connection>) -> Bool {
+        let charge = BufferBudget.Charge(copiedBytes: bytes)
+        let held = connection.chosen
+        return takeFromAll(charge, for: connection, holding: held) || takeLittle(charge, holding: held)
+    }
+
+    /// For a handshake: those who hold more than a little make room, whoever they are; nobody who holds little does.
+    func takeForHandshake(_ bytes: Int, of connection: UnsafeMutablePointer<Connection>) -> Bool {
+        let charge = BufferBudget.Charge(copiedBytes: bytes)
+        let little = BufferBudget.Charge(copiedBytes: Limits.littleBufferBytes)
+        let more = BufferBudget.Charge(copiedBytes: Limits.littleBufferBytes + 1)
+        return takeFromAll(charge, for: connection, holding: more) || takeLittle(charge, holding: little)
+    }
+
+    /// With room made by others of this worker.
+    private func takeFromAll(
+        _ charge: BufferBudget.Charge, for connection: UnsafeMutablePointer<Connection>,
+        holding held: BufferBudget.Charge
+    ) -> Bool {
         for _ in 0..<Limits.budgetVictimsMax {
             if pointee.server.pointee.budget.take(charge) { return true }
             let shortage = pointee.server.pointee.budget.shortage(for: charge)
             guard let victim = victim(for: connection, holding: held.bytes(of: shortage), shortage) else { break }
             closeOverBudget(victim)
         }
-        if pointee.server.pointee.budget.take(charge) { return true }
+        return pointee.server.pointee.budget.take(charge)
+    }
+
+    /// With an overdraft, for whoever holds little; those of other workers make that good.
+    private func takeLittle(_ charge: BufferBudget.Charge, holding held: BufferBudget.Charge) -> Bool {
         guard held.copiedBytes + held.leasedBytes <= Limits.littleBufferBytes,
             pointee.server.pointee.budget.take(charge, isLittle: true)
         else {
@@ -96,6 +125,8 @@ extension UnsafeMutablePointer where Pointee == Worker {
     /// 2. else who holds most, if that is more than `bytes`: a client that sends a byte now and then is never stalled;
     /// 3. else, where `bytes` are little as well, who holds little and has been silent for longest: nobody who holds
     ///    little is closed for those who hold much.
+    ///
+    /// Who shakes hands holds what anybody does who does so, and is closed only when stalled.
     private func victim(
         for connection: UnsafeMutablePointer<Connection>?, holding bytes: Int, _ shortage: BufferBudget.Shortage
     ) -> UnsafeMutablePointer<Connection>? {
@@ -120,7 +151,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
                     stalledWithLittle = candidate
                 }
             }
-            if held > most {
+            if held > most, candidate.pointee.isEstablished || candidate.pointee.phase != .negotiating {
                 most = held
                 largest = candidate
             }
@@ -137,6 +168,13 @@ extension UnsafeMutablePointer where Pointee == Connection {
 
     /// What the connection has taken of the budget.
     fileprivate var held: BufferBudget.Charge {
+        var charge = chosen
+        charge.copiedBytes += Int(pointee.tlsCharge)
+        return charge
+    }
+
+    /// What of it is by what the client has sent and not taken, not by TLS.
+    fileprivate var chosen: BufferBudget.Charge {
         var charge = pointee.pending?.pointee.charge ?? BufferBudget.Charge()
         charge.copiedBytes += pointee.inputCharge
         return charge

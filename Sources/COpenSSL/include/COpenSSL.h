@@ -48,10 +48,10 @@ enum {
 /// Why the last call of this thread failed: one line, valid until the thread's next call.
 const char *_Nonnull copenssl_reason(void);
 
-/// `minimum_version`: 0 to 3 for TLS 1.0 to 1.3. Session tickets are always issued; `keeps_sessions` also remembers the
-/// sessions of clients that do not take tickets. `uses_kernel` lets the kernel encrypt where it can. NULL when memory is
-/// short.
-copenssl_context *_Nullable copenssl_context_new(int minimum_version, int keeps_sessions, int uses_kernel);
+/// `minimum_version`: 0 to 3 for TLS 1.0 to 1.3. Session tickets are always issued; with `kept_sessions`, as many sessions
+/// of clients that do not take tickets are remembered, too, the latest ones. `uses_kernel` lets the kernel encrypt where it
+/// can. NULL when memory is short.
+copenssl_context *_Nullable copenssl_context_new(int minimum_version, int kept_sessions, int uses_kernel);
 void copenssl_context_free(copenssl_context *_Nonnull context);
 // Each returns 1, or 0 with a reason. No pass phrase is ever asked for.
 int copenssl_context_use_chain(copenssl_context *_Nonnull context, const char *_Nonnull path);
@@ -76,6 +76,8 @@ int copenssl_session_negotiate(copenssl_session *_Nonnull session);
 long copenssl_session_read(copenssl_session *_Nonnull session, void *_Nonnull bytes, size_t count);
 /// Whether the last read has left input inside, of which the socket will not tell.
 int copenssl_session_has_input(const copenssl_session *_Nonnull session);
+/// Whether memory for a packet is kept inside: one has come in part, or not all of it was read.
+int copenssl_session_holds_packet(const copenssl_session *_Nonnull session);
 /// Writes until all is written or the socket is full. Returns how many bytes are gone, at least one, or a COPENSSL_ number.
 /// After WANTS_WRITE the next write must begin with the same bytes and offer no fewer of them.
 long copenssl_session_write(copenssl_session *_Nonnull session, const void *_Nonnull bytes, size_t count);

@@ -10,7 +10,12 @@ struct SlowHash {
 
     /// The first round is done here. `rounds` is at least 1.
     init(password: some Collection<UInt8>, salt: [UInt8], rounds: Int) {
-        keyed = KeyedDigest(key: password)
+        self.init(keyed: KeyedDigest(key: password), salt: salt, rounds: rounds)
+    }
+
+    /// The same with the password as a key.
+    init(keyed: KeyedDigest, salt: [UInt8], rounds: Int) {
+        self.keyed = keyed
         latest = keyed.digest(salt + [0, 0, 0, 1])
         sum = latest
         roundsLeft = rounds - 1

@@ -56,7 +56,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
         }
         pointee.pending = pending
         pointee.phase = .sending
-        guard chargeInput() else { return worker.closeOverBudget(self) }
+        guard chargeInput(), chargePacket() else { return worker.closeOverBudget(self) }
         _ = watch(.writable)
     }
 
@@ -147,6 +147,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
     @inline(never)
     func beginDraining() {
         endTLS()
+        giveTLSCharge()
         guard shutdown(pointee.descriptor, Int32(SHUT_WR)) == 0 else { return close() }
         pointee.unfinished.removeAll()
         chargeInput()

@@ -212,14 +212,15 @@ extension UnsafeMutablePointer where Pointee == Connection {
 
     /// Reads nothing more until the second has changed.
     @inline(never)
-    private func holdBack() {
+    func holdBack() {
         pointee.isHeldBack = true
         pointee.watcher.stop()
     }
 
     /// The second has changed. The connection may be gone afterwards.
     func letGoOn() {
-        pointee.isHeldBack = false
+        // A handshake has been held back until there is room for it.
+        if pointee.phase != .negotiating { pointee.isHeldBack = false }
         guard watch(.readable) else { return }
         pointee.worker.appendReady(self)
     }
@@ -254,10 +255,9 @@ extension UnsafeMutablePointer where Pointee == Connection {
     /// The end of a turn: brings the charge for kept input up to date; over the budget, the connection is closed.
     private func chargeInputAndWait() {
         guard chargeInput() else { return pointee.worker.closeOverBudget(self) }
-        if _slowPath(pointee.tls != nil), !pointee.isReady, !pointee.isParked, !pointee.isHeldBack,
-            !pointee.awaitsAnswer
-        {
-            awaitTLS()
+        if _slowPath(pointee.tls != nil) {
+            guard chargePacket() else { return pointee.worker.closeOverBudget(self) }
+            if !pointee.isReady, !pointee.isParked, !pointee.isHeldBack, !pointee.awaitsAnswer { awaitTLS() }
         }
     }
 

@@ -12,8 +12,8 @@ import Synchronization
 /// 3. *sending*: watched for writability only, `pending` holds what the socket did not take. When it is sent, the
 ///    connection is ready (`resumes`), reading, or closed (`closesWhenSent`).
 /// 4. *parked*: not watched; a large value lacks room (`UploadRoom`). Its turn comes when there may be some.
-///    *Held back* is the same until the second changes (`LoginPace`), *awaiting an answer* until another thread has
-///    found it (`CertificateReadings`).
+///    *Held back* is the same until the second changes (`LoginPace`; a handshake without room), *awaiting an answer*
+///    until another thread has found it (`CertificateReadings`).
 /// 5. *draining*: everything is sent and half the connection is shut down; what the client still sends is dropped until
 ///    it closes too, so that our last words are not torn away by a reset.
 /// 6. Never read while replies are pending: that is the back-pressure that bounds every buffer.
@@ -62,7 +62,8 @@ package struct Connection: ~Copyable {
     /// The machine paused: its next turn goes on with what is there, without reading the socket.
     var resumes = false
     var isParked = false
-    /// Not watched until the second changes: its client has tried too many passwords.
+    /// Not watched until the second changes: its client has tried too many passwords, or there is no room for its
+    /// handshake.
     var isHeldBack = false
     /// Not watched until another thread has an answer for it.
     var awaitsAnswer = false
@@ -72,6 +73,8 @@ package struct Connection: ~Copyable {
     let openedSecond: UInt32
     /// Bytes dropped while draining.
     var drainedBytes: Int32 = 0
+    /// What `tls` is charged with the budget: for its handshake, or for a packet inside.
+    var tlsCharge: Int32 = 0
     var machine: ConnectionMachine
 
     var phase: Phase {
@@ -184,6 +187,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
         pointee.unfinished.removeAll()
         chargeInput()
         endTLS()
+        giveTLSCharge()
         last()
         deinitialize(count: 1)
         Syscalls.free(self)

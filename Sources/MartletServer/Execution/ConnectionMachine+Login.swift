@@ -7,7 +7,9 @@ import MartletProtocol
 /// 2. A line under six bytes or without an end among the first 2048 costs the connection, and so does a token of
 ///    another protocol. A token of more than 16 KiB is refused unseen.
 /// 3. The connection is text from a right token on: commands that lie behind it are carried out.
-/// 4. A slow hash is computed a slice per turn, one slice per round of the worker, so that logins hold up nobody else.
+/// 4. A slow hash is computed a slice per turn, one slice per round of the worker, so that logins hold up nobody else;
+///    and by turns among addresses, so that those who guess do not hold up logins of others either (`HashTurns`). What
+///    takes no slow hash is decided at once.
 /// 5. Who has tried often from one address waits with the next token, unchecked (`LoginPace`).
 /// 6. `Limits.loginFailuresMax` refused tokens end the connection, and so do `Limits.loginSecondsMax` without a right
 ///    one.
@@ -71,9 +73,8 @@ extension ConnectionMachine {
             return nil
         }
         guard let credentials = executor.pointee.server.pointee.credentialFile.credentials else { return .close }
-        let password = Array(token[(space + 1)...])
         state.pointee.check = LoginCheck(
-            user: token[..<space], password: password, credentials, executor.pointee.remembered)
+            user: token[..<space], password: token[(space + 1)...], credentials, executor.pointee.remembered)
         return goOn(state, executor, output)
     }
 
@@ -117,9 +118,8 @@ extension ConnectionMachine {
             guard server.pointee.loginPace.begin(state.pointee.network, at: executor.session.now) else { return .waits }
             state.pointee.hasBegun = true
         }
-        guard executor.pointee.takesHashSlice() else { return .goesOn }
-        let verdict = state.pointee.check?.advance(Limits.hashRoundsPerTurn, &executor.pointee.remembered)
-        guard let isRight = verdict ?? nil else { return .goesOn }
+        guard let isRight = verdict(state, executor) else { return .goesOn }
+        state.leaveTurns()
         state.pointee.check = nil
         state.pointee.hasBegun = false
         executor.counters.pointee.commands.logins.increment()
@@ -134,12 +134,23 @@ extension ConnectionMachine {
         return state.pointee.failures >= Limits.loginFailuresMax ? .close : nil
     }
 
+    /// Rule 4: at once, or after the slice of this round if it is for this check. Nil while there is more to do.
+    private func verdict(_ state: UnsafeMutablePointer<LoginState>, _ executor: ExecutorPointer) -> Bool? {
+        if let known = state.pointee.check?.verdictAtOnce(executor.pointee.remembered) ?? nil { return known }
+        if state.pointee.queuedIn == nil {
+            state.pointee.queuedIn = executor
+            executor.pointee.hashTurns.join(state)
+        }
+        guard executor.pointee.hashTurns.takes(state) else { return nil }
+        return state.pointee.check?.advance(Limits.hashRoundsPerTurn, &executor.pointee.remembered) ?? nil
+    }
+
     /// Whether the client has not logged in where it has to.
     var isLocked: Bool { dialect == .locked }
 
     /// Before the first input of a connection whose client has to log in: where it comes from.
     @inline(never)
-    mutating func beginLogin(from network: UInt64?) { login = .make(of: network) }
+    package mutating func beginLogin(from network: UInt64?) { login = .make(of: network) }
 
     /// Forgets a login that is over.
     @inline(never)

@@ -37,8 +37,8 @@ package struct Executor: ~Copyable {
     package let demandsLogin: Bool
     /// Passwords that this worker has found right.
     var remembered = RememberedPasswords()
-    /// A slice of a slow hash may be computed in this round.
-    private var mayHash = true
+    /// Who waits for slices of slow hashes.
+    var hashTurns = HashTurns()
     /// The longest refused data block that is skipped; a longer one costs the connection.
     let swallowBytesMax: Int
     /// Replies that a connection may have waiting; only with `read_buf_mem_limit` is there a bound (ReplyShare.swift).
@@ -92,13 +92,7 @@ package struct Executor: ~Copyable {
 
     /// Called by the worker at the beginning of a round of turns: one slice of a slow hash may be computed in it.
     @inline(__always)
-    package mutating func beginRound() { mayHash = true }
-
-    /// Whether the round's slice of a slow hash is still to be had; it is not afterwards.
-    mutating func takesHashSlice() -> Bool {
-        defer { mayHash = false }
-        return mayHash
-    }
+    package mutating func beginRound() { hashTurns.beginRound() }
 
     /// Called by the worker before a connection's turn: whose it is, and who watches.
     @inline(__always)

@@ -6,6 +6,9 @@ struct LoginState: ~Copyable {
     var check: LoginCheck?
     /// The check has begun: its address was asked for it (`LoginPace`).
     var hasBegun = false
+    /// Whose turns for slices of slow hashes it waits for (`HashTurns`), and when it last asked.
+    var queuedIn: ExecutorPointer?
+    var askedRound = 0
     var failures = 0
     /// Whose tries these are.
     let network: UInt64?
@@ -18,7 +21,16 @@ extension UnsafeMutablePointer where Pointee == LoginState {
         return state
     }
 
+    /// The check is over, or its connection.
+    func leaveTurns() {
+        guard let executor = pointee.queuedIn else { return }
+        pointee.queuedIn = nil
+        executor.pointee.hashTurns.leave(self)
+    }
+
+    /// Before its executor ends.
     func destroy() {
+        leaveTurns()
         deinitialize(count: 1)
         deallocate()
     }

@@ -38,6 +38,8 @@ package struct Observation: ~Copyable {
     }
 
     let watchers: Mutex<Watchers>
+    /// For the tables of all observers.
+    let prefixRoom = PrefixRoom()
     private let wantedBits = Atomic<UInt16>(0)
     private let number = Atomic<UInt64>(0)
     /// The announcer's, -1 while there is none.

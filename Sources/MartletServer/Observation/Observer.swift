@@ -21,7 +21,7 @@ package struct Observer: ~Copyable {
     init(observation: UnsafePointer<Observation>, settings: ServerSettings) {
         self.observation = observation
         ring = EventRing(capacity: settings.workerLogBufferBytes)
-        prefixes = PrefixTable()
+        prefixes = PrefixTable(observation: observation)
     }
 
     /// Keeps the event, if there is room. Its thread only.

@@ -15,6 +15,20 @@ struct PrefixCounts: Sendable {
     }
 }
 
+/// What the prefixes of all workers take, together: whoever may send requests may bring any number of them. Any thread.
+struct PrefixRoom: ~Copyable {
+    private let bytes = Atomic<Int>(0)
+
+    /// Returns false, taking nothing, if there is no more.
+    borrowing func take(_ count: Int) -> Bool {
+        if bytes.add(count, ordering: .relaxed).newValue <= Limits.prefixBytesMax { return true }
+        give(count)
+        return false
+    }
+
+    borrowing func give(_ count: Int) { bytes.subtract(count, ordering: .relaxed) }
+}
+
 /// One worker's counts by key prefix, for `stats detail`. Its worker counts; any thread may read or empty it. The lock
 /// is contended only while somebody does.
 struct PrefixTable: ~Copyable {
@@ -23,6 +37,10 @@ struct PrefixTable: ~Copyable {
         /// Of the prefix.
         let hash: UInt64
         var counts = PrefixCounts()
+
+        /// What a row takes besides the bytes of its prefix: itself, its array's header and its position, with the room
+        /// that growing arrays and dictionaries have to spare.
+        static let overheadBytes = 192
     }
 
     struct Rows {
@@ -30,12 +48,18 @@ struct PrefixTable: ~Copyable {
         var rows: [Row] = []
         /// By the hash of the prefix, so that counting copies no bytes.
         var positions: [UInt64: Int] = [:]
+        /// What they take of the room.
+        var bytes = 0
     }
 
     private let table = Mutex(Rows())
+    /// Has the room for the rows of all tables.
+    private let observation: UnsafePointer<Observation>
 
-    /// Counts for a prefix. A new one is not counted when there are `Limits.prefixesMax`; nor is one whose hash another
-    /// has, which does not happen in practice.
+    init(observation: UnsafePointer<Observation>) { self.observation = observation }
+
+    /// Counts for a prefix. A new one is not counted when those of all tables take `Limits.prefixBytesMax`; nor is one
+    /// whose hash another has, which does not happen in practice.
     borrowing func count(
         _ prefix: UnsafeRawBufferPointer, hash: UInt64, _ change: (inout PrefixCounts) -> Void
     ) {
@@ -43,7 +67,10 @@ struct PrefixTable: ~Copyable {
             if let position = table.positions[hash] {
                 guard table.rows[position].prefix.elementsEqual(prefix) else { return }
                 change(&table.rows[position].counts)
-            } else if table.rows.count < Limits.prefixesMax {
+            } else {
+                let bytes = Row.overheadBytes + prefix.count
+                guard observation.pointee.prefixRoom.take(bytes) else { return }
+                table.bytes += bytes
                 var row = Row(prefix: Array(prefix), hash: hash)
                 change(&row.counts)
                 table.positions[hash] = table.rows.count
@@ -69,9 +96,10 @@ struct PrefixTable: ~Copyable {
 
     /// The rows are freed outside the lock, which the worker may want meanwhile.
     borrowing func removeAll() {
-        _ = table.withLock { table in
+        let gone = table.withLock { table in
             defer { table = Rows() }
             return table
         }
+        observation.pointee.prefixRoom.give(gone.bytes)
     }
 }

@@ -20,7 +20,7 @@ struct SlicedStatisticsTests {
         settings.countsPrefixes = true
         let server = try LogicServer(settings)
         let connection = server.connect()
-        let (count, tail) = (60_000, String(repeating: "p", count: 240))
+        let (count, tail) = (16_000, String(repeating: "p", count: 60))
         for start in stride(from: 0, to: count, by: 1000) {
             connection.send((start..<start + 1000).map { "delete \($0)\(tail):k noreply\r\n" }.joined())
         }
@@ -33,6 +33,32 @@ struct SlicedStatisticsTests {
         #expect(lines.prefix(count).allSatisfy { $0.hasSuffix("\(tail) get 0 hit 0 set 0 del 1") })
         #expect(connection.longestOutput < 128 << 10)
         #expect(connection.ask("stats reset\r\nstats detail dump\r\n") == "RESET\r\nEND\r\n")
+    }
+
+    @Test("counts prefixes up to a bound in bytes, of all workers together, and from the beginning after a reset")
+    func boundedPrefixes() throws {
+        let server = try TestServer { ($0.threadCount, $0.countsPrefixes) = (3, true) }
+        let clients = try (0..<3).map { _ in try server.client() }
+        let tail = String(repeating: "p", count: 200)
+        for (index, client) in clients.enumerated() {
+            for start in stride(from: 0, to: 10_000, by: 500) {
+                try client.send((start..<start + 500).map { "delete \(index)-\($0)\(tail):k noreply\r\n" }.joined())
+                #expect(try client.exchange("mn\r\n", "MN\r\n"))
+            }
+        }
+
+        let count = try Self.prefixCount(clients[0])
+        #expect(count > 0 && count <= Limits.prefixBytesMax / (tail.utf8.count + 100))
+
+        #expect(try clients[0].exchange("stats reset\r\ndelete new:k\r\n", "RESET\r\nNOT_FOUND\r\n"))
+        #expect(try Self.prefixCount(clients[0]) == 1)
+    }
+
+    private static func prefixCount(_ client: TestClient) throws -> Int {
+        try client.send("stats detail dump\r\n")
+        var text = ""
+        while !text.hasSuffix("END\r\n") { text += String(decoding: try client.receiveSome(), as: UTF8.self) }
+        return text.split(separator: "\r\n").count { $0.hasPrefix("PREFIX ") }
     }
 
     @Test("tells each prefix once, with what all workers have counted, however it is read")

@@ -140,6 +140,83 @@ struct LoginTests {
         #expect(old.ask("mn\r\n") == "MN\r\n")
     }
 
+    private static func token(_ token: String) -> String { "set a 0 0 \(token.utf8.count)\r\n\(token)\r\n" }
+
+    /// Connections of `count` addresses, of each `each`, that have sent wrong passwords.
+    private func guessers(_ server: LogicServer, count: Int, each: Int) -> [LogicConnection] {
+        (0..<count * each).map { number in
+            let guesser = server.connect(from: UInt64(1000 + number % count))
+            guesser.sendUnseen(String(repeating: Self.token("ann wrong"), count: Limits.loginFailuresMax))
+            return guesser
+        }
+    }
+
+    @Test func `whoever guesses, what takes no slow hash is decided at once`() throws {
+        let (server, _) = try server(try hashed("ann", "secret") + Self.lines)
+        #expect(server.connect().ask(Self.token("ann secret")) == "STORED\r\n")
+        let guessers = guessers(server, count: 2, each: 3)
+        let plain = server.connect(from: 7)
+        let remembered = server.connect(from: 8)
+        server.round(guessers)
+
+        plain.sendUnseen(Self.token("foo bar"))
+        remembered.sendUnseen(Self.token("ann secret"))
+        server.round(guessers + [plain, remembered])
+
+        #expect(plain.takeReplies() == Array("STORED\r\n".utf8))
+        #expect(remembered.takeReplies() == Array("STORED\r\n".utf8))
+    }
+
+    @Test(arguments: [1, 5])
+    func `who guesses from some addresses makes a login wait for a turn of each per slice, and no more`(
+        addressCount: Int
+    ) throws {
+        let (server, _) = try server(try hashed("ann", "secret"))
+        let guessers = guessers(server, count: addressCount, each: 8)
+        server.round(guessers)
+        let late = server.connect(from: 7)
+        late.sendUnseen(Self.token("ann secret"))
+
+        var replies: [UInt8] = []
+        var rounds = 0
+        while replies.isEmpty, rounds < 1000 {
+            server.round(guessers + [late])
+            rounds += 1
+            replies += late.takeReplies()
+        }
+
+        #expect(replies == Array("STORED\r\n".utf8))
+        // 3000 rounds of the hash are three slices.
+        #expect(rounds <= 3 * (addressCount + 1))
+    }
+
+    @Test func `who waits with the password that another of its address has got right goes on with it`() throws {
+        let (server, _) = try server(try hashed("ann", "secret"))
+        let pool = (0..<10).map { _ in server.connect(from: 7) }
+        for connection in pool { connection.sendUnseen(Self.token("ann secret")) }
+
+        for _ in 0..<4 { server.round(pool) }
+
+        for connection in pool { #expect(connection.takeReplies() == Array("STORED\r\n".utf8)) }
+    }
+
+    @Test func `who leaves in the middle of a check leaves its turn to others`() throws {
+        let (server, _) = try server(try hashed("ann", "secret"))
+        var guessers = guessers(server, count: 3, each: 2)
+        server.round(guessers)
+        guessers = []
+
+        #expect(server.connect(from: 1000).ask(Self.token("ann secret")) == "STORED\r\n")
+    }
+
+    @Test func `a password may be as long as a token`() throws {
+        let password = String(repeating: "p", count: 16_000)
+        let (server, _) = try server(try hashed("ann", password))
+
+        #expect(server.connect().ask(Self.token("ann \(password)")) == "STORED\r\n")
+        #expect(server.connect().ask(Self.token("ann \(password)p")) == "CLIENT_ERROR authentication failure\r\n")
+    }
+
     @Test func `over a socket, a slow login holds up nobody else, and who does not log in is closed`() throws {
         let file = try TemporaryFile(try hashed("ann", "secret", rounds: 8_000) + Self.lines)
         let server = try TestServer(clock: ServerClock(manualWithWall: 1_000_000)) {

@@ -52,6 +52,22 @@ struct ResumptionTests {
         }
     }
 
+    @Test("are remembered up to a number, the latest ones")
+    func latest() throws {
+        let server = try TestServer(try Certificates()) { $0.tls.keepsSessions = true }
+        var wishes = TLSClient.Wishes(versions: 2...2)
+        wishes.takesTickets = false
+        let oldest = try Self.first(server.port, wishes)
+        for _ in 0..<Limits.tlsSessionsKeptMax { _ = try TLSClient(port: server.port, wishes) }
+
+        let latest = try Self.first(server.port, wishes)
+
+        wishes.session = latest
+        #expect(try server.tlsClient(wishes).isResumed)
+        wishes.session = oldest
+        #expect(try !server.tlsClient(wishes).isResumed)
+    }
+
     @Test("are not remembered without it")
     func forgotten() throws {
         let server = try TestServer(try Certificates())

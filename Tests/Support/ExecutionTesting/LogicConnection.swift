@@ -16,11 +16,12 @@ package final class LogicConnection {
     /// The most bytes one call left in the reply buffer, leased values included.
     package private(set) var longestOutput = 0
 
-    init(_ server: LogicServer, commandsMax: Int) {
+    init(_ server: LogicServer, commandsMax: Int, network: UInt64?) {
         self.server = server
         self.commandsMax = commandsMax
         machine = .allocate(capacity: 1)
         machine.initialize(to: ConnectionMachine(Dialect(server.context.pointee.settings)))
+        if let network { machine.pointee.beginLogin(from: network) }
     }
 
     deinit {
@@ -66,6 +67,9 @@ package final class LogicConnection {
     /// Lets the machine try again after a value lacked room.
     package func retry() { run() }
 
+    /// Sends a text that is looked at in the server's next round only.
+    package func sendUnseen(_ text: String) { input += text.utf8 }
+
     /// All replies since the last time.
     package func takeReplies() -> [UInt8] {
         defer { replies = [] }
@@ -80,26 +84,30 @@ package final class LogicConnection {
 
     /// Lets the machine work until it wants input.
     private func run() {
-        while true {
+        repeat {
             server.executor.pointee.beginRound()
-            server.executor.pointee.beginTurn(of: 0)
-            let step = input.withUnsafeMutableBytes { input in
-                machine.pointee.receive(
-                    input, executor: server.executor, output: server.output, commandsMax: commandsMax)
-            }
-            input.removeFirst(step.consumedBytes)
-            dispositions.append(step.disposition)
-            longestOutput = max(longestOutput, server.output.pointee.byteCount + server.output.pointee.leasedBytes)
-            if step.disposition == .closeSilently { server.output.pointee.removeAll() }
-            server.output.pointee.forEachPiece { replies += $0 }
-            server.output.pointee.removeAll()
-            switch step.disposition {
-            case .wantsInput, .lacksRoom, .nextSecond, .awaitsAnswer: return
-            case .yield, .goesOn, .outputFull: continue
-            case .close, .closeSilently, .watch:
-                isClosed = true
-                return
-            }
+        } while takeTurn()
+    }
+
+    /// Lets the machine work once; returns whether it has more to do.
+    func takeTurn() -> Bool {
+        server.executor.pointee.beginTurn(of: 0)
+        let step = input.withUnsafeMutableBytes { input in
+            machine.pointee.receive(
+                input, executor: server.executor, output: server.output, commandsMax: commandsMax)
+        }
+        input.removeFirst(step.consumedBytes)
+        dispositions.append(step.disposition)
+        longestOutput = max(longestOutput, server.output.pointee.byteCount + server.output.pointee.leasedBytes)
+        if step.disposition == .closeSilently { server.output.pointee.removeAll() }
+        server.output.pointee.forEachPiece { replies += $0 }
+        server.output.pointee.removeAll()
+        switch step.disposition {
+        case .wantsInput, .lacksRoom, .nextSecond, .awaitsAnswer: return false
+        case .yield, .goesOn, .outputFull: return true
+        case .close, .closeSilently, .watch:
+            isClosed = true
+            return false
         }
     }
 }

@@ -44,8 +44,16 @@ package final class LogicServer {
         counters.deallocate()
     }
 
-    package func connect(commandsMax: Int = Limits.commandsPerTurnDefault) -> LogicConnection {
-        LogicConnection(self, commandsMax: commandsMax)
+    package func connect(
+        commandsMax: Int = Limits.commandsPerTurnDefault, from network: UInt64? = nil
+    ) -> LogicConnection {
+        LogicConnection(self, commandsMax: commandsMax, network: network)
+    }
+
+    /// One turn for each, as in a worker's round.
+    package func round(_ connections: [LogicConnection]) {
+        executor.pointee.beginRound()
+        for connection in connections where !connection.isClosed { _ = connection.takeTurn() }
     }
 
     package func advance(seconds: UInt32) {

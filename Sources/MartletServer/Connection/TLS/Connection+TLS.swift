@@ -11,6 +11,8 @@ import MartletEvent
 /// 3. A read may have something to send, when the client changes its keys, and find no room: the connection is
 ///    negotiating again until there is.
 /// 4. At the end the client is told so if there is room for it; nothing is waited for.
+/// 5. What OpenSSL keeps is charged to the budget: a fixed amount for a handshake, from its first step on, and another
+///    while there is a packet inside. A handshake for which there is no room waits, unread, until the second changes.
 extension UnsafeMutablePointer where Pointee == Connection {
     // MARK: The handshake
 
@@ -34,6 +36,10 @@ extension UnsafeMutablePointer where Pointee == Connection {
             worker.appendReady(self)
             return false
         }
+        guard chargeHandshake() else {
+            holdBack()
+            return false
+        }
         worker.pointee.negotiationsLeft -= 1
         let isHandshake = !pointee.isEstablished
         switch session.negotiate() {
@@ -44,7 +50,11 @@ extension UnsafeMutablePointer where Pointee == Connection {
             if !pointee.awaitsRoom { awaitRoom() }
             return false
         case .count:
-            if isHandshake { noteHandshake(session) }
+            if isHandshake {
+                noteHandshake(session)
+                // What came behind it is charged at the end of the turn, if it is still there.
+                giveTLSCharge()
+            }
             leaveNegotiating()
             if pointee.awaitsRoom, !awaitInput() { return false }
             // After a change of keys whatever stopped the read must be tried again.
@@ -181,6 +191,44 @@ extension UnsafeMutablePointer where Pointee == Connection {
             bytes += some
         }
         return bytes
+    }
+
+    // MARK: The budget
+
+    /// Rule 5, before each step of a handshake. Returns false if there is no room for one.
+    private func chargeHandshake() -> Bool {
+        if pointee.isEstablished || pointee.tlsCharge > 0 { return true }
+        let worker = pointee.worker
+        // However small the budget, there is room for some.
+        let bytes = min(Limits.handshakeBytesMax, worker.pointee.server.pointee.budget.copiedBytesMax / 4)
+        guard worker.takeForHandshake(bytes, of: self) else { return false }
+        pointee.tlsCharge = Int32(bytes)
+        if pointee.isHeldBack {
+            // It was for us that it waited: its seconds begin now.
+            pointee.isHeldBack = false
+            pointee.lastActivity = worker.pointee.second
+        }
+        return true
+    }
+
+    /// Rule 5, at the end of a turn. Returns false if there is no room.
+    @inline(never)
+    func chargePacket() -> Bool {
+        guard let session = pointee.tls else { return true }
+        let charge = session.holdsPacket ? Int32(Limits.packetBytesMax) : 0
+        if charge == pointee.tlsCharge { return true }
+        giveTLSCharge()
+        if charge == 0 { return true }
+        guard pointee.worker.takeForPacket(Int(charge), of: self) else { return false }
+        pointee.tlsCharge = charge
+        return true
+    }
+
+    func giveTLSCharge() {
+        if pointee.tlsCharge == 0 { return }
+        pointee.worker.pointee.server.pointee.budget.give(
+            BufferBudget.Charge(copiedBytes: Int(pointee.tlsCharge)))
+        pointee.tlsCharge = 0
     }
 
     // MARK: The end

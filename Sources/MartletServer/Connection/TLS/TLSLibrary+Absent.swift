@@ -35,6 +35,7 @@ struct TLSSession: BitwiseCopyable, Sendable {
     func read(into bytes: UnsafeMutableRawPointer, count: Int) -> TLSOutcome { .failed }
     func write(_ bytes: UnsafeRawPointer, count: Int) -> TLSOutcome { .failed }
     var hasInput: Bool { false }
+    var holdsPacket: Bool { false }
     var newCount: Int { 0 }
     var isResumed: Bool { false }
     var isInKernel: Bool { false }

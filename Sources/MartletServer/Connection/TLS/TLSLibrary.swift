@@ -31,7 +31,8 @@ final class TLSCertificates: @unchecked Sendable {
     init(_ settings: TLSSettings) throws(TLSFailure) {
         guard
             let raw = copenssl_context_new(
-                Int32(settings.minimumVersion), settings.keepsSessions ? 1 : 0, settings.usesKernel ? 1 : 0)
+                Int32(settings.minimumVersion), Int32(settings.keepsSessions ? Limits.tlsSessionsKeptMax : 0),
+                settings.usesKernel ? 1 : 0)
         else { throw TLSFailure("Error preparing TLS: \(TLSFailure.reason)") }
         self.raw = raw
         let chain = settings.chainPath ?? ""
@@ -108,6 +109,8 @@ struct TLSSession: BitwiseCopyable, @unchecked Sendable {
 
     /// The last read has left input inside, of which the socket will not tell.
     var hasInput: Bool { copenssl_session_has_input(raw) != 0 }
+    /// Memory for a packet is kept inside: one has come in part, or not all of it was read.
+    var holdsPacket: Bool { copenssl_session_holds_packet(raw) != 0 }
     /// Sessions told to the client, if the server keeps them.
     var newCount: Int { Int(copenssl_session_new_count(raw)) }
     var isResumed: Bool { copenssl_session_is_resumed(raw) != 0 }
