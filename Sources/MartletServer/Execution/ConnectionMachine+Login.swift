@@ -139,7 +139,7 @@ extension ConnectionMachine {
 
     /// Before the first input of a connection whose client has to log in: where it comes from.
     @inline(never)
-    mutating func beginLogin(from network: UInt64?) { login = .make(of: network) }
+    package mutating func beginLogin(from network: UInt64?) { login = .make(of: network) }
 
     /// Forgets a login that is over.
     @inline(never)

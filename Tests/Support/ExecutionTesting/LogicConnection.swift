@@ -16,11 +16,14 @@ package final class LogicConnection {
     /// The most bytes one call left in the reply buffer, leased values included.
     package private(set) var longestOutput = 0
 
-    init(_ server: LogicServer, commandsMax: Int) {
+    init(_ server: LogicServer, commandsMax: Int, network: UInt64?, isDatagram: Bool) {
         self.server = server
         self.commandsMax = commandsMax
         machine = .allocate(capacity: 1)
-        machine.initialize(to: ConnectionMachine(Dialect(server.context.pointee.settings)))
+        let dialect = Dialect(server.context.pointee.settings)
+        machine.initialize(to: ConnectionMachine(dialect))
+        machine.pointee.isDatagram = isDatagram
+        if dialect == .locked { machine.pointee.beginLogin(from: network) }
     }
 
     deinit {
@@ -65,6 +68,11 @@ package final class LogicConnection {
 
     /// Lets the machine try again after a value lacked room.
     package func retry() { run() }
+
+    /// Lets the machine try again if it waits for room, or for the next second.
+    package func retryIfWaiting() {
+        if dispositions.last == .lacksRoom || dispositions.last == .nextSecond { run() }
+    }
 
     /// All replies since the last time.
     package func takeReplies() -> [UInt8] {
