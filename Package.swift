@@ -207,8 +207,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "MartletServer", "MartletStore", "MartletClient", "MartletRing", "ExecutionTesting", "StoreTesting",
-                .product(name: "NIOCore", package: "swift-nio"),
+                "MartletServer", "MartletStore", "MartletProtocol", "MartletClient", "MartletRing", "ExecutionTesting",
+                "StoreTesting", .product(name: "NIOCore", package: "swift-nio"),
             ],
             path: "Tools/Fuzz/Targets"),
         .target(name: "CFuzzer", path: "Tools/Fuzz/CFuzzer"),

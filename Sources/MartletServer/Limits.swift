@@ -137,7 +137,7 @@ package enum Limits {
     /// From this many bytes on, a reply to a datagram that goes on is not sent at all.
     package static let datagramReplyBytesMax = 1 << 20
     /// More than one datagram holds.
-    static let commandsPerDatagramMax = 1 << 16
+    package static let commandsPerDatagramMax = 1 << 16
     /// Send buffer asked for a UDP socket; the system may give less.
     static let datagramSendBytes: Int32 = 8 << 20
 

@@ -179,6 +179,7 @@ extension CacheStore {
     ) throws(StoreCreationError) -> (SlabGeometry, ArenaLayout, AddressRange) {
         var bytes = min(max(settings.memoryLimitBytes * 4, 1 << 30), max(settings.memoryLimitBytes, 256 << 30))
         if settings.isMemcachedMode { bytes = SlabGeometry.memcachedArenaBytes(bytes, settings) }
+        bytes = min(bytes, settings.arenaBytesMax)
         while true {
             let geometry = SlabGeometry(settings: settings, arenaBytesMax: bytes)
             let layout = ArenaLayout(arenaBytes: bytes, geometry: geometry, stripeCount: stripeCount)

@@ -2,6 +2,9 @@
 package struct StoreSettings: Sendable {
     /// `-m` in bytes: everything the store has, tables included (PagePool.swift).
     package var memoryLimitBytes = 64 << 20
+    /// No more address space than this is set aside for pages, whatever the limit allows: for tests that make thousands
+    /// of stores, each of which would otherwise have a gigabyte mapped and unmapped.
+    package var arenaBytesMax = Int.max
     /// `-I`: header, key and value of an item together, at most half of the limit.
     package var itemBytesMax = 1 << 20
     /// `-f`, above 1.

@@ -19,7 +19,7 @@ struct FuzzTests {
     /// Changes of the corpus that are tried: fewer where one takes long.
     private static func changeCount(_ target: FuzzTarget) -> Int {
         switch target {
-        case .text, .binary, .login, .options: 60
+        case .text, .binary, .negotiated, .login, .datagram, .options: 60
         case .restart: 15
         default: 400
         }
@@ -46,6 +46,24 @@ struct FuzzTests {
             let input = mutation.next()
             #expect(throws: Never.self, "change \(number): \(input)") { try target.check(input) }
         }
+    }
+
+    /// The words are in a value, on a line of their own: the data block hides them. Before, they switched the
+    /// comparison off for all that came with them.
+    @Test("take only what the server says for a refusal, not what is in values")
+    func refusals() {
+        let refusal = "ERROR cannot pipeline other commands before metadump\r\n"
+        let value = "x\r\n\(refusal)"
+        func refuses(_ reply: String) -> Bool { ReplyText(Array(reply.utf8)).refusesDump }
+
+        #expect(refuses("MN\r\n\(refusal)"))
+        #expect(!refuses("VALUE a 0 \(value.utf8.count)\r\n\(value)\r\nEND\r\n"))
+        #expect(!refuses("VALUE a 0 \(value.utf8.count) 7\r\n\(value)\r\nEND\r\n"))
+        #expect(!refuses("VA \(value.utf8.count) t-1\r\n\(value)\r\nMN\r\n"))
+        #expect(refuses("VA 1\r\nx\r\n\(refusal)"))
+        #expect(!refuses("CLIENT_ERROR \(refusal)"))
+        let statistics = "STAT a 1\r\nVA 10\r\nSTAT b 2\r\n\r\nEND\r\n"
+        #expect(ReplyText(Array(statistics.utf8)).withoutStatistics == Array("VA 10\r\nSTAT b 2\r\n\r\nEND\r\n".utf8))
     }
 
     @Test("take words out of a dictionary")

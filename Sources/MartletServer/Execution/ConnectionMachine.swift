@@ -37,7 +37,7 @@ package struct ConnectionMachine: ~Copyable {
     var longAnswer: UnsafeMutablePointer<any LongAnswer>?
     var waitsForValue = false
     /// It answers one datagram.
-    var isDatagram = false
+    package var isDatagram = false
     /// Why the connection closes, when the machine says that it does.
     var closeReason = CloseReason.normal
     /// What the connection wants to watch, after `.watch`.

@@ -47,6 +47,19 @@ extension CacheStore {
         Int(core.pointee.table.words.pointee.overflowBump.load(ordering: .relaxed))
     }
 
+    /// What a look-up of a hash goes through to the end of its chain: buckets, and items whose keys it compares.
+    package func _stepCount(_ hash: UInt64) -> Int {
+        let table = core.pointee.table
+        var bucket = table.home(hash)
+        var count = 0
+        while true {
+            count += 1
+            for slot in 0..<bucket.filledCount where bucket.tag(slot) == HashTable.tag(hash) { count += 1 }
+            if bucket.overflow == 0 { return count }
+            bucket = table.overflowBucket(bucket.overflow)
+        }
+    }
+
     /// Whether a page is on its way, or asked for.
     package var _hasMoves: Bool { core.pointee.mover.hasWork }
 

@@ -23,6 +23,7 @@ struct HostileRequestTests {
     @Test(arguments: [
         ("[::1]", true), ("[::1]:80", true), ("127.0.0.1:80", true), ("localhost", true), ("[::1", false),
         ("[::1]x", false), ("[::2]", false), ("127.0.0.1.example", false), ("", false),
+        ("127.+0.0.1", false), ("127.0.0.-0", false),
     ])
     func `only a whole loopback address is this machine`(_ host: String, _ isAllowed: Bool) {
         let verdict = AdminAccess(token: nil, isLoopback: true).verdict(authorization: nil, host: host)

@@ -62,6 +62,25 @@ struct MemoryBudgetTests {
         }
     }
 
+    @Test("a store sets no more address space aside for pages than it is told, and serves and evicts within it")
+    func smallArena() throws {
+        var settings = StoreSettings()
+        settings.memoryLimitBytes = 4 << 20
+        settings.itemBytesMax = 256 << 10
+        settings.arenaBytesMax = 8 << 20
+        let fixture = try StoreFixture(settings)
+        #expect(fixture.store._mapping.count < 64 << 20)
+        #expect(!fixture.store.setMemoryLimit(bytes: 9 << 20))
+        #expect(fixture.store.setMemoryLimit(bytes: 8 << 20))
+
+        for number in 0..<20_000 {
+            #expect(fixture.store("k\(number)", [UInt8](repeating: 7, count: 1000)).result == .stored)
+        }
+
+        #expect(fixture.value("k19999")?.count == 1000)
+        fixture.store._checkInvariants()
+    }
+
     @Test("settings that cannot be met are refused with a sentence")
     func refusals() {
         func error<Value>(_ path: WritableKeyPath<StoreSettings, Value>, _ value: Value) -> StoreCreationError? {

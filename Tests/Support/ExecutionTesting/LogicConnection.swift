@@ -16,12 +16,14 @@ package final class LogicConnection {
     /// The most bytes one call left in the reply buffer, leased values included.
     package private(set) var longestOutput = 0
 
-    init(_ server: LogicServer, commandsMax: Int, network: UInt64?) {
+    init(_ server: LogicServer, commandsMax: Int, network: UInt64?, isDatagram: Bool) {
         self.server = server
         self.commandsMax = commandsMax
         machine = .allocate(capacity: 1)
-        machine.initialize(to: ConnectionMachine(Dialect(server.context.pointee.settings)))
-        if let network { machine.pointee.beginLogin(from: network) }
+        let dialect = Dialect(server.context.pointee.settings)
+        machine.initialize(to: ConnectionMachine(dialect))
+        machine.pointee.isDatagram = isDatagram
+        if dialect == .locked { machine.pointee.beginLogin(from: network) }
     }
 
     deinit {
@@ -69,6 +71,11 @@ package final class LogicConnection {
 
     /// Sends a text that is looked at in the server's next round only.
     package func sendUnseen(_ text: String) { input += text.utf8 }
+
+    /// Lets the machine try again if it waits for room, or for the next second.
+    package func retryIfWaiting() {
+        if dispositions.last == .lacksRoom || dispositions.last == .nextSecond { run() }
+    }
 
     /// All replies since the last time.
     package func takeReplies() -> [UInt8] {

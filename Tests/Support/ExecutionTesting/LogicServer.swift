@@ -12,10 +12,18 @@ package final class LogicServer {
     /// Wall time at the start: a day in 2025.
     package static let wallSeconds: Int64 = 1_750_000_000
 
-    package init(_ settings: ServerSettings = ServerSettings()) throws {
+    package static let secret: (UInt64, UInt64) = (11, 12)
+
+    /// `arenaBytesMax`: address space for pages; little makes a server that is quickly made and gone.
+    package init(
+        _ settings: ServerSettings = ServerSettings(), secret: (UInt64, UInt64) = LogicServer.secret,
+        arenaBytesMax: Int = .max
+    ) throws {
         let clock = ServerClock(manualWithWall: Self.wallSeconds)
         let second = clock.second
-        let store = try CacheStore(settings: settings.storeSettings, secret: (11, 12), now: second)
+        var storeSettings = settings.storeSettings
+        storeSettings.arenaBytesMax = arenaBytesMax
+        let store = try CacheStore(settings: storeSettings, secret: secret, now: second)
         context = .allocate(capacity: 1)
         context.initialize(
             to: ServerContext(
@@ -44,10 +52,12 @@ package final class LogicServer {
         counters.deallocate()
     }
 
+    /// `network`: the client's address, as `LoginPace` counts; nil on a Unix socket. `isDatagram`: the connection is one
+    /// datagram's.
     package func connect(
-        commandsMax: Int = Limits.commandsPerTurnDefault, from network: UInt64? = nil
+        commandsMax: Int = Limits.commandsPerTurnDefault, from network: UInt64? = nil, isDatagram: Bool = false
     ) -> LogicConnection {
-        LogicConnection(self, commandsMax: commandsMax, network: network)
+        LogicConnection(self, commandsMax: commandsMax, network: network, isDatagram: isDatagram)
     }
 
     /// One turn for each, as in a worker's round.

@@ -14,8 +14,14 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case text
     /// A connection's packets of the binary protocol.
     case binary
-    /// What a connection says before and behind a login.
+    /// A connection whose first byte decides between the two, as it does unless `-B` says otherwise.
+    case negotiated
+    /// What a connection says before and behind a login, also from an address that has tried too often.
     case login
+    /// A request of UDP, with its head.
+    case datagram
+    /// What is asked of the admin endpoint, and by whom.
+    case http
     /// FILE and FILE.meta of `-e`, and a file that nobody closed.
     case restart
     /// The file of `-Y`.
@@ -36,7 +42,10 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         switch self {
         case .text: try StreamCheck(.ascii).check(input)
         case .binary: try StreamCheck(.binary).check(PacketText.packets(input))
+        case .negotiated: try StreamCheck(.negotiated).check(input)
         case .login: try StreamCheck(.login).check(input)
+        case .datagram: try DatagramCheck.check(input)
+        case .http: try HTTPCheck.check(input)
         case .restart: try RestartCheck.check(input)
         case .credentials: try CredentialsCheck.check(input)
         case .options: try OptionsCheck.check(input)

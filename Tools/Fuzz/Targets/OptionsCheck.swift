@@ -26,7 +26,7 @@ enum OptionsCheck {
         settings.authFilePath = nil
         settings.memoryFilePath = nil
         settings.verbosity = 0
-        guard let server = try? LogicServer(settings) else { return }
+        guard let server = try? LogicServer(settings, arenaBytesMax: 2 * memoryBytesMax) else { return }
         try serve(server, settings)
     }
 

@@ -6,32 +6,44 @@ import StoreTesting
 /// The first byte of an input says which files the rest changes, and whether the sums of what they say about themselves
 /// (not those of items) are made to agree again: a sum is no reason to believe what cannot be.
 ///
-///     1 a file that nobody closed (restart_checksums), else FILE and FILE.meta    2 sums agree    4 FILE.meta only
+///      1  a file that nobody closed (restart_checksums), else FILE and FILE.meta
+///      2  sums agree
+///      4  FILE.meta only, or the words at the front of a file that nobody closed
+///      8  memcached_mode: pages of a megabyte, items in lists
+///     16  else pages of 256 KiB, as above -m 1024
 ///
-/// The rest is changes, four bytes each: which of them and where (24 bits), and what is there from now on.
+/// The rest is changes, five bytes each: what kind (2 bits) and where (30 bits), and what is there from now on.
 enum RestartCheck {
     private static let itemCount = 200
-    private static let megabytes = 2
+    private static let changeBytes = 5
+    private static let changesMax = 64
+    private static let headWordsBytes = 2048
 
     static func check(_ input: [UInt8]) throws {
-        guard let first = input.first, input.count >= 5 else { return }
-        let isLive = first & 1 != 0
-        let base = isLive ? live : closed
-        var (file, meta) = (base.file, base.meta)
-        for start in stride(from: 1, through: min(input.count, 1 + 4 * 64) - 4, by: 4) {
-            let place = Int(input[start] & 0x3f) << 16 | Int(input[start + 1]) << 8 | Int(input[start + 2])
-            let kind = input[start] >> 6
+        guard let first = input.first, input.count > changeBytes else { return }
+        let layout: Layout = first & 8 != 0 ? .memcached : first & 16 != 0 ? .largePages : .usual
+        // With memcached_mode there is no restart_checksums.
+        let isLive = first & 1 != 0 && layout != .memcached
+        var (file, meta) = bases[layout.rawValue][isLive ? 1 : 0]
+        for start in stride(
+            from: 1, through: min(input.count, 1 + changeBytes * changesMax) - changeBytes, by: changeBytes)
+        {
+            let word = input[start..<start + 4].reduce(0) { $0 << 8 | Int($1) }
+            let (kind, place, what) = (UInt8(word >> 30), word & (1 << 30 - 1), input[start + 4])
             if isLive {
-                change(&file, kind, first & 4 != 0 ? place % 2048 : place, input[start + 3])
+                change(&file, kind, first & 4 != 0 ? place % headWordsBytes : place, what)
             } else if first & 4 != 0 || kind & 1 == 0 {
-                change(&meta, kind, place, input[start + 3])
+                change(&meta, kind, place, what)
             } else {
-                change(&file, kind, place, input[start + 3])
+                change(&file, kind, place, what)
             }
         }
         if first & 2 != 0 { isLive ? sealHead(&file) : seal(&meta) }
-        try open(file, isLive ? nil : meta, isLive)
+        try open(file, isLive ? nil : meta, settings(layout, isLive))
     }
+
+    /// How memory is cut up.
+    private enum Layout: Int, CaseIterable { case usual, memcached, largePages }
 
     /// Kind 0 and 1: a byte. 2: a word that is small, or huge. 3: the end.
     private static func change(_ bytes: inout [UInt8], _ kind: UInt8, _ place: Int, _ what: UInt8) {
@@ -54,11 +66,11 @@ enum RestartCheck {
     }
 
     /// Right or not there, and a store that can be used, whatever the files say.
-    private static func open(_ file: [UInt8], _ meta: [UInt8]?, _ isLive: Bool) throws {
+    private static func open(_ file: [UInt8], _ meta: [UInt8]?, _ settings: StoreSettings) throws {
         let folder = try RestartFolder()
         try folder.write(file, to: folder.file)
         if let meta { try folder.write(meta, to: folder.meta) }
-        let store = try FiledStore(folder.file, settings(isLive), threadCount: 1)
+        let store = try FiledStore(folder.file, settings, threadCount: 1)
         for number in 0..<itemCount {
             guard let found = store.value("k\(number)", bump: false) else { continue }
             try FuzzFinding.expect(found == value(number), "k\(number) is not what it was: \(found.prefix(20))")
@@ -72,11 +84,30 @@ enum RestartCheck {
 
     // MARK: Files as they should be
 
-    private static let closed = make(isLive: false)
-    private static let live = make(isLive: true)
+    /// Of each layout: as a planned stop leaves it, and as nobody closed it.
+    private static let bases = Layout.allCases.map { layout in
+        (layout == .memcached ? [false] : [false, true]).map { make(layout, isLive: $0) }
+    }
 
-    private static func settings(_ isLive: Bool) -> StoreSettings {
-        RestartFolder.settings(megabytes: megabytes, seals: isLive)
+    private static func settings(_ layout: Layout, _ isLive: Bool) -> StoreSettings {
+        switch layout {
+        case .usual: return RestartFolder.settings(megabytes: 2, seals: isLive)
+        case .memcached:
+            var settings = RestartFolder.settings(megabytes: 12, seals: isLive)
+            settings.isMemcachedMode = true
+            settings.eviction = .segmented
+            settings.growthFactor = 1.25
+            settings.chunkBytesMin = SlabGeometry.memcachedSpaceBytesMin
+            // A class gets its first page beyond the limit, too.
+            settings.arenaBytesMax = 80 << 20
+            return settings
+        case .largePages:
+            // The limit decides how large pages are; the arena, how large the file is.
+            var settings = RestartFolder.settings(megabytes: 1025, seals: isLive)
+            settings.arenaBytesMax = 8 << 20
+            settings.growthFactor = 1.5
+            return settings
+        }
     }
 
     private static func value(_ number: Int) -> [UInt8] {
@@ -85,12 +116,13 @@ enum RestartCheck {
         return Array("\(number)/".utf8) + [UInt8](repeating: UInt8(number & 0xff), count: length)
     }
 
-    private static func make(isLive: Bool) -> (file: [UInt8], meta: [UInt8]) {
+    private static func make(_ layout: Layout, isLive: Bool) -> (file: [UInt8], meta: [UInt8]) {
         do {
             let folder = try RestartFolder()
-            let store = try FiledStore(folder.file, settings(isLive), threadCount: 1)
+            let store = try FiledStore(folder.file, settings(layout, isLive), threadCount: 1)
             for number in 0..<itemCount { _ = store.store("k\(number)", value(number)) }
             for number in stride(from: 0, to: itemCount, by: 9) { _ = store.delete("k\(number)") }
+            precondition(store.value("k1", bump: false) == value(1), "there is something to damage")
             if isLive { return (folder.bytes(folder.file), []) }
             try store.handOn()
             return (folder.bytes(folder.file), folder.bytes(folder.meta))
@@ -111,13 +143,13 @@ enum RestartCheck {
 
     /// The same of the words at the front of a file that nobody closed: those saved, and those around them.
     private static func sealHead(_ file: inout [UInt8]) {
-        guard file.count >= 2048 else { return }
-        var words = Self.words(Array(file.prefix(2048)))
+        guard file.count >= headWordsBytes else { return }
+        var words = Self.words(Array(file.prefix(headWordsBytes)))
         let count = Int(truncatingIfNeeded: words[0])
         guard count > secretIndex + 2, count < 128 else { return }
         words[count] = sum(words[1..<count], seed: words[1], secretAt: secretIndex)
         words[count + 5] = sum(words[...(count + 4)], seed: 0x6c69_7665, secretAt: secretIndex + 1)
-        file.replaceSubrange(..<2048, with: bytes(words))
+        file.replaceSubrange(..<headWordsBytes, with: bytes(words))
     }
 
     /// Where a saved state has its secret: behind magic, layout and settings.

@@ -50,6 +50,8 @@ package struct AdminAccess: Sendable {
         if name == "localhost" { return true }
         // A name may begin as an address does.
         let numbers = name.split(separator: ".", omittingEmptySubsequences: false)
-        return numbers.count == 4 && numbers[0] == "127" && numbers.allSatisfy { UInt8($0) != nil }
+        // Swift's numbers may have a sign.
+        return numbers.count == 4 && numbers[0] == "127"
+            && numbers.allSatisfy { UInt8($0) != nil && !$0.hasPrefix("+") && !$0.hasPrefix("-") }
     }
 }
