@@ -11,12 +11,15 @@ import LoadEngine
 ///    connection alone, so that its history needs no other.
 /// 2. Moments are readings of one clock that all connections share: a call that ended before another began has a
 ///    smaller number, whatever the cores' own clocks say.
-/// 3. After each round each key's calls are searched for an order that explains every answer (`Linearization`). A miss
-///    may be an eviction (`EvictingModel`), unless nothing may be evicted.
+/// 3. After each round each key's calls are searched for an order that explains every answer (`Linearization`), in which
+///    a connection's commands stand as they were sent. A miss may be an eviction (`EvictingModel`), unless nothing may be
+///    evicted; tokens have to rise where they are Martlet's, and to differ elsewhere, unless the settings know better.
 /// 4. The first round with a key that has no such order ends the run.
 package struct HistoryRun {
     private let settings: HistorySettings
     private let keys: [HotKey]
+    /// What is known of the server's tokens.
+    private let tokens: TokenRule
     private var result: RunResult
     private var sum = LatencyHistogram()
     private var interval = HistoryInterval()
@@ -36,7 +39,7 @@ package struct HistoryRun {
         let facts = try ServerFacts(
             &connector, processNumber: settings.serverProcess, connectSeconds: settings.connectSeconds,
             seconds: settings.timeoutSeconds)
-        var run = HistoryRun(settings)
+        var run = HistoryRun(settings, isMartlet: facts.version.contains("martlet"))
         let connections = try run.connections(connector)
         let cpuBefore = facts.cpuNanoseconds
         try run.work(connections, progress)
@@ -52,8 +55,9 @@ package struct HistoryRun {
         return run.result
     }
 
-    private init(_ settings: HistorySettings) {
+    private init(_ settings: HistorySettings, isMartlet: Bool) {
         self.settings = settings
+        tokens = settings.tokens ?? (isMartlet ? .rise : .differ)
         // Names of its own, because other runs may have left items.
         let number = UInt32.random(in: 0 ... .max)
         keys = (0..<settings.keyCount).map {
@@ -61,6 +65,7 @@ package struct HistoryRun {
         }
         result = RunResult(label: settings.label ?? settings.server.description)
         result.settings = settings.described
+        result.settings["tokens"] = "\(tokens)"
         result.servers = [ServerResult(address: settings.server.description)]
     }
 
@@ -134,7 +139,7 @@ package struct HistoryRun {
     }
 
     private mutating func judge(_ calls: [Int: [Call<ItemModel.Operation>]]) throws(LoadError) {
-        let verdicts = try HistoryJudges.verdicts(calls, mayEvict: !settings.expectsHits)
+        let verdicts = try HistoryJudges.verdicts(calls, mayEvict: !settings.expectsHits, tokens: tokens)
         historyCount += calls.count
         callCount += calls.values.reduce(0) { $0 + $1.count }
         for (key, verdict) in verdicts.sorted(by: { $0.key < $1.key }) {

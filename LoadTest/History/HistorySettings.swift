@@ -22,6 +22,8 @@ package struct HistorySettings: Sendable {
     package var pressure = 0.0
     /// Nothing may be evicted: then a miss has to be explained by a delete.
     package var expectsHits = false
+    /// What a key's tokens do; nil: by the server's version.
+    package var tokens: TokenRule?
     /// How long; nil: until the commands are used up. What comes first ends the run.
     package var seconds: Double? = 10
     package var commandCount: UInt64?

@@ -13,7 +13,7 @@ package struct KeyedCall: Sendable {
 
 /// One connection that sends commands about hot keys and notes what was answered, and when.
 ///
-/// Commands sent together share their beginning: each ends when its own reply has been read.
+/// Commands sent together begin one after the other before they are sent; each ends when its own reply has been read.
 /// Threads: one at a time; what it noted is read when its thread has ended.
 // Reason: whoever starts its thread waits for the end of it.
 package final class HotConnection: @unchecked Sendable {
@@ -106,10 +106,10 @@ package final class HotConnection: @unchecked Sendable {
     }
 
     private func exchange(_ commands: [HotCommand]) throws {
-        let began = clock.next()
+        let begins = commands.map { _ in clock.next() }
         let sentAt = MonotonicTime.now()
         try socket.send(commands.flatMap(\.bytes))
-        for command in commands {
+        for (command, began) in zip(commands, begins) {
             let answers = try answers(command)
             let ended = clock.next()
             latencies.append(MonotonicTime.now() - sentAt)

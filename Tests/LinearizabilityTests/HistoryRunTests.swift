@@ -32,6 +32,7 @@ struct HistoryRunTests {
         var settings = Self.settings(server.address)
         settings.wire = wire
         settings.expectsHits = true
+        settings.tokens = .rise
 
         let result = try HistoryRun.run(settings)
 
@@ -84,6 +85,51 @@ struct HistoryRunTests {
             let lines = result.violations.first?.explanation.split(separator: "\n") ?? []
             #expect(lines.count >= 4 && lines.count < 30, "a readable excerpt")
         }
+    }
+
+    static let losses: [HotBrain.Fault] = [
+        .lostStore(every: 60), .blindDelete(every: 10), .refusedReplace(every: 10), .blindAdd(every: 10),
+    ]
+
+    @Test("finds what only an eviction could explain where nothing may be evicted", arguments: losses)
+    func lost(fault: HotBrain.Fault) throws {
+        let result = try Self.run(HotBrain(fault)) { $0.expectsHits = true }
+
+        #expect(result.violations.contains { $0.kind == "history" })
+    }
+
+    @Test("holds a server to tokens that rise, or at least differ", arguments: [true, false])
+    func tokens(expectsHits: Bool) throws {
+        func violations(_ fault: HotBrain.Fault, _ tokens: TokenRule?) throws -> [Violation] {
+            try Self.run(HotBrain(fault)) {
+                // The search without the rule is for few clients.
+                $0.connectionCount = 3
+                $0.wire = .meta
+                $0.tokens = tokens
+                $0.expectsHits = expectsHits
+            }.violations
+        }
+
+        #expect(try !violations(.fallenToken(every: 50), .rise).isEmpty)
+        #expect(try violations(.fallenToken(every: 50), .differ).isEmpty)
+        // Of a version that was deleted: nothing but its token tells the two apart.
+        #expect(try !violations(.sameToken(every: 10), .rise).isEmpty)
+        #expect(try violations(.sameToken(every: 10), .differ).contains { $0.explanation.hasPrefix("two versions") })
+        // A server that does not say that it is Martlet.
+        #expect(try violations(.fallenToken(every: 50), nil).isEmpty)
+    }
+
+    @Test(
+        "finds a read that overtakes a change of its own connection, sent with it",
+        arguments: [nil, .classic, .meta] as [WireProtocol?])
+    func pipelines(wire: WireProtocol?) throws {
+        let result = try Self.run(HotBrain(.unordered(every: 5))) {
+            $0.wire = wire
+            $0.depth = 16
+            $0.expectsHits = true
+        }
+
+        #expect(result.violations.contains { $0.kind == "history" })
     }
 
     @Test("names a server that does not know the commands, unless it finds a wrong answer first")

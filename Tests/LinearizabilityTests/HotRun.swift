@@ -49,8 +49,16 @@ struct HotRun {
             let violation =
                 tokensRise
                 ? Linearization<ItemModel>.violation(in: calls).map { "\($0)" }
-                : Linearization<LooseItemModel>.violation(in: calls).map { "\($0)" }
+                : loose(calls)
             return violation.map { "seed \(seed), key \(key): \($0)" }
+        }
+    }
+
+    private func loose(_ calls: [Call<ItemModel.Operation>]) -> String? {
+        switch HistoryVerdict.of(calls, mayEvict: false, tokens: .differ) {
+        case .holds: nil
+        case .broken(let text): text
+        case .undecided: "undecided"
         }
     }
 

@@ -8,9 +8,9 @@ struct LinearizationTests {
     typealias Operation = ItemModel.Operation
     typealias Item = ItemModel.Item
 
-    /// A call from second `began` to `ended`.
-    private func call(_ began: Int, _ ended: Int, _ operation: Operation) -> Call<Operation> {
-        Call(client: 0, operation: operation, began: began, ended: ended)
+    /// A call from second `began` to `ended`, by a client of its own unless one is named.
+    private func call(_ began: Int, _ ended: Int, _ operation: Operation, client: Int? = nil) -> Call<Operation> {
+        Call(client: client ?? began, operation: operation, began: began, ended: ended)
     }
 
     private func holds(_ calls: Call<Operation>...) -> Bool {
@@ -66,6 +66,16 @@ struct LinearizationTests {
         #expect(!holds(first, call(3, 9, compare(6)), call(4, 8, compare(7))))
     }
 
+    @Test("takes a client's calls in the order in which they began, though they were sent together")
+    func pipelines() {
+        let old = Item(value: "1", flags: 0, token: 5)
+        let first = call(1, 2, .set(value: "1", flags: 0, token: 5))
+        let set = call(3, 20, .set(value: "2", flags: 0, token: 6), client: 1)
+        #expect(holds(first, set, call(4, 21, .get(old), client: 2)))
+        #expect(!holds(first, set, call(4, 21, .get(old), client: 1)))
+        #expect(holds(first, set, call(4, 21, .get(Item(value: "2", flags: 0, token: 6)), client: 1)))
+    }
+
     @Test("refuses tokens that do not rise")
     func tokens() {
         let set = { (token: UInt64) in Operation.set(value: "1", flags: 0, token: token) }
@@ -88,8 +98,8 @@ struct LinearizationTests {
             }
             var wrong = item
             wrong.token += 1
-            calls[place] = Call(
-                client: 0, operation: .get(wrong), began: calls[place].began, ended: calls[place].ended)
+            calls[place] = call(
+                calls[place].began, calls[place].ended, .get(wrong), client: calls[place].client)
             if Linearization<ItemModel>.violation(in: calls) != nil { refused += 1 }
         }
         // A token one higher may be the next version's only if the values agree; they never do here.
@@ -121,7 +131,8 @@ struct LinearizationTests {
                 }
             }
             let moment = 1000 * number
-            return call(moment - random.below(3000), moment + 1 + random.below(3000), operation)
+            return call(
+                moment - random.below(3000), moment + 1 + random.below(3000), operation, client: number)
         }
     }
 }

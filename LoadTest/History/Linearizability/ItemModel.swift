@@ -157,7 +157,7 @@ package enum ItemModel: SequentialModel {
     }
 
     /// A number without the blanks behind it; any other value as it is.
-    private static func unpadded(_ value: String) -> String {
+    static func unpadded(_ value: String) -> String {
         guard value.last == " ", let digits = value.split(separator: " ").first, UInt64(digits) != nil,
             value.utf8.dropFirst(digits.utf8.count).allSatisfy({ $0 == 0x20 })
         else { return value }

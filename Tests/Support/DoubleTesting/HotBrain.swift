@@ -21,6 +21,18 @@ package struct HotBrain: ServerBrain {
         case resurrected(every: Int)
         /// Items vanish, as they may in a cache.
         case evicting(every: Int)
+        /// A store is acknowledged, and nothing is there.
+        case lostStore(every: Int)
+        /// `delete` says that nothing was there, and leaves it.
+        case blindDelete(every: Int)
+        /// `replace` is refused, though something is there.
+        case refusedReplace(every: Int)
+        /// A new version's token is lower than the one before, and was nobody's.
+        case fallenToken(every: Int)
+        /// A new version has the token of one before.
+        case sameToken(every: Int)
+        /// A read behind a change of the same packet sees what was there before the packet.
+        case unordered(every: Int)
     }
 
     private struct Item {
@@ -39,14 +51,19 @@ package struct HotBrain: ServerBrain {
 
     private let fault: Fault?
     private var keys: [String: Key] = [:]
-    private var token: UInt64 = 100
+    private var token: UInt64 = 1 << 41
     private var countdown = 0
+    /// For `fallenToken`: below all others.
+    private var lowToken: UInt64 = 1 << 40
+    /// The items before this packet, of keys that it has changed.
+    private var before: [String: Item?] = [:]
 
     package init(_ fault: Fault? = nil) { self.fault = fault }
 
     package mutating func answer(_ input: inout [UInt8], _ output: inout [UInt8]) -> Int {
         var position = 0
         var count = 0
+        before = [:]
         while let end = input[position...].firstIndex(of: 10) {
             let words = String(decoding: input[position..<end], as: UTF8.self).split(whereSeparator: \.isWhitespace)
                 .map(String.init)
@@ -137,6 +154,7 @@ package struct HotBrain: ServerBrain {
 
     private mutating func change(_ key: String, to item: Item?) {
         var state = keys[key] ?? Key()
+        if before[key] == nil { before[key] = .some(state.item) }
         if let old = state.item { state.past = [old] + state.past.prefix(Self.pastMax) }
         state.item = item
         keys[key] = state
@@ -158,16 +176,36 @@ package struct HotBrain: ServerBrain {
         case "add" where old != nil:
             guard case .blindAdd(let every) = fault, strikes(every) else { return "NS" }
         case "replace" where old == nil: return "NS"
+        case "replace":
+            if case .refusedReplace(let every) = fault, strikes(every) { return "NS" }
         case "append":
             guard let old else { return "NS" }
             item = Item(value: old.value + value, flags: old.flags, token: 0)
         default: break
         }
-        token += 1
-        item.token = token
+        item.token = nextToken(key)
         if case .lostUpdate(let every) = fault, old != nil, strikes(every) { return "HD" }
+        if case .lostStore(let every) = fault, strikes(every) {
+            change(key, to: nil)
+            return "HD"
+        }
         change(key, to: item)
         return "HD"
+    }
+
+    private mutating func nextToken(_ key: String) -> UInt64 {
+        token += 1
+        switch fault {
+        case .fallenToken(let every):
+            guard strikes(every) else { break }
+            lowToken -= 1
+            return lowToken
+        case .sameToken(let every):
+            guard let old = keys[key]?.past.first, keys[key]?.item == nil, strikes(every) else { break }
+            return old.token
+        default: break
+        }
+        return token
     }
 
     private mutating func count(_ key: String, _ verb: String, _ delta: String) -> String? {
@@ -175,8 +213,7 @@ package struct HotBrain: ServerBrain {
             let number = UInt64(String(decoding: item.value, as: UTF8.self))
         else { return nil }
         let result = verb == "incr" ? number &+ delta : number < delta ? 0 : number - delta
-        token += 1
-        item.token = token
+        item.token = nextToken(key)
         item.value = Array("\(result)".utf8)
         if case .lostUpdate(let every) = fault, strikes(every) { return "\(result)" }
         change(key, to: item)
@@ -186,6 +223,7 @@ package struct HotBrain: ServerBrain {
     private mutating func remove(_ key: String, _ compare: UInt64?) -> String {
         guard let item = keys[key]?.item else { return "NF" }
         if let compare, compare != item.token { return "EX" }
+        if compare == nil, case .blindDelete(let every) = fault, strikes(every) { return "NF" }
         change(key, to: nil)
         return "HD"
     }
@@ -205,6 +243,7 @@ package struct HotBrain: ServerBrain {
 
     /// The item, or what a broken server takes for it.
     private mutating func found(_ key: String) -> Item? {
+        if case .unordered(let every) = fault, let old = before[key], strikes(every) { return old }
         let past = keys[key]?.past ?? []
         guard var item = keys[key]?.item else {
             if case .resurrected(let every) = fault, let dead = past.first, strikes(every) { return dead }
