@@ -20,6 +20,7 @@ package struct HistoryRun {
     private let keys: [HotKey]
     /// What is known of the server's tokens.
     private let tokens: TokenRule
+    private let isMartlet: Bool
     private var result: RunResult
     private var sum = LatencyHistogram()
     private var interval = HistoryInterval()
@@ -57,6 +58,7 @@ package struct HistoryRun {
 
     private init(_ settings: HistorySettings, isMartlet: Bool) {
         self.settings = settings
+        self.isMartlet = isMartlet
         tokens = settings.tokens ?? (isMartlet ? .rise : .differ)
         // Names of its own, because other runs may have left items.
         let number = UInt32.random(in: 0 ... .max)
@@ -79,6 +81,9 @@ package struct HistoryRun {
             source.wire = settings.wire
             source.depthMax = settings.depth
             source.pressure = settings.pressure
+            source.mayEvict = !settings.expectsHits
+            source.isMartlet = isMartlet && tokens == .rise
+            source.flushes = settings.flushes
             connections.append(HotConnection(socket, clock: clock, source: source))
         }
         return connections
@@ -100,6 +105,11 @@ package struct HistoryRun {
                 try JoinedThread.run(connections.count) { connections[$0].act(count) }
             }
             note(connections)
+            for connection in connections {
+                // What became of its last commands nobody knows, so that others' answers say nothing. A reply that
+                // cannot be is told first: it explains a broken connection.
+                if case .load(let error) = connection.failure, result.violations.isEmpty { throw error }
+            }
             let calls = Dictionary(grouping: connections.flatMap(\.calls), by: \.key).mapValues { $0.map(\.call) }
             try judge(calls)
             left -= min(left, UInt64(count * connections.count))
@@ -107,10 +117,6 @@ package struct HistoryRun {
             if let point = interval.point(at: result.seconds, length: settings.intervalSeconds) {
                 result.timeline.append(point)
                 progress(point)
-            }
-            for connection in connections {
-                // A wrong answer explains a broken connection, not the other way round.
-                if case .load(let error) = connection.failure, result.violations.isEmpty { throw error }
             }
             if let seconds = settings.seconds, result.seconds >= seconds { break }
         }
@@ -125,9 +131,12 @@ package struct HistoryRun {
                 interval.latencies.record(latency)
             }
             for keyed in connection.calls {
-                guard case .get(let item) = keyed.call.operation else { continue }
-                interval.keysRead += 1
-                interval.hits += item == nil ? 0 : 1
+                switch keyed.call.operation {
+                case .get(let item), .getAndTouch(let item, _):
+                    interval.keysRead += 1
+                    interval.hits += item == nil ? 0 : 1
+                default: break
+                }
             }
             if case .unexpected(let reply) = connection.failure {
                 result.violations.append(

@@ -10,6 +10,8 @@ struct HotRun {
     var seed: UInt64
     var connectionCount = 8
     var commandsPerConnection = 50
+    /// Asked what only Martlet does, and flushed now and then.
+    var isOurs = true
     /// Fresh names, because a server elsewhere may have old items.
     private let names: [String]
 
@@ -29,9 +31,10 @@ struct HotRun {
         let clock = HistoryClock()
         let keys = names.map { HotKey(name: $0, size: size) }
         let connections = try (0..<connectionCount).map { client in
-            HotConnection(
-                try HotSocket(connector), clock: clock,
-                source: HotCommandSource(client: client, keys: keys, seed: seed))
+            var source = HotCommandSource(client: client, keys: keys, seed: seed)
+            source.isMartlet = isOurs
+            source.flushes = isOurs
+            return HotConnection(try HotSocket(connector), clock: clock, source: source)
         }
         let count = commandsPerConnection
         try JoinedThread.run(connectionCount) { connections[$0].act(count) }

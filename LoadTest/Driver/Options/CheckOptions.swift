@@ -20,6 +20,12 @@ struct CheckOptions: ParsableArguments {
             valueName: "share"))
     var pressure: Double?
 
+    @Flag(
+        help: """
+            With --check history: flush_all now and then, of all that the server has; it must be exact, as Martlet's.
+            """)
+    var flush = false
+
     @Option(
         help: ArgumentHelp(
             """
@@ -59,6 +65,7 @@ struct CheckOptions: ParsableArguments {
         if let values = work.values { settings.sizes = [.drawn(try Sizes(parsing: values))] }
         settings.expectsHits = work.expectHits
         settings.tokens = tokens
+        settings.flushes = flush
         settings.wire = servers.protocol
         settings.timeoutSeconds = servers.timeout
         settings.connectSeconds = servers.connectTimeout

@@ -126,8 +126,8 @@ private struct Excerpt {
         }
         return all.filter { call in
             switch call.operation {
-            case .set(let value, _, _), .add(let value, _, true, _), .replace(let value, _, true, _),
-                .compareAndSet(_, let value, _, .stored):
+            case .set(let value, _, _, _), .add(let value, _, true, _, _), .replace(let value, _, true, _, _),
+                .compareAndSet(_, let value, _, .stored, _, _):
                 values.contains(value)
             default: false
             }

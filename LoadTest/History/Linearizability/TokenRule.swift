@@ -28,13 +28,25 @@ package enum TokenRule: Sendable, CaseIterable {
     }
 }
 
+extension TokenRule {
+    /// The token of an item that was read, for a client to compare with.
+    static func seenToken(_ operation: ItemModel.Operation) -> UInt64? {
+        switch operation {
+        case .get(let item?), .getAndTouch(let item?, _), .vivify(let item, _): item.token == 0 ? nil : item.token
+        default: nil
+        }
+    }
+}
+
 extension ItemModel {
     /// The token that the call has given out; nil for none, or one that was not told.
     static func issuedToken(_ operation: Operation) -> UInt64? {
         switch operation {
-        case .set(_, _, let token), .add(_, _, true, let token), .replace(_, _, true, let token): token
-        case .append(_, true, let token), .increment(_, _, let token), .decrement(_, _, let token): token
-        case .compareAndSet(_, _, _, .stored(let token)): token
+        case .set(_, _, let token, _), .add(_, _, true, let token, _), .replace(_, _, true, let token, _): token
+        case .append(_, true, let token, _), .prepend(_, true, let token, _): token
+        case .increment(_, _, let token, _), .decrement(_, _, let token, _): token
+        case .compareAndSet(_, _, _, .stored(let token), _, _): token
+        case .vivify(let item, _): item.marks == Marks(wins: true) && item.token != 0 ? item.token : nil
         default: nil
         }
     }
@@ -42,12 +54,12 @@ extension ItemModel {
     /// A value and flags that were told to go with a token.
     static func told(_ operation: Operation) -> Item? {
         switch operation {
-        case .get(let item?):
+        case .get(let item?), .getAndTouch(let item?, _), .vivify(let item, _):
             return item.token == 0
                 ? nil : Item(value: unpadded(item.value), flags: item.flags, token: item.token)
-        case .set(let value, let flags, let token?), .add(let value, let flags, true, let token?),
-            .replace(let value, let flags, true, let token?),
-            .compareAndSet(_, let value, let flags, .stored(let token?)):
+        case .set(let value, let flags, let token?, _), .add(let value, let flags, true, let token?, _),
+            .replace(let value, let flags, true, let token?, _),
+            .compareAndSet(_, let value, let flags, .stored(let token?), _, _):
             return Item(value: value, flags: flags, token: token)
         default: return nil
         }
