@@ -10,6 +10,8 @@ struct HotRun {
     var seed: UInt64
     var connectionCount = 8
     var commandsPerConnection = 50
+    /// Connections of the binary protocol besides.
+    var binaryCount = 0
     /// Asked what only Martlet does, and flushed now and then.
     var isOurs = true
     /// Fresh names, because a server elsewhere may have old items.
@@ -36,13 +38,21 @@ struct HotRun {
             source.flushes = isOurs
             return HotConnection(try HotSocket(connector), clock: clock, source: source)
         }
+        let binary = try (0..<binaryCount).map { index in
+            BinaryConnection(
+                try TestClient(address: "\(address)"), clock: clock, number: connectionCount + index, keys: names,
+                size: size, seed: seed)
+        }
         let count = commandsPerConnection
-        try JoinedThread.run(connectionCount) { connections[$0].act(count) }
+        try JoinedThread.run(connectionCount + binaryCount) {
+            if $0 < connections.count { connections[$0].act(count) } else { binary[$0 - connections.count].act(count) }
+        }
         if let failure = connections.lazy.compactMap(\.failure).first {
             print("seed \(seed)")
             throw failure
         }
-        return connections.flatMap(\.calls)
+        if let failure = binary.lazy.compactMap(\.failure).first { throw failure }
+        return connections.flatMap(\.calls) + binary.flatMap(\.calls)
     }
 
     /// A sentence for each key whose calls fit no order. `tokensRise` is what is asked of our own server.

@@ -36,6 +36,20 @@ struct SocketLinearizabilityTests {
         #expect(history.overlappingCount > history.count / 2, "the connections have met")
     }
 
+    @Test("in the text and the binary protocol at once", arguments: [HotSize.counters, .small, .large])
+    func binary(_ size: HotSize) throws {
+        let server = try Self.server(.unix)
+        defer { server.stop() }
+        var run = HotRun(size: size)
+        run.connectionCount = 4
+        run.binaryCount = 4
+        run.commandsPerConnection = 120
+
+        let history = try run.history(server.address)
+
+        #expect(run.violations(in: history).isEmpty)
+    }
+
     @Test(
         "elsewhere, in many rounds", .enabled(if: HotRun.externalServer != nil), arguments: HotSize.allCases)
     func elsewhere(_ size: HotSize) throws {
