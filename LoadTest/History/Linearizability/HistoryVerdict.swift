@@ -15,7 +15,7 @@ extension HistoryVerdict {
     private static let configurationsMax = 500_000
     private static let shorterConfigurationsMax = 20_000
     /// Searches that may be spent on a shorter text.
-    private static let triesMax = 400
+    private static let triesMax = 200
 
     /// `mayEvict`: an item may vanish at any moment.
     ///
