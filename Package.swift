@@ -258,8 +258,8 @@ let package = Package(
         .testTarget(
             name: "LinearizabilityTests",
             dependencies: [
-                "LoadHistory", "LoadEngine", "MartletServer", "MartletStore", "DoubleTesting", "ServerTesting",
-                "StoreTesting",
+                "LoadHistory", "LoadEngine", "MartletServer", "MartletStore", "DoubleTesting", "ExecutionTesting",
+                "ServerTesting", "StoreTesting",
             ]
         ),
         .testTarget(name: "StressTests", dependencies: ["MartletStore", "StoreTesting"]),

@@ -11,12 +11,16 @@ import LoadEngine
 ///    connection alone, so that its history needs no other.
 /// 2. Moments are readings of one clock that all connections share: a call that ended before another began has a
 ///    smaller number, whatever the cores' own clocks say.
-/// 3. After each round each key's calls are searched for an order that explains every answer (`Linearization`). A miss
-///    may be an eviction (`EvictingModel`), unless nothing may be evicted.
+/// 3. After each round each key's calls are searched for an order that explains every answer (`Linearization`), in which
+///    a connection's commands stand as they were sent. A miss may be an eviction (`EvictingModel`), unless nothing may be
+///    evicted; tokens have to rise where they are Martlet's, and to differ elsewhere, unless the settings know better.
 /// 4. The first round with a key that has no such order ends the run.
 package struct HistoryRun {
     private let settings: HistorySettings
     private let keys: [HotKey]
+    /// What is known of the server's tokens.
+    private let tokens: TokenRule
+    private let isMartlet: Bool
     private var result: RunResult
     private var sum = LatencyHistogram()
     private var interval = HistoryInterval()
@@ -36,7 +40,7 @@ package struct HistoryRun {
         let facts = try ServerFacts(
             &connector, processNumber: settings.serverProcess, connectSeconds: settings.connectSeconds,
             seconds: settings.timeoutSeconds)
-        var run = HistoryRun(settings)
+        var run = HistoryRun(settings, isMartlet: facts.version.contains("martlet"))
         let connections = try run.connections(connector)
         let cpuBefore = facts.cpuNanoseconds
         try run.work(connections, progress)
@@ -52,8 +56,10 @@ package struct HistoryRun {
         return run.result
     }
 
-    private init(_ settings: HistorySettings) {
+    private init(_ settings: HistorySettings, isMartlet: Bool) {
         self.settings = settings
+        self.isMartlet = isMartlet
+        tokens = settings.tokens ?? (isMartlet ? .rise : .differ)
         // Names of its own, because other runs may have left items.
         let number = UInt32.random(in: 0 ... .max)
         keys = (0..<settings.keyCount).map {
@@ -61,6 +67,7 @@ package struct HistoryRun {
         }
         result = RunResult(label: settings.label ?? settings.server.description)
         result.settings = settings.described
+        result.settings["tokens"] = "\(tokens)"
         result.servers = [ServerResult(address: settings.server.description)]
     }
 
@@ -74,6 +81,9 @@ package struct HistoryRun {
             source.wire = settings.wire
             source.depthMax = settings.depth
             source.pressure = settings.pressure
+            source.mayEvict = !settings.expectsHits
+            source.isMartlet = isMartlet && tokens == .rise
+            source.flushes = settings.flushes
             connections.append(HotConnection(socket, clock: clock, source: source))
         }
         return connections
@@ -95,6 +105,11 @@ package struct HistoryRun {
                 try JoinedThread.run(connections.count) { connections[$0].act(count) }
             }
             note(connections)
+            for connection in connections {
+                // What became of its last commands nobody knows, so that others' answers say nothing. A reply that
+                // cannot be is told first: it explains a broken connection.
+                if case .load(let error) = connection.failure, result.violations.isEmpty { throw error }
+            }
             let calls = Dictionary(grouping: connections.flatMap(\.calls), by: \.key).mapValues { $0.map(\.call) }
             try judge(calls)
             left -= min(left, UInt64(count * connections.count))
@@ -102,10 +117,6 @@ package struct HistoryRun {
             if let point = interval.point(at: result.seconds, length: settings.intervalSeconds) {
                 result.timeline.append(point)
                 progress(point)
-            }
-            for connection in connections {
-                // A wrong answer explains a broken connection, not the other way round.
-                if case .load(let error) = connection.failure, result.violations.isEmpty { throw error }
             }
             if let seconds = settings.seconds, result.seconds >= seconds { break }
         }
@@ -120,9 +131,12 @@ package struct HistoryRun {
                 interval.latencies.record(latency)
             }
             for keyed in connection.calls {
-                guard case .get(let item) = keyed.call.operation else { continue }
-                interval.keysRead += 1
-                interval.hits += item == nil ? 0 : 1
+                switch keyed.call.operation {
+                case .get(let item), .getAndTouch(let item, _):
+                    interval.keysRead += 1
+                    interval.hits += item == nil ? 0 : 1
+                default: break
+                }
             }
             if case .unexpected(let reply) = connection.failure {
                 result.violations.append(
@@ -134,7 +148,7 @@ package struct HistoryRun {
     }
 
     private mutating func judge(_ calls: [Int: [Call<ItemModel.Operation>]]) throws(LoadError) {
-        let verdicts = try HistoryJudges.verdicts(calls, mayEvict: !settings.expectsHits)
+        let verdicts = try HistoryJudges.verdicts(calls, mayEvict: !settings.expectsHits, tokens: tokens)
         historyCount += calls.count
         callCount += calls.values.reduce(0) { $0 + $1.count }
         for (key, verdict) in verdicts.sorted(by: { $0.key < $1.key }) {

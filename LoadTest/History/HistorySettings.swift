@@ -22,6 +22,10 @@ package struct HistorySettings: Sendable {
     package var pressure = 0.0
     /// Nothing may be evicted: then a miss has to be explained by a delete.
     package var expectsHits = false
+    /// What a key's tokens do; nil: by the server's version.
+    package var tokens: TokenRule?
+    /// Everything is flushed now and then, also what is not the run's own.
+    package var flushes = false
     /// How long; nil: until the commands are used up. What comes first ends the run.
     package var seconds: Double? = 10
     package var commandCount: UInt64?
@@ -89,6 +93,7 @@ package struct HistorySettings: Sendable {
         texts["values"] = sizes.map { if case .drawn(let sizes) = $0 { "\(sizes) B" } else { "\($0)" } }
             .joined(separator: ", ")
         texts["misses"] = expectsHits ? "only of what was deleted" : "may be evictions"
+        if flushes { texts["flushes"] = "now and then" }
         if pressure > 0 { texts["pressure"] = "\(pressure)" }
         texts["seed"] = "\(seed)"
         return texts

@@ -14,29 +14,56 @@ struct HotCommand {
     /// What is asked for, without its answer.
     enum Intent {
         case get
-        case set(value: String, flags: UInt32)
-        case add(value: String, flags: UInt32)
-        case replace(value: String, flags: UInt32)
-        case compareAndSet(token: UInt64, value: String, flags: UInt32)
-        case append(String)
-        case increment(UInt64)
-        case decrement(UInt64)
+        case getAndTouch(life: Int)
+        case vivify(life: Int)
+        case touch(life: Int)
+        /// A token of nil is the server's to choose.
+        case set(value: String, flags: UInt32, life: Int, token: UInt64? = nil)
+        case add(value: String, flags: UInt32, life: Int)
+        case replace(value: String, flags: UInt32, life: Int)
+        case compareAndSet(token: UInt64, value: String, flags: UInt32, life: Int, storesOld: Bool = false)
+        case append(String, birth: ItemModel.Birth?)
+        case prepend(String, birth: ItemModel.Birth?)
+        case increment(UInt64, birth: ItemModel.Birth? = nil)
+        case decrement(UInt64, birth: ItemModel.Birth? = nil)
         case delete
         case compareAndDelete(token: UInt64)
+        case invalidate(marksStale: Bool, dropsValue: Bool, life: Int?)
+        /// Of all keys.
+        case flush
         /// A cold item that nobody asks for: it takes room.
         case pressure
+    }
+
+    /// Whether there is a reply.
+    enum Reply: Equatable {
+        case always
+        /// `noreply`: none.
+        case never
+        /// `q`: only one that is not the usual one, which has this opaque token.
+        case unusual(opaque: String)
     }
 
     let key: Int
     let form: Form
     let intent: Intent
+    let reply: Reply
     let bytes: [UInt8]
 
-    init(_ key: Int, _ form: Form, _ intent: Intent, _ line: String, value: [UInt8]? = nil) {
+    init(
+        _ key: Int, _ form: Form, _ intent: Intent, _ line: String, value: [UInt8]? = nil, reply: Reply = .always
+    ) {
         self.key = key
         self.form = form
         self.intent = intent
-        bytes = Array((line + "\r\n").utf8) + (value.map { $0 + [13, 10] } ?? [])
+        self.reply = reply
+        let ending =
+            switch reply {
+            case .always: ""
+            case .never: " noreply"
+            case .unusual(let opaque): " q O\(opaque)"
+            }
+        bytes = Array((line + ending + "\r\n").utf8) + (value.map { $0 + [13, 10] } ?? [])
     }
 
     /// All meta commands are two letters, of which the first is an m.

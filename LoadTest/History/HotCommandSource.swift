@@ -12,12 +12,18 @@ package struct HotCommandSource: Sendable {
     var depthMax = 4
     /// Share of commands that store cold items.
     var pressure = 0.0
+    /// Whether the server may evict: then what a command without a full answer did can be anybody's guess.
+    package var mayEvict = false
+    /// Whether to ask what other servers do not know, or do otherwise: E, ms with I or N, md with x, marks on counters.
+    package var isMartlet = false
+    /// Whether to flush everything now and then, exactly.
+    package var flushes = false
     /// The last token seen of each key.
-    private var tokens: [UInt64]
+    var tokens: [UInt64]
     /// The key whose token was seen last, until it is used.
     private var freshKey: Int?
     private var random: RandomSource
-    private var number = 0
+    var number = 0
 
     /// Bytes of a cold item, about.
     private static let coldLetterCount = 50_000
@@ -41,50 +47,68 @@ package struct HotCommandSource: Sendable {
     mutating func next() -> HotCommand {
         number += 1
         if pressure > 0, random.unit() < pressure { return cold() }
+        if flushes, below(400) == 0 { return HotCommand(0, .verdict, .flush, "flush_all") }
         // Old tokens match nothing: half of the new ones are used at once.
         if let key = freshKey, below(2) == 0 {
             freshKey = nil
             return below(8) == 0 ? compareAndDelete(key) : compareAndSet(key)
         }
         let key = below(keys.count)
-        switch below(25) {
-        case ..<10: return read(key)
-        case ..<13: return store(key)
-        case 13: return compareAndSet(key)
-        case ..<21: return change(key)
-        case 21: return conditional(key, "add", "ME") { .add(value: $0, flags: $1) }
-        case 22: return conditional(key, "replace", "MR") { .replace(value: $0, flags: $1) }
-        case 23: return compareAndDelete(key)
-        default: return delete(key)
+        switch below(50) {
+        case ..<17: return below(8) == 0 ? quietRead(key) : read(key)
+        case ..<22: return store(key, mayBeQuiet: true)
+        case ..<24: return compareAndSet(key)
+        case ..<35: return change(key)
+        case 35, 36: return add(key)
+        case 37, 38: return replace(key)
+        case 39: return compareAndDelete(key)
+        case ..<42: return delete(key, mayBeQuiet: true)
+        case ..<46: return touch(key)
+        case ..<48: return invalidate(key)
+        default: return vivify(key)
         }
     }
 
-    /// A store that needs nothing and changes everything: with it a key's history may begin.
-    mutating func store(_ key: Int) -> HotCommand {
-        number += 1
-        let (value, flags) = newValue(key)
-        let intent = HotCommand.Intent.set(value: HotValue.summary(value), flags: flags)
-        let line =
-            isMeta(of: 5, classic: 1)
-            ? "ms \(keys[key].name) \(value.count) F\(flags) c" : "set \(keys[key].name) \(flags) 0 \(value.count)"
-        return HotCommand(key, .verdict, intent, line, value: value)
-    }
+    // MARK: Choices
 
-    mutating func delete(_ key: Int) -> HotCommand {
-        let line = isMeta(of: 2, classic: 1) ? "md \(keys[key].name) O7 k" : "delete \(keys[key].name)"
-        return HotCommand(key, .verdict, .delete, line)
-    }
-
-    // MARK: Commands
-
-    private mutating func below(_ bound: Int) -> Int { Int(random.next(below: UInt64(bound))) }
+    mutating func below(_ bound: Int) -> Int { Int(random.next(below: UInt64(bound))) }
 
     /// Whether the next command is a meta command: `classic` in `count` are not, where both are wanted.
-    private mutating func isMeta(of count: Int, classic: Int) -> Bool {
+    mutating func isMeta(of count: Int, classic: Int) -> Bool {
         wire.map { $0 == .meta } ?? (below(count) >= classic)
     }
 
-    private mutating func read(_ key: Int) -> HotCommand {
+    /// Now and then a command that is quiet, as its protocol has it.
+    ///
+    /// Under pressure the server may have to refuse, unheard: then only what does not leave the old value is quiet
+    /// (`losesAlways`), and nothing whose refusal would be taken for another command's.
+    mutating func reply(isMeta: Bool, losesAlways: Bool = false) -> HotCommand.Reply {
+        guard below(5) == 0, pressure == 0 || losesAlways && !isMeta else { return .always }
+        return isMeta ? .unusual(opaque: "q\(number)") : .never
+    }
+
+    /// A life in seconds that hardly any other command gives, or for ever; more than a history lasts.
+    mutating func life() -> Int {
+        below(3) == 0 ? 0 : 100_000 + 1000 * ((number * 64 + client) % 2000)
+    }
+
+    /// The flag of a meta command for that.
+    static func flag(_ letter: Character, life: Int) -> String { " \(letter)\(life)" }
+
+    /// A value that no other command stores, and flags that go with no other.
+    mutating func newValue(_ key: Int) -> ([UInt8], UInt32) {
+        let size = keys[key].size
+        let value =
+            size == .counters
+            ? Array("\((number % 2 == 0 ? 100_000_000 : 1_000_000) + number * 64 + client)".utf8)
+            : HotValue.make(client: client, number: number, letterCount: size.letterCount(number))
+        return (value, UInt32(truncatingIfNeeded: number * 64 + client))
+    }
+
+    // MARK: Reads
+
+    /// Has an answer in any case.
+    mutating func read(_ key: Int) -> HotCommand {
         let name = keys[key].name
         if isMeta(of: 6, classic: 4) {
             return HotCommand(
@@ -92,7 +116,10 @@ package struct HotCommandSource: Sendable {
         }
         switch below(4) {
         case 0: return HotCommand(key, .values(keys: [key], hasTokens: false), .get, "get \(name)")
-        case 1: return HotCommand(key, .values(keys: [key], hasTokens: true), .get, "gats 1000 \(name)")
+        case 1:
+            let life = life()
+            return HotCommand(
+                key, .values(keys: [key], hasTokens: true), .getAndTouch(life: life), "gats \(life) \(name)")
         case 2:
             let all = keys.map(\.name).joined(separator: " ")
             return HotCommand(key, .values(keys: Array(keys.indices), hasTokens: true), .get, "gets \(all)")
@@ -100,69 +127,39 @@ package struct HotCommandSource: Sendable {
         }
     }
 
-    private mutating func conditional(
-        _ key: Int, _ verb: String, _ mode: String, _ intent: (String, UInt32) -> HotCommand.Intent
-    ) -> HotCommand {
-        let (value, flags) = newValue(key)
-        let line =
-            isMeta(of: 5, classic: 1)
-            ? "ms \(keys[key].name) \(value.count) \(mode) c F\(flags)"
-            : "\(verb) \(keys[key].name) \(flags) 0 \(value.count)"
-        return HotCommand(key, .verdict, intent(HotValue.summary(value), flags), line, value: value)
-    }
-
-    private mutating func compareAndSet(_ key: Int) -> HotCommand {
-        let (value, flags) = newValue(key)
-        let token = tokens[key]
-        let intent = HotCommand.Intent.compareAndSet(token: token, value: HotValue.summary(value), flags: flags)
-        let line =
-            isMeta(of: 2, classic: 1)
-            ? "ms \(keys[key].name) \(value.count) C\(token) F\(flags) c"
-            : "cas \(keys[key].name) \(flags) 0 \(value.count) \(token)"
-        return HotCommand(key, .verdict, intent, line, value: value)
-    }
-
-    /// Counting where values are numbers, appending elsewhere.
-    private mutating func change(_ key: Int) -> HotCommand {
-        let name = keys[key].name
-        let isCounter = keys[key].size == .counters
-        let delta = UInt64(1 + below(isCounter ? 500_000 : 9))
-        let isMeta = isMeta(of: 6, classic: isCounter ? 2 : 1)
-        guard isCounter else {
-            let added = "+\(delta)"
-            let line = isMeta ? "ms \(name) \(added.utf8.count) MA c" : "append \(name) 0 0 \(added.utf8.count)"
-            return HotCommand(key, .verdict, .append(added), line, value: Array(added.utf8))
-        }
-        if below(2) == 0 {
-            let line = isMeta ? "ma \(name) D\(delta) c v" : "incr \(name) \(delta)"
-            return HotCommand(key, .number, .increment(delta), line)
-        }
-        let line = isMeta ? "ma \(name) MD D\(delta) v c" : "decr \(name) \(delta)"
-        return HotCommand(key, .number, .decrement(delta), line)
-    }
-
-    /// Only meta commands can.
-    private mutating func compareAndDelete(_ key: Int) -> HotCommand {
-        if wire == .classic { return delete(key) }
-        let token = tokens[key]
+    /// A miss is not answered.
+    private mutating func quietRead(_ key: Int) -> HotCommand {
+        if wire == .classic { return read(key) }
         return HotCommand(
-            key, .verdict, .compareAndDelete(token: token), "md \(keys[key].name) C\(token)")
+            key, .metaValue, .get, "mg \(keys[key].name) t v f c", reply: .unusual(opaque: "q\(number)"))
+    }
+
+    private mutating func touch(_ key: Int) -> HotCommand {
+        let name = keys[key].name
+        let life = life()
+        if isMeta(of: 3, classic: 2) {
+            // In front of T, what was left of the life before is told.
+            return HotCommand(
+                key, .metaValue, .getAndTouch(life: life), "mg \(name) t\(Self.flag("T", life: life)) c v f")
+        }
+        if below(3) > 0 {
+            return HotCommand(
+                key, .verdict, .touch(life: life), "touch \(name) \(life)",
+                reply: reply(isMeta: false, losesAlways: true))
+        }
+        if below(4) > 0 {
+            return HotCommand(
+                key, .values(keys: [key], hasTokens: false), .getAndTouch(life: life), "gat \(life) \(name)")
+        }
+        let all = keys.map(\.name).joined(separator: " ")
+        return HotCommand(
+            key, .values(keys: Array(keys.indices), hasTokens: true), .getAndTouch(life: life), "gats \(life) \(all)")
     }
 
     private func cold() -> HotCommand {
         let value = HotValue.make(client: client, number: number, letterCount: Self.coldLetterCount)
         let line = "set \(keys[0].name).cold.\(client).\(number) 0 0 \(value.count)"
         return HotCommand(0, .verdict, .pressure, line, value: value)
-    }
-
-    /// A value that no other command stores, and flags that go with no other.
-    private func newValue(_ key: Int) -> ([UInt8], UInt32) {
-        let size = keys[key].size
-        let value =
-            size == .counters
-            ? Array("\((number % 2 == 0 ? 100_000_000 : 1_000_000) + number * 64 + client)".utf8)
-            : HotValue.make(client: client, number: number, letterCount: size.letterCount(number))
-        return (value, UInt32(truncatingIfNeeded: number * 64 + client))
     }
 }
 

@@ -13,7 +13,7 @@ package struct KeyedCall: Sendable {
 
 /// One connection that sends commands about hot keys and notes what was answered, and when.
 ///
-/// Commands sent together share their beginning: each ends when its own reply has been read.
+/// Commands sent together begin one after the other before they are sent; each ends when its own reply has been read.
 /// Threads: one at a time; what it noted is read when its thread has ended.
 // Reason: whoever starts its thread waits for the end of it.
 package final class HotConnection: @unchecked Sendable {
@@ -30,6 +30,8 @@ package final class HotConnection: @unchecked Sendable {
     private let socket: HotSocket
     private let clock: HistoryClock
     private var source: HotCommandSource
+    /// No item that is asked for was given its life before.
+    private var roundBeganAt = MonotonicTime.now()
     package private(set) var calls: [KeyedCall] = []
     package private(set) var failure: Failure?
     /// From sending to the reply, in nanoseconds, one for each command.
@@ -61,6 +63,7 @@ package final class HotConnection: @unchecked Sendable {
     func beginRound() {
         calls.removeAll(keepingCapacity: true)
         latencies.removeAll(keepingCapacity: true)
+        roundBeganAt = MonotonicTime.now()
     }
 
     /// Sends at least `count` commands; `failure` tells when it could not. False then.
@@ -69,7 +72,9 @@ package final class HotConnection: @unchecked Sendable {
         noting {
             var left = count
             while left > 0 {
-                let commands = (0..<source.pipelineLength()).map { _ in source.next() }
+                var commands = (0..<source.pipelineLength()).map { _ in source.next() }
+                // What follows tells that a command without a reply is done.
+                if let last = commands.last, last.reply != .always { commands.append(source.read(last.key)) }
                 left -= commands.count
                 try exchange(commands)
             }
@@ -106,20 +111,39 @@ package final class HotConnection: @unchecked Sendable {
     }
 
     private func exchange(_ commands: [HotCommand]) throws {
-        let began = clock.next()
+        let begins = commands.map { _ in clock.next() }
         let sentAt = MonotonicTime.now()
         try socket.send(commands.flatMap(\.bytes))
-        for command in commands {
-            let answers = try answers(command)
-            let ended = clock.next()
-            latencies.append(MonotonicTime.now() - sentAt)
+        var unheard: [(key: Int, operation: ItemModel.Operation, began: Int)] = []
+        for (command, began) in zip(commands, begins) {
             tally.commands += 1
-            for (key, operation) in answers {
-                if case .get(let item?) = operation, item.token != 0 { source.note(token: item.token, of: key) }
-                calls.append(
-                    KeyedCall(
-                        key: key, call: Call(client: source.client, operation: operation, began: began, ended: ended)))
+            if try isSilent(command) {
+                if let operation = HotVerdict.silence(command) { unheard.append((command.key, operation, began)) }
+                continue
             }
+            let answers = try answers(command)
+            for past in unheard { note(past.operation, of: past.key, began: past.began) }
+            unheard = []
+            latencies.append(MonotonicTime.now() - sentAt)
+            for (key, operation) in answers { note(operation, of: key, began: began) }
+        }
+    }
+
+    private func note(_ operation: ItemModel.Operation, of key: Int, began: Int) {
+        if let token = TokenRule.seenToken(operation) { source.note(token: token, of: key) }
+        calls.append(
+            KeyedCall(
+                key: key, call: Call(client: source.client, operation: operation, began: began, ended: clock.next())))
+    }
+
+    /// Whether there is no reply to the command; another one follows in any case.
+    private func isSilent(_ command: HotCommand) throws -> Bool {
+        switch command.reply {
+        case .always: return false
+        case .never: return true
+        case .unusual(let opaque):
+            guard let line = try socket.peek() else { return false }
+            return !line.split(separator: " ").contains { $0 == "O\(opaque)" }
         }
     }
 
@@ -134,15 +158,32 @@ package final class HotConnection: @unchecked Sendable {
             return try keys.map { key in
                 let found = items.filter { $0.name == source.keys[key].name }
                 if found.count > 1 { throw UnexpectedReply(to: command.text, reply: "a key twice") }
-                return (key, .get(found.first?.item))
+                return (key, try reading(command, found.first?.item))
             }
         case .metaValue:
             guard let item = try metaValue(command) else { return [] }
             tally.keysRead += 1
             tally.hits += item == nil ? 0 : 1
-            return [(command.key, .get(item))]
+            return [(command.key, try reading(command, item))]
         case .number: return try number(command).map { [(command.key, $0)] } ?? []
-        case .verdict: return try verdict(command).map { [(command.key, $0)] } ?? []
+        case .verdict:
+            guard let operation = try verdict(command) else { return [] }
+            if case .flush = operation { return source.keys.indices.map { ($0, operation) } }
+            return [(command.key, operation)]
+        }
+    }
+
+    private func reading(_ command: HotCommand, _ item: ItemModel.Item?) throws -> ItemModel.Operation {
+        switch command.intent {
+        case .getAndTouch(let life): return .getAndTouch(item, life: life)
+        case .vivify(let life):
+            guard let item else {
+                // There was none, and no memory for one.
+                if source.pressure > 0 { return .get(nil) }
+                throw UnexpectedReply(to: command.text, reply: "a miss")
+            }
+            return .vivify(item, life: life)
+        default: return .get(item)
         }
     }
 
@@ -184,8 +225,23 @@ package final class HotConnection: @unchecked Sendable {
         guard words.first == "VA", words.count >= 2, let count = Self.size(words[1]), let token = token(words),
             let flags = words.first(where: { $0.first == "f" }).flatMap({ UInt32($0.dropFirst()) })
         else { throw UnexpectedReply(to: command.text, reply: line) }
-        return ItemModel.Item(value: try value(count, command), flags: flags, token: token)
+        return ItemModel.Item(
+            value: try value(count, command), flags: flags, token: token, life: life(words),
+            marks: ItemModel.Marks(
+                wins: words.contains("W"), isWon: words.contains("Z"), isStale: words.contains("X")))
     }
+
+    /// The life that an item was given, by what is left of it. The server's clock may lag, and differ by worker.
+    private func life(_ words: [Substring]) -> ItemModel.Life {
+        guard let word = words.first(where: { $0.first == "t" }), let left = Int(word.dropFirst()) else {
+            return .untold
+        }
+        if left == -1 { return .given(0) }
+        let passed = Int((MonotonicTime.now() - roundBeganAt) / 1_000_000_000)
+        return .within(max(0, left - Self.clockSecondsMax)...max(0, left) + passed + Self.clockSecondsMax)
+    }
+
+    private static let clockSecondsMax = 60
 
     /// The answer of a counting command.
     private func number(_ command: HotCommand) throws -> ItemModel.Operation? {
@@ -203,9 +259,11 @@ package final class HotConnection: @unchecked Sendable {
         guard result != nil || line == "NOT_FOUND" || words.first == "NF" else {
             throw UnexpectedReply(to: command.text, reply: line)
         }
-        if case .decrement(let delta) = command.intent { return .decrement(by: delta, result: result, token: told) }
-        guard case .increment(let delta) = command.intent else { preconditionFailure("Numbers answer counting.") }
-        return .increment(by: delta, result: result, token: told)
+        switch command.intent {
+        case .increment(let delta, let birth): return .increment(by: delta, result: result, token: told, birth: birth)
+        case .decrement(let delta, let birth): return .decrement(by: delta, result: result, token: told, birth: birth)
+        default: preconditionFailure("Numbers answer counting.")
+        }
     }
 
     private func verdict(_ command: HotCommand) throws -> ItemModel.Operation? {

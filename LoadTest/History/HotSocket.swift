@@ -9,6 +9,8 @@ package final class HotSocket {
     /// Received and not read yet, from `position` on.
     private var buffer: [UInt8] = []
     private var position = 0
+    /// Where the line that was read last begins.
+    private var lineStart = 0
     private(set) var sentBytes = 0
     private(set) var receivedBytes = 0
     private var room = [UInt8](repeating: 0, count: 65536)
@@ -44,14 +46,23 @@ package final class HotSocket {
         sentBytes += sent
     }
 
+    /// The next line, which stays; nil when it does not end in CR LF.
+    func peek() throws(LoadError) -> String? {
+        let line = try line()
+        position = lineStart
+        return line
+    }
+
     /// The next line, without its end; nil when it does not end in CR LF.
     func line() throws(LoadError) -> String? {
         while true {
             if let end = buffer[position...].firstIndex(of: 10) {
-                defer { position = end + 1 }
-                guard end > position, buffer[end - 1] == 13 else { return nil }
-                return String(decoding: buffer[position..<end - 1], as: UTF8.self)
+                lineStart = position
+                position = end + 1
+                guard end > lineStart, buffer[end - 1] == 13 else { return nil }
+                return String(decoding: buffer[lineStart..<end - 1], as: UTF8.self)
             }
+            lineStart = position
             guard buffer.count - position <= Self.lineBytesMax else { return nil }
             try receive()
         }

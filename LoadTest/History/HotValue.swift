@@ -2,7 +2,7 @@ import Glibc
 
 /// Values that tell who stored them and whether all of their bytes are one storer's, and what of them a history keeps.
 ///
-///     <client>.<number>:<letter>:<count>:<letter, count times>[+<delta>...]
+///     [-<delta>...]<client>.<number>:<letter>:<count>:<letter, count times>[+<delta>...]
 ///
 /// A history keeps the text without the run of letters, so that long values cost the checker nothing. A run that is not
 /// whole, because the value was torn, is kept: it fits no history.
@@ -17,8 +17,8 @@ package enum HotValue {
     package static func summary(_ bytes: [UInt8]) -> String {
         let all = String(decoding: bytes, as: UTF8.self)
         let colon = UInt8(ascii: ":")
-        // Its head is short, whatever follows.
-        let words = bytes.prefix(64).split(separator: colon, maxSplits: 3, omittingEmptySubsequences: false)
+        // Its head is short, whatever was put before it and follows.
+        let words = bytes.prefix(1024).split(separator: colon, maxSplits: 3, omittingEmptySubsequences: false)
         guard words.count == 4, words[1].count == 1, let letter = words[1].first,
             let count = Int(String(decoding: words[2], as: UTF8.self))
         else { return all }

@@ -10,6 +10,10 @@ struct HotRun {
     var seed: UInt64
     var connectionCount = 8
     var commandsPerConnection = 50
+    /// Connections of the binary protocol besides.
+    var binaryCount = 0
+    /// Asked what only Martlet does, and flushed now and then.
+    var isOurs = true
     /// Fresh names, because a server elsewhere may have old items.
     private let names: [String]
 
@@ -29,17 +33,26 @@ struct HotRun {
         let clock = HistoryClock()
         let keys = names.map { HotKey(name: $0, size: size) }
         let connections = try (0..<connectionCount).map { client in
-            HotConnection(
-                try HotSocket(connector), clock: clock,
-                source: HotCommandSource(client: client, keys: keys, seed: seed))
+            var source = HotCommandSource(client: client, keys: keys, seed: seed)
+            source.isMartlet = isOurs
+            source.flushes = isOurs
+            return HotConnection(try HotSocket(connector), clock: clock, source: source)
+        }
+        let binary = try (0..<binaryCount).map { index in
+            BinaryConnection(
+                try TestClient(address: "\(address)"), clock: clock, number: connectionCount + index, keys: names,
+                size: size, seed: seed)
         }
         let count = commandsPerConnection
-        try JoinedThread.run(connectionCount) { connections[$0].act(count) }
+        try JoinedThread.run(connectionCount + binaryCount) {
+            if $0 < connections.count { connections[$0].act(count) } else { binary[$0 - connections.count].act(count) }
+        }
         if let failure = connections.lazy.compactMap(\.failure).first {
             print("seed \(seed)")
             throw failure
         }
-        return connections.flatMap(\.calls)
+        if let failure = binary.lazy.compactMap(\.failure).first { throw failure }
+        return connections.flatMap(\.calls) + binary.flatMap(\.calls)
     }
 
     /// A sentence for each key whose calls fit no order. `tokensRise` is what is asked of our own server.
@@ -49,8 +62,16 @@ struct HotRun {
             let violation =
                 tokensRise
                 ? Linearization<ItemModel>.violation(in: calls).map { "\($0)" }
-                : Linearization<LooseItemModel>.violation(in: calls).map { "\($0)" }
+                : loose(calls)
             return violation.map { "seed \(seed), key \(key): \($0)" }
+        }
+    }
+
+    private func loose(_ calls: [Call<ItemModel.Operation>]) -> String? {
+        switch HistoryVerdict.of(calls, mayEvict: false, tokens: .differ) {
+        case .holds: nil
+        case .broken(let text): text
+        case .undecided: "undecided"
         }
     }
 

@@ -13,7 +13,7 @@ import Testing
 /// `MARTLET_LINEARIZABILITY_SEED` repeats a run as far as threads can be repeated.
 @Suite("A server is linearizable", .serialized)
 struct SocketLinearizabilityTests {
-    static let roundCount = 40
+    static let roundCount = 80
 
     enum Transport: CaseIterable, Sendable {
         case tcp, unix
@@ -26,13 +26,28 @@ struct SocketLinearizabilityTests {
         let server = try Self.server(transport)
         defer { server.stop() }
         var run = HotRun(size: size)
-        run.connectionCount = 24
+        // More at once on a key, and the search could take long.
+        run.connectionCount = 12
         run.commandsPerConnection = size == .huge ? 80 : 160
 
         let history = try run.history(server.address)
 
         #expect(run.violations(in: history).isEmpty)
         #expect(history.overlappingCount > history.count / 2, "the connections have met")
+    }
+
+    @Test("in the text and the binary protocol at once", arguments: [HotSize.counters, .small, .large])
+    func binary(_ size: HotSize) throws {
+        let server = try Self.server(.unix)
+        defer { server.stop() }
+        var run = HotRun(size: size)
+        run.connectionCount = 4
+        run.binaryCount = 4
+        run.commandsPerConnection = 120
+
+        let history = try run.history(server.address)
+
+        #expect(run.violations(in: history).isEmpty)
     }
 
     @Test(
@@ -44,8 +59,9 @@ struct SocketLinearizabilityTests {
         for round in 0..<Self.roundCount {
             var run = HotRun(size: size)
             run.seed &+= UInt64(round) << 32
-            run.connectionCount = tokensRise ? 32 : 10
-            run.commandsPerConnection = tokensRise ? 500 : 400
+            run.isOurs = tokensRise
+            run.connectionCount = tokensRise ? 16 : 6
+            run.commandsPerConnection = tokensRise ? 250 : 200
 
             let history = try run.history(try ServerAddress(parsing: address))
 

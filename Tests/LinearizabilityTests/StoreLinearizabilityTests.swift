@@ -71,9 +71,11 @@ private struct Actor {
         number += 1
         let value = nextValue()
         let flags = UInt32(random.below(3)) * UInt32(number)
-        let choice = random.below(20)
+        let choice = random.below(24)
         let delta = UInt64(1 + random.below(size == .counters ? 1_000_000 : 9))
         let compare = tokens[key]
+        // Nobody's clock moves: what is given is what is told.
+        let life = random.below(3) == 0 ? 0 : 1_000_000 + number * 4 + thread
         let call = clock.stamp(client: thread) { [client, size] () -> ItemModel.Operation in
             switch choice {
             case ..<7:
@@ -82,19 +84,34 @@ private struct Actor {
                 let outcome = client.add(name, delta)
                 if outcome.result == .notFound { return .increment(by: delta, result: nil, token: nil) }
                 return .increment(by: delta, result: outcome.value, token: outcome.token)
-            case ..<11:
+            case ..<9:
                 let outcome = client.store(name, "+\(delta)", StoreRequest(mode: .append))
                 return .append("+\(delta)", stored: outcome.result == .stored, token: outcome.token)
+            case ..<11:
+                let outcome = client.store(name, "-\(delta)", StoreRequest(mode: .prepend))
+                return .prepend("-\(delta)", stored: outcome.result == .stored, token: outcome.token)
             case ..<13:
-                let outcome = client.store(name, value, StoreRequest(mode: .set, clientFlags: flags))
-                return .set(value: value, flags: flags, token: outcome.token)
+                let request = StoreRequest(mode: .set, clientFlags: flags, expiry: UInt32(life))
+                return .set(
+                    value: value, flags: flags, token: client.store(name, value, request).token, life: life)
             case 13:
-                let outcome = client.store(name, value, StoreRequest(mode: .add, clientFlags: flags))
-                return .add(value: value, flags: flags, stored: outcome.result == .stored, token: outcome.token)
+                let request = StoreRequest(mode: .add, clientFlags: flags, expiry: UInt32(life))
+                let outcome = client.store(name, value, request)
+                return .add(
+                    value: value, flags: flags, stored: outcome.result == .stored, token: outcome.token, life: life)
             case ..<18:
-                let request = StoreRequest(mode: .set, clientFlags: flags, compareToken: compare)
+                let request = StoreRequest(
+                    mode: .set, clientFlags: flags, expiry: UInt32(life), compareToken: compare)
                 return .compareAndSet(
-                    token: compare, value: value, flags: flags, Self.result(client.store(name, value, request)))
+                    token: compare, value: value, flags: flags, Self.result(client.store(name, value, request)),
+                    life: life)
+            case ..<20: return .touch(life: life, found: client.touch(name, UInt32(life)))
+            case 20:
+                return .getAndTouch(client.hold(name, newExpiry: UInt32(life), Self.seenBefore) ?? nil, life: life)
+            case 21:
+                let request = InvalidateRequest(marksStale: true, dropsValue: false, newExpiry: UInt32(life))
+                let result = client.invalidate(name, request)
+                return .invalidate(found: result == .done, marksStale: true, dropsValue: false, life: life)
             default:
                 return .delete(found: client.delete(name) == .done)
             }
@@ -105,7 +122,15 @@ private struct Actor {
 
     private static func seen(_ hold: borrowing ItemHold) -> ItemModel.Item? {
         ItemModel.Item(
-            value: String(decoding: hold.bytes, as: UTF8.self), flags: hold.clientFlags, token: hold.token)
+            value: String(decoding: hold.bytes, as: UTF8.self), flags: hold.clientFlags, token: hold.token,
+            life: .given(Int(hold.expiry)))
+    }
+
+    /// With the life that it had before this look gave it another.
+    private static func seenBefore(_ hold: borrowing ItemHold) -> ItemModel.Item? {
+        var item = seen(hold)
+        item?.life = .given(Int(hold.expiryBefore))
+        return item
     }
 
     private static func result(_ outcome: StoreOutcome) -> ItemModel.CompareResult {

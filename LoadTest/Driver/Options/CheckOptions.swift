@@ -20,6 +20,21 @@ struct CheckOptions: ParsableArguments {
             valueName: "share"))
     var pressure: Double?
 
+    @Flag(
+        help: """
+            With --check history: flush_all now and then, of all that the server has; it must be exact, as Martlet's.
+            """)
+    var flush = false
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            With --check history: rise, as Martlet's, or differ, as other servers'; what a key's CAS tokens must do. By \
+            the server's version.
+            """, valueName: "rule"),
+        transform: { try Reading.choice($0, "token rule") })
+    var tokens: TokenRule?
+
     /// The options that have a meaning with `--check history`, from those of a run. Throws one that has none.
     func history(
         _ servers: ServerOptions, _ pace: PaceOptions, _ work: WorkOptions, _ traces: TraceOptions,
@@ -49,6 +64,8 @@ struct CheckOptions: ParsableArguments {
         settings.keyPrefix = work.keyPrefix ?? settings.keyPrefix
         if let values = work.values { settings.sizes = [.drawn(try Sizes(parsing: values))] }
         settings.expectsHits = work.expectHits
+        settings.tokens = tokens
+        settings.flushes = flush
         settings.wire = servers.protocol
         settings.timeoutSeconds = servers.timeout
         settings.connectSeconds = servers.connectTimeout

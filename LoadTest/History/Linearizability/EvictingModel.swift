@@ -2,7 +2,8 @@
 ///
 /// It is enough to let it vanish when an answer says so: until then nobody can have known, and whatever an earlier
 /// answer needed the item for has been. No answer that an item allows changes anything else than it would without the
-/// item, but for those that `Base` is asked for first.
+/// item, but for those that `Base` is asked for first. Two would: an `add` that is not answered, and an append or prepend
+/// with N, which is stored either way. Neither may be in such a history.
 package enum EvictingModel<Base: SequentialModel>: SequentialModel
 where Base.State == ItemModel.State, Base.Operation == ItemModel.Operation {
     package typealias State = ItemModel.State

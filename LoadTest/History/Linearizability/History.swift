@@ -7,8 +7,8 @@ import Synchronization
 /// Non-goals: histories with operations that never returned; things with more state than is worth hashing.
 /// Threads: each client stamps on its own thread from one shared clock; the check is a pure function afterwards.
 ///
-/// Reading order: History (stamps), Linearization (the search), ItemModel (one key of a memcached), HistoryVerdict
-/// (what people are told).
+/// Reading order: History (stamps), Linearization (the search), ItemModel (one key of a memcached), TokenRule (what its
+/// tokens do), HistoryVerdict (what people are told).
 
 /// An operation that was carried out: what was asked and answered, and when it began and ended on the shared clock.
 package struct Call<Operation: Sendable>: Sendable, CustomStringConvertible {

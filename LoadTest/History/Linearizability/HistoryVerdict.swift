@@ -12,23 +12,25 @@ extension HistoryVerdict {
 
     /// Configurations a search may take before it is given up: the first one, and those that only make the text
     /// shorter.
-    private static let configurationsMax = 200_000
+    private static let configurationsMax = 500_000
     private static let shorterConfigurationsMax = 20_000
     /// Searches that may be spent on a shorter text.
-    private static let triesMax = 400
+    private static let triesMax = 200
 
     /// `mayEvict`: an item may vanish at any moment.
     ///
     /// Tokens that rise make the search quick, so it is first made with that rule. Where it finds an order, there is
-    /// one. Where it does not, the tokens may only be different from each other: that is the second search.
-    package static func of(_ calls: [Call<ItemModel.Operation>], mayEvict: Bool) -> HistoryVerdict {
+    /// one. Where it does not, and the tokens need only be different from each other, that is the second search.
+    package static func of(
+        _ calls: [Call<ItemModel.Operation>], mayEvict: Bool, tokens: TokenRule
+    ) -> HistoryVerdict {
         mayEvict
-            ? judge(calls, EvictingModel<ItemModel>.self, EvictingModel<LooseItemModel>.self)
-            : judge(calls, ItemModel.self, LooseItemModel.self)
+            ? judge(calls, tokens, EvictingModel<ItemModel>.self, EvictingModel<LooseItemModel>.self)
+            : judge(calls, tokens, ItemModel.self, LooseItemModel.self)
     }
 
     private static func judge<Strict: SequentialModel, Loose: SequentialModel>(
-        _ calls: [Call<ItemModel.Operation>], _ strict: Strict.Type, _ loose: Loose.Type
+        _ calls: [Call<ItemModel.Operation>], _ tokens: TokenRule, _ strict: Strict.Type, _ loose: Loose.Type
     ) -> HistoryVerdict
     where
         Strict.Operation == ItemModel.Operation, Loose.Operation == ItemModel.Operation,
@@ -36,6 +38,11 @@ extension HistoryVerdict {
     {
         guard let first = Linearization<Strict>.violation(in: calls, configurationsMax: configurationsMax) else {
             return .holds
+        }
+        if tokens == .rise { return first.isProved ? .broken(rule + excerpt(calls, strict)) : .undecided }
+        if let clash = TokenRule.clash(in: calls) {
+            let lines = clash.map { "  [\($0.began)...\($0.ended)] client \($0.client): \($0.operation)" }
+            return .broken((["two versions have one token (moments in brackets):"] + lines).joined(separator: "\n"))
         }
         guard let second = Linearization<Loose>.violation(in: calls, configurationsMax: configurationsMax) else {
             return .holds
@@ -45,7 +52,7 @@ extension HistoryVerdict {
         return first.isProved ? .broken(rule + excerpt(calls, strict)) : .undecided
     }
 
-    private static let rule = "taking it that a key's tokens rise, as memcached's do:\n"
+    private static let rule = "taking it that a key's tokens rise:\n"
 
     // MARK: The excerpt
 
@@ -119,8 +126,8 @@ private struct Excerpt {
         }
         return all.filter { call in
             switch call.operation {
-            case .set(let value, _, _), .add(let value, _, true, _), .replace(let value, _, true, _),
-                .compareAndSet(_, let value, _, .stored):
+            case .set(let value, _, _, _), .add(let value, _, true, _, _), .replace(let value, _, true, _, _),
+                .compareAndSet(_, let value, _, .stored, _, _):
                 values.contains(value)
             default: false
             }

@@ -28,7 +28,9 @@ package protocol SequentialModel {
 /// 5. A call with a rank is only taken when no call of a lower rank is left.
 /// 6. An observation that leaves the state as it is loses no order by being taken at once, so nothing else is tried in
 ///    its place.
-/// 7. The list is empty: there is an order. Nothing is left to put back: there is none.
+/// 7. A client's calls are taken in the order in which they began: commands sent together are answered one after the
+///    other, though all of them have begun before the first ends.
+/// 8. The list is empty: there is an order. Nothing is left to put back: there is none.
 package struct Linearization<Model: SequentialModel> {
     private let calls: [Call<Model.Operation>]
     /// Places 1... are begins and ends; place 0 is the front. Linked both ways.
@@ -40,6 +42,8 @@ package struct Linearization<Model: SequentialModel> {
     /// Of each call; and all there are, in their order.
     private let ranks: [UInt64?]
     private let sortedRanks: [UInt64]
+    /// Of each call, the one its client began before; -1 for the first.
+    private let predecessors: [Int]
 
     /// The calls taken, in order and as a set, and where they have led.
     private var trail: [Step] = []
@@ -69,6 +73,7 @@ package struct Linearization<Model: SequentialModel> {
         taken = [UInt64](repeating: 0, count: (calls.count + 63) / 64)
         ranks = calls.map { Model.rank(of: $0.operation) }
         sortedRanks = ranks.compactMap { $0 }.sorted()
+        predecessors = Self.predecessors(calls)
         let edges = calls.indices.flatMap { [(calls[$0].began, $0, true), (calls[$0].ended, $0, false)] }
             .sorted { $0.0 < $1.0 }
         callAt = [-1] + edges.map(\.1)
@@ -82,6 +87,14 @@ package struct Linearization<Model: SequentialModel> {
             } else {
                 endOf[beginOf[edge.1]] = index + 1
             }
+        }
+    }
+
+    private static func predecessors(_ calls: [Call<Model.Operation>]) -> [Int] {
+        var last: [Int: Int] = [:]
+        return calls.indices.map { index in
+            defer { last[calls[index].client] = index }
+            return last[calls[index].client] ?? -1
         }
     }
 
@@ -170,6 +183,8 @@ package struct Linearization<Model: SequentialModel> {
 
     private func stateAfter(_ place: Int) -> Model.State? {
         let call = callAt[place]
+        // Rule 7.
+        if predecessors[call] >= 0, !isTaken(predecessors[call]) { return nil }
         if let rank = ranks[call], rank != sortedRanks[rankedCount] { return nil }
         return Model.apply(calls[call].operation, to: state)
     }

@@ -1,5 +1,5 @@
-/// The same for servers whose tokens are only different from each other. Without ranks it is good for a few clients at
-/// once.
+/// The same for servers whose tokens are only different from each other, which `TokenRule` sees to: here any token may
+/// come next. Without ranks it is good for a few clients at once.
 package enum LooseItemModel: SequentialModel {
     package typealias State = ItemModel.State
     package typealias Operation = ItemModel.Operation

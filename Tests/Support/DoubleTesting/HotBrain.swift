@@ -21,12 +21,43 @@ package struct HotBrain: ServerBrain {
         case resurrected(every: Int)
         /// Items vanish, as they may in a cache.
         case evicting(every: Int)
+        /// A store is acknowledged, and nothing is there.
+        case lostStore(every: Int)
+        /// `delete` says that nothing was there, and leaves it.
+        case blindDelete(every: Int)
+        /// `replace` is refused, though something is there.
+        case refusedReplace(every: Int)
+        /// A new version's token is lower than the one before, and was nobody's.
+        case fallenToken(every: Int)
+        /// A new version has the token of one before.
+        case sameToken(every: Int)
+        /// A life is given and acknowledged, and stays as it was.
+        case lostTouch(every: Int)
+        /// What is stale, or was made of nothing, is won a second time.
+        case wonTwice(every: Int)
+        /// A command that asks for no reply is not carried out.
+        case lostQuiet(every: Int)
+        /// What `prepend` brings goes behind.
+        case misplaced(every: Int)
+        /// A read behind a change of the same packet sees what was there before the packet.
+        case unordered(every: Int)
+
+        /// Only meta commands show it.
+        package var isMeta: Bool {
+            switch self {
+            case .lostTouch, .wonTwice: true
+            default: false
+            }
+        }
     }
 
     private struct Item {
         var value: [UInt8]
         var flags: String
         var token: UInt64
+        var life = "0"
+        var isStale = false
+        var isWon = false
     }
 
     private struct Key {
@@ -39,14 +70,19 @@ package struct HotBrain: ServerBrain {
 
     private let fault: Fault?
     private var keys: [String: Key] = [:]
-    private var token: UInt64 = 100
+    private var token: UInt64 = 1 << 41
     private var countdown = 0
+    /// For `fallenToken`: below all others.
+    private var lowToken: UInt64 = 1 << 40
+    /// The items before this packet, of keys that it has changed.
+    private var before: [String: Item?] = [:]
 
     package init(_ fault: Fault? = nil) { self.fault = fault }
 
     package mutating func answer(_ input: inout [UInt8], _ output: inout [UInt8]) -> Int {
         var position = 0
         var count = 0
+        before = [:]
         while let end = input[position...].firstIndex(of: 10) {
             let words = String(decoding: input[position..<end], as: UTF8.self).split(whereSeparator: \.isWhitespace)
                 .map(String.init)
@@ -67,7 +103,7 @@ package struct HotBrain: ServerBrain {
 
     private static func valueBytes(_ words: [String]) -> Int? {
         switch words.first {
-        case "set", "add", "replace", "append", "cas": words.count > 4 ? Int(words[4]) : nil
+        case "set", "add", "replace", "append", "prepend", "cas": words.count > 4 ? Int(words[4]) : nil
         case "ms": words.count > 2 ? Int(words[2]) : nil
         default: nil
         }
@@ -84,36 +120,59 @@ package struct HotBrain: ServerBrain {
     // MARK: Requests
 
     private mutating func reply(_ words: [String], _ value: [UInt8]) -> [UInt8] {
+        let isMeta = words.first?.first == "m" && words.first?.count == 2
+        let isQuiet = isMeta ? words.dropFirst(2).contains("q") : words.last == "noreply"
+        if isQuiet, case .lostQuiet(let every) = fault, words.first != "mg", strikes(every) { return [] }
+        var answer = carryOut(isMeta || !isQuiet ? words : Array(words.dropLast()), value)
+        guard isMeta else { return isQuiet ? [] : answer }
+        let status = String(decoding: answer.prefix(2), as: UTF8.self)
+        if isQuiet, words[0] == "mg" ? status == "EN" : status == "HD" || status == "VA" { return [] }
+        if let opaque = Self.flag("O", Array(words.dropFirst(2))) {
+            answer.insert(contentsOf: Array(" O\(opaque)".utf8), at: answer.firstIndex(of: 13) ?? answer.count)
+        }
+        return answer
+    }
+
+    private mutating func carryOut(_ words: [String], _ value: [UInt8]) -> [UInt8] {
         let verb = words.first ?? ""
         let flags = Array(words.dropFirst(2))
         if words.count > 1 { evict(words[1]) }
         switch verb {
         case "version": return Array("VERSION double\r\n".utf8)
+        case "flush_all": return Array("OK\r\n".utf8)
         case "stats": return Array("STAT double 1\r\nEND\r\n".utf8)
-        case "get", "gets", "gats":
-            return words.dropFirst(verb == "gats" ? 2 : 1).flatMap { classicValue($0, verb != "get") }
-                + Array("END\r\n".utf8)
+        case "get", "gets":
+            return words.dropFirst().flatMap { classicValue($0, verb != "get") } + Array("END\r\n".utf8)
+        case "gat", "gats":
+            return words.dropFirst(2).flatMap { key in
+                let text = classicValue(key, verb == "gats")
+                touch(key, words[1])
+                return text
+            } + Array("END\r\n".utf8)
+        case "touch": return Array((touch(words[1], words[2]) ? "TOUCHED\r\n" : "NOT_FOUND\r\n").utf8)
         case "mg": return metaValue(words[1], flags)
-        case "set", "add", "replace", "append", "cas":
-            let answer = store(words[1], verb, value, words[2], compare: verb == "cas" ? UInt64(words[5]) : nil)
+        case "set", "add", "replace", "append", "prepend", "cas":
+            let answer = store(
+                words[1], verb, value, words[2], life: words[3], compare: verb == "cas" ? UInt64(words[5]) : nil)
             return Array(
                 ((["HD": "STORED", "NS": "NOT_STORED", "EX": "EXISTS", "NF": "NOT_FOUND"][answer] ?? "") + "\r\n").utf8)
         case "ms":
-            let verb =
-                flags.contains("ME")
-                ? "add" : flags.contains("MR") ? "replace" : flags.contains("MA") ? "append" : "set"
+            let modes = ["ME": "add", "MR": "replace", "MA": "append", "MP": "prepend"]
             let answer = store(
-                words[1], verb, value, Self.flag("F", flags) ?? "0",
-                compare: Self.flag("C", flags).flatMap { UInt64($0) })
+                words[1], flags.lazy.compactMap { modes[$0] }.first ?? "set", value, Self.flag("F", flags) ?? "0",
+                life: Self.flag("T", flags) ?? "0", compare: Self.flag("C", flags).flatMap { UInt64($0) })
             return Array("\(answer)\(tokenWord(words[1], flags, answer))\r\n".utf8)
         case "incr", "decr": return Array((count(words[1], verb, words[2]) ?? "NOT_FOUND").utf8) + [13, 10]
         case "ma":
-            guard let number = count(words[1], flags.contains("MD") ? "decr" : "incr", Self.flag("D", flags) ?? "1")
+            guard
+                let number = count(words[1], flags.contains("MD") ? "decr" : "incr", Self.flag("D", flags) ?? "1")
+                    ?? vivifyNumber(words[1], flags)
             else {
                 return Array("NF\r\n".utf8)
             }
             return Array("VA \(number.utf8.count)\(tokenWord(words[1], flags, "HD"))\r\n\(number)\r\n".utf8)
         case "delete": return Array((remove(words[1], nil) == "HD" ? "DELETED\r\n" : "NOT_FOUND\r\n").utf8)
+        case "md" where flags.contains("I"): return Array((invalidate(words[1], flags) + "\r\n").utf8)
         case "md": return Array("\(remove(words[1], Self.flag("C", flags).flatMap { UInt64($0) }))\r\n".utf8)
         default: return Array("ERROR\r\n".utf8)
         }
@@ -137,16 +196,17 @@ package struct HotBrain: ServerBrain {
 
     private mutating func change(_ key: String, to item: Item?) {
         var state = keys[key] ?? Key()
+        if before[key] == nil { before[key] = .some(state.item) }
         if let old = state.item { state.past = [old] + state.past.prefix(Self.pastMax) }
         state.item = item
         keys[key] = state
     }
 
     /// The status in the words of meta commands.
-    private mutating func store(_ key: String, _ verb: String, _ value: [UInt8], _ flags: String, compare: UInt64?)
-        -> String
-    {
-        var item = Item(value: value, flags: flags, token: 0)
+    private mutating func store(
+        _ key: String, _ verb: String, _ value: [UInt8], _ flags: String, life: String, compare: UInt64?
+    ) -> String {
+        var item = Item(value: value, flags: flags, token: 0, life: life)
         let old = keys[key]?.item
         if let compare {
             guard let old else { return "NF" }
@@ -158,16 +218,40 @@ package struct HotBrain: ServerBrain {
         case "add" where old != nil:
             guard case .blindAdd(let every) = fault, strikes(every) else { return "NS" }
         case "replace" where old == nil: return "NS"
+        case "replace":
+            if case .refusedReplace(let every) = fault, strikes(every) { return "NS" }
         case "append":
             guard let old else { return "NS" }
-            item = Item(value: old.value + value, flags: old.flags, token: 0)
+            item = Item(value: old.value + value, flags: old.flags, token: 0, life: old.life)
+        case "prepend":
+            guard let old else { return "NS" }
+            item = Item(value: value + old.value, flags: old.flags, token: 0, life: old.life)
+            if case .misplaced(let every) = fault, strikes(every) { item.value = old.value + value }
         default: break
         }
-        token += 1
-        item.token = token
+        item.token = nextToken(key)
         if case .lostUpdate(let every) = fault, old != nil, strikes(every) { return "HD" }
+        if case .lostStore(let every) = fault, strikes(every) {
+            change(key, to: nil)
+            return "HD"
+        }
         change(key, to: item)
         return "HD"
+    }
+
+    private mutating func nextToken(_ key: String) -> UInt64 {
+        token += 1
+        switch fault {
+        case .fallenToken(let every):
+            guard strikes(every) else { break }
+            lowToken -= 1
+            return lowToken
+        case .sameToken(let every):
+            guard let old = keys[key]?.past.first, keys[key]?.item == nil, strikes(every) else { break }
+            return old.token
+        default: break
+        }
+        return token
     }
 
     private mutating func count(_ key: String, _ verb: String, _ delta: String) -> String? {
@@ -175,17 +259,44 @@ package struct HotBrain: ServerBrain {
             let number = UInt64(String(decoding: item.value, as: UTF8.self))
         else { return nil }
         let result = verb == "incr" ? number &+ delta : number < delta ? 0 : number - delta
-        token += 1
-        item.token = token
+        item.token = nextToken(key)
         item.value = Array("\(result)".utf8)
         if case .lostUpdate(let every) = fault, strikes(every) { return "\(result)" }
         change(key, to: item)
         return "\(result)"
     }
 
+    /// `ma` with N on a miss.
+    private mutating func vivifyNumber(_ key: String, _ flags: [String]) -> String? {
+        guard keys[key]?.item == nil, let life = Self.flag("N", flags), let seed = Self.flag("J", flags) else {
+            return nil
+        }
+        change(key, to: Item(value: Array(seed.utf8), flags: "0", token: nextToken(key), life: life))
+        return seed
+    }
+
+    @discardableResult
+    private mutating func touch(_ key: String, _ life: String) -> Bool {
+        guard keys[key]?.item != nil else { return false }
+        if case .lostTouch(let every) = fault, strikes(every) { return true }
+        keys[key]?.item?.life = life
+        return true
+    }
+
+    private mutating func invalidate(_ key: String, _ flags: [String]) -> String {
+        guard var item = keys[key]?.item else { return "NF" }
+        item.token = nextToken(key)
+        item.isStale = true
+        item.isWon = false
+        if let life = Self.flag("T", flags) { item.life = life }
+        change(key, to: item)
+        return "HD"
+    }
+
     private mutating func remove(_ key: String, _ compare: UInt64?) -> String {
         guard let item = keys[key]?.item else { return "NF" }
         if let compare, compare != item.token { return "EX" }
+        if compare == nil, case .blindDelete(let every) = fault, strikes(every) { return "NF" }
         change(key, to: nil)
         return "HD"
     }
@@ -199,12 +310,36 @@ package struct HotBrain: ServerBrain {
     }
 
     private mutating func metaValue(_ key: String, _ flags: [String]) -> [UInt8] {
+        if keys[key]?.item == nil, let life = Self.flag("N", flags) {
+            let item = Item(value: [], flags: "0", token: nextToken(key), life: life, isWon: true)
+            change(key, to: item)
+            return Self.metaValue(item, flags, "W")
+        }
         guard let item = found(key) else { return Array("EN\r\n".utf8) }
-        return Array("VA \(item.value.count) f\(item.flags) c\(item.token)\r\n".utf8) + item.value + [13, 10]
+        let text = Self.metaValue(item, flags, marks(key, item))
+        if let life = Self.flag("T", flags) { touch(key, life) }
+        return text
+    }
+
+    private mutating func marks(_ key: String, _ item: Item) -> String {
+        if item.isWon {
+            if case .wonTwice(let every) = fault, strikes(every) { return item.isStale ? "W X" : "W" }
+            return item.isStale ? "Z X" : "Z"
+        }
+        if item.isStale { keys[key]?.item?.isWon = true }
+        return item.isStale ? "W X" : ""
+    }
+
+    private static func metaValue(_ item: Item, _ flags: [String], _ marks: String) -> [UInt8] {
+        var line = "VA \(item.value.count) f\(item.flags) c\(item.token)"
+        if flags.contains("t") { line += " t\(item.life == "0" ? "-1" : item.life)" }
+        if !marks.isEmpty { line += " " + marks }
+        return Array((line + "\r\n").utf8) + item.value + [13, 10]
     }
 
     /// The item, or what a broken server takes for it.
     private mutating func found(_ key: String) -> Item? {
+        if case .unordered(let every) = fault, let old = before[key], strikes(every) { return old }
         let past = keys[key]?.past ?? []
         guard var item = keys[key]?.item else {
             if case .resurrected(let every) = fault, let dead = past.first, strikes(every) { return dead }
