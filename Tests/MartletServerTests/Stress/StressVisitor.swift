@@ -22,7 +22,9 @@ final class StressVisitor: StressPart, @unchecked Sendable {
 
     private func visit(_ key: String) throws {
         let conversation = try come()
-        if random.below(20) == 0, try !conversation.logIn(StressStage.changingToken) {
+        // Not more often than an address may have tokens refused without waiting for it.
+        let isTrying = random.below(20) == 0 && counts["refused logins", default: 0] < 15
+        if isTrying, try !conversation.logIn(StressStage.changingToken) {
             counts["refused logins", default: 0] += 1
         }
         try conversation.logIn()

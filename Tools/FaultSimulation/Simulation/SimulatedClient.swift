@@ -12,7 +12,7 @@ struct SimulatedClient {
     /// The first so many keys are counters.
     static let counterCount = 4
     /// Beyond those, of a simulation in which the table is to grow: many keys with nothing to them.
-    static let denseKeyCount = 1200
+    static let denseKeyCount = 1000
     private static let unansweredMax = 300
     private static let outboxBytesMax = 512 << 10
 
@@ -101,7 +101,7 @@ struct SimulatedClient {
 
     /// Stores the next of the dense keys, small in one round and larger in the next, and looks at some.
     private mutating func askDense(_ random: inout SplitMix, _ clocks: Clocks) {
-        for _ in 0..<random.below(120) {
+        for _ in 0..<random.below(160) {
             let isLarge = denseCount / Self.denseKeyCount % 2 == 1
             var command = SimulatedCommand(kind: .set, key: Self.keyCount + denseCount % Self.denseKeyCount)
             command.content = .pattern(random.below(4096), isLarge ? 600 + random.below(300) : random.below(40))

@@ -95,9 +95,10 @@ extension Simulation {
                 forget(client, link, served: false)
             }
         }
-        let kicks = server.kicks.budget + server.kicks.idle + server.kicks.memory
-        let reasons = Int(kicks - kicksSeen)
-        kicksSeen = kicks
+        let kicks = server.kicks
+        let counted = kicks.budget + kicks.idle + kicks.memory
+        let reasons = Int(counted - kicksSeen)
+        kicksSeen = counted
         counts[.kicks] += reasons
         let mine = links.indices.filter { links[$0]?.place?.worker == worker }
         if reasons == 0, server.connectionCount(of: worker) == mine.count {
