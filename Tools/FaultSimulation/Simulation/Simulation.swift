@@ -2,8 +2,8 @@
 // they are, on a clock, a network and an order of events that come from a seed.
 //
 //     SimulationEvent.script   seed to events          SimulatedClient  commands, and what may be answered
-//     Simulation               runs them               SimulatedNetwork short, empty, torn reads and sends, failed
-//     Simulation+Links         connections, from being accepted to their end         accepts
+//     Simulation               runs them               SimulatedNetwork short, empty, torn reads, sends, accepts
+//     Simulation+Links         connections, from being accepted to their end
 //     SimulationShrinker       fewer events that still fail
 //
 // Goals: faults far above real rates; every answer judged; a failing seed becomes a short list of events that fails by
