@@ -197,6 +197,17 @@ extension UnsafeMutablePointer where Pointee == Listener {
         for index in 0..<pointee.slotCount { _ = pointee.slots[index].watcher.start() }
     }
 
+    /// A turn of a pause's timer, and if there is no pause then, one of each listening socket, as if all were due. For
+    /// a server without a loop.
+    func step() {
+        pointee.resume()
+        for index in 0..<pointee.slotCount where pointee.server.pointee.listenerCounters.isPaused.value == 0 {
+            let slot = pointee.slots + index
+            pointee.accept(
+                slot.pointee.index, slot.pointee.descriptor, slot.pointee.security, slot.pointee.dialect)
+        }
+    }
+
     /// Accepts no more and closes the listening sockets.
     func stop() {
         pointee.retry.stop()

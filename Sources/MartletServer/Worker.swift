@@ -231,7 +231,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
     }
 
     /// The wakeup's callback: new sockets, or an order.
-    private func woken() {
+    func woken() {
         pointee.wakeup.acknowledge()
         // A worker without connections is not ticked: what it knows of the time may be old.
         catchUp(with: pointee.server.pointee.clock.second)

@@ -24,12 +24,17 @@ struct FaultSimulationTests {
 
         #expect(counts[.commands] > 10_000 && counts[.hits] > 2000 && counts[.misses] > 1000, "\(counts)")
         #expect(counts[.shortReads] > 100 && counts[.shortSends] > 100 && counts[.emptyCalls] > 100, "\(counts)")
+        #expect(counts[.failedAccepts] > 5 && counts[.rejections] > 0 && counts[.pauses] > 0, "\(counts)")
+        #expect(counts[.unixTimes] > 200 && counts[.wallSteps] > 10, "\(counts)")
+        // The seeds with many keys.
+        #expect(counts[.growth] > 0 && counts[.pageMoves] > 0 && counts[.evictions] > 0, "\(counts)")
         #expect(counts[.breaks] > 20 && counts[.failedAllocations] > 20 && counts[.memoryKicks] > 10, "\(counts)")
     }
 
-    @Test("come to the same each time")
-    func repeats() throws {
-        let (first, second) = (try Self.run(5), try Self.run(5))
+    /// One with too many clients for the listener, one with many keys.
+    @Test("come to the same each time", arguments: [5, 7] as [UInt64])
+    func repeats(seed: UInt64) throws {
+        let (first, second) = (try Self.run(seed), try Self.run(seed))
 
         #expect(first == second)
     }

@@ -44,6 +44,7 @@ struct StressClient {
     mutating func run() {
         for number in 0..<plan.operationsPerThread {
             if number % 64 == 0 { client.session.setNow(plan.clock.now) }
+            if plan.flushesHalfway, number == plan.operationsPerThread / 2 { flush(isDelayed: thread % 2 == 1) }
             act()
             if leases.count > plan.leasesMax { checkLease(leases.removeFirst()) }
         }
@@ -74,14 +75,16 @@ struct StressClient {
         case ..<99: stream(key, name)
         default:
             if random.below(2) == 0 || plan.newKeysPercent > 0 {
-                // A table that grows is not emptied.
+                // So often, no table would come to grow: see `flushesHalfway`.
                 movePage()
-            } else if random.below(20) == 0 {
-                client.session.flushAll()
             } else {
-                client.session.flushAll(at: client.session.now + 1)
+                flush(isDelayed: random.below(20) > 0)
             }
         }
+    }
+
+    private func flush(isDelayed: Bool) {
+        if isDelayed { client.session.flushAll(at: client.session.now + 1) } else { client.session.flushAll() }
     }
 
     /// Pages move all the time, wanted or not, by the client as far as the maintainer does not come before it.

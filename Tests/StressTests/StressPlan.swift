@@ -23,6 +23,8 @@ struct StressPlan: Sendable {
     var temporarySeconds: UInt32 = 0
     /// Of a hundred operations, those that store a key nobody had before: the table grows.
     var newKeysPercent = 0
+    /// Each thread flushes everything when it has done half of its operations.
+    var flushesHalfway = false
     /// memcached's memory in place of this store's own.
     var isMemcachedMode = false
     let clock = StressClock()

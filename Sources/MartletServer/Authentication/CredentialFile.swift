@@ -63,14 +63,13 @@ package struct CredentialFile: ~Copyable {
     /// Reads the file again. The main thread only.
     package borrowing func reload() {
         guard let path else { return }
-        reading.withLock { reading in
-            switch Self.read(path, secret: secret, generation: reading.generation + 1) {
-            case .success(let credentials):
-                reading.credentials = credentials
-                reading.generation += 1
-            case .failure(let failure):
-                ServerLog.write("-Y: \(path): \(failure.reason); who may log in stays as it was")
-            }
+        // Without the lock: whoever logs in meanwhile does not wait for a disk.
+        let generation = reading.withLock { $0.generation } + 1
+        switch Self.read(path, secret: secret, generation: generation) {
+        case .success(let credentials):
+            reading.withLock { $0 = Reading(credentials: credentials, generation: generation) }
+        case .failure(let failure):
+            ServerLog.write("-Y: \(path): \(failure.reason); who may log in stays as it was")
         }
         SmallFile.remarkOnRights(path, option: "-Y")
     }

@@ -42,6 +42,9 @@ extension CacheStore {
         Int(core.pointee.table.stripe(at: index).pointee.bucketCount.load(ordering: .relaxed))
     }
 
+    /// Buckets that growth has added, less those that shrinking has merged.
+    package var _addedBucketCount: Int { core.pointee.linkedBucketCount - core.pointee.table.stripeCount }
+
     /// Overflow buckets handed out at least once.
     package var _overflowBucketCount: Int {
         Int(core.pointee.table.words.pointee.overflowBump.load(ordering: .relaxed))

@@ -3,17 +3,15 @@ extension SimulatedCommand {
     /// What a store leaves that was carried out between its making and `now`.
     func item(by now: UInt32) -> KeyBelief.Item {
         var item = KeyBelief.Item(content: content, flags: flags)
-        if seconds > 0 { (item.expiresFrom, item.expiresBy) = (second + seconds, now + seconds) }
+        (item.expiresFrom, item.expiresBy) = end(by: now)
         return item
     }
 }
 
 extension KeyBelief {
     mutating func touch(_ command: SimulatedCommand, by now: UInt32) {
-        change { item in
-            (item.expiresFrom, item.expiresBy) =
-                command.seconds == 0 ? (0, 0) : (command.second + command.seconds, now + command.seconds)
-        }
+        let end = command.end(by: now)
+        change { ($0.expiresFrom, $0.expiresBy) = end }
     }
 
     /// `incr` and `decr` of what may be there.

@@ -64,7 +64,7 @@ struct ReplyJudge {
     /// An item that never ends has to move to be given an end, and goes if there is no memory for that: it may be lost,
     /// but not live too long.
     private func mayBeDropped(_ belief: KeyBelief, _ command: SimulatedCommand) -> Bool {
-        (command.kind == .touch || command.kind == .getAndTouch) && command.seconds > 0
+        (command.kind == .touch || command.kind == .getAndTouch) && command.exptime > 0
             && belief.items.contains { $0.expiresBy == 0 }
     }
 

@@ -1,3 +1,4 @@
+import MartletServer
 import StoreTesting
 
 /// A client with keys of its own: asks, and judges what comes back.
@@ -10,6 +11,8 @@ struct SimulatedClient {
     static let keyCount = 24
     /// The first so many keys are counters.
     static let counterCount = 4
+    /// Beyond those, of a simulation in which the table is to grow: many keys with nothing to them.
+    static let denseKeyCount = 1000
     private static let unansweredMax = 300
     private static let outboxBytesMax = 512 << 10
 
@@ -26,18 +29,33 @@ struct SimulatedClient {
     private var text = ReplyText()
     private(set) var commandCount = 0
     private(set) var hits = 0, misses = 0, refusals = 0
+    private(set) var unixTimeCount = 0
+    /// Dense keys stored so far, all rounds together.
+    private var denseCount = 0
+
+    /// The client's clocks when it asks.
+    struct Clocks {
+        /// The server's second, which it may know.
+        var second: UInt32
+        /// Its own time since 1970, which may have been set anew; and what the server's second 0 is in that of the
+        /// server, who has looked at it once.
+        var wall: Int64
+        var wallOffset: Int64
+    }
 
     /// What the judgement depends on.
     struct ServerFacts {
         var evicts: Bool
         var itemBytesMax: Int
+        var isDense = false
         /// Says what is asked and answered.
         var tells = false
     }
 
     init(number: Int, _ facts: ServerFacts) {
         self.facts = facts
-        keys = (0..<Self.keyCount).map { index in
+        keys = (0..<Self.keyCount + (facts.isDense ? Self.denseKeyCount : 0)).map { index in
+            if index >= Self.keyCount { return Array("\(number).\(index)".utf8) }
             let length = index % 7 == 6 ? 100 : index % 11 == 10 ? 250 : 0
             let name = Array("c\(number).\(index)".utf8)
             return name + [UInt8](repeating: 0x2e, count: max(0, length - name.count))
@@ -47,26 +65,58 @@ struct SimulatedClient {
 
     var waitingCount: Int { unanswered.count - answeredCount }
 
+    /// All is sent and answered.
+    var isDone: Bool { waitingCount == 0 && sentCount == outbox.count }
+
     /// Nothing that the store has, or may come to have, is unknown.
     var isQuiet: Bool { waitingCount == 0 }
 
     // MARK: Asking
 
-    mutating func ask(_ seed: UInt64, now: UInt32) {
+    mutating func ask(_ seed: UInt64, _ clocks: Clocks) {
         guard waitingCount < Self.unansweredMax, outbox.count - sentCount < Self.outboxBytesMax else { return }
         var random = SplitMix(seed: seed)
         if sentCount == outbox.count {
             outbox.removeAll(keepingCapacity: true)
             sentCount = 0
         }
-        for _ in 0...random.below(random.below(3) == 0 ? 40 : 8) { ask(command(&random), now) }
+        for _ in 0...random.below(random.below(3) == 0 ? 40 : 8) {
+            var command = command(&random)
+            if command.seconds > 0, random.below(4) == 0 { setUnixTime(&command, clocks) }
+            ask(command, clocks)
+        }
+        if facts.isDense { askDense(&random, clocks) }
         // So that the last one is answered.
-        if unanswered.last?.isQuiet == true { ask(SimulatedCommand(kind: .noop, key: 0), now) }
+        if unanswered.last?.isQuiet == true { ask(SimulatedCommand(kind: .noop, key: 0), clocks) }
     }
 
-    private mutating func ask(_ command: SimulatedCommand, _ now: UInt32) {
+    /// The life is asked for as a time by the client's clock. What that is to the server does not depend on when it
+    /// hears of it.
+    private mutating func setUnixTime(_ command: inout SimulatedCommand, _ clocks: Clocks) {
+        command.unixTime = clocks.wall + Int64(command.seconds)
+        let second = command.unixTime - clocks.wallOffset
+        command.unixSecond = second <= Int64(ServerClock.firstSecond) ? 1 : UInt32(clamping: second)
+        unixTimeCount += 1
+    }
+
+    /// Stores the next of the dense keys, small in one round and larger in the next, and looks at some.
+    private mutating func askDense(_ random: inout SplitMix, _ clocks: Clocks) {
+        for _ in 0..<random.below(160) {
+            let isLarge = denseCount / Self.denseKeyCount % 2 == 1
+            var command = SimulatedCommand(kind: .set, key: Self.keyCount + denseCount % Self.denseKeyCount)
+            command.content = .pattern(random.below(4096), isLarge ? 600 + random.below(300) : random.below(40))
+            command.isQuiet = true
+            ask(command, clocks)
+            denseCount += 1
+        }
+        var look = SimulatedCommand(kind: .get, key: Self.keyCount + random.below(Self.denseKeyCount - 8))
+        look.keyCount = 8
+        ask(look, clocks)
+    }
+
+    private mutating func ask(_ command: SimulatedCommand, _ clocks: Clocks) {
         var command = command
-        command.second = now
+        command.second = clocks.second
         command.write(keys, into: &outbox)
         unanswered.append(command)
         commandCount += 1
@@ -199,9 +249,10 @@ struct SimulatedClient {
         }
     }
 
-    /// The connection has broken: what was not answered may have been carried out, or not.
-    mutating func lose(now: UInt32) {
-        for command in unanswered[answeredCount...] {
+    /// The connection has broken: what was not answered may have been carried out, or not; of a connection that was
+    /// never `served`, nothing was.
+    mutating func lose(now: UInt32, served: Bool = true) {
+        for command in unanswered[answeredCount...] where served {
             for index in command.key..<command.key + command.keyCount {
                 beliefs[index].mayHaveDone(command, by: now)
             }

@@ -18,6 +18,10 @@ struct SimulatedCommand {
     var flags: UInt32 = 0
     /// Seconds to live, 0 for ever.
     var seconds: UInt32 = 0
+    /// Instead the time of the end in seconds since 1970, by the client's clock; and what second of the server's that
+    /// is, 1 for one before its start.
+    var unixTime: Int64 = 0
+    var unixSecond: UInt32 = 0
     var token: UInt64 = 0
     var delta: UInt64 = 0
     var isQuiet = false
@@ -33,6 +37,14 @@ struct SimulatedCommand {
 
     var stores: Bool { kind.rawValue >= Kind.set.rawValue && kind.rawValue <= Kind.compareAndSet.rawValue }
 
+    var exptime: Int64 { unixTime > 0 ? unixTime : Int64(seconds) }
+
+    /// The seconds between which what it leaves expires if it was carried out by `now`; 0 for never.
+    func end(by now: UInt32) -> (from: UInt32, by: UInt32) {
+        if unixTime > 0 { return (unixSecond, unixSecond) }
+        return seconds > 0 ? (second + seconds, now + seconds) : (0, 0)
+    }
+
     /// Appends the command as bytes.
     func write(_ keys: [[UInt8]], into out: inout [UInt8]) {
         switch kind {
@@ -47,24 +59,24 @@ struct SimulatedCommand {
             out += keys[key]
             out += Self.metaGetFlags
         case .getAndTouch:
-            out += "gat \(seconds) ".utf8
+            out += "gat \(exptime) ".utf8
             out += keys[key]
         case .set, .add, .replace, .append, .prepend, .compareAndSet, .tooLarge:
             out += Self.names[Int(kind.rawValue)]
             out += keys[key]
-            out += " \(flags) \(seconds) \(content.length)".utf8
+            out += " \(flags) \(exptime) \(content.length)".utf8
             if kind == .compareAndSet { out += " \(token)".utf8 }
             if isQuiet { out += Self.noreply }
             writeValue(into: &out)
         case .metaSet:
             out += Self.metaSet
             out += keys[key]
-            out += " \(content.length) F\(flags) T\(seconds) c".utf8
+            out += " \(content.length) F\(flags) T\(exptime) c".utf8
             writeValue(into: &out)
         case .increment, .decrement, .touch, .delete:
             out += Self.names[Int(kind.rawValue)]
             out += keys[key]
-            if kind == .touch { out += " \(seconds)".utf8 }
+            if kind == .touch { out += " \(exptime)".utf8 }
             if kind == .increment || kind == .decrement { out += " \(delta)".utf8 }
             if isQuiet { out += Self.noreply }
         case .metaArithmetic:

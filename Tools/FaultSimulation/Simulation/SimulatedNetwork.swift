@@ -8,6 +8,8 @@ import StoreTesting
 /// 2. A send takes what the client's window has room for, less than that at a draw, at times nothing.
 /// 3. Memory that a connection asks for is at times not to be had.
 /// 4. A client that is gone ends reads with the end of the stream, or as a reset does, and fails sends.
+/// 5. Who connects waits until it is accepted. Accepting fails at times for want of descriptors or memory, and at times
+///    because the one who waits longest has been torn from the network before.
 ///
 /// The server watches real descriptors (one end of a socket pair, over which nothing goes), because it closes them.
 final class SimulatedNetwork {
@@ -21,31 +23,47 @@ final class SimulatedNetwork {
         var window = 1 << 20
         var isGone = false
         var isReset = false
+        /// The server has been given it.
+        var isAccepted = false
+        /// It was torn away before that.
+        var isAborted = false
 
         var unreadCount: Int { toServer.count - taken }
     }
 
     private(set) var sockets: [Int32: Socket] = [:]
     private var far: [Int32: Int32] = [:]
+    /// Those who wait to be accepted.
+    private var backlog: [Int32] = []
     /// Of the step under way.
     var random = SplitMix(seed: 0)
     /// 0 for a network without faults.
     var faultShare = 8
     /// One in so many allocations fails; 0 for none.
     var allocationFaultShare = 0
+    private(set) var failedAccepts = 0
     private(set) var shortReads = 0, shortSends = 0, emptyCalls = 0, failedAllocations = 0
 
-    /// A new socket's descriptor at the server.
+    /// A socket that waits to be accepted, by the descriptor that the server will have.
     func open() -> Int32? {
         var pair: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &pair) == 0 else { return nil }
         sockets[pair[0]] = Socket()
         far[pair[0]] = pair[1]
+        backlog.append(pair[0])
         return pair[0]
     }
 
-    /// The server has closed its end.
+    /// Whether the server has closed an accepted socket.
+    func isClosed(_ descriptor: Int32) -> Bool {
+        guard let other = far[descriptor] else { return true }
+        var byte: UInt8 = 0
+        return recv(other, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) == 0
+    }
+
+    /// The server has closed its end, or has never had it.
     func forget(_ descriptor: Int32) {
+        if sockets[descriptor]?.isAccepted == false { close(descriptor) }
         sockets[descriptor] = nil
         if let other = far.removeValue(forKey: descriptor) { close(other) }
     }
@@ -55,7 +73,10 @@ final class SimulatedNetwork {
         _modify { yield &sockets[descriptor]! }
     }
 
-    deinit { for other in far.values { close(other) } }
+    deinit {
+        for descriptor in backlog { close(descriptor) }
+        for other in far.values { close(other) }
+    }
 
     var table: Syscalls {
         Syscalls(
@@ -66,12 +87,27 @@ final class SimulatedNetwork {
             send: { context, descriptor, pieces, count in
                 SimulatedNetwork.of(context).send(descriptor, pieces, count)
             },
-            accept: { _, _, _ in -Int(EAGAIN) },
+            accept: { context, _, _ in SimulatedNetwork.of(context).accept() },
             allocate: { context, bytes in SimulatedNetwork.of(context).allocate(bytes) })
     }
 
     private static func of(_ context: UnsafeMutableRawPointer?) -> SimulatedNetwork {
         Unmanaged.fromOpaque(context.unsafelyUnwrapped).takeUnretainedValue()
+    }
+
+    private static let acceptErrors = [EMFILE, ENFILE, ENOBUFS, ECONNABORTED, EPROTO]
+
+    private func accept() -> Int {
+        guard !backlog.isEmpty else { return -Int(EAGAIN) }
+        if faultShare > 0, random.below(2 * faultShare) == 0 {
+            failedAccepts += 1
+            let error = Self.acceptErrors[random.below(Self.acceptErrors.count)]
+            if error == ECONNABORTED { self[backlog.removeFirst()].isAborted = true }
+            return -Int(error)
+        }
+        let descriptor = backlog.removeFirst()
+        self[descriptor].isAccepted = true
+        return Int(descriptor)
     }
 
     /// How many of `count` bytes a call moves.

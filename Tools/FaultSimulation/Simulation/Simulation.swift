@@ -1,14 +1,15 @@
-// A server under faults, simulated: its workers, connections, protocol, execution, store and maintenance as they are,
-// on a clock, a network and an order of events that come from a seed.
+// A server under faults, simulated: its listener, workers, connections, protocol, execution, store and maintenance as
+// they are, on a clock, a network and an order of events that come from a seed.
 //
 //     SimulationEvent.script   seed to events          SimulatedClient  commands, and what may be answered
-//     Simulation               runs them               SimulatedNetwork short, empty, torn reads and sends
+//     Simulation               runs them               SimulatedNetwork short, empty, torn reads, sends, accepts
+//     Simulation+Links         connections, from being accepted to their end
 //     SimulationShrinker       fewer events that still fail
 //
 // Goals: faults far above real rates; every answer judged; a failing seed becomes a short list of events that fails by
 // itself.
 // Non-goals: threads (the thread sanitizer's), the kernel (`./martlet exhaust`), several clients on one key (the checks
-// of histories).
+// of histories), the binary protocol (`./martlet fuzz binary`), TLS and logins.
 
 import Glibc
 import MartletServer
@@ -25,10 +26,14 @@ package final class Simulation {
     package struct Counts: Sendable, Equatable {
         package enum Kind: String, CaseIterable, Sendable {
             case commands, hits, misses, refusals, evictions
+            case growth = "buckets added", pageMoves = "pages moved", relocations = "items moved with them"
+            case unixTimes = "absolute times", wallSteps = "clocks set anew"
             case shortReads = "short reads", shortSends = "short sends", emptyCalls = "empty calls"
             case breaks = "broken connections", kicks = "closed by the server"
             case failedAllocations = "failed allocations", memoryKicks = "closed for want of memory"
             case refusedConnections = "connections without memory"
+            case failedAccepts = "failed accepts", abortedConnections = "torn before they were accepted"
+            case rejections = "connections too many", pauses = "pauses of accepting"
         }
 
         private var values = [Int](repeating: 0, count: Kind.allCases.count)
@@ -47,20 +52,23 @@ package final class Simulation {
         }
     }
 
-    private struct Link {
+    struct Link {
         let descriptor: Int32
-        let place: SteppedServer.Place
+        /// nil before a worker has it.
+        var place: SteppedServer.Place?
+        /// The server had a reason to close it and has counted that, but has something to send before.
+        var isEnding = false
     }
 
-    private let settings: SimulationSettings
-    private let network = SimulatedNetwork()
-    private let server: SteppedServer
-    private var clients: [SimulatedClient]
-    private var links: [Link?]
-    private var kicksSeen: UInt64 = 0
-    /// Connections that the server had a reason to close, and that are not closed yet.
-    private var explained = 0
-    private var counts = Counts()
+    let settings: SimulationSettings
+    let network = SimulatedNetwork()
+    let server: SteppedServer
+    var clients: [SimulatedClient]
+    var links: [Link?]
+    var kicksSeen: UInt64 = 0
+    var counts = Counts()
+    /// How far the clients' clocks are from the server's, in seconds.
+    private var wallStep: Int64 = 0
 
     /// `tells`: whether each command is printed with what is believed and what comes back.
     package init(_ settings: SimulationSettings, tells: Bool = false) throws {
@@ -73,16 +81,25 @@ package final class Simulation {
         made.isMemcachedMode = settings.isMemcachedMode
         made.idleTimeoutSeconds = settings.idleSeconds
         made.connectionBufferBytesMax = settings.bufferBytesMax
+        if settings.isCrowded { made.connectionsMax = SimulationSettings.connectionsMax }
+        made.rejectsOverLimit = !settings.pausesOverLimit
         network.faultShare = settings.faultShare
         network.allocationFaultShare = settings.allocationFaultShare
         server = try SteppedServer(made, secret: (settings.seed | 1, ~settings.seed | 1), syscalls: network.table)
         let facts = SimulatedClient.ServerFacts(
-            evicts: settings.evicts, itemBytesMax: SimulationSettings.itemBytesMax, tells: tells)
+            evicts: settings.evicts, itemBytesMax: SimulationSettings.itemBytesMax, isDense: settings.isDense,
+            tells: tells)
         clients = (0..<settings.clientCount).map { SimulatedClient(number: $0, facts) }
         links = clients.map { _ in nil }
     }
 
-    private var now: UInt32 { server.context.pointee.clock.second }
+    var now: UInt32 { server.context.pointee.clock.second }
+
+    private var clocks: SimulatedClient.Clocks {
+        SimulatedClient.Clocks(
+            second: now, wall: server.context.pointee.clock.wall + wallStep,
+            wallOffset: server.context.pointee.clock.wallOffset)
+    }
 
     /// Runs all events, then everything to its end without faults. What it has met; throws what was wrong.
     package func run(_ events: [SimulationEvent]) throws(Failure) -> Counts {
@@ -95,28 +112,48 @@ package final class Simulation {
             counts[.hits] += client.hits
             counts[.misses] += client.misses
             counts[.refusals] += client.refusals
+            counts[.unixTimes] += client.unixTimeCount
         }
+        let statistics = server.context.pointee.store.statistics()
+        counts[.evictions] = statistics.classes.reduce(0) { $0 + $1.evicted }
+        counts[.pageMoves] = statistics.pagesMoved
+        counts[.relocations] = statistics.itemsRelocated
+        noteGrowth()
+        counts[.failedAccepts] = network.failedAccepts
+        counts[.rejections] = Int(server.rejectedCount)
+        counts[.pauses] = Int(server.pauseCount)
         counts[.shortReads] = network.shortReads
         counts[.shortSends] = network.shortSends
         counts[.emptyCalls] = network.emptyCalls
         counts[.failedAllocations] = network.failedAllocations
         counts[.memoryKicks] = Int(server.kicks.memory)
-        counts[.evictions] = server.context.pointee.store.statistics().classes.reduce(0) { $0 + $1.evicted }
         return counts
+    }
+
+    /// The most that the table has had.
+    private func noteGrowth() {
+        counts[.growth] = max(counts[.growth], server.context.pointee.store._addedBucketCount)
     }
 
     private func run(_ event: SimulationEvent) -> String? {
         var random = SplitMix(seed: event.seed)
         network.random = random
         switch event.kind {
-        case .ask: clients[event.number].ask(event.seed, now: now)
+        case .ask: clients[event.number].ask(event.seed, clocks)
         case .send: send(event.number, &random)
         case .read: return read(event.number, &random)
         case .close, .reset: tear(event.number, isReset: event.kind == .reset)
+        case .accept: return accept()
         case .round: return round(event.number, &random)
         case .advance: server.advance(seconds: random.below(20) == 0 ? 100_000 : UInt32(1 + random.below(5)))
-        case .maintain: _ = server.maintain()
+        case .step:
+            wallStep = [-40 * 86_400, -3600, -30, -2, 0, 3, 60, 86_400][random.below(8)]
+            counts[.wallSteps] += 1
+        case .maintain:
+            noteGrowth()
+            _ = server.maintain()
         case .flush:
+            noteGrowth()
             server.flush()
             for index in clients.indices { clients[index].flush() }
         case .limit:
@@ -128,21 +165,7 @@ package final class Simulation {
 
     // MARK: Clients
 
-    private func connect(_ client: Int, _ random: inout SplitMix) -> Int32? {
-        if let link = links[client] { return link.descriptor }
-        guard let descriptor = network.open() else { return nil }
-        guard let place = server.open(descriptor, on: client % settings.workerCount) else {
-            network.forget(descriptor)
-            counts[.refusedConnections] += 1
-            kicksSeen += 1
-            return nil
-        }
-        network[descriptor].window = [1 << 20, 100_000, 2000][random.below(3)]
-        links[client] = Link(descriptor: descriptor, place: place)
-        return descriptor
-    }
-
-    private func send(_ client: Int, _ random: inout SplitMix) {
+    func send(_ client: Int, _ random: inout SplitMix) {
         let left = clients[client].outbox.count - clients[client].sentCount
         guard left > 0, let descriptor = connect(client, &random) else { return }
         let count = random.below(settings.faultShare) == 0 ? 1 + random.below(min(left, 3000)) : left
@@ -151,75 +174,24 @@ package final class Simulation {
         clients[client].sentCount += count
     }
 
-    private func read(_ client: Int, _ random: inout SplitMix) -> String? {
+    func read(_ client: Int, _ random: inout SplitMix) -> String? {
         guard let link = links[client], !network[link.descriptor].toClient.isEmpty else { return nil }
         let wrong = clients[client].receive(network[link.descriptor].toClient, now: now, mayRefuse: mayRefuse)
         network[link.descriptor].toClient.removeAll(keepingCapacity: true)
         return wrong.map { "client \(client): \($0)" }
     }
 
-    /// What a client holds may be what a small store would need: leases, and values half arrived.
+    /// What a client holds may be what a small store would need: leases, and values half arrived. With dense keys that
+    /// is so nearly all the time.
     private var mayRefuse: Bool {
-        server.context.pointee.budget.leasedBytes > 0 || server.parkedCount > 0
+        settings.isDense || server.context.pointee.budget.leasedBytes > 0 || server.parkedCount > 0
             || clients.contains { $0.waitingCount > 0 && $0.outbox.count > 32 << 10 }
     }
 
-    private func tear(_ client: Int, isReset: Bool) {
+    func tear(_ client: Int, isReset: Bool) {
         guard let link = links[client] else { return }
         network[link.descriptor].isGone = true
         network[link.descriptor].isReset = isReset
-    }
-
-    /// The connection is no more, on whichever side it began.
-    private func lose(_ client: Int, _ link: Link) -> String? {
-        var wrong: String?
-        if !network[link.descriptor].isReset, !network[link.descriptor].toClient.isEmpty {
-            wrong = clients[client].receive(network[link.descriptor].toClient, now: now, mayRefuse: true)
-        }
-        clients[client].lose(now: now)
-        network.forget(link.descriptor)
-        links[client] = nil
-        counts[.breaks] += 1
-        return wrong.map { "client \(client), whose connection has ended: \($0)" }
-    }
-
-    // MARK: The server
-
-    private func round(_ worker: Int, _ random: inout SplitMix) -> String? {
-        for link in links {
-            guard let link, link.place.worker == worker else { continue }
-            let isDue =
-                switch server.wants(link.place) {
-                case .input: network[link.descriptor].unreadCount > 0 || network[link.descriptor].isGone
-                case .room:
-                    network[link.descriptor].isGone
-                        || network[link.descriptor].window > network[link.descriptor].toClient.count
-                case .nothing: false
-                }
-            if isDue || random.below(8 * max(settings.faultShare, 1)) == 0, server.wants(link.place) != .nothing {
-                server.setDue(link.place)
-            }
-        }
-        server.round(of: worker)
-        return takeEnded(worker)
-    }
-
-    /// Connections that the server has closed: because the client had, or for a reason that it counts.
-    private func takeEnded(_ worker: Int) -> String? {
-        let mine = links.indices.filter { links[$0]?.place.worker == worker }
-        if server.connectionCount(of: worker) == mine.count { return nil }
-        var unexplained = 0
-        for client in mine {
-            guard let link = links[client], !server.isOpen(link.place) else { continue }
-            if !network[link.descriptor].isGone { unexplained += 1 }
-            if let wrong = lose(client, link) { return wrong }
-        }
-        let kicks = server.kicks.budget + server.kicks.idle + server.kicks.memory
-        counts[.kicks] += Int(kicks - kicksSeen)
-        // One that is told why goes some time after it was counted.
-        explained += Int(kicks - kicksSeen) - unexplained
-        kicksSeen = kicks
-        return explained < 0 ? "\(-explained) more connections closed than there was a reason for" : nil
     }
 
     // MARK: The end
@@ -234,26 +206,34 @@ package final class Simulation {
                 if let link = links[client] { network[link.descriptor].window = 1 << 20 }
                 send(client, &random)
                 if let wrong = read(client, &random) { return wrong }
+                // So that there is room for the others.
+                if settings.isCrowded, clients[client].isDone { tear(client, isReset: false) }
             }
-            for worker in 0..<settings.workerCount {
-                if let wrong = round(worker, &random) { return wrong }
-            }
+            if let wrong = turnAll(&random) { return wrong }
             // Who waits for room may wait for the next second.
             if turn % 50 == 49 { server.advance(seconds: 1) }
-            if clients.allSatisfy({ $0.waitingCount == 0 && $0.sentCount == $0.outbox.count }) { break }
+            if clients.allSatisfy(\.isDone) { break }
         }
-        if let client = clients.firstIndex(where: { $0.waitingCount > 0 }) {
+        if let client = clients.firstIndex(where: { !$0.isDone }) {
             return "client \(client) still waits for \(clients[client].waitingCount) answers"
         }
         for client in clients.indices { tear(client, isReset: false) }
-        for _ in 0..<4 {
-            for worker in 0..<settings.workerCount {
-                if let wrong = round(worker, &random) { return wrong }
-            }
+        for _ in 0..<20 where links.contains(where: { $0 != nil }) {
+            if let wrong = turnAll(&random) { return wrong }
         }
         if links.contains(where: { $0 != nil }) { return "connections stay that their clients have closed" }
+        let counted = server.context.pointee.connectionCount
+        if counted != 0 { return "\(counted) connections are still counted" }
         let budget = server.context.pointee.budget.copiedBytes + server.context.pointee.budget.leasedBytes
         if budget != 0 { return "\(budget) bytes of the buffer budget are still taken" }
         return server.context.pointee.store._brokenInvariant(expectedReservations: 0, expectedLeases: 0)
+    }
+
+    private func turnAll(_ random: inout SplitMix) -> String? {
+        if let wrong = accept() { return wrong }
+        for worker in 0..<settings.workerCount {
+            if let wrong = round(worker, &random) { return wrong }
+        }
+        return nil
     }
 }

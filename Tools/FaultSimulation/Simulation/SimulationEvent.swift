@@ -7,10 +7,11 @@ package struct SimulationEvent: Equatable, CustomStringConvertible {
         case ask, send, read
         /// Its connection breaks: closed in order, or torn.
         case close, reset
-        /// A round of a worker.
-        case round
-        /// Time passes; the maintainer makes a pass; everything is flushed; the memory limit changes.
-        case advance, maintain, flush, limit
+        /// A turn of the listener; a round of a worker.
+        case accept, round
+        /// Time passes; the clients' clocks are set anew, forwards or backwards; the maintainer makes a pass; everything
+        /// is flushed; the memory limit changes.
+        case advance, step, maintain, flush, limit
     }
 
     package var kind: Kind
@@ -39,10 +40,12 @@ package struct SimulationEvent: Equatable, CustomStringConvertible {
         return (0..<count).map { _ in
             let kind: Kind =
                 switch random.below(2000) {
-                case ..<500: .ask
-                case ..<960: .send
-                case ..<1500: .round
-                case ..<1960: .read
+                case ..<490: .ask
+                case ..<940: .send
+                case ..<1460: .round
+                case ..<1510: .accept
+                case ..<1955: .read
+                case ..<1960: .step
                 case ..<1970: .reset
                 case ..<1976: .close
                 case ..<1984: .advance
@@ -70,15 +73,26 @@ package struct SimulationSettings: Equatable, Sendable {
     let faultShare: Int
     /// One in so many allocations fails; 0 for none.
     let allocationFaultShare: Int
+    /// Clients have so many keys that the table grows, and store more than there is room for. A fourth of the seeds.
+    let isDense: Bool
+    /// There is room for fewer connections than there are clients; a fourth of the seeds. In half of those accepting
+    /// pauses, in place of telling them.
+    let isCrowded: Bool
+    let pausesOverLimit: Bool
 
+    static let connectionsMax = 8
     static let itemBytesMax = 256 << 10
 
     package init(seed: UInt64) {
         self.seed = seed
         var random = SplitMix(seed: seed ^ 0x5eed)
-        memoryMegabytes = [4, 6, 16][random.below(3)]
-        evicts = random.below(4) > 0
-        isMemcachedMode = evicts && random.below(5) == 0
+        isDense = seed % 4 == 3
+        isCrowded = seed % 4 == 1
+        pausesOverLimit = seed % 8 == 5
+        let megabytes = [4, 6, 16][random.below(3)]
+        memoryMegabytes = isDense ? 4 : megabytes
+        evicts = random.below(4) > 0 || isDense
+        isMemcachedMode = evicts && random.below(5) == 0 && !isDense
         idleSeconds = random.below(3) == 0 ? 30 : 0
         bufferBytesMax = [0, 1 << 20, 256 << 10][random.below(3)]
         faultShare = [2, 4, 16][random.below(3)]
