@@ -84,6 +84,13 @@ package final class SteppedServer {
         }
     }
 
+    /// Hands a socket to a worker past the listener; the worker closes it at the end.
+    package func open(_ descriptor: Int32, on worker: Int) -> Place? {
+        let accepted = AcceptedSocket(descriptor: descriptor, listenerIndex: 0, peer: PeerAddress())
+        let opened = UnsafeMutablePointer<Connection>.open(accepted, on: context.pointee.workers[worker])
+        return opened.map { Place(connection: $0, worker: worker) }
+    }
+
     /// Connections that the listener has refused; pauses that it has made.
     package var rejectedCount: UInt64 { context.pointee.listenerCounters.rejected.value }
     package var pauseCount: UInt64 { context.pointee.listenerCounters.pauses.value }
