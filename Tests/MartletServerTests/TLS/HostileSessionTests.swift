@@ -95,7 +95,7 @@ struct HostileSessionTests {
         let server = try TestServer(
             try Certificates(), clock: ServerClock(manualWithWall: 1_800_000_000), { $0.threadCount = 1 })
         let client = try server.client()
-        try client.send([0x16, 3, 1, 0, 200])
+        try client.send([0x16, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3])
         #expect(eventually { server.sum { $0.opened.value } == 1 })
         for _ in 0..<Limits.negotiatingSecondsMax {
             try client.send([1])

@@ -122,10 +122,12 @@ struct DamageTests {
                 guard let hold = store.session.holdValue(key) else { return nil }
                 return hold.start
             })
-        // Header and key stand in front of the value, perhaps with words between them.
-        let item = try #require(
-            (0...16).lazy.map { ItemPointer(raw: UnsafeMutableRawPointer(mutating: start) - ItemPointer.headerBytes - 1 - $0) }
-                .first { $0.smallLength == longest && $0.keyLength == 1 })
+        // Its header, at a multiple of eight, and its key stand in front of its value.
+        let candidates = (2...6).map { words in
+            UnsafeRawPointer(bitPattern: Int(bitPattern: start) / 8 * 8 - 8 * words)
+                .map { ItemPointer(raw: UnsafeMutableRawPointer(mutating: $0)) }
+        }
+        let item = try #require(candidates.first { $0?.smallLength == longest && $0?.keyLength == 1 } ?? nil)
         item.smallLength = longest + 1
         try store.handOn()
 
