@@ -73,7 +73,7 @@ package struct Worker: ~Copyable {
 
     /// Any thread.
     borrowing func give(_ order: Order) {
-        orderCode.max(order.rawValue, ordering: .acquiringAndReleasing)
+        orderCode.raise(to: order.rawValue)
         wakeup.wake()
     }
 

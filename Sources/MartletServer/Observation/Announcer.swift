@@ -70,6 +70,10 @@ extension UnsafeMutablePointer where Pointee == Announcer {
 
     // MARK: The thread
 
+    /// Changed through this, not through `pointee`: that would be a change of the whole, also of what the starting
+    /// thread reads and writes.
+    private var watchers: UnsafeMutablePointer<[WatcherOutput]> { pointee.watchers }
+
     private func run() {
         ServerThread.nameCurrent("announcer")
         let observation = pointee.server.pointee.observation
@@ -77,20 +81,20 @@ extension UnsafeMutablePointer where Pointee == Announcer {
         var pause = Limits.announcerPauseMillisecondsMax
         while !observation.pointee.isClosingAll {
             for watcher in observation.pointee.takeFresh() {
-                pointee.watchers.pointee.append(WatcherOutput(watcher, bytesMax: bytesMax))
+                watchers.pointee.append(WatcherOutput(watcher, bytesMax: bytesMax))
             }
             observation.pointee.look()
             let count = announce()
-            for index in pointee.watchers.pointee.indices { pointee.watchers.pointee[index].send() }
+            for index in watchers.pointee.indices { watchers.pointee[index].send() }
             closeEnded()
             pause = count > 0 ? 1 : min(2 * pause, Limits.announcerPauseMillisecondsMax)
-            wait(milliseconds: pointee.watchers.pointee.isEmpty ? -1 : pause)
+            wait(milliseconds: watchers.pointee.isEmpty ? -1 : pause)
         }
         for watcher in observation.pointee.takeFresh() {
-            pointee.watchers.pointee.append(WatcherOutput(watcher, bytesMax: bytesMax))
+            watchers.pointee.append(WatcherOutput(watcher, bytesMax: bytesMax))
         }
-        for watcher in pointee.watchers.pointee { close(watcher) }
-        pointee.watchers.pointee = []
+        for watcher in watchers.pointee { close(watcher) }
+        watchers.pointee = []
         pointee.server.pointee.stopRequest.wakeMainLoop()
     }
 
@@ -116,11 +120,11 @@ extension UnsafeMutablePointer where Pointee == Announcer {
     private func announce(_ event: WatchedEvent, key: UnsafeRawBufferPointer, at start: UnsafeMutableRawPointer) {
         let observation = pointee.server.pointee.observation
         var line: UnsafeRawBufferPointer?
-        for index in pointee.watchers.pointee.indices where pointee.watchers.pointee[index].wants(event) {
+        for index in watchers.pointee.indices where watchers.pointee[index].wants(event) {
             let text =
                 line ?? UnsafeRawBufferPointer(start: start, count: EventText.line(event, key: key, at: start) - start)
             line = text
-            if pointee.watchers.pointee[index].append(text) {
+            if watchers.pointee[index].append(text) {
                 observation.pointee.sent.increment()
             } else {
                 observation.pointee.skipped.increment()
@@ -131,7 +135,7 @@ extension UnsafeMutablePointer where Pointee == Announcer {
     /// Waits for a watcher's socket, for a new watcher, or for so long.
     private func wait(milliseconds: Int) {
         var polled = [pollfd(fd: pointee.ends.read, events: Int16(POLLIN), revents: 0)]
-        for watcher in pointee.watchers.pointee {
+        for watcher in watchers.pointee {
             polled.append(pollfd(fd: watcher.socket.descriptor, events: Int16(POLLIN), revents: 0))
         }
         guard poll(&polled, nfds_t(polled.count), Int32(milliseconds)) > 0 else { return }
@@ -139,15 +143,13 @@ extension UnsafeMutablePointer where Pointee == Announcer {
             var wakes: UInt64 = 0
             _ = read(pointee.ends.read, &wakes, MemoryLayout<UInt64>.size)
         }
-        for index in pointee.watchers.pointee.indices where polled[index + 1].revents != 0 {
-            pointee.watchers.pointee[index].receive()
+        for index in watchers.pointee.indices where polled[index + 1].revents != 0 {
+            watchers.pointee[index].receive()
         }
         closeEnded()
     }
 
     private func closeEnded() {
-        // Not through `pointee`, which would be read whole, also what the starting thread writes.
-        let watchers = pointee.watchers
         for watcher in watchers.pointee where watcher.isClosed { close(watcher) }
         watchers.pointee.removeAll { $0.isClosed }
     }
