@@ -10,9 +10,9 @@ import Synchronization
 ///    front of the next line that finds room, or with the server's tick.
 /// 2. The descriptor is asked (`poll`), not made non-blocking: that would hold for all who share the open file, such as
 ///    the shell that has started the server.
-/// 3. A line has at most `Limits.logLineBytesMax`: a pipe that has room at all takes as much. The lock keeps two
-///    threads from finding the same room. (What another process on the same pipe does in between is beyond it, and so
-///    is libevent's line, if it ever has one.)
+/// 3. A line has at most `Limits.logLineBytesMax`: a pipe that has room at all takes as much. (A terminal may have room
+///    for less; lines that clients bring about are shorter.) The lock keeps two threads from finding the same room.
+///    What another process on the same pipe does in between is beyond it, and so is libevent's line, if it ever has one.
 ///
 /// A file always has room: who writes to one may wait for its disk.
 package struct LogOutput: ~Copyable {

@@ -21,7 +21,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
             let hasTakenTooLong =
                 connection.pointee.phase == .negotiating && silentSeconds > Limits.negotiatingSecondsMax
             if connection.pointee.isHeldBack {
-                if hasTakenTooLong { connection.closeUnnegotiated() } else { connection.letGoOn() }
+                if hasTakenTooLong { connection.closeUnnegotiated() }
                 continue
             }
             // A ready connection has something to do, its turn will tell; who awaits an answer waits for us.
@@ -34,6 +34,19 @@ extension UnsafeMutablePointer where Pointee == Worker {
                 pointee.counters.pointee.network.idleKicks.increment()
                 connection.close(.idleTimeout)
             }
+        }
+        letHeldBackGoOn()
+    }
+
+    /// Lets those go on that wait for the next second, roughly in the order in which they came: what one of them gives
+    /// back is not for the latest.
+    private func letHeldBackGoOn() {
+        var index = 0
+        while index < pointee.table.count {
+            let connection = pointee.table[index]
+            if connection.pointee.isHeldBack { connection.letGoOn() }
+            // Another one stands here now if the kernel has refused to watch this one.
+            if index < pointee.table.count, pointee.table[index] == connection { index += 1 }
         }
     }
 
@@ -63,16 +76,24 @@ extension UnsafeMutablePointer where Pointee == Worker {
     /// For a packet of TLS, the same whatever the client sends: what it holds besides decides whether that is little.
     func takeForPacket(_ bytes: Int, of connection: UnsafeMutablePointer<Connection>) -> Bool {
         let charge = BufferBudget.Charge(copiedBytes: bytes)
-        let held = connection.chosen
-        return takeFromAll(charge, for: connection, holding: held) || takeLittle(charge, holding: held)
+        let chosen = connection.chosen
+        var held = chosen
+        held.copiedBytes += bytes
+        return takeFromAll(charge, for: connection, holding: held) || takeLittle(charge, holding: chosen)
     }
 
     /// For a handshake: those who hold more than a little make room, whoever they are; nobody who holds little does.
+    /// But where handshakes hold half of this worker's part already, another one waits until somebody has stalled: a
+    /// crowd of newcomers costs nobody else a connection.
     func takeForHandshake(_ bytes: Int, of connection: UnsafeMutablePointer<Connection>) -> Bool {
         let charge = BufferBudget.Charge(copiedBytes: bytes)
-        let little = BufferBudget.Charge(copiedBytes: Limits.littleBufferBytes)
-        let more = BufferBudget.Charge(copiedBytes: Limits.littleBufferBytes + 1)
-        return takeFromAll(charge, for: connection, holding: more) || takeLittle(charge, holding: little)
+        let server = pointee.server
+        let part = server.pointee.budget.copiedBytesMax / 2 / server.pointee.workers.count
+        let isCrowd = pointee.handshakeBytes + bytes > part
+        // Nobody holds as much as can be: only who has stalled makes room.
+        let more = BufferBudget.Charge(copiedBytes: isCrowd ? Int.max : Limits.littleBufferBytes + 1)
+        if takeFromAll(charge, for: connection, holding: more) { return true }
+        return !isCrowd && takeLittle(charge, holding: BufferBudget.Charge(copiedBytes: Limits.littleBufferBytes))
     }
 
     /// With room made by others of this worker.
@@ -126,7 +147,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
     /// 3. else, where `bytes` are little as well, who holds little and has been silent for longest: nobody who holds
     ///    little is closed for those who hold much.
     ///
-    /// Who shakes hands holds what anybody does who does so, and is closed only when stalled.
+    /// Who shakes hands holds what anybody does who does so, and does not close another one who does, but when stalled.
     private func victim(
         for connection: UnsafeMutablePointer<Connection>?, holding bytes: Int, _ shortage: BufferBudget.Shortage
     ) -> UnsafeMutablePointer<Connection>? {
@@ -135,6 +156,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
         var largest: UnsafeMutablePointer<Connection>?
         var (longest, longestWithLittle) = (Limits.stalledSecondsMin, Limits.stalledSecondsMin)
         var most = bytes
+        let asksForHandshake = connection?.isShakingHands ?? false
         for index in 0..<pointee.table.count {
             let candidate = pointee.table[index]
             let held = candidate.held.bytes(of: shortage)
@@ -151,7 +173,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
                     stalledWithLittle = candidate
                 }
             }
-            if held > most, candidate.pointee.isEstablished || candidate.pointee.phase != .negotiating {
+            if held > most, !asksForHandshake || !candidate.isShakingHands {
                 most = held
                 largest = candidate
             }
@@ -165,6 +187,8 @@ extension UnsafeMutablePointer where Pointee == Connection {
     fileprivate var mayIdleOut: Bool {
         pointee.peer.family != .local || pointee.phase != .reading || !pointee.unfinished.isEmpty
     }
+
+    fileprivate var isShakingHands: Bool { !pointee.isEstablished && pointee.phase == .negotiating }
 
     /// What the connection has taken of the budget.
     fileprivate var held: BufferBudget.Charge {

@@ -54,6 +54,10 @@ package struct Worker: ~Copyable {
     var negotiatingCount = 0
     /// Turns of handshakes that this round still has.
     var negotiationsLeft = 0
+    /// What the buffer budget has been charged for handshakes.
+    var handshakeBytes = 0
+    /// This round has found no room for a handshake: nobody else needs to look for it.
+    var lacksHandshakeRoom = false
     var parkedCount = 0
     /// When uploads were last looked at because somebody was parked.
     var uploadsSecond: UInt32 = 0
@@ -214,6 +218,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
             closeOverdue()
         }
         pointee.negotiationsLeft = Limits.negotiationsPerRoundMax
+        pointee.lacksHandshakeRoom = false
         var turns = pointee.readyCount
         while turns > 0, let connection = popReady() {
             if let meter { takeMeteredTurn(connection, meter) } else { connection.takeTurn() }

@@ -96,7 +96,8 @@ struct Soak {
                 try change()
                 nextChange = Peer.now + microseconds / 60
             }
-            if due > Peer.now { usleep(UInt32(due - Peer.now)) }
+            let wait = due - Peer.now
+            if wait > 0 { usleep(UInt32(wait)) }
             if Peer.now - due > Self.lateMicrosecondsMin { figures.lateRequests += 1 }
             try request(Self.sizes[min(phase, Self.sizes.count - 1)])
             figures.latencies.append(Int32(clamping: Peer.now - due))

@@ -84,6 +84,28 @@ struct EncryptedBudgetTests {
         withExtendedLifetime(late) {}
     }
 
+    @Test("when a crowd shakes hands, has room for some of them, and none of the others is closed for the rest")
+    func crowd() throws {
+        let clock = ServerClock(manualWithWall: 1_800_000_000)
+        let server = try TestServer(try Certificates(), clock: clock) {
+            $0.threadCount = 1
+            $0.connectionBufferBytesMax = 4 * Limits.handshakeBytesMax
+        }
+        let (settled, holder) = (try server.tlsClient(), try server.tlsClient())
+        #expect(settled.isServed() && holder.isServed())
+        try holder.send("get " + String(repeating: "k ", count: 10_000))
+        #expect(eventually { Self.charged(server) >= 20_000 })
+
+        let crowd = try (0..<8).map { _ in try server.client() }
+        for client in crowd { try client.send(Self.halfHello) }
+
+        #expect(eventually { Self.charged(server) >= 20_000 + 3 * Limits.handshakeBytesMax })
+        for _ in 0..<2 { #expect(settled.isServed()) }
+        #expect(server.sum { $0.budgetKicks.value } == 0)
+        #expect(try holder.exchange("k\r\n", "END\r\n"))
+        withExtendedLifetime(crowd) {}
+    }
+
     @Test("holds because a hello that announces much is refused, however it is cut", arguments: [200, 1])
     func longHello(packetBytes: Int) throws {
         let server = try TestServer(try Certificates())

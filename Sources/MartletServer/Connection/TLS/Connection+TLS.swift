@@ -51,9 +51,9 @@ extension UnsafeMutablePointer where Pointee == Connection {
             return false
         case .count:
             if isHandshake {
-                noteHandshake(session)
                 // What came behind it is charged at the end of the turn, if it is still there.
                 giveTLSCharge()
+                noteHandshake(session)
             }
             leaveNegotiating()
             if pointee.awaitsRoom, !awaitInput() { return false }
@@ -201,7 +201,12 @@ extension UnsafeMutablePointer where Pointee == Connection {
         let worker = pointee.worker
         // However small the budget, there is room for some.
         let bytes = min(Limits.handshakeBytesMax, worker.pointee.server.pointee.budget.copiedBytesMax / 4)
-        guard worker.takeForHandshake(bytes, of: self) else { return false }
+        if worker.pointee.lacksHandshakeRoom { return false }
+        guard worker.takeForHandshake(bytes, of: self) else {
+            worker.pointee.lacksHandshakeRoom = true
+            return false
+        }
+        worker.pointee.handshakeBytes += bytes
         pointee.tlsCharge = Int32(bytes)
         if pointee.isHeldBack {
             // It was for us that it waited: its seconds begin now.
@@ -226,6 +231,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
 
     func giveTLSCharge() {
         if pointee.tlsCharge == 0 { return }
+        if !pointee.isEstablished { pointee.worker.pointee.handshakeBytes -= Int(pointee.tlsCharge) }
         pointee.worker.pointee.server.pointee.budget.give(
             BufferBudget.Charge(copiedBytes: Int(pointee.tlsCharge)))
         pointee.tlsCharge = 0
