@@ -62,7 +62,7 @@ extension Exhaustion {
             try Peer(server.endpoint).expect("get s\r\n", "VALUE s 0 1500\r\n")
             let kicks = try server.statistic("martlet", "buffer_budget_kicks") ?? 0
             return
-                "1,000 clients that asked for 80 GB and 15 GB and read nothing: \(growth >> 20) MB more at the peak, "
+                "1,000 clients that asked for 80 GB and 7 GB and read nothing: \(growth >> 20) MB more at the peak, "
                 + "\(peak.held); \(kicks) of them closed"
         }
     }

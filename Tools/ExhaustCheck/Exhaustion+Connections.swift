@@ -50,12 +50,22 @@ extension Exhaustion {
         }
     }
 
+    /// Those of the wave before go first: nobody is refused for them.
+    private static func awaitDepartures(_ server: ServerUnderCheck, downTo before: Int) throws {
+        for _ in 0..<500 {
+            if let now = try server.statistic("", "curr_connections"), now <= before { return }
+            usleep(10_000)
+        }
+    }
+
     /// Connections come and go at and beyond `-c`.
     static func storm(_ program: String) throws -> String {
         let limit = 200
         return try serve(program, ["-c", "\(limit)", "-t", "2"]) { server in
+            let before = try server.state().connections
             var reception = Reception()
             for _ in 0..<20 {
+                try awaitDepartures(server, downTo: before)
                 var peers: [Peer] = []
                 for _ in 0..<2 * limit {
                     let peer = try Peer(server.endpoint)
@@ -80,11 +90,7 @@ extension Exhaustion {
             let before = try server.state().connections
             var reception = Reception()
             for _ in 0..<10 {
-                // Those of the wave before go first.
-                for _ in 0..<50 {
-                    if let now = try server.statistic("", "curr_connections"), now <= before { break }
-                    usleep(100_000)
-                }
+                try awaitDepartures(server, downTo: before)
                 let peers = try (0..<2 * limit).map { _ in try Peer(server.endpoint) }
                 // What is refused is so by now.
                 usleep(300_000)

@@ -43,7 +43,7 @@ struct Exhaustion {
         _ = try server.statistics()
         for _ in 0..<200 { try Peer(server.endpoint).expect("get warm\r\n", "END\r\n") }
         let probe = try Probe(server.endpoint)
-        defer { withExtendedLifetime(probe) {} }
+        defer { _ = probe.stop() }
         let before = try server.state()
         let told = try body(server)
         let probed = probe.stop()
