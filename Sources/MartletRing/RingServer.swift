@@ -32,7 +32,7 @@ public struct RingServer: Hashable, Sendable {
     }
 
     /// Reads `host`, `host:port`, `host:port:weight`, `[address]:port:weight` or `/path`, `/path:0:weight`.
-    /// nil if it is none of these, or if a number is none or too large.
+    /// nil if it is none of these, if a number is none or too large, or for port 0 of a host.
     public init?(_ text: String) {
         var rest = Substring(text)
         let host: Substring
@@ -51,7 +51,8 @@ public struct RingServer: Hashable, Sendable {
         var port = host.first == "/" ? 0 : RingServer.usualPort
         var weight: UInt32 = 1
         if let digits = numbers.first {
-            guard let number = UInt16(digits: digits) else { return nil }
+            // Nobody listens at port 0; for a path it stands for none.
+            guard let number = UInt16(digits: digits), number > 0 || host.first == "/" else { return nil }
             port = number
         }
         if numbers.count == 2 {

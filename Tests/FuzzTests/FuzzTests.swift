@@ -89,4 +89,8 @@ struct FindingTests {
         "a file that nobody closed, with sums that agree and counts that no store has, starts empty",
         arguments: ["counts-of-the-head", "more-pages-than-a-number"])
     func counts(name: String) throws { try holds(.restart, name) }
+
+    /// Written out, it was the address without its brackets, and of that the first part.
+    @Test("an address at port 0 is no server")
+    func addressAtPortZero() throws { try holds(.topology, "address-at-port-0") }
 }

@@ -20,7 +20,7 @@ struct RingServerTests {
         "What is no server is refused",
         arguments: [
             "", ":", ":11211", "a:", "a:b", "a:65536", "a:1:0", "a:1:100001", "a:1:4294967295", "a:1:2:3", "a:1:",
-            "[::1", "[::1]x", "a:-1", "a:+5", "a:5:+2", "a:5:-2", "a: 5", "a:\u{0665}",
+            "[::1", "[::1]x", "a:0", "[::1]:0", "a:0:3", "a:-1", "a:+5", "a:5:+2", "a:5:-2", "a: 5", "a:\u{0665}",
         ])
     func refusal(text: String) {
         #expect(RingServer(text) == nil)
