@@ -83,17 +83,35 @@ extension UnsafeMutablePointer where Pointee == Worker {
     }
 
     /// For a handshake: those who hold more than a little make room, whoever they are; nobody who holds little does.
-    /// But where handshakes hold half of this worker's part already, another one waits until somebody has stalled: a
-    /// crowd of newcomers costs nobody else a connection.
+    /// But all handshakes of a worker have half of its part, and beyond that another one waits unless one of them has
+    /// stalled: a crowd of newcomers costs nobody else a connection.
     func takeForHandshake(_ bytes: Int, of connection: UnsafeMutablePointer<Connection>) -> Bool {
-        let charge = BufferBudget.Charge(copiedBytes: bytes)
         let server = pointee.server
         let part = server.pointee.budget.copiedBytesMax / 2 / server.pointee.workers.count
-        let isCrowd = pointee.handshakeBytes + bytes > part
-        // Nobody holds as much as can be: only who has stalled makes room.
-        let more = BufferBudget.Charge(copiedBytes: isCrowd ? Int.max : Limits.littleBufferBytes + 1)
-        if takeFromAll(charge, for: connection, holding: more) { return true }
-        return !isCrowd && takeLittle(charge, holding: BufferBudget.Charge(copiedBytes: Limits.littleBufferBytes))
+        if pointee.handshakeBytes > 0, pointee.handshakeBytes + bytes > part {
+            guard let stalled = stalledHandshake() else { return false }
+            closeOverBudget(stalled)
+        }
+        let charge = BufferBudget.Charge(copiedBytes: bytes)
+        let little = BufferBudget.Charge(copiedBytes: Limits.littleBufferBytes)
+        let more = BufferBudget.Charge(copiedBytes: Limits.littleBufferBytes + 1)
+        return takeFromAll(charge, for: connection, holding: more) || takeLittle(charge, holding: little)
+    }
+
+    /// The one from whose client nothing has come for longest, if that is long.
+    private func stalledHandshake() -> UnsafeMutablePointer<Connection>? {
+        var stalled: UnsafeMutablePointer<Connection>?
+        var longest = Limits.stalledSecondsMin
+        for index in 0..<pointee.table.count {
+            let candidate = pointee.table[index]
+            let silentSeconds = pointee.second &- candidate.pointee.lastActivity
+            guard candidate.isShakingHands, candidate.pointee.tlsCharge > 0, !candidate.pointee.isReady,
+                silentSeconds >= longest
+            else { continue }
+            longest = silentSeconds
+            stalled = candidate
+        }
+        return stalled
     }
 
     /// With room made by others of this worker.
