@@ -76,7 +76,7 @@ struct StressTests {
 
     /// All items are gone at once while others split the buckets they were in; then the table has to grow again,
     /// perhaps while the maintainer still makes it smaller.
-    @Test("keeps every value whole while the table grows, is emptied, and grows again")
+    @Test("keeps every value whole while the table grows and is emptied, and may grow again")
     func growthAndFlush() throws {
         try runWithoutRefusal(
             StressPlan(
@@ -145,7 +145,8 @@ struct StressTests {
         if plan.eviction.evicts { #expect(store.statistics().itemsLostOrEvicted > 100) }
         if plan.megabytesMin > 4 { #expect(store.statistics().itemsRelocated > (plan.eviction == .martlet ? 20 : 0)) }
         if plan.newKeysPercent > 0 {
-            #expect(store._bucketCount(ofStripe: 0) > (plan.flushesHalfway ? 1 : 2), "the table has grown")
+            #expect(onlooker.addedBucketCountMax > 0, "the table has grown")
+            if !plan.flushesHalfway { #expect(store._bucketCount(ofStripe: 0) > 2) }
         }
 
         // No memory is lost: there is room for every size, and at rest nothing is left of what was flushed or leased.

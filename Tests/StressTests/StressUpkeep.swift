@@ -1,5 +1,6 @@
 import Glibc
 import MartletStore
+import Synchronization
 
 /// What goes on beside the clients as long as any of them runs: the maintainer on a thread of its own, and on another
 /// whoever looks on.
@@ -8,6 +9,14 @@ struct StressUpkeep: @unchecked Sendable {
     private let store: CacheStore
     private let session: StoreSession
     private let plan: StressPlan
+    private let growth = Growth()
+
+    /// Most buckets that the table has had beyond those it began with: what is emptied shrinks again.
+    var addedBucketCountMax: Int { growth.most.load(ordering: .relaxed) }
+
+    private final class Growth: Sendable {
+        let most = Atomic<Int>(0)
+    }
 
     init(_ store: CacheStore, _ session: StoreSession, _ plan: StressPlan) {
         self.store = store
@@ -24,8 +33,9 @@ struct StressUpkeep: @unchecked Sendable {
             if passes % 40 == 0 {
                 _ = store.setMemoryLimit(bytes: plan.megabytes[passes / 40 % plan.megabytes.count] << 20)
             }
-            if passes % 64 == 0 { store.scanSoon() }
+            if passes % 64 == 0 { _ = store.scanSoon() }
             passes += 1
+            growth.most.store(max(addedBucketCountMax, store._addedBucketCount), ordering: .relaxed)
             store.awaitWork(milliseconds: 0)
             sched_yield()
         }
