@@ -66,6 +66,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
     /// Takes from the budget for `connection`. When there is not enough, others of this worker make room (`victim`).
     /// When they cannot, because it is those of other workers who hold it, a connection that needs little gets it all
     /// the same, and the others are woken to make that good. Returns false if the connection is to be closed.
+    @inline(never)
     func take(_ charge: BufferBudget.Charge, for connection: UnsafeMutablePointer<Connection>) -> Bool {
         let before = connection.chosen
         let held = BufferBudget.Charge(
@@ -74,6 +75,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
     }
 
     /// For a packet of TLS, the same whatever the client sends: what it holds besides decides whether that is little.
+    @inline(never)
     func takeForPacket(_ bytes: Int, of connection: UnsafeMutablePointer<Connection>) -> Bool {
         let charge = BufferBudget.Charge(copiedBytes: bytes)
         let chosen = connection.chosen
@@ -85,6 +87,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
     /// For a handshake: those who hold more than a little make room, whoever they are; nobody who holds little does.
     /// But all handshakes of a worker have half of its part, and beyond that another one waits unless one of them has
     /// stalled: a crowd of newcomers costs nobody else a connection.
+    @inline(never)
     func takeForHandshake(_ bytes: Int, of connection: UnsafeMutablePointer<Connection>) -> Bool {
         let server = pointee.server
         let part = server.pointee.budget.copiedBytesMax / 2 / server.pointee.workers.count
