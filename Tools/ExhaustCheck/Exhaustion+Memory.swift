@@ -5,14 +5,20 @@ extension Exhaustion {
 
     /// 400 MB, more than the cache may have.
     private static func fill(_ server: ServerUnderCheck) throws {
+        try store(4000, of: 100_000, server)
+        try require(try server.statistic("", "evictions") ?? 0 > 0, "400 MB were stored and nothing was evicted")
+    }
+
+    /// So many values, the last of which is there afterwards.
+    private static func store(_ count: Int, of bytes: Int, _ server: ServerUnderCheck) throws {
         let peer = try Peer(server.endpoint)
-        let value = [UInt8](repeating: 0x78, count: 100_000)
-        for number in 0..<4000 {
-            peer.send("set v\(number) 0 0 100000\r\n")
+        let value = [UInt8](repeating: 0x78, count: bytes)
+        for number in 0..<count {
+            peer.send("set v\(number) 0 0 \(bytes)\r\n")
             peer.send(value)
             try peer.expect("\r\n", "STORED\r\n")
         }
-        try require(try server.statistic("", "evictions") ?? 0 > 0, "400 MB were stored and nothing was evicted")
+        try peer.expect("get v\(count - 1)\r\n", "VALUE v\(count - 1) 0 \(bytes)\r\n")
     }
 
     /// The system gives less address space than the cache would like to reserve.
@@ -116,16 +122,7 @@ extension Exhaustion {
     }
 
     /// 20 MB for a cache of 8.
-    private static func fillSmall(_ server: ServerUnderCheck) throws {
-        let peer = try Peer(server.endpoint)
-        let value = [UInt8](repeating: 0x78, count: 50_000)
-        for number in 0..<400 {
-            peer.send("set v\(number) 0 0 50000\r\n")
-            peer.send(value)
-            try peer.expect("\r\n", "STORED\r\n")
-        }
-        try peer.expect("get v399\r\n", "VALUE v399 0 50000\r\n")
-    }
+    private static func fillSmall(_ server: ServerUnderCheck) throws { try store(400, of: 50_000, server) }
 
     /// A planned stop when there is no room for FILE.meta: the server says so and ends, nothing of it is left, and the
     /// next one, which has room again, starts empty.

@@ -10,9 +10,10 @@ import Synchronization
 /// 4. While anybody is parked, uploads whose clients send nothing for `Limits.stalledSecondsMin` are closed, once a
 ///    second: they hold what the parked wait for. So are those that leave replies unread for as long.
 /// 5. While anybody is parked, an upload that is not parked itself, though its client may have replies to take first,
-///    must come fast enough to be whole in `Limits.uploadSecondsMax`. Nobody has to send more than `Limits.uploadBytesPerSecondMax`. Who falls short of that over
-///    `Limits.uploadLooks` seconds is closed (`UploadPace`), whoever goes first like the others; each second, the
-///    slowest ones of each worker. While nobody is parked an upload may take as long as it likes.
+///    must come fast enough to be whole in `Limits.uploadSecondsMax`; nobody has to send more than
+///    `Limits.uploadBytesPerSecondMax`. Who falls short of that over `Limits.uploadLooks` seconds is closed
+///    (`UploadPace`), whoever goes first like the others; each second, the slowest ones of each worker. While nobody is
+///    parked an upload may take as long as it likes.
 /// 6. The parked try again when a value has ended, whichever worker's, and when the second changes; after
 ///    `Limits.roomlessSecondsMax` without a byte their machine refuses.
 ///
