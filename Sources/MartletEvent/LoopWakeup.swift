@@ -38,9 +38,13 @@ package struct LoopWakeup: ~Copyable {
     /// Wakes through a copy of `wakeDescriptor`, for threads that cannot reach the wakeup itself.
     package static func wake(_ descriptor: Int32) {
         var count: UInt64 = 1
-        // Fails only when the count is at its maximum, and then the loop is about to be woken anyway.
-        _ = write(descriptor, &count, MemoryLayout<UInt64>.size)
+        // Linux fails only when the count is at its maximum, and then the loop is about to be woken anyway. Whatever
+        // stands between (a sandbox, a fault injector) may fail now and then, and a lost wake is never made up for.
+        var tries = 0
+        while write(descriptor, &count, MemoryLayout<UInt64>.size) < 0 && tries < retriesMax { tries += 1 }
     }
+
+    private static let retriesMax = 16
 
     package var wakeDescriptor: Int32 { descriptor }
 

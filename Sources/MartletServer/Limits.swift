@@ -55,6 +55,10 @@ package enum Limits {
     /// With more prefixes than these the binary protocol, which tells them in one piece, tells none.
     package static let prefixesInOnePieceMax = 2048
 
+    /// What the system must have for the answer to a rare command. Less than what the C library returns to the system
+    /// at once, so that it is there for the answer.
+    package static let answerMemoryBytes = 96 << 10
+
     // Logging in
 
     /// How long a client may take to log in.

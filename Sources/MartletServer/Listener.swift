@@ -8,7 +8,8 @@ import MartletEvent
 ///    `no_maxconns_fast` accepting pauses instead, and the kernel keeps new connections waiting.
 /// 3. Out of descriptors: one is kept in reserve, so that a connection can still be accepted, told and closed.
 ///    Otherwise the listening socket would stay readable, and the loop would spin.
-/// 4. All inboxes full, or no descriptor in reserve: accepting pauses, too. A pause is looked at every 10 ms.
+/// 4. All inboxes full, no descriptor in reserve, or the system lets the sockets not be watched: accepting pauses, too. A
+///    pause is looked at every 10 ms.
 ///
 /// In raw memory, because its watchers point back to it. The main loop's thread only.
 package struct Listener: ~Copyable {
@@ -147,10 +148,23 @@ package struct Listener: ~Copyable {
     fileprivate mutating func resume() {
         if reserveDescriptor < 0 { reserveDescriptor = Self.openReserve() }
         guard isPaused, !isFull, reserveDescriptor >= 0 else { return }
+        guard watchAll() else { return }
         retry.stop()
-        for index in 0..<slotCount { _ = slots[index].watcher.start() }
         server.pointee.listenerCounters.isPaused.add(-1)
         server.pointee.listenerCounters.pausedMicroseconds.add(Int(Self.microseconds() - pausedSince))
+    }
+
+    /// Returns false when the system lets not all be watched; then none is.
+    private func watchAll() -> Bool {
+        for index in 0..<slotCount where !slots[index].watcher.start() {
+            for started in 0..<index { slots[started].watcher.stop() }
+            return false
+        }
+        return true
+    }
+
+    fileprivate mutating func begin() {
+        if !watchAll() { pause() }
     }
 
     private static func microseconds() -> Int64 {
@@ -192,10 +206,8 @@ extension UnsafeMutablePointer where Pointee == Listener {
         return listener
     }
 
-    /// Begins to accept.
-    func start() {
-        for index in 0..<pointee.slotCount { _ = pointee.slots[index].watcher.start() }
-    }
+    /// Begins to accept, as soon as the system lets the sockets be watched.
+    func start() { pointee.begin() }
 
     /// A turn of a pause's timer, and if there is no pause then, one of each listening socket, as if all were due. For
     /// a server without a loop.

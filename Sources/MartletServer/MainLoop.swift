@@ -112,6 +112,7 @@ extension UnsafeMutablePointer where Pointee == MainLoop {
             }
             if pointee.loop.turn(waits: true) == .failed {
                 ServerLog.write("cannot wait for events: \(ServerLog.reason(errno))")
+                server.pointee.stopRequest.fail()
                 break
             }
         }

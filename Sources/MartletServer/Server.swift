@@ -112,6 +112,9 @@ package final class Server: @unchecked Sendable {
     /// Any thread; returns at once. `run` returns when all has ended.
     package func stop(_ kind: StopRequest.Kind = .immediate) { context.pointee.stopRequest.ask(kind) }
 
+    /// Whether it stopped because one of its threads could not go on. When `run` has returned.
+    package var hasFailed: Bool { context.pointee.stopRequest.isFailure }
+
     private func listen() throws(StartError) {
         let settings = context.pointee.settings
         context.pointee.listeningSockets = try ListeningSocket.takeInherited()

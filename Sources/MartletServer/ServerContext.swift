@@ -49,6 +49,14 @@ package struct ServerContext: ~Copyable {
         return Int(truncatingIfNeeded: listenerCounters.accepted.value &- ended)
     }
 
+    /// Whether the system has memory for a turn of the answer to a rare command. Such answers are made of strings and
+    /// arrays, for which Swift ends the process where there is none; requests for values take none.
+    var hasMemoryForAnswer: Bool {
+        guard let memory = syscalls.allocate(Limits.answerMemoryBytes) else { return false }
+        Syscalls.free(memory)
+        return true
+    }
+
     package init(
         settings: ServerSettings, store: CacheStore, clock: consuming ServerClock, syscalls: Syscalls = .system,
         topology: consuming Topology = Topology(), credentialFile: consuming CredentialFile = CredentialFile()
@@ -88,6 +96,7 @@ package struct StopRequest: ~Copyable {
 
     private let kindCode = Atomic<UInt8>(Kind.none.rawValue)
     private let graceful = Atomic<Bool>(false)
+    private let failed = Atomic<Bool>(false)
     /// The main loop's wakeup, -1 before there is one.
     private let wakeDescriptor = Atomic<Int32>(-1)
 
@@ -95,6 +104,15 @@ package struct StopRequest: ~Copyable {
 
     /// Whether a graceful stop was asked for, be it hurried on by an immediate one.
     package var wasGraceful: Bool { graceful.load(ordering: .acquiring) }
+
+    /// Whether it is because a thread cannot go on.
+    package var isFailure: Bool { failed.load(ordering: .acquiring) }
+
+    /// A thread cannot go on: better none than a server that leaves some of its clients without answers.
+    borrowing func fail() {
+        failed.store(true, ordering: .releasing)
+        ask(.immediate)
+    }
 
     /// Asks the main loop to stop. An immediate request overrides a graceful one.
     package borrowing func ask(_ kind: Kind) {

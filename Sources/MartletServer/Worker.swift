@@ -193,6 +193,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
         while pointee.order != .stop {
             if pointee.loop.turn(waits: pointee.readyHead == nil) == .failed {
                 ServerLog.write("worker \(pointee.index): cannot wait for events: \(ServerLog.reason(errno))")
+                pointee.server.pointee.stopRequest.fail()
                 break
             }
             round()

@@ -86,6 +86,7 @@ enum ServerProcess {
         server.context.pointee.stopNotice = { ServiceNotice.stopping() }
         server.run(watchesSignals: true)
         pidFile?.remove(remark: remark)
+        if server.hasFailed { throw StartError("the server could not go on", status: ExitStatus.system) }
     }
 
     /// `-d`. With core files wanted the process stays where it is, so that they can be written; with `-v` it keeps its

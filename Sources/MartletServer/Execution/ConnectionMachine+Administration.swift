@@ -11,6 +11,10 @@ extension ConnectionMachine {
     ) -> MachineStep.Disposition? {
         if longAnswer == nil {
             let server = executor.pointee.server
+            guard server.pointee.hasMemoryForAnswer else {
+                output.append(place.pointee.request.command == .stats ? .outOfMemoryStats : .outOfMemory)
+                return nil
+            }
             let words = place.pointee.request.arguments.bytes(in: place.pointee.line)
             let answer: AdministrativeAnswer
             if place.pointee.request.command == .stats {
@@ -42,11 +46,16 @@ extension ConnectionMachine {
         longAnswer = memory
     }
 
-    /// A turn of the answer under way. Nil: it is finished.
+    /// A turn of the answer under way. Nil: it is finished. One that cannot go on for want of memory ends the connection:
+    /// half of it must not pass for all.
     mutating func continueLongAnswer(
         _ executor: ExecutorPointer, _ output: OutputPointer
     ) -> MachineStep.Disposition? {
         guard let longAnswer else { return nil }
+        guard executor.pointee.server.pointee.hasMemoryForAnswer else {
+            endLongAnswer()
+            return .closeSilently
+        }
         switch longAnswer.pointee.appendLines(executor.pointee.server, output) {
         case .finished:
             endLongAnswer()

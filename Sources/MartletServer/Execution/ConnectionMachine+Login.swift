@@ -55,6 +55,7 @@ extension ConnectionMachine {
         _ state: UnsafeMutablePointer<LoginState>, _ input: UnsafeRawBufferPointer, _ position: inout Int,
         _ executor: ExecutorPointer, _ output: OutputPointer
     ) -> LoginStep? {
+        guard executor.pointee.server.pointee.hasMemoryForAnswer else { return .close }
         if state.pointee.check != nil { return goOn(state, executor, output) }
         let rest = UnsafeRawBufferPointer(rebasing: input[position...])
         guard let tokenBytes = state.pointee.tokenBytes else {

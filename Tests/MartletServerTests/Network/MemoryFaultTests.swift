@@ -83,4 +83,22 @@ struct MemoryFaultTests {
         client.close()
         try goesOn()
     }
+
+    @Test(
+        "for the answer to a rare command it is refused, and the connection goes on",
+        arguments: [
+            ("stats\r\n", "SERVER_ERROR out of memory writing stats\r\n"),
+            ("stats conns\r\n", "SERVER_ERROR out of memory writing stats\r\n"),
+            ("lru_crawler metadump all\r\n", "SERVER_ERROR out of memory\r\n"),
+        ])
+    func answer(command: String, refusal: String) throws {
+        let client = try server.client()
+        #expect(try client.exchange("mn\r\n", "MN\r\n"))
+        refuseMemory(true)
+
+        #expect(try client.exchange(command + "mn\r\n", refusal + "MN\r\n"))
+
+        client.close()
+        try goesOn()
+    }
 }

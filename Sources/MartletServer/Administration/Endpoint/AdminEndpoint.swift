@@ -148,6 +148,7 @@ final class AdminEndpoint: @unchecked Sendable {
     // MARK: Figures
 
     private func secondHasPassed() {
+        guard server.pointee.hasMemoryForAnswer else { return }
         takeEvents()
         let now = ServerFigures(server)
         chooseStrides(latest, now)
@@ -221,6 +222,8 @@ final class AdminEndpoint: @unchecked Sendable {
         let target = AdminTarget(request.target)
         if target.path == "/healthz" { return AdminHealth.liveness(server) }
         if target.path == "/readyz" { return AdminHealth.readiness(server) }
+        // How it is, is told in any case: who hears nothing of that may end the process.
+        guard server.pointee.hasMemoryForAnswer else { return .withoutMemory }
         let access = access.withLock { $0 }
         switch access.verdict(authorization: request.field("Authorization"), host: request.field("Host")) {
         case .unknown: return .unknown

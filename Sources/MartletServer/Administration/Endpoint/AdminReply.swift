@@ -28,6 +28,7 @@ struct AdminReply {
         404, "Not Found", "there are /, /metrics, /healthz, /readyz, /stats.json and /history.json")
     static let foreignHost = AdminReply(
         403, "Forbidden", "without --admin-token-file only requests to a loopback address are answered")
+    static let withoutMemory = AdminReply(503, "Service Unavailable", "the system has no memory for an answer")
     static let unknown: AdminReply = {
         var reply = AdminReply(401, "Unauthorized", "the token of --admin-token-file is missing or wrong")
         reply.fields = [("WWW-Authenticate", "Basic realm=\"martlet\"")]

@@ -90,6 +90,10 @@ extension ConnectionMachine {
         _ header: BinaryHeader, _ key: ItemKey, _ executor: ExecutorPointer, _ output: OutputPointer
     ) -> MachineStep.Disposition? {
         if longAnswer == nil {
+            guard executor.pointee.server.pointee.hasMemoryForAnswer else {
+                output.appendBinary(.outOfMemory, header)
+                return nil
+            }
             guard let answer = executor.statisticsBinary(header, key, output) else { return nil }
             begin(answer)
         }
