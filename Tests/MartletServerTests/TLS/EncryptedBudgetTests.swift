@@ -67,8 +67,10 @@ struct EncryptedBudgetTests {
     @Test("when used up by handshakes under way, lets another wait until there is room")
     func waits() throws {
         let (server, settled, holders) = try Self.full()
+        let count = server.context.pointee.connectionCount
         let late = try server.client()
         try late.send(Self.halfHello)
+        #expect(eventually { server.context.pointee.connectionCount == count + 1 })
         // Whoever came before has had a turn.
         for _ in 0..<2 { #expect(settled.isServed()) }
         #expect(Self.charged(server) == 4 * Limits.handshakeBytesMax)
