@@ -10,7 +10,7 @@ extension Exhaustion {
     }
 
     /// So many values, the last of which is there afterwards.
-    private static func store(_ count: Int, of bytes: Int, _ server: ServerUnderCheck) throws {
+    static func store(_ count: Int, of bytes: Int, _ server: ServerUnderCheck) throws {
         let peer = try Peer(server.endpoint)
         let value = [UInt8](repeating: 0x78, count: bytes)
         for number in 0..<count {

@@ -14,7 +14,8 @@ struct Exhaustion {
             Exhaustion(name: "slow-writers", check: slowWriters), Exhaustion(name: "multigets", check: multigets),
             Exhaustion(name: "address-space", check: addressSpace),
             Exhaustion(name: "memory-limit", check: memoryLimit),
-            Exhaustion(name: "disk", check: disk),
+            Exhaustion(name: "refused-memory", check: refusedMemory), Exhaustion(name: "disk", check: disk),
+            Exhaustion(name: "failing-calls", check: failingCalls),
         ]
     }
 

@@ -102,10 +102,19 @@ final class Peer: @unchecked Sendable {
     func receive(until end: String) -> String {
         let end = Array(end.utf8)
         var bytes: [UInt8] = []
-        var byte: UInt8 = 0
-        while bytes.count < end.count || bytes.suffix(end.count) != end[...] {
-            if recv(descriptor, &byte, 1, 0) != 1 { break }
-            bytes.append(byte)
+        var room = [UInt8](repeating: 0, count: 1 << 14)
+        while true {
+            let seen = recv(descriptor, &room, room.count, Int32(MSG_PEEK))
+            if seen <= 0 { break }
+            let looked = max(bytes.count - end.count + 1, 0)
+            let known = bytes.count
+            bytes += room[..<seen]
+            let found = bytes[looked...].firstRange(of: end)?.upperBound
+            // What stands behind is for whoever asks next.
+            recv(descriptor, &room, (found ?? bytes.count) - known, 0)
+            guard let found else { continue }
+            bytes.removeSubrange(found...)
+            break
         }
         return String(decoding: bytes, as: UTF8.self)
     }

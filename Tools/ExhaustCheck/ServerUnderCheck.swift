@@ -79,6 +79,16 @@ final class ServerUnderCheck {
         return takeLog()
     }
 
+    /// With which status it ends; nil if it does not within so long, or dies by a signal.
+    func status(withinSeconds seconds: Int) -> Int32? {
+        let end = Peer.now + seconds * 1_000_000
+        while child.isRunning {
+            if Peer.now >= end { return nil }
+            usleep(2000)
+        }
+        return child.terminationReason == .exit ? child.terminationStatus : nil
+    }
+
     /// What it has written to stderr.
     var log: String { (try? String(contentsOfFile: "\(folder)/log", encoding: .utf8)) ?? "" }
 
@@ -117,6 +127,13 @@ final class ServerUnderCheck {
         let text = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
         let line = text.split(whereSeparator: \.isNewline).first { $0.hasPrefix("\(name):") }
         return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) << 10
+    }
+
+    /// Bounds what it may have of memory for data (`RLIMIT_DATA`), or takes the bound away. Returns false if that cannot
+    /// be.
+    func limitData(to bytes: Int?) -> Bool {
+        let bound = bytes.map { "\($0)" } ?? "unlimited"
+        return system("prlimit --pid \(process) --data=\(bound): >/dev/null 2>&1") == 0
     }
 
     /// `VmHWM` is from now on the most that was resident since now. Where the system does not do it, it stays that
