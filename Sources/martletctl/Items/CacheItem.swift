@@ -1,3 +1,5 @@
+import MartletProtocol
+
 /// An item as it goes from one server to another, or into a file.
 struct CacheItem: Equatable {
     let key: [UInt8]
@@ -80,33 +82,61 @@ extension CacheConnection {
         var expected = keys[...]
         var bytesLeft = ItemStream.batchBytes + CacheItem.valueBytesMax
         while true {
-            let line = String(decoding: try readLine(), as: UTF8.self)
-            if line == "MN" { return items }
-            let words = line.split(separator: " ")
-            guard words.count >= 2, words[0] == "VA", let length = Int(words[1]),
-                (0...CacheItem.valueBytesMax).contains(length)
-            else { throw CacheFailure("\(address): reading items: \(line)") }
-            bytesLeft -= length
+            let line = Array(try readLine())
+            if line.elementsEqual("MN".utf8) { return items }
+            guard let head = ItemHead(line) else {
+                throw CacheFailure("\(address): reading items: \(String(decoding: line, as: UTF8.self))")
+            }
+            bytesLeft -= head.length
             guard bytesLeft >= 0 else { throw CacheFailure("\(address): reading items: far more than it has listed") }
-            let value = Array(try read(length + 2).dropLast(2))
-            var flags: UInt32 = 0
-            var ttl: Int?
-            var word: Substring = ""
-            for field in words.dropFirst(2) {
-                switch field.first {
-                case "f": flags = UInt32(field.dropFirst()) ?? 0
-                case "t": ttl = Int(field.dropFirst()).flatMap { $0 < 0 ? nil : CacheItem.believed($0) }
-                case "k": word = field.dropFirst()
-                default: break
-                }
-            }
+            let value = Array(try read(head.length + 2).dropLast(2))
             // Replies come in the order of the keys.
-            guard let index = expected.firstIndex(where: { $0.word == word }) else {
-                throw CacheFailure("\(address): reading items: \(word) was not asked for")
+            guard let index = expected.firstIndex(where: { $0.bytes == head.key }) else {
+                throw CacheFailure("\(address): reading items: \(KeyText.shown(head.key)) was not asked for")
             }
-            items.append(CacheItem(key: expected[index].bytes, value: value, flags: flags, ttlSeconds: ttl))
+            items.append(CacheItem(key: head.key, value: value, flags: head.flags, ttlSeconds: head.ttlSeconds))
             expected = expected[(index + 1)...]
         }
+    }
+}
+
+/// What stands before a value: `VA <bytes> f<flags> t<seconds> k<key>`, and `b` behind a key in base64.
+///
+/// memcached tells a key as it was first stored, whichever way it was asked for: only its bytes are the same.
+private struct ItemHead {
+    let length: Int
+    let flags: UInt32
+    /// nil for ever.
+    let ttlSeconds: Int?
+    let key: [UInt8]
+
+    /// nil if it is none.
+    init?(_ line: [UInt8]) {
+        let words = line.split(separator: 0x20)
+        guard words.count >= 2, words[0].elementsEqual("VA".utf8),
+            let length = Int(String(decoding: words[1], as: UTF8.self)), (0...CacheItem.valueBytesMax).contains(length)
+        else { return nil }
+        var flags: UInt32 = 0
+        var ttl: Int?
+        var key: [UInt8] = []
+        for word in words.dropFirst(2) {
+            let rest = word.dropFirst()
+            let text = String(decoding: rest, as: UTF8.self)
+            switch word.first {
+            case UInt8(ascii: "f"): flags = UInt32(text) ?? 0
+            case UInt8(ascii: "t"): ttl = Int(text).flatMap { $0 < 0 ? nil : CacheItem.believed($0) }
+            case UInt8(ascii: "k"): key = Array(rest)
+            default: break
+            }
+        }
+        if words.contains([UInt8(ascii: "b")]) {
+            guard let decoded = Base64.bytes(of: String(decoding: key, as: UTF8.self)) else { return nil }
+            key = decoded
+        }
+        self.length = length
+        self.flags = flags
+        ttlSeconds = ttl
+        self.key = key
     }
 }
 
