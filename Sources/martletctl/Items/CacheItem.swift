@@ -1,4 +1,5 @@
 import MartletProtocol
+import MartletRing
 
 /// An item as it goes from one server to another, or into a file.
 struct CacheItem: Equatable {
@@ -89,7 +90,7 @@ extension CacheConnection {
             }
             bytesLeft -= head.length
             guard bytesLeft >= 0 else { throw CacheFailure("\(address): reading items: far more than it has listed") }
-            let value = Array(try read(head.length + 2).dropLast(2))
+            let value = try value(head)
             // Replies come in the order of the keys.
             guard let index = expected.firstIndex(where: { $0.bytes == head.key }) else {
                 throw CacheFailure("\(address): reading items: \(KeyText.shown(head.key)) was not asked for")
@@ -97,6 +98,14 @@ extension CacheConnection {
             items.append(CacheItem(key: head.key, value: value, flags: head.flags, ttlSeconds: head.ttlSeconds))
             expected = expected[(index + 1)...]
         }
+    }
+
+    private func value(_ head: ItemHead) throws -> [UInt8] {
+        let bytes = try read(head.length + 2)
+        guard bytes.suffix(2).elementsEqual("\r\n".utf8) else {
+            throw CacheFailure("\(address): reading items: the value of \(KeyText.shown(head.key)) has another length")
+        }
+        return Array(bytes.dropLast(2))
     }
 }
 
@@ -110,34 +119,29 @@ private struct ItemHead {
     let ttlSeconds: Int?
     let key: [UInt8]
 
-    /// nil if it is none.
+    /// nil if one of them is missing or says what cannot be: a copy with other flags or another life would be none.
     init?(_ line: [UInt8]) {
         let words = line.split(separator: 0x20)
         guard words.count >= 2, words[0].elementsEqual("VA".utf8),
-            let length = Int(String(decoding: words[1], as: UTF8.self)), (0...CacheItem.valueBytesMax).contains(length)
+            let length = Int(digits: String(decoding: words[1], as: UTF8.self)), length <= CacheItem.valueBytesMax
         else { return nil }
-        var flags: UInt32 = 0
-        var ttl: Int?
-        var key: [UInt8] = []
-        for word in words.dropFirst(2) {
-            let rest = word.dropFirst()
-            let text = String(decoding: rest, as: UTF8.self)
-            switch word.first {
-            case UInt8(ascii: "f"): flags = UInt32(text) ?? 0
-            case UInt8(ascii: "t"): ttl = Int(text).flatMap { $0 < 0 ? nil : CacheItem.believed($0) }
-            case UInt8(ascii: "k"): key = Array(rest)
-            default: break
-            }
-        }
-        if words.contains([UInt8(ascii: "b")]) {
-            guard let decoded = Base64.bytes(of: String(decoding: key, as: UTF8.self)) else { return nil }
-            key = decoded
+        func field(_ name: UInt8) -> ArraySlice<UInt8>? { words.dropFirst(2).first { $0.first == name }?.dropFirst() }
+        func number(_ name: UInt8) -> String? { field(name).map { String(decoding: $0, as: UTF8.self) } }
+        guard let flags = number(UInt8(ascii: "f")).flatMap({ UInt32(digits: $0) }),
+            let life = number(UInt8(ascii: "t")), let ttl = Self.seconds(life), let key = field(UInt8(ascii: "k"))
+        else { return nil }
+        let isDecoded = words.contains([UInt8(ascii: "b")])
+        guard let bytes = isDecoded ? Base64.bytes(of: String(decoding: key, as: UTF8.self)) : Array(key) else {
+            return nil
         }
         self.length = length
         self.flags = flags
-        ttlSeconds = ttl
-        self.key = key
+        ttlSeconds = ttl < 0 ? nil : ttl
+        self.key = bytes
     }
+
+    /// The protocol's seconds have 32 bits; -1 is for ever.
+    private static func seconds(_ text: String) -> Int? { text == "-1" ? -1 : UInt32(digits: text).map { Int($0) } }
 }
 
 /// Lives as the protocol has them.
