@@ -16,4 +16,14 @@ struct Martletctl: ParsableCommand {
             BenchCommand.self, RingCommand.self,
         ]
     )
+    static func main() {
+        do {
+            let words = CommandWords.given
+            var command = try parseAsRoot(words)
+            try CommandWords.check(words, command)
+            try command.run()
+        } catch {
+            exit(withError: error)
+        }
+    }
 }

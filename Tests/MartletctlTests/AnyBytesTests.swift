@@ -50,4 +50,56 @@ struct AnyBytesTests {
         #expect(get.output.isEmpty)
         #expect(get.errors.hasPrefix("Error: \(source.address): reading items: "), "\(get.errors)")
     }
+
+    @Test("keys and values that are not UTF-8 are taken from the command line as they are")
+    func words() throws {
+        let server = try TestServer()
+        func run(_ script: String) throws -> Program {
+            try Program([server.address], script: #"key=$(printf 'caf\351'); "# + script)
+        }
+        #expect(try Program("set", "-s", server.address, "cafe", "text").status == 0)
+
+        let set = try run(#""$0" set -s "$1" "$key" "$(printf '\351\377')""#)
+
+        #expect(set.status == 0, "\(set.errors)")
+        #expect(try server.client().exchange("mg Y2Fm6Q== b s\r\n", "HD s2\r\n"))
+        #expect(try run(#""$0" get -s "$1" "$key""#).outputBytes == [0xE9, 0xFF])
+        #expect(try run(#""$0" keys -s "$1" --prefix "$key""#).outputBytes == Array("caf".utf8) + [0xE9, 0x0A])
+        #expect(try run(#""$0" keys -s "$1" --like "$key""#).outputBytes == Array("caf".utf8) + [0xE9, 0x0A])
+        let all = try run(#""$0" keys -s "$1" | xargs -d '\n' "$0" get --json -s "$1""#)
+        #expect(all.status == 0, "\(all.errors)")
+        #expect(all.output.contains(#""key_base64":"Y2Fm6Q==","value_base64":"6f8=""#), "\(all.output)")
+        #expect(try run(#""$0" touch -s "$1" "$key" --ttl 100"#).status == 0)
+        #expect(try run(#""$0" delete -s "$1" "$key""#).status == 0)
+        let missing = try run(#""$0" delete -s "$1" "$key""#)
+        #expect(missing.status == 1)
+        #expect(missing.errors == "caf\\xe9 is not there\n")
+    }
+
+    @Test("a key of the scalars that stand for bytes is itself")
+    func standIns() throws {
+        let server = try TestServer()
+        let key = "a\u{10FEE9}é"
+
+        #expect(try Program("set", "-s", server.address, key, key).status == 0)
+
+        #expect(try server.client().exchange("get \(key)\r\n", "VALUE \(key) 0 7\r\n\(key)\r\nEND\r\n"))
+    }
+
+    @Test(
+        "what is no key and no value has to be UTF-8",
+        arguments: [
+            #"dump -s "$1" "$bytes""#, #"dump -s "$1" --prefix "$bytes" "$bytes""#, #"load -s "$1" "$bytes""#,
+            #"get -s "unix:$bytes" "$bytes""#, #"get -s "$1" --login-file "$bytes" a"#,
+            #"stats -s "$1" --only "$bytes""#,
+            #"bench "$bytes""#,
+        ])
+    func otherWords(words: String) throws {
+        let server = try TestServer()
+
+        let program = try Program([server.address], script: #"bytes=$(printf 'a\351'); "$0" "# + words)
+
+        #expect(program.status == 64)
+        #expect(program.errors.contains("an argument is not UTF-8"), "\(program.errors)")
+    }
 }

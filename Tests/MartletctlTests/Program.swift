@@ -11,15 +11,17 @@ struct Program {
 
     var output: String { String(decoding: outputBytes, as: UTF8.self) }
 
-    /// Runs it to its end; `meanwhile` happens while it runs. What it prints goes to `outputPath` if there is one.
+    /// Runs it to its end; `meanwhile` happens while it runs. What it prints goes to `outputPath` if there is one. With
+    /// a `script` a shell is run, for which `$0` is the program and the words are `$1` and so on.
     init(
-        _ words: [String], input: String = "", outputPath: String? = nil, meanwhile: () throws -> Void = {}
+        _ words: [String], script: String? = nil, input: String = "", outputPath: String? = nil,
+        meanwhile: () throws -> Void = {}
     ) throws {
         let process = Process()
         let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        process.executableURL = URL(fileURLWithPath: own).deletingLastPathComponent()
-            .appendingPathComponent("martletctl")
-        process.arguments = words
+        let program = URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("martletctl")
+        process.executableURL = script == nil ? program : URL(fileURLWithPath: "/bin/sh")
+        process.arguments = script.map { ["-c", $0, program.path] + words } ?? words
         // Files rather than pipes: nobody has to read while the program writes.
         let folder = try TemporaryPlace()
         let files = ["in", "out", "err"].map { URL(fileURLWithPath: folder.path("\($0)")) }

@@ -1,7 +1,7 @@
 import ArgumentParser
 
 /// `martletctl keys`
-struct KeysCommand: ParsableCommand {
+struct KeysCommand: ParsableCommand, BytesCommand {
     static let configuration = CommandConfiguration(
         commandName: "keys",
         abstract: "Lists the keys that servers hold.",
@@ -22,6 +22,8 @@ struct KeysCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("Stops after so many keys.", valueName: "count"))
     var limit: Int?
+
+    var argumentBytes: [ArgumentBytes] { filter.argumentBytes }
 
     func validate() throws {
         if let limit, limit < 1 { throw ValidationError("--limit is at least 1") }
@@ -82,10 +84,10 @@ struct KeysCommand: ParsableCommand {
 /// Which keys are wanted.
 struct KeyFilter: ParsableArguments {
     @Option(help: ArgumentHelp("Only keys that begin so.", valueName: "text"))
-    var prefix: String?
+    var prefix: ArgumentBytes?
 
     @Option(help: ArgumentHelp("Only keys like this: * for anything, ? for one character.", valueName: "pattern"))
-    var like: String?
+    var like: ArgumentBytes?
 
     @Option(help: ArgumentHelp("Only items of so many bytes and more.", valueName: "bytes"))
     var larger: Int?
@@ -96,11 +98,13 @@ struct KeyFilter: ParsableArguments {
     @Option(help: ArgumentHelp("Only items that nobody has accessed for so many seconds.", valueName: "seconds"))
     var idle: Int?
 
+    var argumentBytes: [ArgumentBytes] { [prefix, like].compactMap { $0 } }
+
     /// As on the command line, each behind a blank.
     var words: String {
         var words = ""
         for (name, text) in [("prefix", prefix), ("like", like)] {
-            if let text { words += " --\(name) \(text)" }
+            if let text { words += " --\(name) \(text.shown)" }
         }
         for (name, number) in [("larger", larger), ("expiring", expiring), ("idle", idle)] {
             if let number { words += " --\(name) \(number)" }
@@ -109,8 +113,8 @@ struct KeyFilter: ParsableArguments {
     }
 
     func matches(_ row: KeyRow, now: Int) -> Bool {
-        if let prefix, !row.key.starts(with: prefix.utf8) { return false }
-        if let like, !Self.isLike(row.key[...], Array(like.utf8)[...]) { return false }
+        if let prefix, !row.key.starts(with: prefix.bytes) { return false }
+        if let like, !Self.isLike(row.key[...], like.bytes[...]) { return false }
         if let larger, row.size < larger { return false }
         if let expiring { guard let expiry = row.expiry, expiry - now <= expiring else { return false } }
         if let idle, now - row.lastAccess < idle { return false }
