@@ -21,6 +21,8 @@ struct Martletctl: ParsableCommand {
             let words = CommandWords.given
             var command = try parseAsRoot(words)
             try CommandWords.check(words, command)
+            // Not for bench: the program that it becomes would have it, too.
+            if !(command is BenchCommand) { BrokenPipe.isToldByCalls() }
             try command.run()
         } catch {
             exit(withError: error)

@@ -41,7 +41,7 @@ struct KeysCommand: ParsableCommand, BytesCommand {
                     guard filter.matches(row, now: now) else { return true }
                     try out.write(line(row, address, now) + [0x0A])
                     count += 1
-                    return limit.map { count < $0 } ?? true
+                    return !out.isClosed && (limit.map { count < $0 } ?? true)
                 }
             } catch let failure as CacheFailure {
                 // The others' keys are wanted all the same.
@@ -49,6 +49,7 @@ struct KeysCommand: ParsableCommand, BytesCommand {
                 StandardError.write("Error: \(failure)")
                 hasFailed = true
             }
+            if out.isClosed { break }
             if let limit, count >= limit { break }
         }
         try out.flush()
