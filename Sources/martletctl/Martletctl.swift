@@ -16,4 +16,16 @@ struct Martletctl: ParsableCommand {
             BenchCommand.self, RingCommand.self,
         ]
     )
+    static func main() {
+        do {
+            let words = CommandWords.given
+            var command = try parseAsRoot(words)
+            try CommandWords.check(words, command)
+            // Not for bench: the program that it becomes would have it, too.
+            if !(command is BenchCommand) { BrokenPipe.isToldByCalls() }
+            try command.run()
+        } catch {
+            exit(withError: error)
+        }
+    }
 }

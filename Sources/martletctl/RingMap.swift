@@ -17,6 +17,7 @@ struct RingMap: ParsableCommand {
         var output = StandardOutput()
         try StandardInput().forEachLine { line in
             try output.write(names[ring.server(for: line.span)])
+            if output.isClosed { throw ExitCode.success }
         }
         try output.flush()
     }

@@ -38,38 +38,52 @@ struct StandardInput {
 }
 
 /// Standard output, a good deal at a time.
+///
+/// Whoever closed the other end does not want the rest: that is no failure. What is written behind it goes nowhere, and
+/// who would go on for long looks at `isClosed`.
 struct StandardOutput {
     struct Failure: Error, CustomStringConvertible {
         let code: Int32
         var description: String { "standard output cannot be written: \(String(cString: strerror(code)))" }
     }
 
+    private(set) var isClosed = false
     private var pending: [UInt8] = []
 
-    /// A line at once.
-    static func writeLine(_ text: String) throws {
+    /// A line at once. Returns whether somebody may read it.
+    @discardableResult
+    static func writeLine(_ text: String) throws -> Bool {
         var output = StandardOutput()
         try output.write(Array("\(text)\n".utf8))
         try output.flush()
+        return !output.isClosed
     }
 
     mutating func write(_ bytes: [UInt8]) throws {
+        if isClosed { return }
         pending += bytes
         if pending.count >= 1 << 16 { try flush() }
     }
 
-    /// Whoever closed the other end does not want the rest: that is no failure. Anything else is one.
     mutating func flush() throws {
         var rest = pending[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { systemWrite(1, $0.baseAddress, $0.count) }
             if count < 0 && errno == EINTR { continue }
-            if count < 0 && errno == EPIPE { break }
+            if count < 0 && errno == EPIPE {
+                isClosed = true
+                break
+            }
             guard count > 0 else { throw Failure(code: errno) }
             rest = rest.dropFirst(count)
         }
         pending.removeAll(keepingCapacity: true)
     }
+}
+
+/// A pipe that nobody reads any more: told by the call that writes, where a signal would end the program.
+enum BrokenPipe {
+    static func isToldByCalls() { signal(SIGPIPE, SIG_IGN) }
 }
 
 /// `write(2)`, by a name that the method above does not hide.

@@ -98,6 +98,28 @@ struct HostileTests {
         #expect(program.output.contains("\na999 ") && program.outputBytes.count < 400_000)
     }
 
+    @Test(
+        "an item that cannot be is no part of a copy",
+        arguments: [
+            "VA 1 f0 t-1 ka\r\nxyy", "VA 1 f0 t-1 ka\r\nx\n\n", "VA 1 f99999999999 t-1 ka\r\nx\r\n",
+            "VA 1 f-1 t-1 ka\r\nx\r\n", "VA 1 t-1 ka\r\nx\r\n", "VA 1 f0 t99999999999999999999 ka\r\nx\r\n",
+            "VA 1 f0 t4294967296 ka\r\nx\r\n", "VA 1 f0 t-2 ka\r\nx\r\n", "VA 1 f0 t ka\r\nx\r\n",
+            "VA 1 f0 ka\r\nx\r\n", "VA +1 f0 t-1 ka\r\nx\r\n", "VA 1 f0 t-1\r\nx\r\n",
+        ])
+    func impossibleItem(told: String) throws {
+        let place = try TemporaryPlace()
+        let list = "key=a exp=-1 la=1 cas=1 fetch=no cls=1 size=60\r\nEND\r\n"
+        let server = try FakeServer { request in
+            Array((request.starts(with: "lru".utf8) ? list : told + "MN\r\n").utf8)
+        }
+
+        let dump = try Program("dump", "-s", server.address, place.path("a"))
+
+        #expect(dump.status == 1)
+        #expect(dump.errors.hasPrefix("Error: \(server.address): reading items: "), "\(dump.errors)")
+        #expect(!FileManager.default.fileExists(atPath: place.path("a")))
+    }
+
     @Test("no file ends the program by a trap, and what is damaged is said to be")
     func files() throws {
         let place = try TemporaryPlace()

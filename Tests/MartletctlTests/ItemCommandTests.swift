@@ -206,6 +206,41 @@ struct ItemCommandTests {
         #expect(program.errors == "Error: standard output cannot be written: No space left on device\n")
     }
 
+    @Test(
+        "a closed pipe is no failure, but of a dump",
+        arguments: [
+            ["get", "a"], ["keys"], ["keys", "--json"], ["stats"], ["stats", "--json"], ["ring", "map"],
+            ["dump", "-q", "-"],
+            // They end by themselves after a while, so that the test does, too.
+            ["top", "-n", "20", "--interval", "0.1"], ["top", "-n", "20", "--interval", "0.1", "--json"],
+        ])
+    func closedPipe(words: [String]) throws {
+        let server = try TestServer()
+        #expect(try Program("set", "-s", server.address, "a", "v").status == 0)
+        let option = words[0] == "ring" ? "--servers" : "-s"
+
+        let program = try Program(words + [option, server.address], input: "a\nb\n", isUnread: true)
+
+        #expect(!program.hasCrashed)
+        #expect(program.status == (words[0] == "dump" ? 1 : 0), "\(program.errors)")
+        #expect(program.errors == (words[0] == "dump" ? "Error: -: Broken pipe\n" : ""))
+    }
+
+    @Test("a closed pipe ends what would go on, and hides no failure")
+    func closedPipeAndMore() throws {
+        let watched = try FakeServer { _ in Array("OK\r\ntype=item_get key=a\r\n".utf8) }
+        let up = try TestServer()
+        let down = try TestServer()
+        down.stop()
+        #expect(try Program("set", "-s", up.address, "a", "v").status == 0)
+
+        let watch = try Program(["watch", "-s", watched.address], isUnread: true)
+        let keys = try Program(["keys", "-s", "\(down.address),\(up.address)"], isUnread: true)
+
+        #expect(watch.status == 0 && !watch.hasCrashed, "\(watch.errors)")
+        #expect(keys.status == 1 && !keys.hasCrashed, "\(keys.errors)")
+    }
+
     @Test("a server that is not there is one sentence", arguments: ["get", "keys", "stats"])
     func nobody(command: String) throws {
         let server = try TestServer()

@@ -11,15 +11,18 @@ struct Program {
 
     var output: String { String(decoding: outputBytes, as: UTF8.self) }
 
-    /// Runs it to its end; `meanwhile` happens while it runs. What it prints goes to `outputPath` if there is one.
+    /// Runs it to its end; `meanwhile` happens while it runs. What it prints goes to `outputPath` if there is one, or
+    /// into a pipe that has nobody at its other end. With a `script` a shell is run, for which `$0` is the program and the
+    /// words are `$1` and so on.
     init(
-        _ words: [String], input: String = "", outputPath: String? = nil, meanwhile: () throws -> Void = {}
+        _ words: [String], script: String? = nil, input: String = "", outputPath: String? = nil,
+        isUnread: Bool = false, meanwhile: () throws -> Void = {}
     ) throws {
         let process = Process()
         let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        process.executableURL = URL(fileURLWithPath: own).deletingLastPathComponent()
-            .appendingPathComponent("martletctl")
-        process.arguments = words
+        let program = URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("martletctl")
+        process.executableURL = script == nil ? program : URL(fileURLWithPath: "/bin/sh")
+        process.arguments = script.map { ["-c", $0, program.path] + words } ?? words
         // Files rather than pipes: nobody has to read while the program writes.
         let folder = try TemporaryPlace()
         let files = ["in", "out", "err"].map { URL(fileURLWithPath: folder.path("\($0)")) }
@@ -27,7 +30,7 @@ struct Program {
         for file in files.dropFirst() { try Data().write(to: file) }
         process.standardInput = try FileHandle(forReadingFrom: files[0])
         let outputFile = outputPath.map { URL(fileURLWithPath: $0) } ?? files[1]
-        process.standardOutput = try FileHandle(forWritingTo: outputFile)
+        process.standardOutput = try isUnread ? Self.unread() : FileHandle(forWritingTo: outputFile)
         process.standardError = try FileHandle(forWritingTo: files[2])
         try process.run()
         try meanwhile()
@@ -36,6 +39,16 @@ struct Program {
         hasCrashed = process.terminationReason == .uncaughtSignal
         outputBytes = Array(try Data(contentsOf: files[1]))
         errors = String(decoding: try Data(contentsOf: files[2]), as: UTF8.self)
+    }
+
+    /// A pipe could still have a reader: a process that another test starts just then.
+    private static func unread() throws -> FileHandle {
+        var ends: [Int32] = [-1, -1]
+        let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+        guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw CancellationError() }
+        shutdown(ends[0], Int32(SHUT_RDWR))
+        close(ends[0])
+        return FileHandle(fileDescriptor: ends[1], closeOnDealloc: true)
     }
 
     init(_ words: String..., input: String = "") throws { try self.init(words, input: input) }

@@ -1,3 +1,6 @@
+import MartletProtocol
+import MartletRing
+
 /// An item as it goes from one server to another, or into a file.
 struct CacheItem: Equatable {
     let key: [UInt8]
@@ -80,34 +83,65 @@ extension CacheConnection {
         var expected = keys[...]
         var bytesLeft = ItemStream.batchBytes + CacheItem.valueBytesMax
         while true {
-            let line = String(decoding: try readLine(), as: UTF8.self)
-            if line == "MN" { return items }
-            let words = line.split(separator: " ")
-            guard words.count >= 2, words[0] == "VA", let length = Int(words[1]),
-                (0...CacheItem.valueBytesMax).contains(length)
-            else { throw CacheFailure("\(address): reading items: \(line)") }
-            bytesLeft -= length
+            let line = Array(try readLine())
+            if line.elementsEqual("MN".utf8) { return items }
+            guard let head = ItemHead(line) else {
+                throw CacheFailure("\(address): reading items: \(String(decoding: line, as: UTF8.self))")
+            }
+            bytesLeft -= head.length
             guard bytesLeft >= 0 else { throw CacheFailure("\(address): reading items: far more than it has listed") }
-            let value = Array(try read(length + 2).dropLast(2))
-            var flags: UInt32 = 0
-            var ttl: Int?
-            var word: Substring = ""
-            for field in words.dropFirst(2) {
-                switch field.first {
-                case "f": flags = UInt32(field.dropFirst()) ?? 0
-                case "t": ttl = Int(field.dropFirst()).flatMap { $0 < 0 ? nil : CacheItem.believed($0) }
-                case "k": word = field.dropFirst()
-                default: break
-                }
-            }
+            let value = try value(head)
             // Replies come in the order of the keys.
-            guard let index = expected.firstIndex(where: { $0.word == word }) else {
-                throw CacheFailure("\(address): reading items: \(word) was not asked for")
+            guard let index = expected.firstIndex(where: { $0.bytes == head.key }) else {
+                throw CacheFailure("\(address): reading items: \(KeyText.shown(head.key)) was not asked for")
             }
-            items.append(CacheItem(key: expected[index].bytes, value: value, flags: flags, ttlSeconds: ttl))
+            items.append(CacheItem(key: head.key, value: value, flags: head.flags, ttlSeconds: head.ttlSeconds))
             expected = expected[(index + 1)...]
         }
     }
+
+    private func value(_ head: ItemHead) throws -> [UInt8] {
+        let bytes = try read(head.length + 2)
+        guard bytes.suffix(2).elementsEqual("\r\n".utf8) else {
+            throw CacheFailure("\(address): reading items: the value of \(KeyText.shown(head.key)) has another length")
+        }
+        return Array(bytes.dropLast(2))
+    }
+}
+
+/// What stands before a value: `VA <bytes> f<flags> t<seconds> k<key>`, and `b` behind a key in base64.
+///
+/// memcached tells a key as it was first stored, whichever way it was asked for: only its bytes are the same.
+private struct ItemHead {
+    let length: Int
+    let flags: UInt32
+    /// nil for ever.
+    let ttlSeconds: Int?
+    let key: [UInt8]
+
+    /// nil if one of them is missing or says what cannot be: a copy with other flags or another life would be none.
+    init?(_ line: [UInt8]) {
+        let words = line.split(separator: 0x20)
+        guard words.count >= 2, words[0].elementsEqual("VA".utf8),
+            let length = Int(digits: String(decoding: words[1], as: UTF8.self)), length <= CacheItem.valueBytesMax
+        else { return nil }
+        func field(_ name: UInt8) -> ArraySlice<UInt8>? { words.dropFirst(2).first { $0.first == name }?.dropFirst() }
+        func number(_ name: UInt8) -> String? { field(name).map { String(decoding: $0, as: UTF8.self) } }
+        guard let flags = number(UInt8(ascii: "f")).flatMap({ UInt32(digits: $0) }),
+            let life = number(UInt8(ascii: "t")), let ttl = Self.seconds(life), let key = field(UInt8(ascii: "k"))
+        else { return nil }
+        let isDecoded = words.contains([UInt8(ascii: "b")])
+        guard let bytes = isDecoded ? Base64.bytes(of: String(decoding: key, as: UTF8.self)) : Array(key) else {
+            return nil
+        }
+        self.length = length
+        self.flags = flags
+        ttlSeconds = ttl < 0 ? nil : ttl
+        self.key = bytes
+    }
+
+    /// The protocol's seconds have 32 bits; -1 is for ever.
+    private static func seconds(_ text: String) -> Int? { text == "-1" ? -1 : UInt32(digits: text).map { Int($0) } }
 }
 
 /// Lives as the protocol has them.

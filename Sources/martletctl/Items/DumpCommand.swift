@@ -1,7 +1,7 @@
 import ArgumentParser
 
 /// `martletctl dump`
-struct DumpCommand: ParsableCommand {
+struct DumpCommand: ParsableCommand, BytesCommand {
     static let configuration = CommandConfiguration(
         commandName: "dump",
         abstract: "Writes all items of servers to a file, or straight to other servers.",
@@ -42,6 +42,8 @@ struct DumpCommand: ParsableCommand {
 
     @Flag(name: .shortAndLong, help: "Says nothing while it works.")
     var quiet = false
+
+    var argumentBytes: [ArgumentBytes] { filter.argumentBytes }
 
     func validate() throws {
         guard (file == nil) != (target == nil) else { throw ValidationError("either a file or --to is needed") }

@@ -2,7 +2,7 @@ import ArgumentParser
 import MartletProtocol
 
 /// `martletctl get`
-struct GetCommand: ParsableCommand {
+struct GetCommand: ParsableCommand, BytesCommand {
     static let configuration = CommandConfiguration(
         commandName: "get",
         abstract: "Prints values.",
@@ -18,7 +18,9 @@ struct GetCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     @Argument(help: "The keys.")
-    var keys: [String]
+    var keys: [ArgumentBytes]
+
+    var argumentBytes: [ArgumentBytes] { keys }
 
     func run() throws {
         var isMissing = false
@@ -60,7 +62,7 @@ struct GetCommand: ParsableCommand {
 }
 
 /// `martletctl set`
-struct SetCommand: ParsableCommand {
+struct SetCommand: ParsableCommand, BytesCommand {
     static let configuration = CommandConfiguration(
         commandName: "set",
         abstract: "Stores a value, given or read from standard input.",
@@ -70,10 +72,10 @@ struct SetCommand: ParsableCommand {
     @OptionGroup var servers: ServerOptions
 
     @Argument(help: "The key.")
-    var key: String
+    var key: ArgumentBytes
 
     @Argument(help: "The value; without it standard input is.")
-    var value: String?
+    var value: ArgumentBytes?
 
     @Option(help: ArgumentHelp("Seconds to live; 0 for ever.", valueName: "seconds"))
     var ttl = 0
@@ -84,32 +86,36 @@ struct SetCommand: ParsableCommand {
     @Flag(help: "Only if nothing is there.")
     var add = false
 
+    var argumentBytes: [ArgumentBytes] { [key] + (value.map { [$0] } ?? []) }
+
     func validate() throws {
         guard (0...Int(Int32.max)).contains(ttl) else { throw ValidationError("--ttl is between 0 and 2147483647") }
     }
 
     func run() throws {
         let key = try CacheKey(parsing: key)
-        let bytes = try value.map { Array($0.utf8) } ?? FileInput(path: "-").readAll(countMax: CacheItem.valueBytesMax)
+        let bytes = try value?.bytes ?? FileInput(path: "-").readAll(countMax: CacheItem.valueBytesMax)
         let item = CacheItem(key: key.bytes, value: bytes, flags: flags, ttlSeconds: ttl == 0 ? nil : ttl)
         let connection = try servers.connection(for: key.bytes)
         let outcome = try connection.store([item], add ? .add : .set)
         if let refusal = outcome.refusals.first { throw CacheFailure("\(connection.address): \(refusal.reason)") }
         if outcome.keptCount > 0 {
-            StandardError.write("\(self.key) is there already")
+            StandardError.write("\(self.key.shown) is there already")
             throw ExitCode(1)
         }
     }
 }
 
 /// `martletctl delete`
-struct DeleteCommand: ParsableCommand {
+struct DeleteCommand: ParsableCommand, BytesCommand {
     static let configuration = CommandConfiguration(commandName: "delete", abstract: "Deletes items.")
 
     @OptionGroup var servers: ServerOptions
 
     @Argument(help: "The keys.")
-    var keys: [String]
+    var keys: [ArgumentBytes]
+
+    var argumentBytes: [ArgumentBytes] { keys }
 
     func run() throws {
         try tellEach(keys, servers) { "md \($0.word)\($0.mark)" }
@@ -117,13 +123,15 @@ struct DeleteCommand: ParsableCommand {
 }
 
 /// `martletctl touch`
-struct TouchCommand: ParsableCommand {
+struct TouchCommand: ParsableCommand, BytesCommand {
     static let configuration = CommandConfiguration(commandName: "touch", abstract: "Gives items another life.")
 
     @OptionGroup var servers: ServerOptions
 
     @Argument(help: "The keys.")
-    var keys: [String]
+    var keys: [ArgumentBytes]
+
+    var argumentBytes: [ArgumentBytes] { keys }
 
     @Option(help: ArgumentHelp("Seconds to live from now on; 0 for ever.", valueName: "seconds"))
     var ttl: Int
@@ -139,7 +147,7 @@ struct TouchCommand: ParsableCommand {
 }
 
 /// Sends a line for each key; what is not there is told on stderr, with exit status 1.
-private func tellEach(_ keys: [String], _ servers: ServerOptions, _ line: (CacheKey) -> String) throws {
+private func tellEach(_ keys: [ArgumentBytes], _ servers: ServerOptions, _ line: (CacheKey) -> String) throws {
     var isMissing = false
     let areAllAsked = try askEach(keys, servers) { text, key, connection in
         let reply = try connection.ask(line(key))
@@ -157,10 +165,10 @@ private func tellEach(_ keys: [String], _ servers: ServerOptions, _ line: (Cache
 /// Calls `body` for each key with a connection to its server. A server that fails is told on stderr and asked nothing
 /// more, and the others' keys go on. Returns whether all were asked.
 private func askEach(
-    _ keys: [String], _ servers: ServerOptions, _ body: (String, CacheKey, CacheConnection) throws -> Void
+    _ keys: [ArgumentBytes], _ servers: ServerOptions, _ body: (String, CacheKey, CacheConnection) throws -> Void
 ) throws -> Bool {
     // A word that is no key is found before anything is done.
-    let parsed = try keys.map { (text: $0, key: try CacheKey(parsing: $0)) }
+    let parsed = try keys.map { (text: $0.shown, key: try CacheKey(parsing: $0)) }
     var failed: Set<String> = []
     for (text, key) in parsed {
         let address = servers.address(for: key.bytes)
@@ -179,8 +187,8 @@ private func askEach(
 }
 
 extension CacheKey {
-    init(parsing text: String) throws {
-        guard let key = CacheKey(text.utf8) else {
+    init(parsing word: ArgumentBytes) throws {
+        guard let key = CacheKey(word.bytes) else {
             throw ValidationError(
                 "a key has 1 to \(CacheKey.bytesMax) bytes, in base64 if it has others than printable ones")
         }

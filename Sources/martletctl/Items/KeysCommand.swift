@@ -1,7 +1,7 @@
 import ArgumentParser
 
 /// `martletctl keys`
-struct KeysCommand: ParsableCommand {
+struct KeysCommand: ParsableCommand, BytesCommand {
     static let configuration = CommandConfiguration(
         commandName: "keys",
         abstract: "Lists the keys that servers hold.",
@@ -23,6 +23,8 @@ struct KeysCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Stops after so many keys.", valueName: "count"))
     var limit: Int?
 
+    var argumentBytes: [ArgumentBytes] { filter.argumentBytes }
+
     func validate() throws {
         if let limit, limit < 1 { throw ValidationError("--limit is at least 1") }
     }
@@ -39,7 +41,7 @@ struct KeysCommand: ParsableCommand {
                     guard filter.matches(row, now: now) else { return true }
                     try out.write(line(row, address, now) + [0x0A])
                     count += 1
-                    return limit.map { count < $0 } ?? true
+                    return !out.isClosed && (limit.map { count < $0 } ?? true)
                 }
             } catch let failure as CacheFailure {
                 // The others' keys are wanted all the same.
@@ -47,6 +49,7 @@ struct KeysCommand: ParsableCommand {
                 StandardError.write("Error: \(failure)")
                 hasFailed = true
             }
+            if out.isClosed { break }
             if let limit, count >= limit { break }
         }
         try out.flush()
@@ -82,10 +85,10 @@ struct KeysCommand: ParsableCommand {
 /// Which keys are wanted.
 struct KeyFilter: ParsableArguments {
     @Option(help: ArgumentHelp("Only keys that begin so.", valueName: "text"))
-    var prefix: String?
+    var prefix: ArgumentBytes?
 
     @Option(help: ArgumentHelp("Only keys like this: * for anything, ? for one character.", valueName: "pattern"))
-    var like: String?
+    var like: ArgumentBytes?
 
     @Option(help: ArgumentHelp("Only items of so many bytes and more.", valueName: "bytes"))
     var larger: Int?
@@ -96,11 +99,13 @@ struct KeyFilter: ParsableArguments {
     @Option(help: ArgumentHelp("Only items that nobody has accessed for so many seconds.", valueName: "seconds"))
     var idle: Int?
 
+    var argumentBytes: [ArgumentBytes] { [prefix, like].compactMap { $0 } }
+
     /// As on the command line, each behind a blank.
     var words: String {
         var words = ""
         for (name, text) in [("prefix", prefix), ("like", like)] {
-            if let text { words += " --\(name) \(text)" }
+            if let text { words += " --\(name) \(text.shown)" }
         }
         for (name, number) in [("larger", larger), ("expiring", expiring), ("idle", idle)] {
             if let number { words += " --\(name) \(number)" }
@@ -109,8 +114,8 @@ struct KeyFilter: ParsableArguments {
     }
 
     func matches(_ row: KeyRow, now: Int) -> Bool {
-        if let prefix, !row.key.starts(with: prefix.utf8) { return false }
-        if let like, !Self.isLike(row.key[...], Array(like.utf8)[...]) { return false }
+        if let prefix, !row.key.starts(with: prefix.bytes) { return false }
+        if let like, !Self.isLike(row.key[...], like.bytes[...]) { return false }
         if let larger, row.size < larger { return false }
         if let expiring { guard let expiry = row.expiry, expiry - now <= expiring else { return false } }
         if let idle, now - row.lastAccess < idle { return false }

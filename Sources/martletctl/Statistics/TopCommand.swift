@@ -45,12 +45,14 @@ struct TopCommand: ParsableCommand {
             usleep(UInt32(interval * 1e6))
             watched = Crowd.ask(watched) { $0.afterLook() }
             looks += 1
+            let isRead: Bool
             if output.json {
-                for server in watched { try StandardOutput.writeLine("\(server.json)") }
+                isRead = try StandardOutput.writeLine(watched.map { "\($0.json)" }.joined(separator: "\n"))
             } else {
                 let table = Self.table(watched, shares)
-                try StandardOutput.writeLine(isLive ? "\u{1B}[H\u{1B}[2J\(table)" : "\(table)\n")
+                isRead = try StandardOutput.writeLine(isLive ? "\u{1B}[H\u{1B}[2J\(table)" : "\(table)\n")
             }
+            if !isRead { return }
             if let number, looks >= number { return }
         }
     }

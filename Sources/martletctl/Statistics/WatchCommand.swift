@@ -36,7 +36,7 @@ struct WatchCommand: ParsableCommand {
         connection.waitForever()
         var out = StandardOutput()
         var count = 0
-        while number.map({ count < $0 }) ?? true {
+        while !out.isClosed, number.map({ count < $0 }) ?? true {
             let line = try connection.readLine()
             let told = output.json ? EventLine.json(line) : Self.shown(String(decoding: line, as: UTF8.self))
             try out.write(Array((told + "\n").utf8))
