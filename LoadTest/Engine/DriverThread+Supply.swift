@@ -164,9 +164,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     private func giveUp(_ arrival: ServerQueue.Arrival, server: Int) {
         if pointee.plan.keepsKeyOrder { pointee.keysInFlight.remove(arrival.operation.key) }
         guard pointee.plan.isOpenLoop, arrival.dueAt >= pointee.plan.measuresAt else { return }
-        pointee.tally.timeOut(server: server, after: pointee.now &- arrival.dueAt)
-        let board = pointee.boards.pointee.current
-        board.pointee.errors += 1
+        timeOut(arrival.operation.kind, server: server, dueAt: arrival.dueAt)
     }
 
     /// Forgets what has waited for `server` for too long. In a closed loop: everything, when the run has ended.

@@ -189,7 +189,7 @@ struct RunPass {
         result.startedAt = times.wallSeconds
         result.settings = settings.described
         result.timeline = points
-        var kinds = OperationKind.allCases.map { _ in LatencyHistogram() }
+        var kinds = OperationKind.allCases.map { _ in KindSum() }
         var endedAt = times.measuresAt
         var errorTexts: [String: Int] = [:]
         result.driver.threads = settings.threadCount
@@ -204,10 +204,10 @@ struct RunPass {
             result.driver.cpuNanoseconds += cpu
             if wall > 0 { result.driver.busyFraction = max(result.driver.busyFraction, Double(cpu) / Double(wall)) }
         }
-        for kind in OperationKind.allCases where kinds[Int(kind.rawValue)].count > 0 {
-            let histogram = kinds[Int(kind.rawValue)]
-            result.kinds.append(KindResult(kind: kind, requests: Int(histogram.count), response: histogram))
-            result.response.add(histogram)
+        for kind in OperationKind.allCases {
+            guard let sum = kinds[kind.index].result(of: kind) else { continue }
+            result.kinds.append(sum)
+            result.response.add(sum.response)
         }
         if !plan.isOpenLoop { result.service = result.response }
         if result.servers.count == 1 { result.servers[0].response = result.response }

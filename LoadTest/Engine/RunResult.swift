@@ -135,8 +135,16 @@ package struct TimelineMark: Codable, Sendable, Equatable {
 /// One kind of operation.
 package struct KindResult: Codable, Sendable {
     package var kind: OperationKind
+    /// Requests answered.
     package var requests: Int
+    /// With the waiting time of those that timed out, so that it may count more than `requests`.
     package var response: LatencyHistogram
+    /// As in `OperationCounts`; nil where there were none.
+    package var timeouts: Int?
+    package var lost: Int?
+
+    /// Requests that got no answer.
+    package var failures: Int { (timeouts ?? 0) + (lost ?? 0) }
 
     package init(kind: OperationKind, requests: Int, response: LatencyHistogram) {
         self.kind = kind

@@ -141,15 +141,18 @@ package struct TextReport {
     /// By kind of operation, where there are several.
     private var kinds: TextTable {
         guard result.kinds.count > 1 else { return TextTable() }
-        var table = TextTable(["operation", "rate", "share", "p50", "p99", "p99.9", "max"])
-        for kind in result.kinds where kind.requests > 0 {
-            table.add([
-                kind.kind.words, "\(Quantity.grouped(Int(result.perSecond(kind.requests).rounded())))/s",
-                Quantity.percent(Double(kind.requests) / Double(max(result.counts.requests, 1))),
-                Quantity.duration(kind.response.value(percentile: 50)),
-                Quantity.duration(kind.response.value(percentile: 99)),
-                Quantity.duration(kind.response.value(percentile: 99.9)), Quantity.duration(kind.response.max),
-            ])
+        let hasFailures = result.kinds.contains { $0.failures > 0 }
+        var table = TextTable(
+            ["operation", "rate", "share", "p50", "p99", "p99.9", "max"] + (hasFailures ? ["no answer"] : []))
+        for kind in result.kinds where kind.requests + kind.failures > 0 {
+            let response = kind.response
+            let latencies = [50, 99, 99.9].map { response.value(percentile: $0) } + [response.max]
+            table.add(
+                [
+                    kind.kind.words, "\(Quantity.grouped(Int(result.perSecond(kind.requests).rounded())))/s",
+                    Quantity.percent(Double(kind.requests) / Double(max(result.counts.requests, 1))),
+                ] + latencies.map { response.count > 0 ? Quantity.duration($0) : "-" }
+                    + (hasFailures ? [Quantity.grouped(kind.failures)] : []))
         }
         return table
     }

@@ -74,6 +74,21 @@ struct TextReportTests {
         #expect(!text.contains("nan"))
     }
 
+    @Test("A kind of operation that was never answered has a line, with how long it was waited for")
+    func unansweredKind() {
+        var run = SyntheticRun(seconds: 1).make()
+        var waited = LatencyHistogram()
+        waited.record(308_000_000, count: 37)
+        var touch = KindResult(kind: .touch, requests: 0, response: waited)
+        touch.timeouts = 37
+        run.kinds.append(touch)
+
+        let lines = TextReport(run).text.split(separator: "\n")
+
+        #expect(lines.contains { $0.hasPrefix("  operation") && $0.hasSuffix("no answer") })
+        #expect(lines.contains { $0.hasPrefix("  touch") && $0.contains("308 ms") && $0.hasSuffix(" 37") })
+    }
+
     @Test("What failed is counted by name")
     func failures() {
         var run = SyntheticRun(seconds: 1).make()
