@@ -57,10 +57,13 @@ struct RunPass {
         plan.interval = UInt64(settings.intervalSeconds * 1e9)
     }
 
-    /// `facts`: the servers', in their order; none where nobody asks what the pass cost them.
-    func run(facts: [ServerFacts], progress: (TimelinePoint) -> Void) throws(LoadError) -> RunResult {
+    /// `facts`: the servers', in their order; none where nobody asks what the pass cost them. `wantsEnd`: whether the
+    /// pass is to end early.
+    func run(
+        facts: [ServerFacts], wantsEnd: @escaping () -> Bool, progress: (TimelinePoint) -> Void
+    ) throws(LoadError) -> RunResult {
         let count = settings.threadCount
-        let shared = try RunControl()
+        let shared = try RunControl(wantsEnd: wantsEnd)
         let control = UnsafeMutablePointer<RunControl>.allocate(capacity: 1)
         control.initialize(to: shared)
         let boards = UnsafeMutablePointer<IntervalBoards>.allocate(capacity: count)
@@ -183,11 +186,8 @@ struct RunPass {
     private func result(
         _ drivers: UnsafeMutablePointer<DriverThread>, _ times: RunTimes, _ points: [TimelinePoint]
     ) -> RunResult {
-        var result = RunResult(
-            label: settings.label ?? settings.servers.map(\.description).joined(separator: ", "))
-        result.servers = connectors.map { ServerResult(address: $0.address.description) }
+        var result = RunResult(of: settings)
         result.startedAt = times.wallSeconds
-        result.settings = settings.described
         result.timeline = points
         var kinds = OperationKind.allCases.map { _ in KindSum() }
         var endedAt = times.measuresAt
@@ -214,6 +214,15 @@ struct RunPass {
         if !errorTexts.isEmpty { result.errorTexts = errorTexts }
         result.seconds = Double(endedAt - times.measuresAt) / 1e9
         return result
+    }
+}
+
+extension RunResult {
+    /// Nothing measured yet.
+    init(of settings: LoadSettings) {
+        self.init(label: settings.label ?? settings.servers.map(\.description).joined(separator: ", "))
+        servers = settings.servers.map { ServerResult(address: $0.description) }
+        self.settings = settings.described
     }
 }
 

@@ -5,7 +5,7 @@ struct Tally: ~Copyable {
     /// One for each server.
     let counts: UnsafeMutablePointer<OperationCounts>
     let serverCount: Int
-    /// From the intended time, one for each kind of operation; with the waiting time of those that timed out.
+    /// From the intended time, one for each kind of operation; with the waiting time of those that got none.
     let kinds: UnsafeMutablePointer<LatencyCells>
     /// One for each kind of operation.
     let failures: UnsafeMutablePointer<KindFailures>
@@ -66,6 +66,13 @@ struct Tally: ~Copyable {
         failures[kind.index].lost += 1
     }
 
+    /// The run was interrupted, and a measured request had no answer.
+    func leave(_ kind: OperationKind, server: Int, after nanoseconds: UInt64) {
+        counts[server].unanswered = (counts[server].unanswered ?? 0) + 1
+        failures[kind.index].unanswered += 1
+        wait(kind, server: server, for: nanoseconds)
+    }
+
     /// A request without answer is among the latencies with the time that it has waited.
     private func wait(_ kind: OperationKind, server: Int, for nanoseconds: UInt64) {
         kinds[kind.index].add(nanoseconds)
@@ -94,13 +101,15 @@ struct Tally: ~Copyable {
 struct KindFailures: BitwiseCopyable {
     var timeouts = 0
     var lost = 0
+    var unanswered = 0
 
     /// Those whose waiting time is among the latencies.
-    var waitedCount: Int { timeouts }
+    var waitedCount: Int { timeouts + unanswered }
 
     mutating func add(_ other: KindFailures) {
         timeouts += other.timeouts
         lost += other.lost
+        unanswered += other.unanswered
     }
 }
 
@@ -115,6 +124,7 @@ struct KindSum {
         var result = KindResult(kind: kind, requests: Int(response.count) - failures.waitedCount, response: response)
         if failures.timeouts > 0 { result.timeouts = failures.timeouts }
         if failures.lost > 0 { result.lost = failures.lost }
+        if failures.unanswered > 0 { result.unanswered = failures.unanswered }
         return result
     }
 }
@@ -133,6 +143,7 @@ extension OperationCounts {
         errors += other.errors
         lost += other.lost
         timeouts += other.timeouts
+        if let unanswered = other.unanswered { self.unanswered = (self.unanswered ?? 0) + unanswered }
         connectionsOpened += other.connectionsOpened
         connectionsBroken += other.connectionsBroken
         sentBytes += other.sentBytes

@@ -96,6 +96,10 @@ package struct TextReport {
             "received \(Quantity.bytes(result.perSecond(counts.receivedBytes)))/s",
         ])
         table.add(["errors", Quantity.grouped(counts.errors), troubles])
+        if let unanswered = counts.unanswered {
+            let words = "requests when the run was interrupted, among the latencies with the time they waited"
+            table.add(["unanswered", Quantity.grouped(unanswered), words])
+        }
         if counts.verified > 0 {
             let histories = result.settings["histories"].map { " in histories: \($0)" } ?? ""
             table.add(["verified", Quantity.grouped(counts.verified), "values checked\(histories)"])
