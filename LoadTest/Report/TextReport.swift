@@ -173,7 +173,7 @@ package struct TextReport {
                 server.counts.hitRatio.map(Quantity.percent) ?? "-",
                 server.response.count > 0 ? Quantity.duration(server.response.value(percentile: 99)) : "-",
                 server.cpuPerRequest.map { Quantity.duration(nanoseconds: $0) } ?? "-",
-                server.cpuNanoseconds.map { Quantity.percent(Double($0) / max(result.seconds * 1e9, 1)) } ?? "-",
+                result.cpuShare(of: server).map(Quantity.percent) ?? "-",
                 server.residentBytes.map { Quantity.bytes(Double($0)) } ?? "-",
                 server.count("curr_items"), server.count("evictions"),
             ])

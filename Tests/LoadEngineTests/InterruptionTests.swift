@@ -80,6 +80,24 @@ struct InterruptionTests {
         #expect(result.counts.requests > 90)
     }
 
+    @Test("while it warms up has counted nothing")
+    func warmingUp() throws {
+        let double = try ServerDouble()
+        var settings = try LoadRunTests.settings([Self.address(double)], "get=50,set=50")
+        settings.workload.keyCount = 10
+        settings.warmUpSeconds = 60
+        settings.seconds = 60
+        settings.requestCount = nil
+
+        let result = try LoadRun.run(settings, wantsEnd: { double.answered.load(ordering: .relaxed) > 500 })
+
+        #expect(result.seconds == 0)
+        #expect(result.counts.requests == 0 && result.counts.verified == 0)
+        #expect(result.response.count == 0 && result.counts.unanswered == nil)
+        #expect(result.isFutile)
+        #expect(result.invalidReasons == ["No request was answered."])
+    }
+
     @Test("while it fills measures nothing")
     func filling() throws {
         let double = try ServerDouble()

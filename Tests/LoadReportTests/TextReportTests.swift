@@ -66,6 +66,29 @@ struct TextReportTests {
         #expect(text.contains("2,000 times: ERROR\n  17 times: SERVER_ERROR out of memory"))
     }
 
+    @Test("A run that was interrupted before it measured has no share of CPU time")
+    func noLength() {
+        var run = SyntheticRun(seconds: 1).make()
+        let share = "\(Quantity.percent(Double(run.servers[0].cpuNanoseconds ?? 0) / 1e9))"
+        #expect(TextReport(run).text.contains(share))
+
+        run.seconds = 0
+
+        #expect(run.cpuShare(of: run.servers[0]) == nil)
+        #expect(!TextReport(run).text.contains(share))
+    }
+
+    @Test("What an interrupted run left unanswered has a line of its own")
+    func unanswered() {
+        var run = SyntheticRun(seconds: 1).make()
+        run.counts.unanswered = 3_002
+
+        let line = TextReport(run).text.split(separator: "\n").first { $0.hasPrefix("  unanswered") }
+
+        #expect(line?.contains("3,002") == true && (line?.count ?? 0) <= 120)
+        #expect(!TextReport(SyntheticRun(seconds: 1).make()).text.contains("unanswered"))
+    }
+
     @Test("A run in which nothing was answered still has a report")
     func nothing() {
         let text = TextReport(RunResult(label: "nobody")).text
