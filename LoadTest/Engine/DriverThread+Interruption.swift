@@ -23,6 +23,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             while connection.pointee.outstandingCount > 0 {
                 let request = connection.pointee.ring[Int(connection.pointee.head & connection.pointee.ringMask)]
                 connection.pointee.head &+= 1
+                guard request.isMeasured else { continue }
                 leave(request.kind, server: Int(connection.pointee.server), dueAt: request.intendedAt)
             }
         }
@@ -41,11 +42,11 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     }
 
     private func leave(_ arrival: ServerQueue.Arrival, server: Int) {
+        guard arrival.dueAt >= pointee.plan.measuresAt else { return }
         leave(arrival.operation.kind, server: server, dueAt: arrival.dueAt)
     }
 
     private func leave(_ kind: OperationKind, server: Int, dueAt: UInt64) {
-        guard dueAt >= pointee.plan.measuresAt else { return }
         let nanoseconds = pointee.now &- Swift.min(dueAt, pointee.now)
         pointee.tally.leave(kind, server: server, after: nanoseconds)
         let board = pointee.boards.pointee.current

@@ -53,7 +53,9 @@ extension RunResult {
     }
 
     /// Everything that a client would have noticed.
-    package var failures: Int { counts.errors + counts.refused + counts.lost + counts.timeouts }
+    package var failures: Int {
+        counts.errors + counts.refused + counts.lost + counts.timeouts + (counts.unanswered ?? 0)
+    }
 }
 
 extension OperationCounts {

@@ -86,6 +86,7 @@ struct TextReportTests {
         let line = TextReport(run).text.split(separator: "\n").first { $0.hasPrefix("  unanswered") }
 
         #expect(line?.contains("3,002") == true && (line?.count ?? 0) <= 120)
+        #expect(run.failures == 3_002)
         #expect(!TextReport(SyntheticRun(seconds: 1).make()).text.contains("unanswered"))
     }
 
