@@ -117,10 +117,11 @@ struct CompareCommand: ParsableCommand {
                     if !quiet, isStep || line.isTerminal { line.show(words) }
                 }
                 line.finish()
-                print(ComparisonText(result).text)
+                let said = Result { try ResultFile.say(ComparisonText(result).text + "\n") }
                 results.append(result)
                 // After each suite: what is done is not lost if the next one fails.
                 try deliver(results, comparison)
+                try said.get()
             }
             if !appendix.isEmpty { try deliver(results, comparison, appendix: printed()) }
             if results.contains(where: { $0.violationCount > 0 }) { throw ExitStatus.failed }

@@ -150,8 +150,10 @@ struct DatabaseCommand: ParsableCommand {
 
     private func deliver(_ result: DatabaseResult) throws {
         let report = DatabaseReport(result)
-        if json != "-" { print(report.text, terminator: "") }
+        // Whatever becomes of it, the file is written.
+        let said = Result { if json != "-" { try ResultFile.say(report.text) } }
         if let json { try ResultFile.write(report.json(), path: json) }
+        try said.get()
         if result.wrong > 0 { throw ExitStatus.failed }
     }
 

@@ -3,6 +3,7 @@ import Glibc
 import LoadComparison
 import LoadDifference
 import LoadEngine
+import LoadReport
 import LoadWorkload
 
 /// `martlet-load differ`: the same commands to two servers, and what they answer compared.
@@ -60,9 +61,9 @@ struct DifferCommand: ParsableCommand {
             DifferenceRun.Settings(seed: seed, commandCount: commands, findingsMax: findings, samplesMax: samples)
         ) { note("\($0.commandCount) commands, \($0.findings.count) differences without a reason") }
         withExtendedLifetime((expectedStarted, foundStarted)) {}
-        print(DifferenceText.text(result, expected: "a", found: "b"), terminator: "")
+        try ResultFile.say(DifferenceText.text(result, expected: "a", found: "b"))
         for (index, finding) in result.findings.enumerated() where whole {
-            print("\nAll commands of number \(index + 1):\n\(DifferenceText.epoch(finding))", terminator: "")
+            try ResultFile.say("\nAll commands of number \(index + 1):\n\(DifferenceText.epoch(finding))")
         }
         if !result.findings.isEmpty { throw ExitStatus.failed }
     }

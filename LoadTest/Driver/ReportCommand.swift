@@ -16,7 +16,7 @@ struct ReportCommand: ParsableCommand {
             """
     )
 
-    @Argument(help: "Results, as run --json writes them; the ratios are to the first.")
+    @Argument(help: "Results, as run --json writes them, files or pipes; the ratios are to the first.")
     var files: [String]
 
     @Option(help: "Write one self-contained HTML page.")
@@ -48,7 +48,7 @@ struct ReportCommand: ParsableCommand {
         }
         if let json { try ResultFile(runs: runs).write(path: json) }
         if html == nil, hgrm == nil, json == nil {
-            print(runs.map { TextReport($0).text }.joined(separator: "\n"), terminator: "")
+            try ResultFile.say(runs.map { TextReport($0).text }.joined(separator: "\n"))
         }
     }
 }

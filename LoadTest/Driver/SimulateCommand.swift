@@ -68,7 +68,7 @@ struct SimulateCommand: ParsableCommand {
             try work.replay(in: &simulation, seed: seed)
             let results = simulation.results()
             if let json { try write(results, path: json) }
-            if json != "-" { print(text(results), terminator: "") }
+            if json != "-" { try ResultFile.say(text(results)) }
         }
     }
 

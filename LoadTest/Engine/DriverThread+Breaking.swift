@@ -49,12 +49,12 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             if pointee.plan.keepsKeyOrder { pointee.keysInFlight.remove(lost.key) }
             guard lost.isMeasured else { continue }
             if lost.sentAt < limit {
-                pointee.tally.timeOut(server: server, after: pointee.now &- lost.intendedAt)
+                timeOut(lost.kind, server: server, dueAt: lost.intendedAt)
             } else {
-                pointee.tally.counts[server].lost += 1
+                pointee.tally.lose(lost.kind, server: server)
+                let board = pointee.boards.pointee.current
+                board.pointee.errors += 1
             }
-            let board = pointee.boards.pointee.current
-            board.pointee.errors += 1
         }
         while connection.pointee.followUpCount > 0 {
             let dropped = connection.pointee.followUps[
@@ -70,6 +70,15 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         connection.pointee.unsent.count = 0
         connection.pointee.unsentStart = 0
         connection.pointee.awaitsRoom = false
+    }
+
+    /// Counts a measured request that got no answer in time: among the latencies with the time it has waited.
+    func timeOut(_ kind: OperationKind, server: Int, dueAt: UInt64) {
+        let nanoseconds = pointee.now &- dueAt
+        pointee.tally.timeOut(kind, server: server, after: nanoseconds)
+        let board = pointee.boards.pointee.current
+        board.pointee.errors += 1
+        board.pointee.add(nanoseconds)
     }
 
     /// Whether the server carried the write out will never be known.

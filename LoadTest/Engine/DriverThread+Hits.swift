@@ -91,8 +91,8 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         if request.pointee.isMeasured {
             pointee.run.hits &+= 1
             pointee.run.hitBytes &+= count
+            pointee.run.verified &+= pointee.verifiesValues
         }
-        pointee.run.verified &+= pointee.verifiesValues
         finish(connection, request)
     }
 }

@@ -16,7 +16,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     }
 
     private var isOver: Bool {
-        if pointee.control.pointee.stops.load(ordering: .relaxed) { return true }
+        if pointee.control.pointee.stops.load(ordering: .relaxed) || pointee.now >= pointee.graceEndsAt { return true }
         return pointee.pendingCount == 0 && !pointee.hasUpcoming && !mayTake
     }
 
@@ -85,18 +85,21 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             pointee.isMeasuring = true
             pointee.tally.startedCPU = MonotonicTime.threadCPU()
         }
+        if !pointee.isInterrupted, pointee.control.pointee.isInterrupted.load(ordering: .relaxed) { interrupt() }
         if now >= pointee.intervalEndsAt {
             _ = pointee.boards.pointee.publish()
             while pointee.intervalEndsAt <= now { pointee.intervalEndsAt &+= pointee.plan.interval }
         }
         if now > pointee.plan.startsAt { pointee.source.advance(toNanoseconds: now &- pointee.plan.startsAt) }
-        expire()
+        // Whoever wants the end wants no failure, but to hear what there was.
+        if !pointee.isInterrupted { expire() }
         dropOverdue()
         if pointee.plan.keepsGoing { reconnect() }
         var next = now &+ 10_000_000
         next = Swift.min(next, pointee.intervalEndsAt)
         if !pointee.isMeasuring { next = Swift.min(next, pointee.plan.measuresAt) }
         if pointee.plan.endsAt > now { next = Swift.min(next, pointee.plan.endsAt) }
+        next = Swift.min(next, Swift.max(pointee.graceEndsAt, now))
         pointee.housekeepingAt = next
     }
 
@@ -109,6 +112,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
                 isStopped ? Swift.min(pointee.tally.endedAt, pointee.plan.endsAt) : pointee.plan.endsAt
         }
         if pointee.tally.startedCPU == 0 { pointee.tally.startedCPU = pointee.tally.endedCPU }
+        if pointee.isInterrupted { countUnanswered() }
     }
 
     /// Gives up connections whose oldest request has waited too long.

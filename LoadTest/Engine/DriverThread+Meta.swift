@@ -36,8 +36,9 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
             return connection.pointee.state == .open ? total : -1
         case .metaStored:
             guard
-                code == MetaLine.done || code == MetaLine.notStored || code == MetaLine.exists
-                    || code == MetaLine.notFound
+                code == MetaLine.done
+                    || request.pointee.mayBeDeclined
+                        && (code == MetaLine.notStored || code == MetaLine.exists || code == MetaLine.notFound)
             else { break }
             finishStore(connection, request, took: code == MetaLine.done)
             return total

@@ -18,7 +18,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         case .reply: break
         }
         guard count >= reply.totalBytes else { return 0 }
-        if isOutcome(reply.kind, of: request.pointee.expectation) {
+        if isOutcome(reply.kind, of: request) {
             switch request.pointee.expectation {
             case .stored:
                 finishStore(connection, request, took: reply.kind == .stored)
@@ -45,9 +45,11 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         }
     }
 
-    private func isOutcome(_ kind: Reply.Kind, of expectation: Outstanding.Expectation) -> Bool {
-        switch expectation {
-        case .stored: kind == .stored || kind == .notStored || kind == .exists || kind == .notFound
+    private func isOutcome(_ kind: Reply.Kind, of request: UnsafeMutablePointer<Outstanding>) -> Bool {
+        switch request.pointee.expectation {
+        case .stored:
+            kind == .stored
+                || request.pointee.mayBeDeclined && (kind == .notStored || kind == .exists || kind == .notFound)
         case .deleted: kind == .deleted || kind == .notFound
         case .touched: kind == .touched || kind == .notFound
         case .number: kind == .number || kind == .notFound

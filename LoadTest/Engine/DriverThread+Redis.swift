@@ -154,7 +154,8 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         case (.redisValues, .none) where request.pointee.token != 0,
             (.redisValues, .bytes) where request.pointee.token != 0:
             return answerRedisPart(connection, request, reply, bytes, count)
-        case (.redisStored, .status), (.redisStored, .none):
+        case (.redisStored, .status),
+            (.redisStored, .none) where request.pointee.mayBeDeclined:
             finishStore(connection, request, took: reply.kind == .status)
             return reply.lineBytes
         case (.redisNumber, .number):

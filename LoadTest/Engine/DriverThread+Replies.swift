@@ -141,9 +141,9 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         if request.pointee.isMeasured {
             pointee.run.hits &+= 1
             pointee.run.hitBytes &+= value.count
+            pointee.run.verified &+= pointee.verifiesValues
         }
         if pointee.truth.verification == .full {
-            pointee.run.verified &+= 1
             if pointee.truth.isGood(start, count: value.count, key: key, known: known) { return true }
             let finding = pointee.truth.finding(value, key: key, known: known, sentAt: request.pointee.sentAt)
             if case .good = finding {} else { note(finding, connection, key) }

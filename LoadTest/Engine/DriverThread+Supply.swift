@@ -49,24 +49,28 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
 
     /// Makes the source's next operation the upcoming one. False when there is none, or it may not be sent yet.
     private func peek() -> Bool {
-        if !pointee.hasUpcoming {
-            guard mayTake else { return false }
-            guard pointee.operationsLeft > 0, pointee.source.next(&pointee.upcoming.operation) else {
-                runOut()
-                return false
-            }
-            let dueAt = pointee.plan.isOpenLoop ? dueTime() : pointee.now
-            guard dueAt < pointee.plan.endsAt else { return dryUp() }
-            pointee.upcoming.dueAt = dueAt
-            pointee.upcoming.waitedForServer = false
-            pointee.hasUpcoming = true
-            if dueAt >= pointee.plan.measuresAt { pointee.operationsLeft &-= 1 }
-        }
+        guard pointee.hasUpcoming || draw() else { return false }
         if pointee.plan.isOpenLoop, pointee.upcoming.dueAt > pointee.now { return false }
         if pointee.plan.keepsKeyOrder, pointee.keysInFlight.contains(pointee.upcoming.operation.key) {
             pointee.isHeldUp = true
             return false
         }
+        return true
+    }
+
+    /// Makes the source's next operation the upcoming one, whenever it is due. False when there is none.
+    func draw() -> Bool {
+        guard mayTake else { return false }
+        guard pointee.operationsLeft > 0, pointee.source.next(&pointee.upcoming.operation) else {
+            runOut()
+            return false
+        }
+        let dueAt = pointee.plan.isOpenLoop ? dueTime() : pointee.now
+        guard dueAt < pointee.plan.endsAt else { return dryUp() }
+        pointee.upcoming.dueAt = dueAt
+        pointee.upcoming.waitedForServer = false
+        pointee.hasUpcoming = true
+        if dueAt >= pointee.plan.measuresAt { pointee.operationsLeft &-= 1 }
         return true
     }
 
@@ -164,9 +168,7 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     private func giveUp(_ arrival: ServerQueue.Arrival, server: Int) {
         if pointee.plan.keepsKeyOrder { pointee.keysInFlight.remove(arrival.operation.key) }
         guard pointee.plan.isOpenLoop, arrival.dueAt >= pointee.plan.measuresAt else { return }
-        pointee.tally.timeOut(server: server, after: pointee.now &- arrival.dueAt)
-        let board = pointee.boards.pointee.current
-        board.pointee.errors += 1
+        timeOut(arrival.operation.kind, server: server, dueAt: arrival.dueAt)
     }
 
     /// Forgets what has waited for `server` for too long. In a closed loop: everything, when the run has ended.

@@ -49,6 +49,9 @@ struct DriverThread: ~Copyable {
     /// No connection is given up before: the driver itself has been away.
     var patientUntil: UInt64 = 0
     var intervalEndsAt: UInt64 = 0
+    /// The user has asked for the end; answers are waited for until `graceEndsAt`.
+    var isInterrupted = false
+    var graceEndsAt = UInt64.max
     /// Operations that may still be taken from the source.
     var operationsLeft: UInt64
     var isSourceDry = false

@@ -125,7 +125,7 @@ package struct IntervalSum {
         for cell in 0..<IntervalBoard.cellCount { cells[cell] += UInt64(board.pointee.cells[cell]) }
     }
 
-    var isEmpty: Bool { requests == 0 && errors == 0 }
+    var isEmpty: Bool { requests == 0 && errors == 0 && longest == 0 }
 
     package func point(second: Double, length: Double) -> TimelinePoint {
         var point = TimelinePoint(second: second, length: length)

@@ -55,7 +55,7 @@ package struct LatencyGoal: Sendable, Equatable, CustomStringConvertible {
     /// Whether a run reached the goal: its latency is good enough, and every request got its answer.
     package func isReached(by result: RunResult) -> Bool {
         guard result.counts.requests > 0, result.counts.timeouts == 0, result.counts.lost == 0,
-            result.counts.errors == 0
+            result.counts.errors == 0, result.counts.unanswered == nil
         else { return false }
         return conditions.allSatisfy { Self.value($0.measure, result.response) < $0.limit }
     }

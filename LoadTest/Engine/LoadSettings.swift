@@ -151,6 +151,11 @@ package enum LoadLimits {
     static let retryNanosecondsMax: UInt64 = 1_000_000_000
     /// A driver thread that is so much later than it wanted was kept from running.
     static let absenceNanosecondsMax: UInt64 = 100_000_000
+    /// How long answers are waited for when the user has asked for the end.
+    static let graceNanoseconds: UInt64 = 250_000_000
+    /// Operations that were due then and are counted although they were never sent, for each thread: a few seconds'
+    /// work. Only rates far beyond any server leave more.
+    static let unansweredDrawnMax = 50_000_000
     /// How long a server may be gone in a run that survives that.
     static let absenceSecondsMax: UInt64 = 60
 }

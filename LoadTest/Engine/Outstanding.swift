@@ -62,6 +62,9 @@ struct Outstanding: BitwiseCopyable {
 
     /// Whether it stores, in whatever protocol.
     var isStore: Bool { expectation == .stored || expectation == .metaStored || expectation == .redisStored }
+
+    /// Whether a store may be left undone without an error. Not a plain set, which asks nothing of the item.
+    var mayBeDeclined: Bool { kind != .set }
 }
 
 /// A request that a reply has led to; sent before anything new, on the connection the reply came from.

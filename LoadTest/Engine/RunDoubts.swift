@@ -29,6 +29,9 @@ package struct RunDoubts {
         ]
     }
 
+    /// What is said of a run that did not begin.
+    static let ofNoRun = ["Interrupted while the cache was being filled: nothing was measured."]
+
     package var sentences: [String] {
         var sentences: [String] = []
         if result.driver.busyFraction > Self.busyFractionMax {

@@ -57,10 +57,13 @@ struct RunPass {
         plan.interval = UInt64(settings.intervalSeconds * 1e9)
     }
 
-    /// `facts`: the servers', in their order; none where nobody asks what the pass cost them.
-    func run(facts: [ServerFacts], progress: (TimelinePoint) -> Void) throws(LoadError) -> RunResult {
+    /// `facts`: the servers', in their order; none where nobody asks what the pass cost them. `wantsEnd`: whether the
+    /// pass is to end early.
+    func run(
+        facts: [ServerFacts], wantsEnd: @escaping () -> Bool, progress: (TimelinePoint) -> Void
+    ) throws(LoadError) -> RunResult {
         let count = settings.threadCount
-        let shared = try RunControl()
+        let shared = try RunControl(wantsEnd: wantsEnd)
         let control = UnsafeMutablePointer<RunControl>.allocate(capacity: 1)
         control.initialize(to: shared)
         let boards = UnsafeMutablePointer<IntervalBoards>.allocate(capacity: count)
@@ -183,13 +186,10 @@ struct RunPass {
     private func result(
         _ drivers: UnsafeMutablePointer<DriverThread>, _ times: RunTimes, _ points: [TimelinePoint]
     ) -> RunResult {
-        var result = RunResult(
-            label: settings.label ?? settings.servers.map(\.description).joined(separator: ", "))
-        result.servers = connectors.map { ServerResult(address: $0.address.description) }
+        var result = RunResult(of: settings)
         result.startedAt = times.wallSeconds
-        result.settings = settings.described
         result.timeline = points
-        var kinds = OperationKind.allCases.map { _ in LatencyHistogram() }
+        var kinds = OperationKind.allCases.map { _ in KindSum() }
         var endedAt = times.measuresAt
         var errorTexts: [String: Int] = [:]
         result.driver.threads = settings.threadCount
@@ -204,16 +204,25 @@ struct RunPass {
             result.driver.cpuNanoseconds += cpu
             if wall > 0 { result.driver.busyFraction = max(result.driver.busyFraction, Double(cpu) / Double(wall)) }
         }
-        for kind in OperationKind.allCases where kinds[Int(kind.rawValue)].count > 0 {
-            let histogram = kinds[Int(kind.rawValue)]
-            result.kinds.append(KindResult(kind: kind, requests: Int(histogram.count), response: histogram))
-            result.response.add(histogram)
+        for kind in OperationKind.allCases {
+            guard let sum = kinds[kind.index].result(of: kind) else { continue }
+            result.kinds.append(sum)
+            result.response.add(sum.response)
         }
         if !plan.isOpenLoop { result.service = result.response }
         if result.servers.count == 1 { result.servers[0].response = result.response }
         if !errorTexts.isEmpty { result.errorTexts = errorTexts }
         result.seconds = Double(endedAt - times.measuresAt) / 1e9
         return result
+    }
+}
+
+extension RunResult {
+    /// Nothing measured yet.
+    init(of settings: LoadSettings) {
+        self.init(label: settings.label ?? settings.servers.map(\.description).joined(separator: ", "))
+        servers = settings.servers.map { ServerResult(address: $0.description) }
+        self.settings = settings.described
     }
 }
 

@@ -77,6 +77,8 @@ package struct OperationCounts: Codable, Sendable, Equatable {
     /// Requests that got no answer because their connection broke.
     package var lost = 0
     package var timeouts = 0
+    /// Requests that were due or under way when the user ended the run, and got no answer; nil where there were none.
+    package var unanswered: Int?
     package var connectionsOpened = 0
     package var connectionsBroken = 0
     package var sentBytes = 0
@@ -135,8 +137,17 @@ package struct TimelineMark: Codable, Sendable, Equatable {
 /// One kind of operation.
 package struct KindResult: Codable, Sendable {
     package var kind: OperationKind
+    /// Requests answered.
     package var requests: Int
+    /// With the waiting time of those that timed out or were left unanswered: it may count more than `requests`.
     package var response: LatencyHistogram
+    /// As in `OperationCounts`; nil where there were none.
+    package var timeouts: Int?
+    package var lost: Int?
+    package var unanswered: Int?
+
+    /// Requests that got no answer.
+    package var failures: Int { (timeouts ?? 0) + (lost ?? 0) + (unanswered ?? 0) }
 
     package init(kind: OperationKind, requests: Int, response: LatencyHistogram) {
         self.kind = kind

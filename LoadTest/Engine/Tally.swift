@@ -5,14 +5,14 @@ struct Tally: ~Copyable {
     /// One for each server.
     let counts: UnsafeMutablePointer<OperationCounts>
     let serverCount: Int
-    /// From the intended time, one for each kind of operation.
+    /// From the intended time, one for each kind of operation; with the waiting time of those that got none.
     let kinds: UnsafeMutablePointer<LatencyCells>
+    /// One for each kind of operation.
+    let failures: UnsafeMutablePointer<KindFailures>
     /// From the intended time, one for each server; none where there is one server: the kinds tell.
     let servers: UnsafeMutablePointer<LatencyCells>
     var service = LatencyCells()
     var slip = LatencyCells()
-    /// How long requests had waited that got no answer in time.
-    var unanswered = LatencyCells()
     var lastReplyAt: UInt64 = 0
     /// Up to then load was given, whether or not it was answered; 0 where operations ran out, which ends with the last
     /// reply.
@@ -34,6 +34,8 @@ struct Tally: ~Copyable {
         counts.initialize(repeating: OperationCounts(), count: serverCount)
         kinds = .allocate(capacity: Self.kindCount)
         for index in 0..<Self.kindCount { (kinds + index).initialize(to: LatencyCells()) }
+        failures = .allocate(capacity: Self.kindCount)
+        failures.initialize(repeating: KindFailures(), count: Self.kindCount)
         servers = .allocate(capacity: max(serverCount, 1))
         if serverCount > 1 {
             for index in 0..<serverCount { (servers + index).initialize(to: LatencyCells()) }
@@ -43,6 +45,8 @@ struct Tally: ~Copyable {
     deinit {
         if serverCount > 1 { servers.deinitialize(count: serverCount) }
         servers.deallocate()
+        failures.deinitialize(count: Self.kindCount)
+        failures.deallocate()
         kinds.deinitialize(count: Self.kindCount)
         kinds.deallocate()
         counts.deinitialize(count: serverCount)
@@ -50,25 +54,78 @@ struct Tally: ~Copyable {
     }
 
     /// A measured request got no answer within the time limit.
-    mutating func timeOut(server: Int, after nanoseconds: UInt64) {
+    func timeOut(_ kind: OperationKind, server: Int, after nanoseconds: UInt64) {
         counts[server].timeouts += 1
-        unanswered.add(nanoseconds)
+        failures[kind.index].timeouts += 1
+        wait(kind, server: server, for: nanoseconds)
+    }
+
+    /// The connection of a measured request broke.
+    func lose(_ kind: OperationKind, server: Int) {
+        counts[server].lost += 1
+        failures[kind.index].lost += 1
+    }
+
+    /// The run was interrupted, and a measured request had no answer.
+    func leave(_ kind: OperationKind, server: Int, after nanoseconds: UInt64) {
+        counts[server].unanswered = (counts[server].unanswered ?? 0) + 1
+        failures[kind.index].unanswered += 1
+        wait(kind, server: server, for: nanoseconds)
+    }
+
+    /// A request without answer is among the latencies with the time that it has waited.
+    private func wait(_ kind: OperationKind, server: Int, for nanoseconds: UInt64) {
+        kinds[kind.index].add(nanoseconds)
         if serverCount > 1 { servers[server].add(nanoseconds) }
     }
 
-    /// Adds the thread's figures to the run's.
-    func pour(into result: inout RunResult, kinds sums: inout [LatencyHistogram]) {
+    /// Adds the thread's figures to the run's; `sums`: one for each kind of operation.
+    func pour(into result: inout RunResult, kinds sums: inout [KindSum]) {
         for index in 0..<serverCount {
             result.servers[index].counts.add(counts[index])
             result.counts.add(counts[index])
             if serverCount > 1 { servers[index].pour(into: &result.servers[index].response) }
         }
-        for kind in OperationKind.allCases { kinds[Int(kind.rawValue)].pour(into: &sums[Int(kind.rawValue)]) }
-        unanswered.pour(into: &result.response)
+        for index in 0..<Self.kindCount {
+            kinds[index].pour(into: &sums[index].response)
+            sums[index].failures.add(failures[index])
+        }
         service.pour(into: &result.service)
         slip.pour(into: &result.slip)
         let room = max(LoadLimits.violationsDescribedMax - result.violations.count, 0)
         result.violations += violations.prefix(room)
+    }
+}
+
+/// Measured requests of one kind that got no answer.
+struct KindFailures: BitwiseCopyable {
+    var timeouts = 0
+    var lost = 0
+    var unanswered = 0
+
+    /// Those whose waiting time is among the latencies.
+    var waitedCount: Int { timeouts + unanswered }
+
+    mutating func add(_ other: KindFailures) {
+        timeouts += other.timeouts
+        lost += other.lost
+        unanswered += other.unanswered
+    }
+}
+
+/// One kind of operation over all threads.
+struct KindSum {
+    var response = LatencyHistogram()
+    var failures = KindFailures()
+
+    /// nil where nothing of this kind was asked.
+    func result(of kind: OperationKind) -> KindResult? {
+        guard response.count > 0 || failures.lost > 0 else { return nil }
+        var result = KindResult(kind: kind, requests: Int(response.count) - failures.waitedCount, response: response)
+        if failures.timeouts > 0 { result.timeouts = failures.timeouts }
+        if failures.lost > 0 { result.lost = failures.lost }
+        if failures.unanswered > 0 { result.unanswered = failures.unanswered }
+        return result
     }
 }
 
@@ -86,6 +143,7 @@ extension OperationCounts {
         errors += other.errors
         lost += other.lost
         timeouts += other.timeouts
+        if let unanswered = other.unanswered { self.unanswered = (self.unanswered ?? 0) + unanswered }
         connectionsOpened += other.connectionsOpened
         connectionsBroken += other.connectionsBroken
         sentBytes += other.sentBytes

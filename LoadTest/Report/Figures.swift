@@ -32,6 +32,15 @@ extension RunResult {
         return cpu > 0 ? known.reduce(0) { $0 + $1.kernel } / cpu : nil
     }
 
+    /// CPU time of a server over the measured time; nil where it is not known, or hardly anything was measured.
+    package func cpuShare(of server: ServerResult) -> Double? {
+        guard seconds >= Self.shareSecondsMin else { return nil }
+        return server.cpuNanoseconds.map { Double($0) / (seconds * 1e9) }
+    }
+
+    /// The kernel's clocks say nothing about less.
+    private static let shareSecondsMin = 0.01
+
     /// CPU time of the driver for one request, in nanoseconds.
     package var driverCPUPerRequest: Double? {
         counts.requests > 0 ? Double(driver.cpuNanoseconds) / Double(counts.requests) : nil
@@ -44,7 +53,9 @@ extension RunResult {
     }
 
     /// Everything that a client would have noticed.
-    package var failures: Int { counts.errors + counts.refused + counts.lost + counts.timeouts }
+    package var failures: Int {
+        counts.errors + counts.refused + counts.lost + counts.timeouts + (counts.unanswered ?? 0)
+    }
 }
 
 extension OperationCounts {

@@ -54,14 +54,27 @@ package struct ResultFile: Sendable {
         }
     }
 
-    package init(path: String) throws(ReportError) {
-        let bytes: [UInt8]
-        do {
-            bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
-        } catch {
-            throw ReportError("\(path) cannot be read: \(Self.reason(path, R_OK, error))")
+    /// Pipes and the like are read to their end.
+    package init(path: String) throws(ReportError) { try self.init(decoding: Self.content(path), name: path) }
+
+    /// A result of hours has a few megabytes.
+    private static let bytesMax = 1 << 30
+
+    private static func content(_ path: String) throws(ReportError) -> [UInt8] {
+        func refused() -> ReportError { ReportError("\(path) cannot be read: \(String(cString: strerror(errno)))") }
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw refused() }
+        defer { close(descriptor) }
+        var content: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 1 << 16)
+        while content.count <= bytesMax {
+            let count = read(descriptor, &piece, piece.count)
+            if count == 0 { return content }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw refused() }
+            content += piece[..<count]
         }
-        try self.init(decoding: bytes, name: path)
+        throw ReportError("\(path) cannot be read: more than \(bytesMax) bytes")
     }
 
     package func write(path: String) throws(ReportError) { try Self.write(encoded(), path: path) }
@@ -69,22 +82,41 @@ package struct ResultFile: Sendable {
     /// Writes any report whole or not at all; `-` is standard output. What is no file, such as a pipe or /dev/null, is
     /// written to and not replaced.
     package static func write(_ bytes: [UInt8], path: String) throws(ReportError) {
+        if path == "-" { return try write(bytes, to: STDOUT_FILENO, name: "standard output") }
+        try expectNamed(path)
         do {
-            if path == "-" {
-                try FileHandle.standardOutput.write(contentsOf: Data(bytes))
-            } else {
-                try Data(bytes).write(to: URL(fileURLWithPath: path), options: isSpecial(path) ? [] : .atomic)
-            }
+            try Data(bytes).write(to: URL(fileURLWithPath: path), options: isSpecial(path) ? [] : .atomic)
         } catch {
             let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
             throw ReportError("\(path) cannot be written: \(Self.reason(folder, W_OK, error))")
         }
     }
 
+    /// Says something on standard output. Unlike `print` it throws when nobody can have read it.
+    package static func say(_ text: String) throws(ReportError) { try write(Array(text.utf8), path: "-") }
+
+    /// - Parameter name: what to call it in an error.
+    package static func write(_ bytes: [UInt8], to descriptor: Int32, name: String) throws(ReportError) {
+        var position = 0
+        while position < bytes.count {
+            let count = bytes[position...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else {
+                throw ReportError("\(name) cannot be written: \(String(cString: strerror(errno)))")
+            }
+            position += count
+        }
+    }
+
+    private static func expectNamed(_ path: String) throws(ReportError) {
+        if path.isEmpty { throw ReportError("'' cannot be written: a file has a name") }
+    }
+
     /// Throws when `write` could not succeed: said before a long measurement rather than after it. nil and `-` are
     /// well.
     package static func expectWritable(_ path: String?) throws(ReportError) {
         guard let path, path != "-" else { return }
+        try expectNamed(path)
         var isFolder: ObjCBool = false
         if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
             throw ReportError("\(path) cannot be written: it is a folder")

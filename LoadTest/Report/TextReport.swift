@@ -96,6 +96,10 @@ package struct TextReport {
             "received \(Quantity.bytes(result.perSecond(counts.receivedBytes)))/s",
         ])
         table.add(["errors", Quantity.grouped(counts.errors), troubles])
+        if let unanswered = counts.unanswered {
+            let words = "requests when the run was interrupted, among the latencies with the time they waited"
+            table.add(["unanswered", Quantity.grouped(unanswered), words])
+        }
         if counts.verified > 0 {
             let histories = result.settings["histories"].map { " in histories: \($0)" } ?? ""
             table.add(["verified", Quantity.grouped(counts.verified), "values checked\(histories)"])
@@ -141,15 +145,18 @@ package struct TextReport {
     /// By kind of operation, where there are several.
     private var kinds: TextTable {
         guard result.kinds.count > 1 else { return TextTable() }
-        var table = TextTable(["operation", "rate", "share", "p50", "p99", "p99.9", "max"])
-        for kind in result.kinds where kind.requests > 0 {
-            table.add([
-                kind.kind.words, "\(Quantity.grouped(Int(result.perSecond(kind.requests).rounded())))/s",
-                Quantity.percent(Double(kind.requests) / Double(max(result.counts.requests, 1))),
-                Quantity.duration(kind.response.value(percentile: 50)),
-                Quantity.duration(kind.response.value(percentile: 99)),
-                Quantity.duration(kind.response.value(percentile: 99.9)), Quantity.duration(kind.response.max),
-            ])
+        let hasFailures = result.kinds.contains { $0.failures > 0 }
+        var table = TextTable(
+            ["operation", "rate", "share", "p50", "p99", "p99.9", "max"] + (hasFailures ? ["no answer"] : []))
+        for kind in result.kinds where kind.requests + kind.failures > 0 {
+            let response = kind.response
+            let latencies = [50, 99, 99.9].map { response.value(percentile: $0) } + [response.max]
+            table.add(
+                [
+                    kind.kind.words, "\(Quantity.grouped(Int(result.perSecond(kind.requests).rounded())))/s",
+                    Quantity.percent(Double(kind.requests) / Double(max(result.counts.requests, 1))),
+                ] + latencies.map { response.count > 0 ? Quantity.duration($0) : "-" }
+                    + (hasFailures ? [Quantity.grouped(kind.failures)] : []))
         }
         return table
     }
@@ -166,7 +173,7 @@ package struct TextReport {
                 server.counts.hitRatio.map(Quantity.percent) ?? "-",
                 server.response.count > 0 ? Quantity.duration(server.response.value(percentile: 99)) : "-",
                 server.cpuPerRequest.map { Quantity.duration(nanoseconds: $0) } ?? "-",
-                server.cpuNanoseconds.map { Quantity.percent(Double($0) / max(result.seconds * 1e9, 1)) } ?? "-",
+                result.cpuShare(of: server).map(Quantity.percent) ?? "-",
                 server.residentBytes.map { Quantity.bytes(Double($0)) } ?? "-",
                 server.count("curr_items"), server.count("evictions"),
             ])

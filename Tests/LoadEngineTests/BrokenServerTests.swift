@@ -121,4 +121,48 @@ struct BrokenServerTests {
             #expect(counts.timeouts > 1000)
         }
     }
+
+    @Test("that never answers one kind of operation shows in that kind's latencies, and in those of its moments")
+    func stuckKind() throws {
+        let double = try ServerDouble(StuckBrain())
+        var settings = try Self.settings(double.port)
+        settings.keepsGoing = true
+        settings.timeoutSeconds = 0.1
+        settings.requestCount = nil
+        settings.seconds = 1
+        settings.intervalSeconds = 0.1
+        settings.workload.mix = try Mix(parsing: "get=19,touch=1")
+        settings.pace = .arriving(.constant(200), .constant)
+
+        let result = try LoadRun.run(settings)
+
+        let touch = try #require(result.kinds.first { $0.kind == .touch })
+        let timeouts = try #require(touch.timeouts)
+        #expect(touch.requests == 0 && timeouts > 0)
+        #expect(Int(touch.response.count) == timeouts)
+        #expect(touch.response.min > 99_000_000)
+        // The tables say the same.
+        let counts = result.counts
+        #expect(counts.requests + counts.timeouts + counts.lost == 200)
+        #expect(result.kinds.reduce(0) { $0 + $1.requests } == counts.requests)
+        #expect(result.kinds.reduce(0) { $0 + ($1.timeouts ?? 0) } == counts.timeouts)
+        #expect(result.kinds.reduce(0) { $0 + ($1.lost ?? 0) } == counts.lost)
+        #expect(Int(result.response.count) == counts.requests + counts.timeouts)
+        #expect(result.servers[0].response.count == result.response.count)
+        #expect(result.timeline.contains { $0.max > 99_000_000 })
+    }
+}
+
+/// Answers a connection until it sends a `touch`, and then never again.
+private struct StuckBrain: ServerBrain {
+    private var brain = DoubleBrain(fault: nil)
+
+    mutating func answer(_ input: inout [UInt8], _ output: inout [UInt8]) -> Int {
+        var before = input
+        if let touch = input.firstRange(of: Array("touch ".utf8)) { before = Array(input[..<touch.lowerBound]) }
+        let rest = input[before.count...]
+        let count = brain.answer(&before, &output)
+        input = before + rest
+        return count
+    }
 }

@@ -19,13 +19,20 @@ struct ProgramTests {
     }
 
     /// Starts the program and waits for its end; `during` is done in between.
-    private static func run(_ words: [String], during: (Process) throws -> Void = { _ in }) throws -> End {
+    private static func run(
+        _ words: [String], outputPath: String? = nil, during: (Process) throws -> Void = { _ in }
+    ) throws -> End {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: try #require(path))
         process.arguments = words
         let output = Pipe()
         let errors = Pipe()
         process.standardOutput = output
+        if let outputPath {
+            process.standardOutput = FileHandle(forWritingAtPath: outputPath)
+            // Or its reader would wait for ever.
+            try output.fileHandleForWriting.close()
+        }
         process.standardError = errors
         try process.run()
         try during(process)
@@ -88,6 +95,20 @@ struct ProgramTests {
         #expect(end.status == 2)
         #expect(end.output.contains("Every answer was an error."))
         #expect(end.output.contains("The cache was not filled: "))
+    }
+
+    @Test("ends with 2 when nobody can read its report; files are written all the same", .enabled(if: path != nil))
+    func fullOutput() throws {
+        let double = try ServerDouble()
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("load-\(UUID()).json").path
+        defer { try? FileManager.default.removeItem(atPath: file) }
+
+        let end = try Self.run(
+            ["-q", "-p", "\(double.port)", "-n", "50", "-c", "2", "--json", file], outputPath: "/dev/full")
+
+        #expect(end.status == 2)
+        #expect(end.errors == "martlet-load: standard output cannot be written: No space left on device\n")
+        #expect(FileManager.default.fileExists(atPath: file))
     }
 
     @Test("says before it measures that a file cannot be written", .enabled(if: path != nil))

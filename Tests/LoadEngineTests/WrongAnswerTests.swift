@@ -58,7 +58,7 @@ struct WrongAnswerTests {
         "in a reply ends the connection it came on",
         arguments: [
             DoubleBrain.Fault.misnamed(every: 50), .unended(every: 100), .garbage(every: 100), .doubled(every: 100),
-            .swapped(every: 20),
+            .swapped(every: 20), .undone(every: 50),
         ], [WireProtocol.classic, .meta])
     func replies(fault: DoubleBrain.Fault, wire: WireProtocol) throws {
         // A meta get says nothing about its key, so that only a multiget can be misnamed, and has no END.
@@ -66,6 +66,15 @@ struct WrongAnswerTests {
 
         #expect(result.counts.violations > 0)
         #expect(result.counts.connectionsBroken > 0)
+    }
+
+    @Test("is NOT_STORED to a plain set, however little is checked", arguments: [WireProtocol.classic, .meta])
+    func undone(wire: WireProtocol) throws {
+        let result = try Self.run(.undone(every: 50), wire: wire) { $0.verification = .off }
+
+        let finding = try #require(result.violations.first)
+        #expect(finding.kind == "protocol")
+        #expect(finding.explanation.hasPrefix("answered a request of kind set with 'N"))
     }
 
     @Test("without the opaque that was asked for is found")

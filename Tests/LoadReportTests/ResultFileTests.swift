@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import LoadEngine
 import LoadReport
 import Testing
@@ -88,6 +89,41 @@ struct ResultFileTests {
         var bytes = [UInt8](repeating: 0, count: 16)
         let count = read(reader, &bytes, bytes.count)
         #expect(String(decoding: bytes[..<max(count, 0)], as: UTF8.self) == "words")
+    }
+
+    @Test("A pipe is read to its end; what is empty is no result")
+    func readPipe() throws {
+        var ends: [Int32] = [-1, -1]
+        try #require(Glibc.pipe(&ends) == 0)
+        defer { close(ends[0]) }
+        try ResultFile.write(ResultFile(runs: []).encoded(), to: ends[1], name: "a pipe")
+        close(ends[1])
+
+        #expect(try ResultFile(path: "/dev/fd/\(ends[0])").runs.isEmpty)
+        let nothing = #expect(throws: ReportError.self) { try ResultFile(path: "/dev/null") }
+        #expect(nothing?.message == "/dev/null is not a result of martlet-load: it is not JSON")
+    }
+
+    @Test("What a full device does not take is an error")
+    func full() throws {
+        let device = open("/dev/full", O_WRONLY)
+        try #require(device >= 0)
+        defer { close(device) }
+
+        let error = #expect(throws: ReportError.self) {
+            try ResultFile.write(Array("a report\n".utf8), to: device, name: "standard output")
+        }
+
+        #expect(error?.message == "standard output cannot be written: No space left on device")
+    }
+
+    @Test("A file without a name is refused, before anything is measured and when it is written")
+    func nameless() {
+        let before = #expect(throws: ReportError.self) { try ResultFile.expectWritable("") }
+        let after = #expect(throws: ReportError.self) { try ResultFile(runs: []).write(path: "") }
+
+        #expect(before?.message == "'' cannot be written: a file has a name")
+        #expect(after?.message == before?.message)
     }
 
     @Test("A folder cannot be written, nor can what lies in none")

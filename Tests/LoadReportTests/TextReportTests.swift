@@ -66,12 +66,51 @@ struct TextReportTests {
         #expect(text.contains("2,000 times: ERROR\n  17 times: SERVER_ERROR out of memory"))
     }
 
+    @Test("A run that was interrupted before it measured has no share of CPU time")
+    func noLength() {
+        var run = SyntheticRun(seconds: 1).make()
+        let share = "\(Quantity.percent(Double(run.servers[0].cpuNanoseconds ?? 0) / 1e9))"
+        #expect(TextReport(run).text.contains(share))
+
+        run.seconds = 0
+
+        #expect(run.cpuShare(of: run.servers[0]) == nil)
+        #expect(!TextReport(run).text.contains(share))
+    }
+
+    @Test("What an interrupted run left unanswered has a line of its own")
+    func unanswered() {
+        var run = SyntheticRun(seconds: 1).make()
+        run.counts.unanswered = 3_002
+
+        let line = TextReport(run).text.split(separator: "\n").first { $0.hasPrefix("  unanswered") }
+
+        #expect(line?.contains("3,002") == true && (line?.count ?? 0) <= 120)
+        #expect(run.failures == 3_002)
+        #expect(!TextReport(SyntheticRun(seconds: 1).make()).text.contains("unanswered"))
+    }
+
     @Test("A run in which nothing was answered still has a report")
     func nothing() {
         let text = TextReport(RunResult(label: "nobody")).text
 
         #expect(text.contains("0 requests"))
         #expect(!text.contains("nan"))
+    }
+
+    @Test("A kind of operation that was never answered has a line, with how long it was waited for")
+    func unansweredKind() {
+        var run = SyntheticRun(seconds: 1).make()
+        var waited = LatencyHistogram()
+        waited.record(308_000_000, count: 37)
+        var touch = KindResult(kind: .touch, requests: 0, response: waited)
+        touch.timeouts = 37
+        run.kinds.append(touch)
+
+        let lines = TextReport(run).text.split(separator: "\n")
+
+        #expect(lines.contains { $0.hasPrefix("  operation") && $0.hasSuffix("no answer") })
+        #expect(lines.contains { $0.hasPrefix("  touch") && $0.contains("308 ms") && $0.hasSuffix(" 37") })
     }
 
     @Test("What failed is counted by name")

@@ -29,7 +29,8 @@ struct OutputOptions: ParsableArguments {
 
     /// Prints `text`, unless standard output is taken, and writes the files asked for.
     func write(_ runs: [RunResult], text: String) throws {
-        if json != "-" { print(text, terminator: "") }
+        // Whatever becomes of it, the files are written.
+        let said = Result { if json != "-" { try ResultFile.say(text) } }
         if let json { try ResultFile(runs: runs).write(path: json) }
         if let hgrm, let last = runs.last {
             try ResultFile.write(Array(PercentileText(last.response).text.utf8), path: hgrm)
@@ -39,6 +40,7 @@ struct OutputOptions: ParsableArguments {
             let page = ReportPage(title: title, groups: ReportPage.Group.grouped(runs, title: title))
             try ResultFile.write(Array(page.html().utf8), path: html)
         }
+        try said.get()
     }
 
     /// Throws the exit status of runs that must not pass.

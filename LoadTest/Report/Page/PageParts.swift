@@ -6,17 +6,19 @@ struct PageParts {
 
     /// Empty where there is one kind of operation only.
     var kinds: String {
-        let present = result.kinds.filter { $0.requests > 0 }
+        let present = result.kinds.filter { $0.requests + $0.failures > 0 }
         guard present.count > 1 else { return "" }
+        let hasFailures = present.contains { $0.failures > 0 }
         let rows = present.map { kind in
             let share = Double(kind.requests) / Double(max(result.counts.requests, 1))
             return Markup.row(
                 [
                     Markup.element("td", kind.kind.words), barred(Quantity.percent(share), part: share),
                     cell(Quantity.grouped(Int(result.perSecond(kind.requests).rounded()))),
-                ] + latencies(kind.response))
+                ] + latencies(kind.response) + (hasFailures ? [cell(Quantity.grouped(kind.failures))] : []))
         }
-        return Markup.table(head: ["operation", "share", "requests/s"] + Self.latencyHead, rows: rows)
+        let head = ["operation", "share", "requests/s"] + Self.latencyHead + (hasFailures ? ["no answer"] : [])
+        return Markup.table(head: head, rows: rows)
     }
 
     var servers: String {

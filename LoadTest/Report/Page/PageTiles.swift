@@ -37,7 +37,7 @@ struct PageTiles {
         let counts = result.counts
         let named = [
             (counts.errors, "errors"), (counts.refused, "refused"), (counts.lost, "lost"),
-            (counts.timeouts, "timeouts"),
+            (counts.timeouts, "timeouts"), (counts.unanswered ?? 0, "unanswered"),
         ]
         return named.filter { $0.0 > 0 }.map { "\(Quantity.grouped($0.0)) \($0.1)" }.joined(separator: ", ")
     }

@@ -28,6 +28,8 @@ package struct DoubleBrain: ServerBrain {
         case doubled(every: Int)
         /// An item is gone.
         case forgetful(every: Int)
+        /// A set is left undone, without an error.
+        case undone(every: Int)
         /// Stores are refused.
         case refusing
         /// Items outlive their time.
@@ -114,7 +116,10 @@ package struct DoubleBrain: ServerBrain {
         case "touch": return Array((items[words[1]] != nil ? "TOUCHED\r\n" : "NOT_FOUND\r\n").utf8)
         case "incr": return Array(increment(words[1]).map { "\($0)\r\n" }?.utf8 ?? "NOT_FOUND\r\n".utf8)
         case "mg": return metaValue(words)
-        case "ms": return Array(((store(words, value) ? "HD" : "NS") + echo(words) + "\r\n").utf8)
+        case "ms":
+            let isStored = store(words, value)
+            if fault == .refusing { return Array(refusal(verb).utf8) }
+            return Array(((isStored ? "HD" : "NS") + echo(words) + "\r\n").utf8)
         case "md": return Array(((delete(words[1]) ? "HD" : "NF") + echo(words) + "\r\n").utf8)
         case "mn": return Array("MN\r\n".utf8)
         default: return Array("ERROR\r\n".utf8)
@@ -134,6 +139,7 @@ package struct DoubleBrain: ServerBrain {
 
     private mutating func store(_ words: [String], _ value: [UInt8]) -> Bool {
         if fault == .refusing { return false }
+        if case .undone(let every) = fault, words[0] == "set" || words[0] == "ms", strikes(every) { return false }
         let key = words[1]
         if words[0] == "add", items[key] != nil { return false }
         if words[0] == "cas", items[key].map({ String($0.token) }) != words.last { return false }

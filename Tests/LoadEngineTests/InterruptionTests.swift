@@ -1,0 +1,136 @@
+import DoubleTesting
+import LoadEngine
+import LoadWorkload
+import Synchronization
+import Testing
+
+/// Ctrl-C, as `wantsEnd` tells of it: what is reported then.
+@Suite("A run that is interrupted")
+struct InterruptionTests {
+    /// Counts intervals as they end, on the thread that also asks whether the run is to end.
+    private final class Intervals { var count = 0 }
+
+    private static func address(_ double: ServerDouble) -> ServerAddress {
+        ServerAddress(.host("127.0.0.1", port: double.port))
+    }
+
+    /// Load for half a second on servers of which the last one answers no more than 200 requests.
+    private static func run(_ pace: Pace, serverCount: Int = 1) throws -> RunResult {
+        var servers = try (1..<serverCount).map { _ in try ServerDouble() }
+        servers.append(try ServerDouble(FadingBrain(left: 200)))
+        var settings = try LoadRunTests.settings(servers.map(address), "get")
+        settings.requestCount = nil
+        settings.seconds = 60
+        settings.pace = pace
+        settings.intervalSeconds = 0.1
+        let intervals = Intervals()
+        return try LoadRun.run(
+            settings, progress: { _, _ in intervals.count += 1 }, wantsEnd: { intervals.count >= 5 })
+    }
+
+    /// Up to the interruption, behind which the last answer may come by as much as is waited for it.
+    private static func isOneEachMillisecond(_ count: Int, _ seconds: Double) -> Bool {
+        (seconds * 1000 - 260...seconds * 1000 + 1).contains(Double(count))
+    }
+
+    @Test("in an open loop leaves out nothing that was due, and tells how long it waited", arguments: [1, 2])
+    func openLoop(serverCount: Int) throws {
+        let result = try Self.run(.arriving(.constant(1000), .constant), serverCount: serverCount)
+
+        let counts = result.counts
+        let unanswered = try #require(counts.unanswered)
+        #expect(counts.timeouts == 0 && counts.lost == 0)
+        #expect(result.seconds >= 0.5 && result.seconds < 30)
+        #expect(Self.isOneEachMillisecond(counts.requests + unanswered, result.seconds))
+        #expect(Int(result.response.count) == counts.requests + unanswered)
+        // The last server has answered 200 at most, which were due in the first 0.2 s of one, 0.4 s of two.
+        #expect(result.response.max > 250_000_000)
+        #expect(result.timeline.contains { $0.max > 250_000_000 })
+        let get = try #require(result.kinds.first)
+        #expect(get.requests == counts.requests && get.unanswered == unanswered)
+        #expect(get.response.count == result.response.count)
+        for server in result.servers {
+            #expect(Int(server.response.count) == server.counts.requests + (server.counts.unanswered ?? 0))
+        }
+    }
+
+    @Test("in a closed loop tells of the request that each connection waits for")
+    func closedLoop() throws {
+        let result = try Self.run(.saturating)
+
+        #expect(result.counts.unanswered == 4)
+        #expect(Int(result.response.count) == result.counts.requests + 4)
+        #expect(result.response.max > 250_000_000)
+    }
+
+    @Test("with a server that answers ends with its answers")
+    func healthy() throws {
+        let server = try ServerDouble()
+        var settings = try LoadRunTests.settings([Self.address(server)], "get")
+        settings.requestCount = nil
+        settings.seconds = 60
+        settings.pace = .arriving(.constant(1000), .constant)
+
+        let result = try LoadRun.run(settings, wantsEnd: { server.answered.load(ordering: .relaxed) > 100 })
+
+        #expect(result.seconds < 30)
+        // A machine that stands still may leave some.
+        let due = result.counts.requests + (result.counts.unanswered ?? 0)
+        #expect(Self.isOneEachMillisecond(due, result.seconds))
+        #expect(result.counts.requests > 90)
+    }
+
+    @Test("while it warms up has counted nothing")
+    func warmingUp() throws {
+        let double = try ServerDouble()
+        var settings = try LoadRunTests.settings([Self.address(double)], "get=50,set=50")
+        settings.workload.keyCount = 10
+        settings.warmUpSeconds = 60
+        settings.seconds = 60
+        settings.requestCount = nil
+
+        let result = try LoadRun.run(settings, wantsEnd: { double.answered.load(ordering: .relaxed) > 500 })
+
+        #expect(result.seconds == 0)
+        #expect(result.counts.requests == 0 && result.counts.verified == 0)
+        #expect(result.response.count == 0 && result.counts.unanswered == nil)
+        #expect(result.isFutile)
+        #expect(result.invalidReasons == ["No request was answered."])
+    }
+
+    @Test("while it fills measures nothing")
+    func filling() throws {
+        let double = try ServerDouble()
+        var settings = try LoadRunTests.settings([Self.address(double)], "get")
+        settings.workload.keyCount = 1_000_000
+        settings.fills = true
+        settings.intervalSeconds = 5
+
+        let result = try LoadRun.run(
+            settings, progress: { phase, _ in #expect(phase == .filling) },
+            wantsEnd: { double.answered.load(ordering: .relaxed) > 100 })
+        double.stop()
+
+        #expect(result.counts == OperationCounts())
+        #expect(result.seconds == 0)
+        #expect(result.isFutile)
+        #expect(result.invalidReasons == ["Interrupted while the cache was being filled: nothing was measured."])
+        #expect(double.journal.count < 1_000_000)
+        #expect(double.journal.allSatisfy { $0.verb == "set" })
+    }
+}
+
+/// Answers so many requests, and then only what it is asked about itself.
+private struct FadingBrain: ServerBrain {
+    private var brain = DoubleBrain(fault: nil)
+    private var left: Int
+
+    init(left: Int) { self.left = left }
+
+    mutating func answer(_ input: inout [UInt8], _ output: inout [UInt8]) -> Int {
+        guard left > 0 || input.starts(with: "stats".utf8) else { return 0 }
+        let count = brain.answer(&input, &output)
+        left -= count
+        return count
+    }
+}
