@@ -68,8 +68,8 @@ enum ServerProcess {
     private static func serve(_ given: ServerSettings) throws(StartError) {
         var settings = given
         // The background is in another folder.
-        if let path = settings.memoryFilePath, !path.hasPrefix("/"), let folder = getcwd(nil, 0) {
-            settings.memoryFilePath = String(cString: folder) + "/" + path
+        if settings.isDaemon, let folder = getcwd(nil, 0) {
+            settings.makePathsAbsolute(in: String(cString: folder))
             free(folder)
         }
         if settings.raisesCoreLimit { try ProcessLimits.raiseCoreSize() } else { ProcessLimits.forbidCores() }
@@ -78,7 +78,11 @@ enum ServerProcess {
             besides: Limits.ownDescriptorsMax(threadCount: settings.threadCount)
                 + (settings.adminAddress == nil ? 0 : Limits.adminDescriptorsMax))
         try Privileges.drop(to: settings.userName, remark: remark)
-        if settings.isDaemon { try detach(settings) }
+        if settings.isDaemon {
+            // While whoever starts it still hears what is wrong with them.
+            try Server.checkFiles(settings)
+            try detach(settings)
+        }
 
         StopSignals.hold()
         let server = try Server(settings: settings)
