@@ -17,8 +17,8 @@ enum CrashSignals {
     private static func isIgnored(_ number: Int32) -> Bool {
         var action = sigaction()
         guard sigaction(number, nil, &action) == 0 else { return false }
-        return withUnsafeBytes(of: action.__sigaction_handler.sa_handler) { handler in
-            withUnsafeBytes(of: SIG_IGN) { handler.elementsEqual($0) }
+        return withUnsafeBytes(of: action.__sigaction_handler.sa_handler) { found in
+            withUnsafeBytes(of: SIG_IGN) { found.elementsEqual($0) }
         }
     }
 }
