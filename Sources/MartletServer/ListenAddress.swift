@@ -6,7 +6,7 @@
 package struct ListenAddress: Equatable, Sendable {
     /// nil for every address of the machine.
     package var host: String?
-    /// nil when it takes the port of `-p`.
+    /// nil when it takes the port of `-p`; 0 for one that the system picks.
     package var port: UInt16?
     /// nil when it is as the other options say.
     package var security: ListenerSecurity?
@@ -45,7 +45,10 @@ package struct ListenAddress: Equatable, Sendable {
         guard !name.isEmpty else { throw Self.bad(text, "the host is missing") }
         host = name == "*" ? nil : String(name)
         guard let portText else { return }
-        guard let port = UInt16(portText) else { throw Self.bad(text, "\"\(portText)\" is not a port") }
+        // As with -p: one that the system picks.
+        guard let port = portText == "-1" ? 0 : UInt16(portText) else {
+            throw Self.bad(text, "\"\(portText)\" is not a port")
+        }
         self.port = port
     }
 

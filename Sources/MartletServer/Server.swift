@@ -65,6 +65,15 @@ package final class Server: @unchecked Sendable {
         context.pointee.tls = tls
     }
 
+    /// Reads the files that a server of these settings reads when it starts, and keeps nothing of them: says what is wrong
+    /// with one while whoever starts it listens.
+    package static func checkFiles(_ settings: ServerSettings) throws(StartError) {
+        _ = try Topology(settings: settings, wallSecond: 0)
+        _ = try CredentialFile(settings: settings)
+        if settings.tls.isEnabled { try TLSContext.check(settings.tls) }
+        if settings.adminAddress != nil { _ = try AdminToken.read(settings) }
+    }
+
     deinit {
         precondition(mainLoop == nil, "A server was dropped while it ran.")
         context.pointee.store.destroy()

@@ -205,6 +205,13 @@ extension StoreSession {
         core.pointee.pages.slabClass(core.pointee.arena.pageIndex(handle))
     }
 
+    /// The class of an item of these lengths, for whoever counts those that were not stored.
+    @inline(never)
+    package func usualClass(keyCount: Int, valueLength: Int, clientFlags: UInt32, hasExpiry: Bool) -> Int {
+        let shape = ItemShape(flags: clientFlags, hasExpiry: hasExpiry, hasSequence: false)
+        return core.usualClass(keyCount, valueLength, shape)
+    }
+
     /// Whether an item is over the item limit. Optional words do not count: the answer depends neither on how the value
     /// arrived nor on what its chunk has room for.
     @inline(__always)

@@ -3,17 +3,20 @@ import MartletServer
 
 /// The life of the process around the server, from the command line to the exit status.
 ///
-/// 1. Parse; texts such as `-h` end here.
-/// 2. Limits of the process, while root may still raise them.
-/// 3. Privileges, so that nothing below runs as root unless asked for.
-/// 4. The background, before there are threads that a fork would lose.
-/// 5. The server: store, threads, sockets. Low ports are out of reach by now, as in memcached.
-/// 6. The pid file, when the server listens; then whoever supervises the process is told.
-/// 7. Serve, until a signal or `shutdown` ends it. The server takes itself down, and the pid file goes last.
+/// 1. What the process comes with: signals without a handler, and three standard streams.
+/// 2. Parse; texts such as `-h` end here.
+/// 3. Limits of the process, while root may still raise them.
+/// 4. Privileges, so that nothing below runs as root unless asked for.
+/// 5. The background, before there are threads that a fork would lose.
+/// 6. The server: store, threads, sockets. Low ports are out of reach by now, as in memcached.
+/// 7. The pid file, when the server listens; then whoever supervises the process is told.
+/// 8. Serve, until a signal or `shutdown` ends it. The server takes itself down, and the pid file goes last.
 enum ServerProcess {
     /// Runs the server to its end. `words` is the command line without the program's name.
     static func run(_ words: [String]) -> Int32 {
+        CrashSignals.giveBack()
         do {
+            try StandardStreams.fill()
             var words = words
             var surroundings = Surroundings(variables: environment, memoryLimitBytes: MemoryLimit.bytes)
             if words == ["--healthcheck"], let server = RunningServer.find() {
@@ -65,8 +68,8 @@ enum ServerProcess {
     private static func serve(_ given: ServerSettings) throws(StartError) {
         var settings = given
         // The background is in another folder.
-        if let path = settings.memoryFilePath, !path.hasPrefix("/"), let folder = getcwd(nil, 0) {
-            settings.memoryFilePath = String(cString: folder) + "/" + path
+        if settings.isDaemon, let folder = getcwd(nil, 0) {
+            settings.makePathsAbsolute(in: String(cString: folder))
             free(folder)
         }
         if settings.raisesCoreLimit { try ProcessLimits.raiseCoreSize() } else { ProcessLimits.forbidCores() }
@@ -75,7 +78,11 @@ enum ServerProcess {
             besides: Limits.ownDescriptorsMax(threadCount: settings.threadCount)
                 + (settings.adminAddress == nil ? 0 : Limits.adminDescriptorsMax))
         try Privileges.drop(to: settings.userName, remark: remark)
-        if settings.isDaemon { try detach(settings) }
+        if settings.isDaemon {
+            // While whoever starts it still hears what is wrong with them.
+            try Server.checkFiles(settings)
+            try detach(settings)
+        }
 
         StopSignals.hold()
         let server = try Server(settings: settings)

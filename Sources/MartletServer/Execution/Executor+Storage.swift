@@ -27,7 +27,8 @@ extension UnsafeMutablePointer where Pointee == Executor {
 
     /// Answers a data block that did not end where it should.
     func refuseDataBlock(_ request: Request, _ output: OutputPointer) {
-        counters.pointee.commands.slabClass(0).pointee.sets.increment()
+        let slabClass = sentClass(request, keyCount: Int(request.key.count))
+        counters.pointee.commands.slabClass(slabClass).pointee.sets.increment()
         output.append(.badDataChunk, unless: request.isQuiet && request.command != .metaSet)
     }
 
@@ -101,7 +102,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
             }
             outcome.result = .notStored
         }
-        countStore(request, outcome)
+        countStore(request, key, outcome)
         if _slowPath(pointee.isWatched) { tellStore(request, key, outcome) }
         if request.command == .metaSet { return metaSetReply(request, line, outcome, output) }
         if request.isQuiet { return }
@@ -119,9 +120,15 @@ extension UnsafeMutablePointer where Pointee == Executor {
         return result == .tooLarge && request.joins && ownBytes <= pointee.server.pointee.settings.itemBytesMax
     }
 
-    func countStore(_ request: Request, _ outcome: StoreOutcome) {
+    /// A store counts in the class of what was sent, whatever comes of it.
+    func countStore(_ request: Request, _ key: ItemKey, _ outcome: StoreOutcome) {
         let counters = counters.pointee.commands.slabClass(outcome.slabClass)
-        counters.pointee.sets.increment()
+        if _fastPath(outcome.result == .stored) {
+            counters.pointee.sets.increment()
+        } else {
+            let slabClass = sentClass(request, keyCount: key.count)
+            self.counters.pointee.commands.slabClass(slabClass).pointee.sets.increment()
+        }
         let comparesOnly =
             request.command == .cas
             || (request.flags.contains(.compareToken) && request.mode != .add && !request.joins)
@@ -131,6 +138,12 @@ extension UnsafeMutablePointer where Pointee == Executor {
         case .exists: counters.pointee.casMismatches.increment()
         default: self.counters.pointee.commands.casMisses.increment()
         }
+    }
+
+    private func sentClass(_ request: Request, keyCount: Int) -> Int {
+        session.usualClass(
+            keyCount: keyCount, valueLength: Int(request.valueLength), clientFlags: request.clientFlags,
+            hasExpiry: request.exptime != 0)
     }
 
     private func metaSetReply(

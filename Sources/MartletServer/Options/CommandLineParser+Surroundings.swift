@@ -18,28 +18,42 @@ package struct Surroundings: Sendable {
 ///
 /// 1. `MARTLETD_<NAME>` stands for the option of that long name or the sub-option of `-o`: `MARTLETD_MEMORY_LIMIT=256`,
 ///    `MARTLETD_IDLE_TIMEOUT=60`. What takes no argument is on with `1`, `true`, `yes` or `on`, and not with `0`,
-///    `false`, `no`, `off` or nothing. The command line goes first.
-/// 2. A variable that stands for nothing is a mistake, and ends the start as one on the command line does. Those that
+///    `false`, `no` or `off`, which is what `no_` and its name says if there is such an option. A variable without a
+///    value says nothing.
+/// 2. The command line goes first: what it has is not taken from a variable of that name, and what it says otherwise
+///    (`no_lru_crawler`, `memcached_mode`) comes later and counts. `MARTLETD_EXTENDED`, the list of `-o`, counts less
+///    than the variables of what is in it.
+/// 3. A variable that stands for nothing is a mistake, and ends the start as one on the command line does. Those that
 ///    Kubernetes gives to the containers beside a Service of the name `martletd`, or one that begins so
 ///    (`martletd-metrics`), are none (`isOfService`).
-/// 3. With `--container` the server listens at all addresses unless `-l` or `-s` says something else, and takes for the
+/// 4. With `--container` the server listens at all addresses unless `-l` or `-s` says something else, and takes for the
 ///    cache what the container's memory limit leaves unless `-m` does.
 extension CommandLineParser {
-    /// Rules 1 and 2.
-    mutating func applyVariables(_ surroundings: Surroundings) throws(StartError) {
-        for (variable, value) in surroundings.variables.sorted(by: { $0.key < $1.key })
+    /// Rules 1 to 3, before any word is parsed. `words`: the options that the command line has.
+    mutating func applyVariables(_ surroundings: Surroundings, besides words: Set<String>) throws(StartError) {
+        func rank(_ variable: String) -> Int { variable.uppercased() == Surroundings.prefix + "EXTENDED" ? 0 : 1 }
+        for (variable, value) in surroundings.variables.sorted(by: { (rank($0.key), $0.key) < (rank($1.key), $1.key) })
         where variable.hasPrefix(Surroundings.prefix) && !Self.isOfService(variable, value) {
             let name = variable.dropFirst(Surroundings.prefix.count).lowercased()
             guard let option = Self.option(variable: name) else {
                 throw StartError("\(variable): there is no such option", status: ExitStatus.usage)
             }
-            if given.contains(option.name) { continue }
+            if isSaid(option, words) { continue }
             do throws(StartError) {
                 try applyVariable(option, value)
             } catch {
                 throw StartError("\(variable): \(error.message)", status: error.status)
             }
         }
+    }
+
+    /// Whether the command line says itself what the option is about: lists and counts would add up otherwise. Of the list
+    /// of `-o` that is known of each part only.
+    private func isSaid(_ option: Option, _ words: Set<String>) -> Bool {
+        if case .extended = option.argument { return false }
+        // The policy that the command line names would have no say.
+        if option.name == "disable-evictions", words.contains("eviction") { return true }
+        return words.contains(option.name)
     }
 
     /// Whether it is one of the variables by which Kubernetes tells of a Service, `MARTLETD_SERVICE_HOST` and its like
@@ -76,12 +90,16 @@ extension CommandLineParser {
         }
         switch value.lowercased() {
         case "1", "true", "yes", "on": try apply(option, nil)
-        case "", "0", "false", "no", "off": break
+        case "": break
+        case "0", "false", "no", "off":
+            if let opposite = OptionTable.extended.first(where: { $0.name == "no_" + option.name }) {
+                try apply(opposite, nil)
+            }
         default: throw StartError("\"\(value)\" is neither 1 nor 0", status: ExitStatus.usage)
         }
     }
 
-    /// Rule 3.
+    /// Rule 4.
     mutating func adaptToContainer(_ surroundings: Surroundings) {
         guard settings.isContainer else { return }
         if settings.listenAddresses.isEmpty, settings.unixSocketPath == nil { settings.listenAddresses = ["*"] }

@@ -6,7 +6,8 @@
 /// 3. `--` ends the options. Words that are no options are remarked upon and ignored.
 /// 4. Options count in the order given: a later one overrides an earlier one, and the first mistake ends the start,
 ///    unless an earlier `-h`, `-i` or `-V` has ended it with a text.
-/// 5. Behind the command line the environment is looked at (CommandLineParser+Surroundings.swift).
+/// 5. What the environment says counts as if it stood in front of the command line
+///    (CommandLineParser+Surroundings.swift), but mistakes and texts of the command line come first.
 /// 6. `-o` may be repeated; its list is split at commas, each part a name, or a name and a value joined by `=`.
 package struct CommandLineParser {
     /// What a command line asks for.
@@ -18,7 +19,7 @@ package struct CommandLineParser {
     }
 
     var settings = ServerSettings()
-    /// Names of the options that the command line has.
+    /// Names of the options that have been applied.
     private(set) var given: Set<String> = []
     private var remarks: [String] = []
     private var words: ArraySlice<String>
@@ -28,10 +29,12 @@ package struct CommandLineParser {
     package static func parse(
         _ words: [String], in surroundings: Surroundings = Surroundings()
     ) throws(StartError) -> Outcome {
+        var alone = CommandLineParser(words: words[...])
+        try alone.parseWords()
+        if let printed = alone.printed { return .print(printed) }
         var parser = CommandLineParser(words: words[...])
+        try parser.applyVariables(surroundings, besides: alone.given)
         try parser.parseWords()
-        if let printed = parser.printed { return .print(printed) }
-        try parser.applyVariables(surroundings)
         parser.adaptToContainer(surroundings)
         try parser.settings.settle(remarks: &parser.remarks)
         return .run(parser.settings, remarks: parser.remarks)

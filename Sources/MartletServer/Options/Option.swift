@@ -87,6 +87,8 @@ package enum OptionArgument: Sendable {
     /// Bytes, with an optional `k` or `m` behind the number.
     case size(Path<Int>, ClosedRange<Int>)
     case text(Path<String?>)
+    /// A file's name, or that of one to be.
+    case file(Path<String?>)
     /// The first byte of a text; given, it also turns a setting on.
     case byte(Path<UInt8>, alsoSets: Path<Bool>)
     /// Comma-separated texts, added to those given before.

@@ -16,7 +16,9 @@ package enum OptionDocumentation {
 
         A mistake ends the start with one sentence on stderr. Exit statuses: 0 for a clean end, 1 and 64 for a wrong \
         command line, 67 for a user that does not exist, 71 when the system refuses something, such as the address to \
-        listen on.
+        listen on. With `-d` this holds until the server goes to the background: by then it has read the files of logins, \
+        certificates, cluster and admin token once. What it finds afterwards (an address in use, a memory file that is no \
+        such file) is said with `-v` only, and the status was 0, as in memcached.
 
 
         """
@@ -102,6 +104,7 @@ package enum OptionDocumentation {
         - Numbers must be numbers: where memcached reads `-p abc` as 0, this server says so and ends.
         - A word that is no option is remarked upon; memcached says nothing.
         - `-P` also works without `-d`, and the file is removed either way.
+        - With `-d` all names of files mean the folder the server was started in; memcached's `-P` and `-s` mean `/`.
         - A value given to a sub-option that takes none is remarked upon.
         - Listening sockets that a supervisor hands on (`LISTEN_FDS`) replace all addresses of the options, and one \
         that waits at `NOTIFY_SOCKET` is told `READY=1`: a unit of `Type=notify`, with a socket unit or without, is enough.

@@ -2,17 +2,17 @@
 extension OptionTable {
     static let encryptionDetails: [Option] = [
         tls(
-            "ssl_chain_cert", .text(\.tls.chainPath), "<file>",
+            "ssl_chain_cert", .file(\.tls.chainPath), "<file>",
             help: "the server's certificate and those that vouch for it, in PEM format"),
         tls(
-            "ssl_key", .text(\.tls.keyPath), "<file>", help: "private key, if the file of ssl_chain_cert has none"),
+            "ssl_key", .file(\.tls.keyPath), "<file>", help: "private key, if the file of ssl_chain_cert has none"),
         tls(
             "ssl_keyformat", .number(\.tls.keyFormat, 1...2), "<num>", status: ExitStatus.usage,
             help: "format of the key: 1 PEM, 2 DER"),
         tls(
             "ssl_verify_mode", .number(\.tls.verifyMode, 0...3), "<num>",
             help: "client certificates: 0 none, 1 asked for, 2 required, 3 required once"),
-        tls("ssl_ca_cert", .text(\.tls.authoritiesPath), "<file>", help: "whose client certificates are good"),
+        tls("ssl_ca_cert", .file(\.tls.authoritiesPath), "<file>", help: "whose client certificates are good"),
         tls(
             "ssl_ciphers", .text(\.tls.ciphers), "<list>",
             help: "ciphers of TLS 1.2 and before, as OpenSSL writes them"),

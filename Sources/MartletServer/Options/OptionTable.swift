@@ -18,7 +18,7 @@ package enum OptionTable {
             setting: "udpport", status: ExitStatus.usage,
             help: "UDP port, 0 for none, -1 for a free one; also moves the TCP port if that is not given"),
         Option(
-            "unix-socket", "s", .text(\.unixSocketPath), "<file>", setting: "domain_socket",
+            "unix-socket", "s", .file(\.unixSocketPath), "<file>", setting: "domain_socket",
             help: "Unix socket to listen on, in place of all TCP listeners"),
         Option(
             "unix-mask", "a", .octal(\.unixSocketMode, 0...0o7777), "<mask>", setting: "umask",
@@ -76,7 +76,7 @@ package enum OptionTable {
             "lock-memory", "k", .on(\.locksMemory),
             help: "keep the cache's memory from being swapped out"),
         Option(
-            "memory-file", "e", .text(\.memoryFilePath), "<file>", setting: "memory_file",
+            "memory-file", "e", .file(\.memoryFilePath), "<file>", setting: "memory_file",
             help: "keep items in this file, best on a tmpfs, over a restart by SIGUSR1"),
         Option(
             "enable-largepages", "L", .ignored,
@@ -104,7 +104,7 @@ package enum OptionTable {
 
     private static let access: [Option] = [
         Option(
-            "auth-file", "Y", .text(\.authFilePath), "<file>", setting: "auth_enabled_ascii",
+            "auth-file", "Y", .file(\.authFilePath), "<file>", setting: "auth_enabled_ascii",
             help: "file of user:password lines; clients have to log in, in the ascii protocol")
     ]
 
@@ -113,7 +113,7 @@ package enum OptionTable {
             "cluster-nodes", nil, .texts(\.clusterNodes), "<list>", status: ExitStatus.usage,
             help: "servers that config get cluster tells, each as host|address|port or host:port"),
         Option(
-            "cluster-file", nil, .text(\.clusterFilePath), "<file>", status: ExitStatus.usage,
+            "cluster-file", nil, .file(\.clusterFilePath), "<file>", status: ExitStatus.usage,
             help: "file with such servers, one a line, looked at again every second"),
     ]
 
@@ -122,7 +122,7 @@ package enum OptionTable {
             "admin", nil, .text(\.adminAddress), "<addr>", status: ExitStatus.usage,
             help: "serve metrics and a dashboard over HTTP: port, host:port or *:port; a port is on the loopback"),
         Option(
-            "admin-token-file", nil, .text(\.adminTokenPath), "<file>", status: ExitStatus.usage,
+            "admin-token-file", nil, .file(\.adminTokenPath), "<file>", status: ExitStatus.usage,
             help: "file with the word that whoever asks there has to know"),
         Option(
             "top-keys", nil, .on(\.samplesKeys),
@@ -142,7 +142,7 @@ package enum OptionTable {
     private static let running: [Option] = [
         Option("daemon", "d", .on(\.isDaemon), help: "run in the background"),
         Option(
-            "pidfile", "P", .text(\.pidFilePath), "<file>",
+            "pidfile", "P", .file(\.pidFilePath), "<file>",
             help: "write the process id to this file, removed at the end"),
         Option(
             "user", "u", .text(\.userName), "<name>", status: ExitStatus.usage,

@@ -8,7 +8,7 @@ extension ServerSettings {
         case .counted(let path): self[keyPath: path] += 1
         case .preset(let set): set(&self)
         case .ignored, .ignoredText, .print, .extended: break
-        case .text(let path):
+        case .text(let path), .file(let path):
             guard !text.isEmpty else { return false }
             self[keyPath: path] = text
         case .byte(let path, let switched):
@@ -87,6 +87,18 @@ extension ServerSettings {
             numbers.append(number)
         }
         return numbers.isEmpty || numbers.count > 62 ? nil : numbers
+    }
+}
+
+extension ServerSettings {
+    /// Names of files mean those of `folder` wherever the process goes.
+    package mutating func makePathsAbsolute(in folder: String) {
+        for option in OptionTable.options + OptionTable.extended {
+            guard case .file(let path) = option.argument, let name = self[keyPath: path], !name.hasPrefix("/") else {
+                continue
+            }
+            self[keyPath: path] = "\(folder)/\(name)"
+        }
     }
 }
 

@@ -19,6 +19,13 @@ struct ItemShape: BitwiseCopyable {
             hasSequence: request.explicitToken != nil)
     }
 
+    /// A large item's: every optional word.
+    static var large: ItemShape {
+        var shape = ItemShape(flags: 0, hasExpiry: true, hasSequence: true)
+        shape.bits = ItemState.hasExpiry | ItemState.hasFlags | ItemState.hasSequence | ItemState.isLarge
+        return shape
+    }
+
     @inline(__always)
     var state: ItemState { ItemState(raw: bits) }
 
@@ -71,15 +78,8 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
     func makeLargeHead(
         _ key: ItemKey, _ valueLength: Int, _ admission: Admission, _ session: SessionPointer, hasFlags: Bool = false
     ) -> Handle? {
-        let bits = ItemState.hasExpiry | ItemState.hasFlags | ItemState.hasSequence | ItemState.isLarge
-        var shape = ItemShape(flags: 0, hasExpiry: true, hasSequence: true)
-        shape.bits = bits
-        var before = shape.state.keyOffset + key.count
-        if pointee.geometry.keepsLists {
-            let accounted =
-                pointee.geometry.itemOverheadBytes + key.count + (hasFlags ? SlabGeometry.memcachedFlagsBytes : 0)
-            before = pointee.geometry.listedBytes(before, accounted: accounted)
-        }
+        let shape = ItemShape.large
+        let before = largeHeadBytes(key.count, hasFlags: hasFlags)
         guard let (handle, inlineBytes) = allocatePiece(of: valueLength, behind: before, admission, session) else {
             return nil
         }
@@ -95,6 +95,27 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         writeHead(item, key, shape)
         item.smallLength = 0xffff
         return handle
+    }
+
+    /// What stands in front of the value of a large item.
+    private func largeHeadBytes(_ keyCount: Int, hasFlags: Bool) -> Int {
+        let bytes = ItemShape.large.state.keyOffset + keyCount
+        guard pointee.geometry.keepsLists else { return bytes }
+        let accounted =
+            pointee.geometry.itemOverheadBytes + keyCount + (hasFlags ? SlabGeometry.memcachedFlagsBytes : 0)
+        return pointee.geometry.listedBytes(bytes, accounted: accounted)
+    }
+
+    /// The class of an item of these lengths, as it is if there is a chunk for it at once. Of lengths that no item may
+    /// have: that of the longest.
+    func usualClass(_ keyCount: Int, _ valueLength: Int, _ shape: ItemShape) -> Int {
+        var bytes = shape.size(keyCount: keyCount, valueLength: valueLength)
+        if valueLength > pointee.geometry.smallValueBytesMax {
+            bytes = largeHeadBytes(keyCount, hasFlags: shape.flags != 0) + valueLength
+        } else if pointee.geometry.keepsLists {
+            return listedClass(bytes, keyCount, valueLength, shape.flags)
+        }
+        return pointee.geometry.slabClass(for: min(bytes, pointee.geometry.chunkBytesMax))
     }
 
     /// A large item is missed in the class of its last part as in that of its head.

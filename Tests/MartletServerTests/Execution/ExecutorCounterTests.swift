@@ -29,6 +29,50 @@ struct ExecutorCounterTests {
         #expect(large.pointee.deleteHits.value == 1)
     }
 
+    /// Of each, memcached has an item of its own when it finds that there is nothing to do with it.
+    static let refused = [
+        "replace k 0 0 1\r\n1", "append k 0 0 1\r\n1", "prepend k 0 0 1\r\n1", "cas k 0 0 1 1\r\n1", "ms k 1 MR\r\n1",
+        "ms k 1 MA\r\n1", "ms k 1 C1\r\n1", "ms aw== 1 b MR\r\n1", "add a 0 0 1\r\n1", "ms a 1 ME\r\n1",
+        "cas a 0 0 1 99\r\n1",
+        "set k 0 0 1\r\n12",
+    ]
+
+    @Test("of a store that finds nothing to act on is kept for the class it would be in", arguments: refused)
+    func refusals(_ command: String) throws {
+        let server = try LogicServer()
+        let connection = server.connect()
+        #expect(connection.ask("set a 0 0 1\r\n1\r\nset b 0 0 1\r\n1\r\n") == "STORED\r\nSTORED\r\n")
+        let slabClass = try #require((0..<CommandCounters.classCount).first { Self.sets(server, $0) == 2 })
+
+        _ = connection.ask("\(command)\r\n")
+
+        #expect(Self.sets(server, slabClass) == 3)
+    }
+
+    @Test("of a large value is kept for the class of what was sent, not of what is there")
+    func largeRefusals() throws {
+        for isMemcachedMode in [false, true] {
+            var settings = ServerSettings()
+            settings.isMemcachedMode = isMemcachedMode
+            let server = try LogicServer(settings)
+            let connection = server.connect()
+            let values = [1, 3000, 100_000].map { "0 0 \($0)\r\n\(String(repeating: "v", count: $0))\r\n" }
+            for (index, value) in values.enumerated() {
+                #expect(connection.ask("set \(index) \(value)") == "STORED\r\n")
+            }
+            let classes = (0..<CommandCounters.classCount).filter { Self.sets(server, $0) == 1 }
+            #expect(classes.count == 3)
+
+            for value in values { #expect(connection.ask("add 0 \(value)") == "NOT_STORED\r\n") }
+
+            for slabClass in classes { #expect(Self.sets(server, slabClass) == 2) }
+        }
+    }
+
+    private static func sets(_ server: LogicServer, _ slabClass: Int) -> Int {
+        Int(server.counters.pointee.commands.slabClass(slabClass).pointee.sets.value)
+    }
+
     /// Commands that look for the key k, without a store among them.
     static let lookups = [
         "get k", "gets k", "gat 9 k", "gats 9 k", "touch k 9", "delete k", "incr k 1", "decr k 1", "mg k", "mg k v T9",

@@ -9,7 +9,8 @@ struct ListenAddressTests {
             ("127.0.0.1", "127.0.0.1", nil), ("127.0.0.1:11212", "127.0.0.1", 11212), ("[::1]", "::1", nil),
             ("[::1]:11212", "::1", 11212), ("::1", "::1", nil), ("fe80::1:2", "fe80::1:2", nil), ("*", nil, nil),
             ("*:80", nil, 80), ("localhost:1", "localhost", 1), ("tag[one]:localhost", "localhost", nil),
-            ("*:0", nil, 0), ("tag_one_:localhost:7", "localhost", 7), ("tagged", "tagged", nil),
+            ("*:0", nil, 0), ("[::1]:-1", "::1", 0), ("127.0.0.1:-1", "127.0.0.1", 0),
+            ("tag_one_:localhost:7", "localhost", 7), ("tagged", "tagged", nil),
         ] as [(String, String?, UInt16?)])
     func parses(text: String, host: String?, port: UInt16?) throws {
         #expect(try ListenAddress(parsing: text) == ListenAddress(host: host, port: port))
@@ -39,7 +40,7 @@ struct ListenAddressTests {
     @Test(
         "is refused when it makes no sense",
         arguments: [
-            "", ":11211", "host:", "host:65536", "host:port", "[::1", "[::1]x", "[::1]:", "[]",
+            "", ":11211", "host:", "host:65536", "host:port", "host:-2", "[::1", "[::1]x", "[::1]:", "[]",
             "notls:", "proto[proxy]:localhost", "proto[", "proto[ascii]", "tag[", "tag[a]:", "tag[]:localhost",
             "tag[ninechars]:localhost",
         ])

@@ -202,6 +202,37 @@ struct CommandLineParserTests {
         }
     }
 
+    @Test func `names of files mean the same from another folder`() throws {
+        let words =
+            ["-s", "socket", "-e", "../items", "-P", "/run/pid", "-Y", "users", "--cluster-file", "nodes"]
+            + [
+                "--admin-token-file", "token", "-o",
+                "ssl_chain_cert=c.pem,ssl_key=c.key,ssl_ca_cert=a.pem,ssl_ciphers=x",
+            ]
+        guard case .run(var settings, _) = try CommandLineParser.parse(words) else { return }
+
+        settings.makePathsAbsolute(in: "/home/ann")
+
+        #expect(settings.unixSocketPath == "/home/ann/socket")
+        #expect(settings.memoryFilePath == "/home/ann/../items")
+        #expect(settings.pidFilePath == "/run/pid")
+        #expect(settings.authFilePath == "/home/ann/users")
+        #expect(settings.clusterFilePath == "/home/ann/nodes")
+        #expect(settings.adminTokenPath == "/home/ann/token")
+        #expect(settings.tls.chainPath == "/home/ann/c.pem")
+        #expect(settings.tls.keyPath == "/home/ann/c.key")
+        #expect(settings.tls.authoritiesPath == "/home/ann/a.pem")
+        #expect(settings.tls.ciphers == "x")
+        #expect(settings.userName == nil)
+    }
+
+    @Test func `every row that takes a file is one of a file`() {
+        for option in OptionTable.options + OptionTable.extended where option.placeholder == "<file>" {
+            if case .file = option.argument { continue }
+            Issue.record("\(option.spelling)")
+        }
+    }
+
     private static func example(_ option: Option) -> [String]? {
         guard let letter = option.letter else { return ["--\(option.name)"] + (value(option).map { [$0] } ?? []) }
         return ["-\(letter)"] + (value(option).map { [$0] } ?? [])
@@ -216,7 +247,7 @@ struct CommandLineParserTests {
         case .octal: "700"
         case .size: "1m"
         case .choice(_, let names): names[0]
-        case .text, .texts, .byte, .ignoredText: "x"
+        case .text, .file, .texts, .byte, .ignoredText: "x"
         case .ascending: "100-200-400"
         case .extended: "modern"
         default: nil

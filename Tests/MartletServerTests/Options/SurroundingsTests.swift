@@ -1,4 +1,5 @@
 import MartletServer
+import MartletStore
 import Testing
 
 /// Options by the environment, and defaults by the container.
@@ -36,6 +37,57 @@ struct SurroundingsTests {
 
         #expect(settings.memoryBytes == 32 << 20)
         #expect(settings.listenAddresses == ["::1"])
+    }
+
+    @Test(
+        arguments: [
+            ("no_maxconns_fast", "MAXCONNS_FAST"), ("maxconns_fast", "NO_MAXCONNS_FAST"),
+            ("lru_crawler", "NO_LRU_CRAWLER"), ("slab_reassign", "NO_SLAB_REASSIGN"), ("no_modern", "LRU_CRAWLER"),
+        ])
+    func `it also does where a variable says the opposite under another name`(_ word: String, _ name: String) throws {
+        let alone = try #require(try settings(["-o", word]))
+        let both = try #require(try settings(["-o", word], ["MARTLETD_\(name)": "1"]))
+
+        #expect(both.rejectsOverLimit == alone.rejectsOverLimit)
+        #expect(both.lruCrawler == alone.lruCrawler)
+        #expect(both.slabReassign == alone.slabReassign)
+    }
+
+    @Test func `a policy that the command line names evicts whatever a variable says`() throws {
+        #expect(try settings(["--eviction", "lru"], ["MARTLETD_DISABLE_EVICTIONS": "1"])?.eviction == .lru)
+        #expect(try settings(["-M"], ["MARTLETD_EVICTION": "lru"])?.eviction == EvictionPolicy.none)
+        #expect(try settings(["-v"], ["MARTLETD_VERBOSE": "2"])?.verbosity == 1)
+    }
+
+    @Test func `a switch that is on is off with no`() throws {
+        let settings = try #require(
+            try settings(
+                [], ["MARTLETD_MAXCONNS_FAST": "no", "MARTLETD_LRU_CRAWLER": "0", "MARTLETD_SLAB_REASSIGN": "off"]))
+
+        #expect(!settings.rejectsOverLimit && !settings.lruCrawler && !settings.slabReassign)
+        #expect(try self.settings([], ["MARTLETD_MAXCONNS_FAST": ""])?.rejectsOverLimit == true)
+        #expect(try self.settings([], ["MARTLETD_NO_DROP_PRIVILEGES": "no"]) != nil)
+    }
+
+    @Test func `of a list in a variable counts what neither the command line nor another variable says`() throws {
+        let list = ["MARTLETD_EXTENDED": "idle_timeout=7,hot_lru_pct=10"]
+
+        #expect(try settings(["-o", "maxconns_fast"], list)?.idleTimeoutSeconds == 7)
+        #expect(try settings(["-o", "idle_timeout=3"], list)?.idleTimeoutSeconds == 3)
+        #expect(try settings(["-o", "idle_timeout=3"], list)?.hotPercent == 10)
+        let both = list.merging(["MARTLETD_IDLE_TIMEOUT": "5", "MARTLETD_DISABLE_CAS": "1"]) { $1 }
+        #expect(try settings([], both)?.idleTimeoutSeconds == 5)
+    }
+
+    @Test func `a mistake of the command line, or a text it asks for, comes before one of a variable`() throws {
+        let variables = ["MARTLETD_NOTHING": "1"]
+
+        guard case .print = try CommandLineParser.parse(["-h"], in: Surroundings(variables: variables)) else {
+            Issue.record("no help")
+            return
+        }
+        let error = #expect(throws: StartError.self) { try settings(["-t", "0"], variables) }
+        #expect(error?.message.contains("-t") == true)
     }
 
     @Test(arguments: ["MARTLETD_NOTHING", "MARTLETD_HELP", "MARTLETD_THREADS", "MARTLETD_DISABLE_CAS"])

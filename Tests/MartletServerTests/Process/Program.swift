@@ -38,10 +38,11 @@ final class Program {
 
     /// `environment` is added to that of the tests. With `inherited`, a listening socket, the program gets it the way a
     /// supervisor hands it on: as descriptor 3, and with variables that say so. `input` is a file for its stdin,
-    /// `standardError` a descriptor in place of the file that `errors` reads.
+    /// `standardError` a descriptor in place of the file that `errors` reads. It runs in `place`, and without
+    /// `hasStreams` it has no standard streams at all.
     init(
         _ words: [String], environment: [String: String] = [:], inherited: Int32? = nil, input: String? = nil,
-        standardError: Int32? = nil
+        standardError: Int32? = nil, in place: String? = nil, hasStreams: Bool = true
     ) throws {
         guard let path = Self.path else { throw Failure(what: "martletd is not built") }
         folder = try TemporaryFolder()
@@ -55,6 +56,9 @@ final class Program {
             posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, folder.path + "/errors", flags, mode)
         }
         if let input { posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, input, O_RDONLY, 0) }
+        if !hasStreams {
+            for descriptor in STDIN_FILENO...STDERR_FILENO { posix_spawn_file_actions_addclose(&actions, descriptor) }
+        }
         // Threads that run tests may block signals, and a child inherits that.
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
@@ -67,6 +71,8 @@ final class Program {
             posix_spawn_file_actions_adddup2(&actions, inherited, 3)
             // The variable names the process, which only the process itself can know in time.
             command = ["/bin/sh", "-c", "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" \"$@\"", path]
+        } else if let place {
+            command = ["/bin/sh", "-c", "cd \"$0\" && exec \"$@\"", place, path]
         }
         var arguments = (command + words).map { strdup($0) } + [nil]
         var own: [UnsafeMutablePointer<CChar>?] = []
@@ -102,6 +108,13 @@ final class Program {
         var information = siginfo_t()
         return waitid(P_PID, id_t(process), &information, WEXITED | WNOHANG | WNOWAIT) == 0
             && information._sifields._sigchld.si_pid == 0
+    }
+
+    /// What it has open under that number.
+    func openFile(_ descriptor: Int32) -> String? {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let count = readlink("/proc/\(process)/fd/\(descriptor)", &buffer, buffer.count)
+        return count < 0 ? nil : String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     /// What limit it has, and with `changed` has no longer. nil if that cannot be known.

@@ -34,6 +34,15 @@ package struct TLSContext: ~Copyable {
         refreshSecond.store(now, ordering: .relaxed)
     }
 
+    /// Only finds out what is wrong with the files.
+    static func check(_ settings: TLSSettings) throws(StartError) {
+        do {
+            _ = try TLSCertificates(settings)
+        } catch {
+            throw StartError(error)
+        }
+    }
+
     /// What the clock said when the files were read was not yet what it says from here on.
     borrowing func setLastRefresh(_ now: UInt32) { refreshSecond.store(now, ordering: .relaxed) }
 
@@ -53,7 +62,7 @@ extension UnsafeMutablePointer where Pointee == TLSContext {
         do {
             context = try TLSContext(settings.tls, syscalls: syscalls, now: now)
         } catch {
-            throw StartError(error.message, status: ExitStatus.usage)
+            throw StartError(error)
         }
         let place = Self.allocate(capacity: 1)
         place.initialize(to: context)
@@ -73,4 +82,8 @@ extension UnsafeMutablePointer where Pointee == ServerContext {
             return error.message
         }
     }
+}
+
+extension StartError {
+    fileprivate init(_ failure: TLSFailure) { self.init(failure.message, status: ExitStatus.usage) }
 }

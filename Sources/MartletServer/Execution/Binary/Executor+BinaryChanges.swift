@@ -56,7 +56,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
             return refuseBinaryValue(
                 request, header, key, outcome.result == .tooLarge ? .tooLarge : .outOfMemory, output)
         }
-        countStore(request, outcome)
+        countStore(request, key, outcome)
         if _slowPath(pointee.isWatched) { tellStore(request, key, outcome) }
         switch outcome.result {
         case .stored:
