@@ -145,7 +145,7 @@ extension AllowedDifference {
         AllowedDifference("A counter's token is compared before its value is looked at") { finding in
             finding.first.comparesToken && finding.found.hasPrefix("EX") && finding.expected.contains(nonNumeric)
         },
-        AllowedDifference("A counter is digits and blanks") { finding in
+        AllowedDifference("A counter may have white space and a sign in front of its digits") { finding in
             finding.found.contains(nonNumeric) && !finding.expected.contains("ERROR")
                 && finding.first.isArithmetic
         },
