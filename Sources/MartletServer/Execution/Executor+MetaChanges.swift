@@ -21,7 +21,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
                 key,
                 InvalidateRequest(
                     compareToken: compareToken, explicitToken: token, marksStale: marksStale, dropsValue: dropsValue,
-                    newExpiry: newExpiry))
+                    clientFlags: request.clientFlags, newExpiry: newExpiry))
             // A stale item is still there: nothing was deleted.
             if _slowPath(pointee.isWatched), !marksStale, outcome.result == .done {
                 tellEmptied(key, slabClass: outcome.slabClass)
