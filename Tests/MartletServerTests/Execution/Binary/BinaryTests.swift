@@ -207,6 +207,30 @@ struct BinaryTests {
                 == [.reply(0x11, value: "Too large.", status: 3), .reply(0x0A)])
     }
 
+    @Test func `where tokens are hidden a store ignores one, and a delete or a count compares it in vain`() throws {
+        var settings = ServerSettings()
+        settings.issuesTokens = false
+        let connection = try LogicServer(settings).connect()
+        let stores = [
+            set("k", "1", token: 5), set("k", "2", 0x02, token: 5), set("k", "3", 0x03, token: 5),
+            BinaryPacket(0x0E, key: "k", value: [0x34], token: 5),
+        ]
+
+        connection.send(stores.flatMap(\.bytes))
+        var counted = count(0x05, "k", by: 1)
+        counted.token = 5
+        connection.send(counted.bytes + BinaryPacket(0x04, key: "k", token: 5).bytes)
+        connection.send(BinaryPacket(0x00, key: "k").bytes)
+
+        let exists = "Data exists for key."
+        #expect(
+            BinaryPacket.all(connection.takeReplies()) == [
+                .reply(0x01), .reply(0x02, value: exists, status: 2), .reply(0x03), .reply(0x0E),
+                .reply(0x05, value: exists, status: 2), .reply(0x04, value: exists, status: 2),
+                .reply(0x00, value: "34", extras: [0, 0, 0, 0]),
+            ])
+    }
+
     @Test func `flush can be forbidden`() throws {
         var settings = ServerSettings()
         settings.allowsFlush = false
