@@ -110,7 +110,9 @@ extension UnsafeMutablePointer where Pointee == Executor {
         var event = WatchedEvent(.store)
         event.status = status.rawValue
         event.command = Self.watched(request).rawValue
-        let expiry = request.joins ? 0 : second(request.exptime)
+        // What is appended to has a life of its own.
+        let makes = request.flags.contains(.vivify) && observer.pointee.glimpse.finding != .found
+        let expiry = request.joins ? makes ? second(request.vivifyExptime) : 0 : second(request.exptime)
         event.ttlSeconds = max(0, Int64(expiry) - Int64(session.now))
         event.slabClass = Int32(truncatingIfNeeded: slabClass)
         event.valueBytes = Int64(request.valueLength)
