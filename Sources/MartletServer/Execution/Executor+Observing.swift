@@ -8,6 +8,16 @@ import MartletStore
 extension UnsafeMutablePointer where Pointee == Executor {
     private var observer: UnsafeMutablePointer<Observer> { pointee.observer }
 
+    /// After `stats`, which may have begun or ended the counts by prefix: it holds for what follows in the same turn,
+    /// too. For whom else events are was settled when the turn began.
+    func noticePrefixes() {
+        var wanted = pointee.isWatched ? observer.pointee.wanted : []
+        wanted.remove(.prefixes)
+        wanted.formUnion(pointee.server.pointee.observation.pointee.wanted.intersection(.prefixes))
+        observer.pointee.wanted = wanted
+        pointee.isWatched = !wanted.isEmpty || pointee.isSampled
+    }
+
     // MARK: Before
 
     /// Before a request is carried out, or refused.

@@ -170,6 +170,15 @@ struct BinaryTests {
             try ask(BinaryPacket(0x10, key: "cachedump 1 0")) == [.reply(0x10, value: "Not found", status: 1)])
     }
 
+    @Test func `prefixes are counted from the request behind detail on`() throws {
+        let replies = try ask(
+            BinaryPacket(0x10, key: "detail on"), set("a:k", "v"), BinaryPacket(0x10, key: "detail off"),
+            BinaryPacket(0x04, key: "a:k"), BinaryPacket(0x10, key: "detail dump"))
+
+        let told = try #require(replies.first { $0.key == Array("detailed".utf8) })
+        #expect(String(decoding: told.value, as: UTF8.self).hasPrefix("PREFIX a get 0 hit 0 set 1 del 0"))
+    }
+
     @Test func `prefixes are told in one piece, or not at all where that would be long`() throws {
         _ = try ask(BinaryPacket(0x10, key: "detail on"))
         for number in 0..<Limits.prefixesInOnePieceMax { connection.send(BinaryPacket(0x14, key: "\(number):k").bytes) }
