@@ -1,3 +1,4 @@
+import Glibc
 import MartletServer
 import ServerTesting
 import Testing
@@ -150,6 +151,19 @@ struct WatchTests {
         let other = try server.client()
         #expect(try Self.fact(watcher).wholeMatch(of: opened) != nil)
         try other.send("GET / HTTP/1.1\r\n")
+        #expect(try Self.fact(watcher).hasSuffix("reason=error"))
+
+        let leaving = try server.client()
+        #expect(try Self.fact(watcher).wholeMatch(of: opened) != nil)
+        leaving.close()
+        #expect(try Self.fact(watcher).hasSuffix("reason=normal"))
+
+        let broken = try server.client()
+        #expect(try Self.fact(watcher).wholeMatch(of: opened) != nil)
+        // Not waiting for what is unsent makes it a reset.
+        var resets = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(broken.descriptor, SOL_SOCKET, SO_LINGER, &resets, socklen_t(MemoryLayout<linger>.size))
+        broken.close()
         #expect(try Self.fact(watcher).hasSuffix("reason=error"))
     }
 
