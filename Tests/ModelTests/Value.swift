@@ -54,7 +54,8 @@ struct Value: Equatable {
             let number = UInt64(String(decoding: digits, as: UTF8.self))
         else { return nil }
         guard first == 0x2d else { return number }
-        return 0 &- number >> 63 == 0 ? 0 &- number : nil
+        let wrapped = 0 &- number
+        return wrapped > UInt64(Int64.max) ? nil : wrapped
     }
 
     /// `number` in digits, padded with blanks to at least `length`.
