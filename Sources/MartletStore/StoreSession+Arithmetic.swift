@@ -47,8 +47,20 @@ extension StoreSession {
         if itemState.has(ItemState.isLarge) { return nil }
         let length = item.smallLength
         let value = item.value(itemState)
-        var number: UInt64 = 0
         var index = 0
+        guard let number = Self.digits(value, &index, length) else { return nil }
+        if index == 0 { return Self.spacedNumber(value, length) }
+        while index < length {
+            if (value + index).load(as: UInt8.self) != 0x20 { return Self.spacedNumber(value, length) }
+            index += 1
+        }
+        return number
+    }
+
+    /// The number of the digits from `index` on, which is behind them then; nil if it has more than 64 bits.
+    @inline(__always)
+    private static func digits(_ value: UnsafeMutableRawPointer, _ index: inout Int, _ length: Int) -> UInt64? {
+        var number: UInt64 = 0
         while index < length {
             let digit = (value + index).load(as: UInt8.self) &- 0x30
             if digit > 9 { break }
@@ -58,36 +70,31 @@ extension StoreSession {
             number = sum
             index += 1
         }
-        if index == 0 { return spacedNumber(value, length) }
-        while index < length {
-            if (value + index).load(as: UInt8.self) != 0x20 { return spacedNumber(value, length) }
-            index += 1
-        }
         return number
     }
 
     /// Rule 1 for what is more than digits with blanks behind.
     @inline(never)
-    private func spacedNumber(_ value: UnsafeMutableRawPointer, _ length: Int) -> UInt64? {
-        let bytes = UnsafeRawBufferPointer(start: value, count: length)
-        func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
-        var rest = bytes.drop(while: isSpace)
-        let isNegative = rest.first == UInt8(ascii: "-")
-        if isNegative || rest.first == UInt8(ascii: "+") { rest = rest.dropFirst() }
-        let digits = rest.prefix { $0 &- 0x30 <= 9 }
-        guard !digits.isEmpty, rest[digits.endIndex...].allSatisfy({ isSpace($0) || $0 == 0 }) else { return nil }
-        var number: UInt64 = 0
-        for digit in digits {
-            let (product, overflowed) = number.multipliedReportingOverflow(by: 10)
-            let (sum, carried) = product.addingReportingOverflow(UInt64(digit &- 0x30))
-            if overflowed || carried { return nil }
-            number = sum
+    private static func spacedNumber(_ value: UnsafeMutableRawPointer, _ length: Int) -> UInt64? {
+        var index = 0
+        while index < length, isSpace((value + index).load(as: UInt8.self)) { index += 1 }
+        let sign = index < length ? (value + index).load(as: UInt8.self) : 0
+        let isNegative = sign == UInt8(ascii: "-")
+        if isNegative || sign == UInt8(ascii: "+") { index += 1 }
+        let start = index
+        guard let number = digits(value, &index, length), index > start else { return nil }
+        while index < length {
+            let byte = (value + index).load(as: UInt8.self)
+            guard byte == 0 || isSpace(byte) else { return nil }
+            index += 1
         }
         if !isNegative { return number }
         // strtoull wraps a negative number; memcached refuses what then looks like one.
         let wrapped = 0 &- number
         return wrapped > UInt64(Int64.max) ? nil : wrapped
     }
+
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte &- 0x09 <= 0x0d - 0x09 }
 
     /// Rule 2; nil if the chunk has not the room, or not the words the request needs.
     private func writeLocked(
