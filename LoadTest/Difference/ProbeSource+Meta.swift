@@ -67,7 +67,8 @@ extension ProbeSource {
     mutating func metaDelete() -> Probe {
         let flags = some(
             [
-                "b", "C\(token())", "E\(token())", "I", "k", "O\(below(1000))", "q", "T1000", "T0", "x", "P9", "v",
+                "b", "C\(token())", "E\(token())", "I", "k", "O\(below(1000))", "q", "T1000", "T0", "x", "F7", "P9",
+                "v",
             ], upTo: 4)
         return Probe(bytes: line(["md"] + named(key(), flags)))
     }

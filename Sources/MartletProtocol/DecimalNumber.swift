@@ -26,23 +26,24 @@ public enum DecimalNumber {
     }
 
     /// An unsigned 32-bit number.
-    package static func unsigned32(_ digits: UnsafeRawBufferPointer) -> UInt32? {
-        guard let number = unsigned(digits, digitsMax: WireLimits.digits32Max) else { return nil }
+    package static func unsigned32(
+        _ digits: UnsafeRawBufferPointer, digitsMax: Int = WireLimits.digits32Max
+    ) -> UInt32? {
+        guard let number = unsigned(digits, digitsMax: digitsMax) else { return nil }
         return UInt32(exactly: number)
     }
 
-    /// A signed 32-bit number.
-    package static func signed32(_ digits: UnsafeRawBufferPointer) -> Int32? {
-        guard let start = digits.baseAddress, digits.count > 0, digits.count <= WireLimits.digits32Max else {
-            return nil
-        }
+    /// A signed 32-bit number; `digitsMax` counts the sign too.
+    package static func signed32(
+        _ digits: UnsafeRawBufferPointer, digitsMax: Int = WireLimits.digits32Max
+    ) -> Int32? {
+        guard let start = digits.baseAddress, digits.count > 0, digits.count <= digitsMax else { return nil }
         guard start.load(as: UInt8.self) == 0x2D else {
-            guard let number = unsigned(digits) else { return nil }
+            guard let number = unsigned(digits, digitsMax: digitsMax) else { return nil }
             return Int32(exactly: number)
         }
         let magnitude = UnsafeRawBufferPointer(start: start + 1, count: digits.count &- 1)
-        guard let number = unsigned(magnitude) else { return nil }
-        // At most ten digits: far from the end of Int64.
-        return Int32(exactly: 0 &- Int64(truncatingIfNeeded: number))
+        guard let number = unsigned(magnitude, digitsMax: digitsMax), number <= 1 << 31 else { return nil }
+        return Int32(truncatingIfNeeded: 0 &- Int64(truncatingIfNeeded: number))
     }
 }

@@ -124,9 +124,10 @@ extension RequestParser {
         // The length is known: from here on the connection stays in step (rule 4).
         request.isQuiet = line.endsWithNoreply
         let swallowBytes = request.valueLength &+ 2
+        // memcached reads these two with C's strtol, which minds no zeros in front.
         guard Int(request.key.count) <= WireLimits.keyBytesMax,
-            let clientFlags = DecimalNumber.unsigned32(flags.bytes(in: line.line)),
-            let exptime = DecimalNumber.signed32(time.bytes(in: line.line))
+            let clientFlags = DecimalNumber.unsigned32(flags.bytes(in: line.line), digitsMax: .max),
+            let exptime = DecimalNumber.signed32(time.bytes(in: line.line), digitsMax: .max)
         else { return refuse(&request, .badFormat, isSilent: request.isQuiet, swallowBytes: swallowBytes) }
         request.clientFlags = clientFlags
         request.exptime = exptime

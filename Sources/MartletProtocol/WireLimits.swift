@@ -3,7 +3,7 @@ public enum WireLimits {
     /// Longest key, as it stands on the line (a base64 key is measured before it is decoded).
     @inlinable public static var keyBytesMax: Int { 250 }
 
-    /// Longest command line. A longer one closes the connection, complete or not: an answer that depended on how
+    /// Longest command line, here with the CR of its end. A longer one closes the connection, complete or not: an answer that depended on how
     /// the line was cut into packets would be no answer.
     @inlinable public static var lineBytesMax: Int { 2048 }
 
@@ -22,7 +22,8 @@ public enum WireLimits {
     /// Longest value a storage command may announce: its two closing bytes still fit a signed 32-bit length.
     @inlinable public static var valueBytesMax: Int { Int(Int32.max) - 2 }
 
-    /// Most digits (and sign) a 32-bit and a 64-bit number may have on the line, leading zeros included.
+    /// Most digits (and sign) a 32-bit and a 64-bit number may have on the line, leading zeros included. Flags and
+    /// exptime of the classic stores may have any number of zeros.
     @inlinable public static var digits32Max: Int { 11 }
     @inlinable public static var digits64Max: Int { 22 }
 

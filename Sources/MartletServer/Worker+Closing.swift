@@ -157,7 +157,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
     @inline(never)
     func closeOverBudget(_ connection: UnsafeMutablePointer<Connection>) {
         pointee.counters.pointee.network.budgetKicks.increment()
-        connection.close()
+        connection.close(.error)
     }
 
     /// Who is closed when the budget has no room for `connection`, which will hold `bytes` of what is short. Only what

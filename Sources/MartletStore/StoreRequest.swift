@@ -122,20 +122,22 @@ public struct InvalidateRequest: BitwiseCopyable, Sendable {
     public var explicitToken: UInt64?
     /// `I`: the item is marked stale and its win is given out again.
     public var marksStale: Bool
-    /// `x`: value and client flags are dropped.
+    /// `x`: the value is dropped, and the client flags become `clientFlags`.
     public var dropsValue: Bool
+    public var clientFlags: UInt32
     /// `T`: new expiry, 0 for never.
     public var newExpiry: UInt32?
 
     @inlinable
     public init(
         compareToken: UInt64? = nil, explicitToken: UInt64? = nil, marksStale: Bool, dropsValue: Bool,
-        newExpiry: UInt32? = nil
+        clientFlags: UInt32 = 0, newExpiry: UInt32? = nil
     ) {
         self.compareToken = compareToken
         self.explicitToken = explicitToken
         self.marksStale = marksStale
         self.dropsValue = dropsValue
+        self.clientFlags = clientFlags
         self.newExpiry = newExpiry
     }
 }

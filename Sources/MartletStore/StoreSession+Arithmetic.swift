@@ -1,7 +1,8 @@
 /// incr, decr, ma.
 ///
-/// 1. The value must be 1 to 20 digits, then nothing but blanks: a result shorter than the value is padded with blanks
-///    on the right, and the length stays.
+/// 1. The value must be a number as C's strtoull reads it: digits that fit in 64 bits, with white space and a sign in
+///    front or not. Behind it may be white space and zero bytes only: a result shorter than the value is padded with
+///    blanks on the right, and the length stays.
 /// 2. A result that fits is written in place, with a new token, under one hold: value and token always belong together.
 /// 3. A longer one is published as a new version (StoreSession+Rebuild.swift).
 /// 4. Stale and win marks stay either way.
@@ -45,10 +46,21 @@ extension StoreSession {
         let itemState = item.state
         if itemState.has(ItemState.isLarge) { return nil }
         let length = item.smallLength
-        guard length >= 1, length <= DecimalDigits.countMax else { return nil }
         let value = item.value(itemState)
-        var number: UInt64 = 0
         var index = 0
+        guard let number = Self.digits(value, &index, length) else { return nil }
+        if index == 0 { return Self.spacedNumber(value, length) }
+        while index < length {
+            if (value + index).load(as: UInt8.self) != 0x20 { return Self.spacedNumber(value, length) }
+            index += 1
+        }
+        return number
+    }
+
+    /// The number of the digits from `index` on, which is behind them then; nil if it has more than 64 bits.
+    @inline(__always)
+    private static func digits(_ value: UnsafeMutableRawPointer, _ index: inout Int, _ length: Int) -> UInt64? {
+        var number: UInt64 = 0
         while index < length {
             let digit = (value + index).load(as: UInt8.self) &- 0x30
             if digit > 9 { break }
@@ -58,13 +70,31 @@ extension StoreSession {
             number = sum
             index += 1
         }
-        if index == 0 { return nil }
-        while index < length {
-            if (value + index).load(as: UInt8.self) != 0x20 { return nil }
-            index += 1
-        }
         return number
     }
+
+    /// Rule 1 for what is more than digits with blanks behind.
+    @inline(never)
+    private static func spacedNumber(_ value: UnsafeMutableRawPointer, _ length: Int) -> UInt64? {
+        var index = 0
+        while index < length, isSpace((value + index).load(as: UInt8.self)) { index += 1 }
+        let sign = index < length ? (value + index).load(as: UInt8.self) : 0
+        let isNegative = sign == UInt8(ascii: "-")
+        if isNegative || sign == UInt8(ascii: "+") { index += 1 }
+        let start = index
+        guard let number = digits(value, &index, length), index > start else { return nil }
+        while index < length {
+            let byte = (value + index).load(as: UInt8.self)
+            guard byte == 0 || isSpace(byte) else { return nil }
+            index += 1
+        }
+        if !isNegative { return number }
+        // strtoull wraps a negative number; memcached refuses what then looks like one.
+        let wrapped = 0 &- number
+        return wrapped > UInt64(Int64.max) ? nil : wrapped
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte &- 0x09 <= 0x0d - 0x09 }
 
     /// Rule 2; nil if the chunk has not the room, or not the words the request needs.
     private func writeLocked(
@@ -122,16 +152,16 @@ extension StoreSession {
         _ request: ArithmeticRequest
     ) -> ArithmeticOutcome? {
         let length = max(digits.count, version.length)
-        digits.pad(to: length)
-        let flags = version.flags
-        let outcome = digits.withBytes { bytes in
-            publishRebuilt(
-                key, version,
-                Rebuild(
-                    prefix: .bytes(bytes), keepsValue: false, suffix: nil, length: length, flags: flags,
-                    explicitToken: request.explicitToken, newExpiry: request.newExpiry,
-                    keptMarks: ItemState.marksMask))
-        }
+        // In place of the captured value; the scratch space has room for every small one.
+        let value = state.pointee.scratch
+        digits.withBytes { value.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+        (value + digits.count).initializeMemory(as: UInt8.self, repeating: 0x20, count: length - digits.count)
+        let outcome = publishRebuilt(
+            key, version,
+            Rebuild(
+                prefix: .bytes(UnsafeRawBufferPointer(start: value, count: length)), keepsValue: false, suffix: nil,
+                length: length, flags: version.flags, explicitToken: request.explicitToken,
+                newExpiry: request.newExpiry, keptMarks: ItemState.marksMask))
         switch outcome.result {
         case .stored:
             return ArithmeticOutcome(
@@ -166,9 +196,7 @@ extension StoreSession {
 /// The decimal digits of a number, without allocation.
 package struct DecimalDigits {
     private var bytes: (UInt64, UInt64, UInt64) = (0, 0, 0)
-    package private(set) var count: Int
-
-    package static var countMax: Int { 20 }
+    package let count: Int
 
     package init(_ number: UInt64) {
         var digitCount = 1
@@ -187,15 +215,6 @@ package struct DecimalDigits {
                 index -= 1
             }
         }
-    }
-
-    /// Adds blanks; at most 24 bytes in all.
-    package mutating func pad(to length: Int) {
-        let start = count
-        withUnsafeMutableBytes(of: &bytes) { buffer in
-            for index in start..<max(start, length) { buffer[index] = 0x20 }
-        }
-        count = max(count, length)
     }
 
     package mutating func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {

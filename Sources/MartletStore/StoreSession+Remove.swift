@@ -49,7 +49,8 @@ extension StoreSession {
             core.passHook()
             let rebuild = Rebuild(
                 prefix: nil, keepsValue: !request.dropsValue, suffix: nil,
-                length: request.dropsValue ? 0 : version.length, flags: request.dropsValue ? 0 : version.flags,
+                length: request.dropsValue ? 0 : version.length,
+                flags: request.dropsValue ? request.clientFlags : version.flags,
                 explicitToken: request.explicitToken, newExpiry: request.newExpiry, marksStale: request.marksStale)
             switch publishRebuilt(key, version, rebuild).result {
             case .stored: return DeleteOutcome(.done, slabClass: slabClass)
@@ -67,11 +68,12 @@ extension StoreSession {
         if request.dropsValue, itemState.has(ItemState.isLarge) || state.pointee.notes != nil { return false }
         if request.explicitToken != nil, !itemState.has(ItemState.hasSequence) { return false }
         if (request.newExpiry ?? 0) != 0, !itemState.has(ItemState.hasExpiry) { return false }
+        if request.dropsValue, request.clientFlags != 0, !itemState.has(ItemState.hasFlags) { return false }
 
         if request.dropsValue {
             core.account(slot.handle, bytes: -item.smallLength, state)
             item.smallLength = 0
-            if itemState.has(ItemState.hasFlags) { item.setClientFlags(0, itemState) }
+            if itemState.has(ItemState.hasFlags) { item.setClientFlags(request.clientFlags, itemState) }
         }
         renewTokenLocked(item, request.explicitToken, stripe)
         if request.marksStale { item.state = ItemState(raw: item.state.raw | ItemState.isStale) }

@@ -161,6 +161,25 @@ struct DecimalNumberTests {
         #expect(bytes("2147483648") { DecimalNumber.signed32($0) } == nil)
         #expect(bytes("-2147483648") { DecimalNumber.signed32($0) } == .min)
         #expect(bytes("-2147483649") { DecimalNumber.signed32($0) } == nil)
+        #expect(bytes("000000000001") { DecimalNumber.unsigned32($0) } == nil)
+        #expect(bytes("000000000001") { DecimalNumber.signed32($0) } == nil)
+    }
+
+    @Test("Where any number of zeros may stand in front, the limits are the same")
+    func zeros() {
+        let zeros = String(repeating: "0", count: 200)
+        #expect(bytes(zeros + "4294967295") { DecimalNumber.unsigned32($0, digitsMax: .max) } == .max)
+        #expect(bytes(zeros + "4294967296") { DecimalNumber.unsigned32($0, digitsMax: .max) } == nil)
+        #expect(bytes(zeros + "2147483647") { DecimalNumber.signed32($0, digitsMax: .max) } == .max)
+        #expect(bytes(zeros + "2147483648") { DecimalNumber.signed32($0, digitsMax: .max) } == nil)
+        #expect(bytes("-" + zeros + "2147483648") { DecimalNumber.signed32($0, digitsMax: .max) } == .min)
+        #expect(bytes("-" + zeros + "2147483649") { DecimalNumber.signed32($0, digitsMax: .max) } == nil)
+        for wraps in [
+            "18446744073709551617", "36893488147419103233", "9223372036854775808", zeros.replacing("0", with: "9"),
+        ] {
+            #expect(bytes(wraps) { DecimalNumber.unsigned32($0, digitsMax: .max) } == nil)
+            #expect(bytes("-" + wraps) { DecimalNumber.signed32($0, digitsMax: .max) } == nil)
+        }
     }
 
     @Test(

@@ -25,23 +25,20 @@ struct DecimalDigitsTests {
         }
     }
 
-    @Test("and padded with blanks, never cut")
-    func padding() {
-        for length in 0...24 {
-            var digits = DecimalDigits(1234)
-            digits.pad(to: length)
-            #expect(text(digits) == "1234" + String(repeating: " ", count: max(0, length - 4)))
-        }
-    }
-
     @Test(
-        "only digits with blanks behind are numbers",
+        "numbers are what strtoull reads, with nothing but white space and zero bytes behind",
         arguments: [
-            ("", nil), ("0", 0), ("00012", 12), ("7  ", 7), (" 7", nil), ("7 8", nil), ("-1", nil), ("1x", nil),
-            ("x", nil),
+            ("", nil), ("0", 0), ("00012", 12), ("7  ", 7), ("7 8", nil), ("-1", nil), ("1x", nil), ("x", nil),
             ("18446744073709551615", .max), ("18446744073709551616", nil), ("99999999999999999999", nil),
-            ("184467440737095516150", nil), ("00000000000000000001", 1), ("000000000000000000001", nil), ("1\0", nil),
-            ("   ", nil),
+            ("184467440737095516150", nil), ("00000000000000000001", 1), ("000000000000000000001", 1),
+            (String(repeating: "0", count: 4000) + "8", 8), ("   ", nil), ("\t", nil), ("\0", nil), ("\u{1}", nil),
+            (" 7", 7), ("\t\n\u{b}\u{c}\r 7", 7), ("\u{8}7", nil), ("\u{e}7", nil), (" 7x", nil), (" x", nil),
+            ("7\n", 7), ("7\r\n", 7), ("7\t\u{b}\u{c} ", 7), ("7\n8", nil), ("7\u{1}", nil), ("7 \u{8}", nil),
+            ("7\0", 7), ("7\0\0 ", 7), ("7 \0", 7), ("7\08", nil), ("\07", nil),
+            ("5" + String(repeating: " ", count: 3000), 5),
+            ("+7", 7), (" +7 ", 7), ("++7", nil), ("+ 7", nil), ("+", nil), ("7+", nil), (" -", nil), ("-0", 0),
+            ("-7", nil), ("-9223372036854775808", nil), ("-9223372036854775809", UInt64(Int64.max)),
+            ("-18446744073709551615", 1), ("-18446744073709551616", nil), (" 18446744073709551616", nil),
         ] as [(String, UInt64?)])
     func parsing(_ text: String, _ number: UInt64?) throws {
         let fixture = try StoreFixture()
@@ -51,7 +48,23 @@ struct DecimalDigitsTests {
 
         #expect(outcome.result == (number == nil ? .nonNumeric : .changed))
         if let number { #expect(outcome.value == number) }
-        #expect(fixture.text("k")?.count == text.count, "adding nought changes no length")
+        #expect(fixture.value("k")?.count == text.utf8.count, "adding nought changes no length")
+        fixture.store._checkInvariants()
+    }
+
+    @Test("a counter of any length is written anew with blanks behind", arguments: [1, 20, 21, 24, 25, 40, 4000])
+    func rebuilding(_ length: Int) throws {
+        let fixture = try StoreFixture()
+        _ = fixture.store("k", "9" + String(repeating: "\n", count: length - 1), StoreRequest(mode: .set))
+
+        // There is no room for a token of its own in the item as it is.
+        let outcome = fixture.withKey("k") {
+            fixture.session.arithmetic($0, ArithmeticRequest(delta: 1, isDecrement: false, explicitToken: 1_000_000))
+        }
+
+        #expect(outcome.result == .changed && outcome.value == 10)
+        #expect(fixture.text("k") == "10" + String(repeating: " ", count: max(0, length - 2)))
+        #expect(fixture.token("k") == 1_000_000)
         fixture.store._checkInvariants()
     }
 

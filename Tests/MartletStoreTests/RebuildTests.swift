@@ -66,6 +66,12 @@ struct RebuildTests {
         #expect(fixture.value("k") == [])
         #expect(fixture.hold("k") { [$0.clientFlags, $0.expiry, $0.isStale ? 1 : 0] } == [0, 300, 1])
         #expect(fixture.token("k")! > token)
+        let flagged = InvalidateRequest(marksStale: false, dropsValue: true, clientFlags: 9, newExpiry: nil)
+        #expect(fixture.invalidate("k", flagged) == .done)
+        #expect(fixture.hold("k") { $0.clientFlags } == 9)
+        _ = fixture.store("k", value, StoreRequest(mode: .set))
+        #expect(fixture.invalidate("k", flagged) == .done, "also where there is no word for flags")
+        #expect(fixture.hold("k") { $0.clientFlags } == 9 && fixture.value("k") == [])
         fixture.store._checkInvariants()
     }
 

@@ -182,6 +182,7 @@ struct Generator {
         choice.explicit = explicit()
         choice.marksStale = random.below(3) != 0
         choice.dropsValue = random.below(3) == 0
+        if random.below(3) == 0 { choice.flags = 9 }
         if random.below(3) == 0 { choice.touch = lifetime() }
         return choice
     }

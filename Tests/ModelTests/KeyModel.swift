@@ -172,7 +172,7 @@ struct KeyModel {
             item.isWinSent = false
             if request.dropsValue {
                 item.value = .empty
-                item.flags = 0
+                item.flags = request.clientFlags
             }
             if let newExpiry = request.newExpiry { item.expiry = newExpiry }
             return state.issuing(item, request.explicitToken, shown: nil)

@@ -277,7 +277,7 @@ final class ModelRun {
         case .invalidate(let key, let choice):
             let request = InvalidateRequest(
                 compareToken: token(choice.compare, key), explicitToken: choice.explicit, marksStale: choice.marksStale,
-                dropsValue: choice.dropsValue, newExpiry: choice.touch?.expiry(now: now))
+                dropsValue: choice.dropsValue, clientFlags: choice.flags, newExpiry: choice.touch?.expiry(now: now))
             let result = session.invalidate(keys[key], request).result
             return Event(key: key, action: .invalidate(request), answer: .deleted(result))
         case .arithmetic(let key, let choice):

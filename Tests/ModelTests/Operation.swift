@@ -100,6 +100,7 @@ struct InvalidateChoice: Equatable {
     var explicit: UInt64?
     var marksStale = false
     var dropsValue = false
+    var flags: UInt32 = 0
     var touch: Lifetime?
 }
 

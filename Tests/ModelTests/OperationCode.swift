@@ -98,7 +98,7 @@ extension InvalidateChoice {
         call(
             "InvalidateChoice", compare.argument, explicit.map { "explicit: \($0)" },
             marksStale ? "marksStale: true" : nil, dropsValue ? "dropsValue: true" : nil,
-            touch.map { "touch: \($0.code)" })
+            flags == 0 ? nil : "flags: \(flags)", touch.map { "touch: \($0.code)" })
     }
 }
 

@@ -1,4 +1,5 @@
 import Glibc
+import MartletStore
 
 /// A value's bytes, compared at once: element by element is slow without optimisation.
 struct Value: Equatable {
@@ -43,12 +44,18 @@ struct Value: Equatable {
         left.count == right.count && memcmp(left.bytes, right.bytes, left.count) == 0
     }
 
-    /// The value as a counter: up to 20 digits, then only blanks.
+    /// The value as a counter: what strtoull reads, then only white space and zero bytes.
     var number: UInt64? {
-        guard (1...20).contains(count) else { return nil }
-        let digits = bytes.prefix { (0x30...0x39).contains($0) }
-        guard !digits.isEmpty, bytes[digits.endIndex...].allSatisfy({ $0 == 0x20 }) else { return nil }
-        return UInt64(String(decoding: digits, as: UTF8.self))
+        let spaces: Set<UInt8> = [0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x20]
+        let rest = bytes.drop { spaces.contains($0) }
+        guard count <= ItemPointer.copiedValueBytesMax, let first = rest.first else { return nil }
+        let digits = rest.dropFirst(first == 0x2b || first == 0x2d ? 1 : 0).prefix { (0x30...0x39).contains($0) }
+        guard !digits.isEmpty, bytes[digits.endIndex...].allSatisfy({ $0 == 0 || spaces.contains($0) }),
+            let number = UInt64(String(decoding: digits, as: UTF8.self))
+        else { return nil }
+        guard first == 0x2d else { return number }
+        let wrapped = 0 &- number
+        return wrapped > UInt64(Int64.max) ? nil : wrapped
     }
 
     /// `number` in digits, padded with blanks to at least `length`.

@@ -173,8 +173,11 @@ extension Administration {
     static var badFormat: String { "CLIENT_ERROR bad command line format" }
     static var badClass: String { "BADCLASS invalid class id" }
 
+    /// What a ratio or a factor may be at most; not a number is neither more nor less.
+    static var fractionMax: Double { 1e9 }
+
     static func fraction(_ word: String) -> Double? {
-        guard let number = Double(word), number >= 0, number <= 1e9 else { return nil }
+        guard let number = Double(word), number >= 0, number <= fractionMax else { return nil }
         return number
     }
 }

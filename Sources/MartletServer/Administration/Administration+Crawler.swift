@@ -15,8 +15,8 @@ extension Administration {
             guard let count = UInt32(words[1]) else { return badFormat }
             return desk.keepCrawlPace { $0.lruCrawlerItemsMax = Int(count) }
         case ("crawl", 2): return crawlAnswer(words[1], desk)
-        case ("metadump", 2): return dumpRefusal("metadump", isForbidden: "ERROR metadump not allowed", desk)
-        case ("mgdump", 2): return dumpRefusal("mgdump", isForbidden: "ERROR key dump not allowed", desk)
+        case ("metadump", 2): return dumpRefusal(words, isForbidden: "ERROR metadump not allowed", desk)
+        case ("mgdump", 2): return dumpRefusal(words, isForbidden: "ERROR key dump not allowed", desk)
         default: return "ERROR"
         }
     }
@@ -31,9 +31,10 @@ extension Administration {
     private static func crawlAnswer(_ classes: String, _ desk: Desk) -> String {
         guard desk.shown.lruCrawler else { return crawlerDisabled }
         let store = desk.server.pointee.store
+        if namesNone(classes) { return noItems }
         guard let chosen = ItemDump.classes(classes, slabClassMax: store.slabClassMax) else { return badClass }
         if store.isScanning { return "BUSY currently processing crawler request" }
-        return store.scanSoon(classes: chosen.numbers) ? "OK" : "NOTSTARTED no items to crawl"
+        return store.scanSoon(classes: chosen.numbers) ? "OK" : noItems
     }
 
     /// The dump that a command asks for, if it may have one.
@@ -50,12 +51,17 @@ extension Administration {
     }
 
     /// Why there is no such dump; the first reason that memcached would find.
-    private static func dumpRefusal(_ name: String, isForbidden: String, _ desk: Desk) -> String {
+    private static func dumpRefusal(_ words: [String], isForbidden: String, _ desk: Desk) -> String {
         guard desk.shown.lruCrawler else { return crawlerDisabled }
         guard desk.server.pointee.settings.allowsDump else { return isForbidden }
-        return desk.refusesDumps ? "ERROR cannot pipeline other commands before \(name)" : badClass
+        if desk.refusesDumps { return "ERROR cannot pipeline other commands before \(words[0])" }
+        return namesNone(words[1]) ? noItems : badClass
     }
 
+    /// A list of classes without any.
+    private static func namesNone(_ classes: String) -> Bool { classes.utf8.allSatisfy { $0 == UInt8(ascii: ",") } }
+
+    private static var noItems: String { "NOTSTARTED no items to crawl" }
     private static var crawlerDisabled: String { "CLIENT_ERROR lru crawler disabled" }
 }
 

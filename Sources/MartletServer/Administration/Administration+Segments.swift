@@ -26,11 +26,12 @@ extension Administration {
     }
 
     private static func tuneAnswer(_ words: [String], _ desk: Desk) -> String {
-        guard let hot = UInt32(words[1]), let warm = UInt32(words[2]), let hotFactor = fraction(words[3]),
-            let warmFactor = fraction(words[4])
+        guard let hot = UInt32(words[1]), let warm = UInt32(words[2]), let hotFactor = Double(words[3]),
+            let warmFactor = Double(words[4])
         else { return "ERROR" }
         guard hot <= 80, warm <= 80, hot + warm <= 80 else { return "ERROR hot and warm pcts must not exceed 80" }
-        guard hotFactor > 0, warmFactor > 0 else { return "ERROR hot/warm age factors must be greater than 0" }
+        if hotFactor <= 0 || warmFactor <= 0 { return "ERROR hot/warm age factors must be greater than 0" }
+        guard hotFactor <= fractionMax, warmFactor <= fractionMax else { return "ERROR" }
         desk.server.pointee.store.setSegmentShares(hotPercent: Int(hot), warmPercent: Int(warm))
         desk.server.pointee.store.setSegmentAges(hotFactor: hotFactor, warmFactor: warmFactor)
         return desk.keep {

@@ -31,10 +31,14 @@ extension UnsafeMutablePointer where Pointee == Connection {
             return false
         case .failed:
             output.pointee.removeAll()
-            close()
+            closeUnsent()
             return false
         }
     }
+
+    /// The socket takes no more, or no client would: an error, unless it was to end anyway.
+    @inline(never)
+    private func closeUnsent() { close(pointee.closesWhenSent ? nil : .error) }
 
     /// Keeps what is behind `sent` in the worker's reply buffer, and waits for room to send it.
     @inline(never)
@@ -79,7 +83,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
     @inline(never)
     func closeForWantOfMemory() {
         pointee.worker.pointee.counters.pointee.network.memoryKicks.increment()
-        close()
+        close(.error)
     }
 
     // MARK: What was pending
@@ -100,7 +104,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
             pending.pointee.cursor = cursor
             return false
         case .failed:
-            close()
+            closeUnsent()
             return false
         case .all:
             dropPending()

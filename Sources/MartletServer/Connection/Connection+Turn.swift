@@ -110,8 +110,13 @@ extension UnsafeMutablePointer where Pointee == Connection {
         let result = worker.pointee.server.pointee.syscalls.receive(
             pointee.descriptor, worker.pointee.pieces, pieceCount)
         if result == -Int(EAGAIN) { return nil }
-        if result > 0 { worker.pointee.counters.pointee.network.bytesRead.add(result) }
-        return max(result, 0)
+        if result > 0 {
+            worker.pointee.counters.pointee.network.bytesRead.add(result)
+            return result
+        }
+        // The client has not ended the stream: the connection was reset, for example.
+        if result < 0 { pointee.machine.closeReason = .error }
+        return 0
     }
 
     /// Nothing was there to read, so nothing has changed.

@@ -19,6 +19,7 @@ extension ConnectionMachine {
             let answer: AdministrativeAnswer
             if place.pointee.request.command == .stats {
                 answer = Administration.answerStatistics(words: words, server: server, output: output)
+                executor.noticePrefixes()
             } else {
                 let desk = Administration.Desk(
                     server: server, session: executor.session, isPipelined: !output.pointee.isEmpty,

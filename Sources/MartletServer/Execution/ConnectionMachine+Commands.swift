@@ -79,8 +79,13 @@ extension ConnectionMachine {
         _ place: UnsafeMutablePointer<BatchedRequest>, _ executor: ExecutorPointer, _ output: OutputPointer
     ) -> MachineStep.Disposition? {
         let refusal = place.pointee.request.refusal
-        output.append(refusal.reply, unless: refusal.isSilent)
-        if place.pointee.request.command == .flushAll { executor.countFlush() }
+        var reply = refusal.reply
+        if place.pointee.request.command == .flushAll {
+            executor.countFlush()
+            // Whether there is flushing at all is answered first.
+            if !executor.pointee.server.pointee.settings.allowsFlush { reply = .flushNotAllowed }
+        }
+        output.append(reply, unless: refusal.isSilent)
         if refusal.closes {
             closeReason = .error
             return .close

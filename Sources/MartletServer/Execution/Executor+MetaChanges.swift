@@ -5,7 +5,7 @@ import MartletStore
 extension UnsafeMutablePointer where Pointee == Executor {
     /// Answers `md`: deletes, marks stale (`I`), or leaves an empty item (`x`).
     func metaDelete(_ request: Request, _ line: UnsafeRawPointer, _ key: ItemKey, _ output: OutputPointer) {
-        let compareToken = request.flags.contains(.compareToken) ? comparable(request.compareToken) : nil
+        let compareToken = request.flags.contains(.compareToken) ? comparedShown(request.compareToken) : nil
         let marksStale = request.flags.contains(.invalidate)
         let dropsValue = request.flags.contains(.dropValue)
         let outcome: DeleteOutcome
@@ -21,7 +21,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
                 key,
                 InvalidateRequest(
                     compareToken: compareToken, explicitToken: token, marksStale: marksStale, dropsValue: dropsValue,
-                    newExpiry: newExpiry))
+                    clientFlags: request.clientFlags, newExpiry: newExpiry))
             // A stale item is still there: nothing was deleted.
             if _slowPath(pointee.isWatched), !marksStale, outcome.result == .done {
                 tellEmptied(key, slabClass: outcome.slabClass)
@@ -48,7 +48,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         var wanted = ArithmeticRequest(delta: request.number, isDecrement: isDecrement)
         // Token 0 compares with nothing.
         if request.flags.contains(.compareToken), request.compareToken != 0 {
-            wanted.compareToken = request.compareToken
+            wanted.compareToken = comparable(request.compareToken)
         }
         if request.flags.contains(.explicitToken) { wanted.explicitToken = request.explicitToken }
         if request.flags.contains(.timeToLive) { wanted.newExpiry = second(request.exptime) }

@@ -8,6 +8,16 @@ import MartletStore
 extension UnsafeMutablePointer where Pointee == Executor {
     private var observer: UnsafeMutablePointer<Observer> { pointee.observer }
 
+    /// After `stats`, which may have begun or ended the counts by prefix: it holds for what follows in the same turn,
+    /// too. For whom else events are was settled when the turn began.
+    func noticePrefixes() {
+        var wanted = pointee.isWatched ? observer.pointee.wanted : []
+        wanted.remove(.prefixes)
+        wanted.formUnion(pointee.server.pointee.observation.pointee.wanted.intersection(.prefixes))
+        observer.pointee.wanted = wanted
+        pointee.isWatched = !wanted.isEmpty || pointee.isSampled
+    }
+
     // MARK: Before
 
     /// Before a request is carried out, or refused.
@@ -110,7 +120,9 @@ extension UnsafeMutablePointer where Pointee == Executor {
         var event = WatchedEvent(.store)
         event.status = status.rawValue
         event.command = Self.watched(request).rawValue
-        let expiry = request.joins ? 0 : second(request.exptime)
+        // What is appended to has a life of its own.
+        let makes = request.flags.contains(.vivify) && observer.pointee.glimpse.finding != .found
+        let expiry = request.joins ? makes ? second(request.vivifyExptime) : 0 : second(request.exptime)
         event.ttlSeconds = max(0, Int64(expiry) - Int64(session.now))
         event.slabClass = Int32(truncatingIfNeeded: slabClass)
         event.valueBytes = Int64(request.valueLength)

@@ -70,7 +70,8 @@ extension UnsafeMutablePointer where Pointee == Executor {
             store.mode = .add
         case .append, .prepend:
             store.mode = request.mode == .append ? .append : .prepend
-            if compares, request.compareToken != 0 { store.compareToken = request.compareToken }
+            // Token 0 compares with nothing, and so does any where tokens are hidden.
+            if compares, request.compareToken != 0, !pointee.hidesTokens { store.compareToken = request.compareToken }
             if request.flags.contains(.vivify) {
                 store.vivifyExpiry = second(request.vivifyExptime)
             }
@@ -83,7 +84,10 @@ extension UnsafeMutablePointer where Pointee == Executor {
                 store.mode = .replace
             }
         }
-        if request.flags.contains(.explicitToken) { store.explicitToken = request.explicitToken }
+        // Of a store, `E0` asks for a token as any other.
+        if request.flags.contains(.explicitToken), request.explicitToken != 0 {
+            store.explicitToken = request.explicitToken
+        }
         return store
     }
 

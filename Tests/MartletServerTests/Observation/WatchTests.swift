@@ -1,3 +1,4 @@
+import Glibc
 import MartletServer
 import ServerTesting
 import Testing
@@ -84,6 +85,8 @@ struct WatchTests {
             ("cas a 0 0 1 0\r\n1\r\n", "EXISTS\r\n", "key=a status=exists cmd=cas ttl=0 size=1"),
             ("cas no 0 0 1 9\r\n1\r\n", "NOT_FOUND\r\n", "key=no status=not_found cmd=cas ttl=0 size=1"),
             ("ms b#c 1 MP N0\r\n1\r\n", "HD\r\n", "key=b%23c status=stored cmd=prepend ttl=0 size=1"),
+            ("ms n 1 MA N50\r\n1\r\n", "HD\r\n", "key=n status=stored cmd=append ttl=50 size=1"),
+            ("ms n 1 MA N60\r\n2\r\n", "HD\r\n", "key=n status=stored cmd=append ttl=0 size=1"),
             ("set l 0 0 40000\r\n\(large)\r\n", "STORED\r\n", "key=l status=stored cmd=set ttl=0 size=40000"),
         ]
 
@@ -148,6 +151,19 @@ struct WatchTests {
         let other = try server.client()
         #expect(try Self.fact(watcher).wholeMatch(of: opened) != nil)
         try other.send("GET / HTTP/1.1\r\n")
+        #expect(try Self.fact(watcher).hasSuffix("reason=error"))
+
+        let leaving = try server.client()
+        #expect(try Self.fact(watcher).wholeMatch(of: opened) != nil)
+        leaving.close()
+        #expect(try Self.fact(watcher).hasSuffix("reason=normal"))
+
+        let broken = try server.client()
+        #expect(try Self.fact(watcher).wholeMatch(of: opened) != nil)
+        // Not waiting for what is unsent makes it a reset.
+        var resets = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(broken.descriptor, SOL_SOCKET, SO_LINGER, &resets, socklen_t(MemoryLayout<linger>.size))
+        broken.close()
         #expect(try Self.fact(watcher).hasSuffix("reason=error"))
     }
 

@@ -128,7 +128,9 @@ extension UnsafeMutablePointer where Pointee == Connection {
         case .wantsWrite:
             pointee.awaitsRoom = true
             return nil
-        case .failed, .lost: noteTLSError(outcome, isHandshake: false)
+        case .failed, .lost:
+            noteTLSError(outcome, isHandshake: false)
+            pointee.machine.closeReason = .error
         case .count, .closed: break
         }
         return 0

@@ -8,6 +8,9 @@ extension UnsafeMutablePointer where Pointee == Executor {
         _ request: Request, _ header: BinaryHeader, _ key: ItemKey, _ value: UnsafeRawBufferPointer,
         _ output: OutputPointer
     ) {
+        if _slowPath(ignoresToken(request)) {
+            return storeBinary(request.withoutToken(header), header, key, value, output)
+        }
         finishBinaryStore(request, header, key, session.store(key, value, binaryStoreRequest(request)), output)
     }
 
@@ -16,6 +19,9 @@ extension UnsafeMutablePointer where Pointee == Executor {
         _ reservation: consuming ItemReservation, _ request: Request, _ header: BinaryHeader, _ key: ItemKey,
         _ output: OutputPointer
     ) {
+        if _slowPath(ignoresToken(request)) {
+            return commitBinary(reservation, request.withoutToken(header), header, key, output)
+        }
         if _slowPath(pointee.isWatched) { observeKey(key, request) }
         finishBinaryStore(request, header, key, session.commit(reservation, binaryStoreRequest(request)), output)
     }
@@ -36,6 +42,10 @@ extension UnsafeMutablePointer where Pointee == Executor {
         output.appendBinary(status, header)
     }
 
+    /// Where tokens are hidden a store has none to compare with.
+    @inline(__always)
+    private func ignoresToken(_ request: Request) -> Bool { request.compareToken != 0 && pointee.hidesTokens }
+
     private func binaryStoreRequest(_ request: Request) -> StoreRequest {
         var store = StoreRequest(mode: .set, clientFlags: request.clientFlags, expiry: second(request.exptime))
         switch request.command {
@@ -45,7 +55,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         case .prepend: store.mode = .prepend
         default: break
         }
-        if request.compareToken != 0 { store.compareToken = comparable(request.compareToken) }
+        if request.compareToken != 0 { store.compareToken = request.compareToken }
         return store
     }
 
@@ -108,5 +118,17 @@ extension UnsafeMutablePointer where Pointee == Executor {
         case .nonNumeric: output.appendBinary(.nonNumeric, header)
         case .noMemory: output.appendBinary(.outOfMemory, header)
         }
+    }
+}
+
+extension Request {
+    /// The store that it is when its token is not looked at.
+    @inline(never)
+    fileprivate func withoutToken(_ header: BinaryHeader) -> Request {
+        var plain = self
+        plain.compareToken = 0
+        plain.flags = MetaFlags(bits: flags.bits & ~MetaFlags.compareToken.bits)
+        if let opcode = BinaryOpcode(rawValue: header.opcode) { plain.command = opcode.command }
+        return plain
     }
 }

@@ -61,6 +61,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         let answer = withUnsafeMutablePointer(to: &lines) {
             Administration.answerStatistics(words: line, server: pointee.server, output: $0)
         }
+        noticePrefixes()
         var text: [UInt8] = []
         lines.forEachPiece { text += $0 }
         let isDump = line.starts(with: "cachedump".utf8)

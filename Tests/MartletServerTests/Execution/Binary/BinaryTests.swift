@@ -170,6 +170,15 @@ struct BinaryTests {
             try ask(BinaryPacket(0x10, key: "cachedump 1 0")) == [.reply(0x10, value: "Not found", status: 1)])
     }
 
+    @Test func `prefixes are counted from the request behind detail on`() throws {
+        let replies = try ask(
+            BinaryPacket(0x10, key: "detail on"), set("a:k", "v"), BinaryPacket(0x10, key: "detail off"),
+            BinaryPacket(0x04, key: "a:k"), BinaryPacket(0x10, key: "detail dump"))
+
+        let told = try #require(replies.first { $0.key == Array("detailed".utf8) })
+        #expect(String(decoding: told.value, as: UTF8.self).hasPrefix("PREFIX a get 0 hit 0 set 1 del 0"))
+    }
+
     @Test func `prefixes are told in one piece, or not at all where that would be long`() throws {
         _ = try ask(BinaryPacket(0x10, key: "detail on"))
         for number in 0..<Limits.prefixesInOnePieceMax { connection.send(BinaryPacket(0x14, key: "\(number):k").bytes) }
@@ -205,6 +214,30 @@ struct BinaryTests {
         #expect(
             try ask(set("k", large, 0x11), BinaryPacket(0x09, key: "k"), BinaryPacket(0x0A))
                 == [.reply(0x11, value: "Too large.", status: 3), .reply(0x0A)])
+    }
+
+    @Test func `where tokens are hidden a store ignores one, and a delete or a count compares it in vain`() throws {
+        var settings = ServerSettings()
+        settings.issuesTokens = false
+        let connection = try LogicServer(settings).connect()
+        let stores = [
+            set("k", "1", token: 5), set("k", "2", 0x02, token: 5), set("k", "3", 0x03, token: 5),
+            BinaryPacket(0x0E, key: "k", value: [0x34], token: 5),
+        ]
+
+        connection.send(stores.flatMap(\.bytes))
+        var counted = count(0x05, "k", by: 1)
+        counted.token = 5
+        connection.send(counted.bytes + BinaryPacket(0x04, key: "k", token: 5).bytes)
+        connection.send(BinaryPacket(0x00, key: "k").bytes)
+
+        let exists = "Data exists for key."
+        #expect(
+            BinaryPacket.all(connection.takeReplies()) == [
+                .reply(0x01), .reply(0x02, value: exists, status: 2), .reply(0x03), .reply(0x0E),
+                .reply(0x05, value: exists, status: 2), .reply(0x04, value: exists, status: 2),
+                .reply(0x00, value: "34", extras: [0, 0, 0, 0]),
+            ])
     }
 
     @Test func `flush can be forbidden`() throws {
