@@ -55,9 +55,11 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
         return answerRarely(connection, request, bytes, count)
     }
 
-    /// Whether a reply has to repeat the opaque. Not misses: some releases of memcached leave it out there.
+    /// Whether a reply has to repeat the opaque. Not misses: some releases of memcached leave it out there. Nor where none
+    /// is sent.
     private func owesOpaque(_ request: UnsafeMutablePointer<Outstanding>, _ code: UInt16) -> Bool {
-        switch request.pointee.expectation {
+        if pointee.plan.verification == .off { return false }
+        return switch request.pointee.expectation {
         case .metaValue, .metaStored, .metaDone, .metaNumber: code == MetaLine.value || code == MetaLine.done
         default: false
         }

@@ -43,6 +43,14 @@ struct WrongAnswerTests {
         #expect(result.counts.errors == 0)
     }
 
+    @Test("is not found where nothing is looked at", arguments: [WireProtocol.classic, .meta])
+    func unchecked(wire: WireProtocol) throws {
+        let result = try Self.run(nil, wire: wire) { $0.verification = .off }
+
+        #expect(result.violations.isEmpty, "\(result.violations.map(\.explanation))")
+        #expect(result.counts.errors == 0)
+    }
+
     @Test("in a value is found by its content", arguments: faults.indices, [WireProtocol.classic, .meta])
     func values(index: Int, wire: WireProtocol) throws {
         let (fault, kinds) = Self.faults[index]
