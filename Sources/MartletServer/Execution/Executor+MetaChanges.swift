@@ -48,7 +48,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         var wanted = ArithmeticRequest(delta: request.number, isDecrement: isDecrement)
         // Token 0 compares with nothing.
         if request.flags.contains(.compareToken), request.compareToken != 0 {
-            wanted.compareToken = request.compareToken
+            wanted.compareToken = comparable(request.compareToken)
         }
         if request.flags.contains(.explicitToken) { wanted.explicitToken = request.explicitToken }
         if request.flags.contains(.timeToLive) { wanted.newExpiry = second(request.exptime) }

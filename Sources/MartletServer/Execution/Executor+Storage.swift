@@ -69,7 +69,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
             store.mode = .add
         case .append, .prepend:
             store.mode = request.mode == .append ? .append : .prepend
-            if compares, request.compareToken != 0 { store.compareToken = request.compareToken }
+            if compares, request.compareToken != 0 { store.compareToken = .exactly(request.compareToken) }
             if request.flags.contains(.vivify) {
                 store.vivifyExpiry = second(request.vivifyExptime)
             }

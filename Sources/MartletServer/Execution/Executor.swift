@@ -123,8 +123,10 @@ extension UnsafeMutablePointer where Pointee == Executor {
     @inline(__always)
     func shown(_ token: UInt64) -> UInt64 { pointee.hidesTokens ? 0 : token }
 
-    /// A token to compare with. 0 is what items show when tokens are hidden, and matches nothing.
-    func comparable(_ token: UInt64) -> UInt64 { token == 0 || pointee.hidesTokens ? .max : token }
+    /// A token to compare with. 0 matches nothing, and when tokens are hidden nothing does.
+    func comparable(_ token: UInt64) -> ComparedToken {
+        token == 0 || pointee.hidesTokens ? .noItem : .exactly(token)
+    }
 
     /// The key of a request as the store wants it: hashed, and decoded if it came in base64 (then valid until the next
     /// call). `hash` is the key's hash if it did not.
