@@ -54,7 +54,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
     func closeIdle() {
         for index in stride(from: pointee.table.count - 1, through: 0, by: -1) {
             let connection = pointee.table[index]
-            if connection.pointee.isReady || !connection.pointee.unfinished.isEmpty { continue }
+            if connection.pointee.isReady || connection.isInsideRequest { continue }
             let phase = connection.pointee.phase
             if phase == .reading || phase == .negotiating { connection.close() }
         }
@@ -206,7 +206,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
 extension UnsafeMutablePointer where Pointee == Connection {
     /// A client on a Unix socket may be silent between two requests for as long as it likes.
     fileprivate var mayIdleOut: Bool {
-        pointee.peer.family != .local || pointee.phase != .reading || !pointee.unfinished.isEmpty
+        pointee.peer.family != .local || pointee.phase != .reading || isInsideRequest
     }
 
     fileprivate var isShakingHands: Bool { !pointee.isEstablished && pointee.phase == .negotiating }

@@ -11,8 +11,8 @@ public struct StoreRequest: BitwiseCopyable, Sendable {
     public var clientFlags: UInt32
     /// Server second from which the item is expired, 0 for never. Ignored by append and prepend.
     public var expiry: UInt32
-    /// When set, the store happens only if the item's token equals it (`EXISTS` otherwise, `NOT_FOUND` without item).
-    public var compareToken: UInt64?
+    /// When set, the store happens only if the item's token matches (`EXISTS` otherwise, `NOT_FOUND` without item).
+    public var compareToken: ComparedToken?
     /// When set, the stored item gets this token instead of an issued one (meta `E`).
     public var explicitToken: UInt64?
     /// Meta `I`: a `compareToken` lower than the item's token stores the value, but marks it stale.
@@ -22,7 +22,7 @@ public struct StoreRequest: BitwiseCopyable, Sendable {
 
     @inlinable
     public init(
-        mode: StoreMode, clientFlags: UInt32 = 0, expiry: UInt32 = 0, compareToken: UInt64? = nil,
+        mode: StoreMode, clientFlags: UInt32 = 0, expiry: UInt32 = 0, compareToken: ComparedToken? = nil,
         explicitToken: UInt64? = nil, storesStaleWhenOlder: Bool = false, vivifyExpiry: UInt32? = nil
     ) {
         self.mode = mode
@@ -69,7 +69,7 @@ public struct ArithmeticRequest: BitwiseCopyable, Sendable {
     public var delta: UInt64
     /// `decr`: subtracts and stops at 0. Otherwise adds, modulo 2^64.
     public var isDecrement: Bool
-    public var compareToken: UInt64?
+    public var compareToken: ComparedToken?
     public var explicitToken: UInt64?
     /// When set, the item gets this expiry (`ma T`); 0 for never.
     public var newExpiry: UInt32?
@@ -79,7 +79,7 @@ public struct ArithmeticRequest: BitwiseCopyable, Sendable {
 
     @inlinable
     public init(
-        delta: UInt64, isDecrement: Bool, compareToken: UInt64? = nil, explicitToken: UInt64? = nil,
+        delta: UInt64, isDecrement: Bool, compareToken: ComparedToken? = nil, explicitToken: UInt64? = nil,
         newExpiry: UInt32? = nil, vivifyExpiry: UInt32? = nil, vivifySeed: UInt64 = 0
     ) {
         self.delta = delta
@@ -118,7 +118,7 @@ public struct ArithmeticOutcome: BitwiseCopyable, Sendable {
 
 /// `md` with `I` or `x`: the item stays, marked or emptied.
 public struct InvalidateRequest: BitwiseCopyable, Sendable {
-    public var compareToken: UInt64?
+    public var compareToken: ComparedToken?
     public var explicitToken: UInt64?
     /// `I`: the item is marked stale and its win is given out again.
     public var marksStale: Bool
@@ -130,7 +130,7 @@ public struct InvalidateRequest: BitwiseCopyable, Sendable {
 
     @inlinable
     public init(
-        compareToken: UInt64? = nil, explicitToken: UInt64? = nil, marksStale: Bool, dropsValue: Bool,
+        compareToken: ComparedToken? = nil, explicitToken: UInt64? = nil, marksStale: Bool, dropsValue: Bool,
         clientFlags: UInt32 = 0, newExpiry: UInt32? = nil
     ) {
         self.compareToken = compareToken

@@ -17,7 +17,7 @@ extension StoreSession {
                 return outcome
             }
             let item = core.pointee.arena.item(slot.handle)
-            if let compare = request.compareToken, compare != item.token {
+            if let compare = request.compareToken, !compare.matches(item.token) {
                 stripe.unlock()
                 core.passHook()
                 return ArithmeticOutcome(.exists)

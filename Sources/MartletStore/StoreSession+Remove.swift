@@ -1,7 +1,7 @@
 /// delete, md.
 extension StoreSession {
     /// Removes an item; with `compareToken` only that version of it.
-    package func delete(_ key: ItemKey, compareToken: UInt64? = nil) -> DeleteOutcome {
+    package func delete(_ key: ItemKey, compareToken: ComparedToken? = nil) -> DeleteOutcome {
         let stripe = core.pointee.table.stripe(key.hash)
         guard let slot = lockAndFind(key, stripe, isLookup: true) else {
             stripe.unlock()
@@ -11,7 +11,7 @@ extension StoreSession {
         let handle = slot.handle
         let item = core.pointee.arena.item(handle)
         let slabClass = slabClass(of: handle)
-        if let compareToken, compareToken != item.token {
+        if let compareToken, !compareToken.matches(item.token) {
             stripe.unlock()
             core.passHook()
             return DeleteOutcome(.exists, slabClass: slabClass)
@@ -34,7 +34,7 @@ extension StoreSession {
             }
             let item = core.pointee.arena.item(slot.handle)
             let slabClass = slabClass(of: slot.handle)
-            if let compare = request.compareToken, compare != item.token {
+            if let compare = request.compareToken, !compare.matches(item.token) {
                 stripe.unlock()
                 core.passHook()
                 return DeleteOutcome(.exists, slabClass: slabClass)

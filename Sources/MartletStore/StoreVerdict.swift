@@ -29,8 +29,9 @@ extension StoreSession {
         if request.mode == .add { return Verdict(.notStored) }
         guard let compare = request.compareToken else { return Verdict(.stored) }
         let token = item.token
-        if compare == token { return Verdict(.stored) }
-        if request.storesStaleWhenOlder, compare < token, request.mode == .set || request.mode == .replace {
+        if compare.matches(token) { return Verdict(.stored) }
+        let replaces = request.mode == .set || request.mode == .replace
+        if request.storesStaleWhenOlder, replaces, compare.isLower(than: token) {
             return Verdict(.stored, isStale: true)
         }
         return Verdict(.exists)

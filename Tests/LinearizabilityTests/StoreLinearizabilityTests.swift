@@ -101,7 +101,7 @@ private struct Actor {
                     value: value, flags: flags, stored: outcome.result == .stored, token: outcome.token, life: life)
             case ..<18:
                 let request = StoreRequest(
-                    mode: .set, clientFlags: flags, expiry: UInt32(life), compareToken: compare)
+                    mode: .set, clientFlags: flags, expiry: UInt32(life), compareToken: .exactly(compare))
                 return .compareAndSet(
                     token: compare, value: value, flags: flags, Self.result(client.store(name, value, request)),
                     life: life)

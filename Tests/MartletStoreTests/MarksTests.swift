@@ -86,7 +86,7 @@ struct MarksTests {
         let old = fixture.store("k", "value", StoreRequest(mode: .set, expiry: 500)).token
         _ = fixture.invalidate("k", InvalidateRequest(marksStale: true, dropsValue: false))
         giveWin(fixture, "k")
-        let request = StoreRequest(mode: .set, expiry: 300, compareToken: old, storesStaleWhenOlder: true)
+        let request = StoreRequest(mode: .set, expiry: 300, compareToken: .exactly(old), storesStaleWhenOlder: true)
         let value = [UInt8](repeating: 9, count: way == "in place" ? 5 : way == "large" ? 50_000 : 500)
 
         let outcome =
@@ -105,7 +105,7 @@ struct MarksTests {
         let fixture = try StoreFixture()
         let old = fixture.store("k", "value").token
         _ = fixture.invalidate("k", InvalidateRequest(marksStale: true, dropsValue: false, newExpiry: 700))
-        let request = StoreRequest(mode: .set, compareToken: old, storesStaleWhenOlder: true)
+        let request = StoreRequest(mode: .set, compareToken: .exactly(old), storesStaleWhenOlder: true)
 
         #expect(fixture.store("k", [UInt8](repeating: 9, count: 500), request).result == .stored)
 
@@ -119,7 +119,7 @@ struct MarksTests {
         _ = fixture.store("k", "newer")
 
         let outcome = fixture.store(
-            "k", "x", StoreRequest(mode: .append, compareToken: old, storesStaleWhenOlder: true))
+            "k", "x", StoreRequest(mode: .append, compareToken: .exactly(old), storesStaleWhenOlder: true))
 
         #expect(outcome.result == .exists)
         #expect(fixture.text("k") == "newer")

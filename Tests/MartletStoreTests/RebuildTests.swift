@@ -59,7 +59,8 @@ struct RebuildTests {
         let value = [UInt8](repeating: 0x31, count: length)
         let token = fixture.store("k", value, StoreRequest(mode: .set, clientFlags: 7, expiry: 300)).token
 
-        let request = InvalidateRequest(compareToken: token, marksStale: true, dropsValue: true, newExpiry: nil)
+        let request = InvalidateRequest(
+            compareToken: .exactly(token), marksStale: true, dropsValue: true, newExpiry: nil)
         #expect(fixture.invalidate("k", request) == .done)
         #expect(fixture.invalidate("k", request) == .exists)
 

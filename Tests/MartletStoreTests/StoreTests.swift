@@ -49,9 +49,9 @@ struct StoreTests {
         let fixture = try StoreFixture()
         let first = fixture.store("k", "1").token
         #expect(fixture.token("k") == first)
-        #expect(fixture.store("k", "2", StoreRequest(mode: .set, compareToken: first &+ 9)).result == .exists)
-        #expect(fixture.store("x", "2", StoreRequest(mode: .set, compareToken: 1)).result == .notFound)
-        let second = fixture.store("k", "2", StoreRequest(mode: .set, compareToken: first))
+        #expect(fixture.store("k", "2", StoreRequest(mode: .set, compareToken: .exactly(first &+ 9))).result == .exists)
+        #expect(fixture.store("x", "2", StoreRequest(mode: .set, compareToken: .exactly(1))).result == .notFound)
+        let second = fixture.store("k", "2", StoreRequest(mode: .set, compareToken: .exactly(first)))
         #expect(second.result == .stored)
         #expect(second.token > first)
         let explicit = fixture.store("k", "3", StoreRequest(mode: .set, explicitToken: 77_777))
@@ -59,6 +59,26 @@ struct StoreTests {
         #expect(fixture.token("k") == 77_777)
         #expect(fixture.store("k", "4").token > 77_777)
         fixture.store._checkInvariants()
+    }
+
+    @Test("compares the token of no item in vain, whatever token an item was given", arguments: [1, .max as UInt64])
+    func noItemsToken(_ token: UInt64) throws {
+        let fixture = try StoreFixture()
+        _ = fixture.store("k", "1", StoreRequest(mode: .set, explicitToken: token))
+        #expect(fixture.token("k") == token)
+
+        for mode in [StoreMode.set, .replace, .append, .prepend] {
+            let request = StoreRequest(mode: mode, compareToken: .noItem, storesStaleWhenOlder: true)
+            #expect(fixture.store("k", "2", request).result == .exists)
+        }
+        #expect(fixture.store("x", "2", StoreRequest(mode: .set, compareToken: .noItem)).result == .notFound)
+        let emptied = InvalidateRequest(compareToken: .noItem, marksStale: true, dropsValue: true)
+        #expect(fixture.invalidate("k", emptied) == .exists)
+        #expect(fixture.add("k", 1, compareToken: .noItem).result == .exists)
+        #expect(fixture.delete("k", compareToken: .noItem) == .exists)
+
+        #expect(fixture.text("k") == "1")
+        #expect(fixture.delete("k", compareToken: .exactly(token)) == .done)
     }
 
     @Test("no two keys get the same token")

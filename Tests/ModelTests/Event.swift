@@ -11,7 +11,7 @@ struct Event {
         case store(Value, StoreRequest)
         case hold(newExpiry: UInt32?, givesWin: Bool)
         case vivify(expiry: UInt32, explicit: UInt64?)
-        case delete(compare: UInt64?)
+        case delete(compare: ComparedToken?)
         case invalidate(InvalidateRequest)
         case arithmetic(ArithmeticRequest)
         case flush

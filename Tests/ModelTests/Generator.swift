@@ -135,9 +135,10 @@ struct Generator {
     }
 
     private mutating func compare() -> TokenChoice {
-        switch random.below(8) {
+        switch random.below(9) {
         case ..<5: .last
         case ..<7: .older
+        case 7: .noItem
         default: .exactly(UInt64(random.below(5000)))
         }
     }

@@ -80,7 +80,7 @@ struct KeyModel {
     /// The common course of operations on an item that may compare its token. `change` gives the state of a key whose
     /// item passed the comparison.
     private func compared(
-        _ state: KeyState, _ compare: UInt64?, missing: Bool, refused: Bool, _ change: (ModelItem) -> KeyState?
+        _ state: KeyState, _ compare: ComparedToken?, missing: Bool, refused: Bool, _ change: (ModelItem) -> KeyState?
     ) -> [KeyState] {
         guard let item = state.item else { return missing ? [state] : [] }
         if missing { return [] }

@@ -69,14 +69,14 @@ struct KeyModelTests {
         let marking = InvalidateRequest(marksStale: false, dropsValue: false)
         let invalidate = Event(key: 0, action: .invalidate(marking), answer: .deleted(.done))
         func compare(_ token: UInt64, _ result: StoreOutcome.Result) -> Event {
-            refused(StoreRequest(mode: .set, compareToken: token), result)
+            refused(StoreRequest(mode: .set, compareToken: .exactly(token)), result)
         }
         #expect(accepts(set("a", token: 5), invalidate, compare(7, .exists), get("a", token: 6)))
         #expect(!accepts(set("a", token: 5), invalidate, get("a", token: 5)))
         #expect(!accepts(set("a", token: 5), compare(5, .exists)))
-        let stored = set("b", token: 9, StoreRequest(mode: .set, compareToken: 7))
+        let stored = set("b", token: 9, StoreRequest(mode: .set, compareToken: .exactly(7)))
         #expect(accepts(set("a", token: 5), invalidate, stored, get("b", token: 9)))
-        let older = set("b", token: 9, StoreRequest(mode: .set, compareToken: 4))
+        let older = set("b", token: 9, StoreRequest(mode: .set, compareToken: .exactly(4)))
         #expect(!accepts(set("a", token: 5), invalidate, older))
     }
 

@@ -1,3 +1,5 @@
+import MartletStore
+
 /// One possibility of what a key has.
 struct KeyState: Equatable {
     var item: ModelItem?
@@ -74,8 +76,9 @@ struct ModelItem: Equatable {
     }
 
     /// How `compare` may stand to the item's token, and the item as known then. Nothing to compare is equal.
-    func comparisons(_ compare: UInt64?) -> [(Order, ModelItem)] {
+    func comparisons(_ compare: ComparedToken?) -> [(Order, ModelItem)] {
         guard let compare else { return [(.equal, self)] }
+        guard case .exactly(let compare) = compare else { return [(.above, self)] }
         switch token {
         case .known(let token):
             return [(compare == token ? .equal : compare < token ? .below : .above, self)]

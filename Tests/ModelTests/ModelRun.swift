@@ -348,12 +348,13 @@ final class ModelRun {
         return nil
     }
 
-    private func token(_ choice: TokenChoice, _ key: Int) -> UInt64? {
+    private func token(_ choice: TokenChoice, _ key: Int) -> ComparedToken? {
         switch choice {
         case .none: nil
-        case .last: seenTokens[key].last ?? 7
-        case .older: seenTokens[key].dropLast().last ?? 6
-        case .exactly(let token): token
+        case .last: .exactly(seenTokens[key].last ?? 7)
+        case .older: .exactly(seenTokens[key].dropLast().last ?? 6)
+        case .exactly(let token): .exactly(token)
+        case .noItem: .noItem
         }
     }
 

@@ -73,6 +73,7 @@ enum TokenChoice: Equatable {
     /// The key's token as last seen, or the one before that.
     case last, older
     case exactly(UInt64)
+    case noItem
 }
 
 struct StoreChoice: Equatable {

@@ -69,6 +69,7 @@ extension TokenChoice {
         case .last: ".last"
         case .older: ".older"
         case .exactly(let token): ".exactly(\(token))"
+        case .noItem: ".noItem"
         }
     }
 

@@ -152,7 +152,7 @@ struct StressClient {
     private mutating func compareAndSet(_ key: Int, _ name: String) {
         guard let token = client.token(name) else { return }
         let request = StoreRequest(
-            mode: .set, expiry: expiry(), compareToken: token, storesStaleWhenOlder: random.below(3) == 0)
+            mode: .set, expiry: expiry(), compareToken: .exactly(token), storesStaleWhenOlder: random.below(3) == 0)
         note(client.store(name, frame(key), request))
     }
 

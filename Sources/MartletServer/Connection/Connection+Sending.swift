@@ -108,7 +108,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
             return false
         case .all:
             dropPending()
-            pointee.phase = .reading
+            pointee.phase = waitingPhase
             guard watch(.readable) else { return false }
             if pointee.closesWhenSent {
                 beginDraining()

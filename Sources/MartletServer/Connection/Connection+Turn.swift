@@ -37,8 +37,23 @@ extension UnsafeMutablePointer where Pointee == Connection {
             // Only a client that takes something is active.
             guard sendPending() else { return false }
             // Whoever had a full output or used up its commands goes on; everybody else waits for input.
-            return pointee.resumes || pointee.tls?.hasInput == true
+            // At the end everybody reads once more; a client whose replies were pending has not been read until now.
+            return pointee.resumes || pointee.tls?.hasInput == true || pointee.worker.pointee.following == .finish
         }
+    }
+
+    // MARK: Waiting for input
+
+    /// The phase of a connection that waits for its client.
+    @inline(__always)
+    var waitingPhase: Connection.Phase { pointee.machine.isReadingValue ? .readingValue : .reading }
+
+    /// Whether some of a request is there that is not over. Who waits, and is not inside of one, is idle.
+    var isInsideRequest: Bool {
+        if !pointee.unfinished.isEmpty || pointee.machine.isInsideRequest { return true }
+        // Half a packet, of a client whose handshake is done.
+        guard let session = pointee.tls, pointee.isEstablished else { return false }
+        return session.holdsPacket
     }
 
     // MARK: Reading
@@ -121,7 +136,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
 
     /// Nothing was there to read, so nothing has changed.
     private func restoreWaiting() {
-        pointee.phase = pointee.machine.isReadingValue ? .readingValue : .reading
+        pointee.phase = waitingPhase
         chargeInputAndWait()
     }
 
@@ -199,7 +214,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
         } else {
             guard pointee.unfinished.count <= Limits.unfinishedBytesMax else { return close() }
             pointee.unfinished.fit()
-            pointee.phase = pointee.machine.isReadingValue ? .readingValue : .reading
+            pointee.phase = waitingPhase
         }
         chargeInputAndWait()
     }

@@ -61,6 +61,13 @@ package struct ConnectionMachine: ~Copyable {
     /// A value is being received or swallowed; `stats conns` says so.
     package var isReadingValue: Bool { waitsForValue || pending != nil || swallowBytes > 0 }
 
+    /// A request has begun and has not ended: its client is not idle. Of one whose bytes were not consumed only the
+    /// connection knows.
+    package var isInsideRequest: Bool {
+        if let login, login.pointee.isInsideToken { return true }
+        return isReadingValue || list.phase != .none || longAnswer != nil
+    }
+
     package mutating func receive(
         _ bytes: UnsafeMutableRawBufferPointer, executor: UnsafeMutablePointer<Executor>,
         output: UnsafeMutablePointer<OutputBuffer>, commandsMax: Int

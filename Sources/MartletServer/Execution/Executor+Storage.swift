@@ -71,7 +71,9 @@ extension UnsafeMutablePointer where Pointee == Executor {
         case .append, .prepend:
             store.mode = request.mode == .append ? .append : .prepend
             // Token 0 compares with nothing, and so does any where tokens are hidden.
-            if compares, request.compareToken != 0, !pointee.hidesTokens { store.compareToken = request.compareToken }
+            if compares, request.compareToken != 0, !pointee.hidesTokens {
+                store.compareToken = .exactly(request.compareToken)
+            }
             if request.flags.contains(.vivify) {
                 store.vivifyExpiry = second(request.vivifyExptime)
             }

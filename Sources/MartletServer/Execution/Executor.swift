@@ -124,12 +124,14 @@ extension UnsafeMutablePointer where Pointee == Executor {
     func shown(_ token: UInt64) -> UInt64 { pointee.hidesTokens ? 0 : token }
 
     /// A token to compare with. 0 matches nothing, and when tokens are hidden nothing does.
-    func comparable(_ token: UInt64) -> UInt64 { token == 0 || pointee.hidesTokens ? .max : token }
+    func comparable(_ token: UInt64) -> ComparedToken {
+        token == 0 || pointee.hidesTokens ? .noItem : .exactly(token)
+    }
 
     /// The same for `md`, where a token matches what the item shows, 0 too; nil if that is any item's.
-    func comparedShown(_ token: UInt64) -> UInt64? {
-        guard pointee.hidesTokens else { return token }
-        return token == 0 ? nil : .max
+    func comparedShown(_ token: UInt64) -> ComparedToken? {
+        guard pointee.hidesTokens else { return .exactly(token) }
+        return token == 0 ? nil : .noItem
     }
 
     /// The key of a request as the store wants it: hashed, and decoded if it came in base64 (then valid until the next

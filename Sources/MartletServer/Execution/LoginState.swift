@@ -12,6 +12,9 @@ struct LoginState: ~Copyable {
     var failures = 0
     /// Whose tries these are.
     let network: UInt64?
+
+    /// A token is awaited or being checked.
+    var isInsideToken: Bool { tokenBytes != nil || check != nil }
 }
 
 extension UnsafeMutablePointer where Pointee == LoginState {

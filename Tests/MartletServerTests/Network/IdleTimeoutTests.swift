@@ -61,6 +61,69 @@ struct IdleTimeoutTests {
         #expect(server.sum { $0.idleKicks.value } == 1)
     }
 
+    /// A server on a Unix socket.
+    private static func local(
+        _ syscalls: FaultySyscalls = FaultySyscalls(), _ change: (inout ServerSettings) -> Void = { _ in }
+    ) throws -> TestServer {
+        try TestServer(syscalls: syscalls.table, clock: ServerClock(manualWithWall: 1_800_000_000)) {
+            $0.unixSocketPath = TestServer.freshSocketPath()
+            $0.threadCount = 1
+            $0.idleTimeoutSeconds = 3
+            change(&$0)
+        }
+    }
+
+    @Test("on a Unix socket, ends an upload that stalls behind replies that had been pending")
+    func stalledBehindReplies() throws {
+        let syscalls = FaultySyscalls()
+        let server = try Self.local(syscalls)
+        let client = try server.client()
+        syscalls.sendBytesLeft.store(0, ordering: .relaxed)
+        try client.send("nonsense\r\nset k 0 0 100000\r\nhalf")
+        #expect(eventually { server.context.pointee.budget.copiedBytes == 7 })
+        syscalls.sendBytesLeft.store(-1, ordering: .relaxed)
+        #expect(try client.receiveText(7) == "ERROR\r\n")
+        #expect(eventually { server.context.pointee.connectionSnapshots().contains { $0.state == "conn_nread" } })
+
+        Self.pass(4, server)
+
+        #expect(try client.receiveAll().isEmpty)
+        #expect(eventually { server.context.pointee.store.makeSession().reservedBytes == 0 })
+    }
+
+    @Test("on a Unix socket, ends a list of keys that stalls, though all that came of it is answered")
+    func stalledList() throws {
+        let server = try Self.local()
+        let client = try server.client()
+        let list = "get " + String(repeating: "k123 ", count: 8000)
+        #expect(list.utf8.count > Limits.listWindowBytes)
+        try client.send(list)
+        #expect(eventually { server.sum { $0.bytesRead.value } == list.utf8.count })
+
+        Self.pass(4, server)
+
+        #expect(try client.receiveAll().isEmpty)
+        #expect(server.sum { $0.idleKicks.value } == 1)
+    }
+
+    @Test("on a Unix socket, ends a login whose token does not come")
+    func stalledLogin() throws {
+        let file = try TemporaryFile("ann:secret\n")
+        let server = try Self.local {
+            $0.protocolName = "ascii"
+            $0.authFilePath = file.path
+        }
+        let client = try server.client()
+        let line = "set a 0 0 10\r\n"
+        try client.send(line)
+        #expect(eventually { server.sum { $0.bytesRead.value } == line.utf8.count })
+
+        Self.pass(4, server)
+
+        #expect(try client.receiveAll().isEmpty)
+        #expect(server.sum { $0.idleKicks.value } == 1)
+    }
+
     @Test("is off by default")
     func offByDefault() throws {
         let server = try Self.server(seconds: 0)

@@ -76,6 +76,78 @@ struct ServerTests {
         #expect(String(decoding: try busy.receiveAll(), as: UTF8.self) == Self.replies)
     }
 
+    /// Requests that have begun, and how they go on.
+    private static let halves: [(half: String, rest: String, reply: String)] = [
+        ("set k 0 0 4\r\nab", "cd\r\n", "STORED\r\n"),
+        ("set k 0 0 100000\r\n", String(repeating: "v", count: 100_000) + "\r\n", "STORED\r\n"),
+        ("get " + String(repeating: "k ", count: 100), "k\r\n", "END\r\n"),
+        // Longer than is waited for: its keys are answered as they come.
+        ("get " + String(repeating: "k ", count: 20_000), "k\r\n", "END\r\n"),
+    ]
+
+    @Test("a graceful stop waits for the rest of a request that has begun", arguments: halves)
+    func stopsBehindRequest(half: String, rest: String, reply: String) throws {
+        let server = try TestServer { $0.threadCount = 1 }
+        // Looked at last when idle connections are closed.
+        let idle = try server.client()
+        #expect(try idle.exchange("mn\r\n", "MN\r\n"))
+        let busy = try server.client()
+        try busy.send(half)
+        #expect(eventually { server.sum { $0.bytesRead.value } == half.utf8.count + 4 })
+
+        server.server.stop(.graceful)
+        #expect(try idle.receiveAll().isEmpty)
+        #expect(try busy.exchange(rest, reply))
+
+        #expect(try busy.receiveAll().isEmpty)
+    }
+
+    @Test("a graceful stop waits for a token whose login has begun")
+    func stopsBehindLogin() throws {
+        let file = try TemporaryFile("ann:secret\n")
+        let server = try TestServer {
+            $0.threadCount = 1
+            $0.protocolName = "ascii"
+            $0.authFilePath = file.path
+        }
+        let (line, token) = ("set a 0 0 10\r\n", "ann secret\r\n")
+        let idle = try server.client()
+        #expect(try idle.exchange(line + token, "STORED\r\n"))
+        let busy = try server.client()
+        try busy.send(line)
+        #expect(eventually { server.sum { $0.bytesRead.value } == 2 * line.utf8.count + token.utf8.count })
+
+        server.server.stop(.graceful)
+        #expect(try idle.receiveAll().isEmpty)
+        #expect(try busy.exchange(token, "STORED\r\n"))
+
+        #expect(try busy.receiveAll().isEmpty)
+    }
+
+    @Test("a graceful stop answers what follows on replies that were pending when it began")
+    func stopsBehindReplies() throws {
+        let syscalls = FaultySyscalls()
+        let server = try TestServer(syscalls: syscalls.table) { $0.threadCount = 1 }
+        let idle = try server.client()
+        #expect(try idle.exchange("mn\r\n", "MN\r\n"))
+        let (uploading, waiting) = (try server.client(), try server.client())
+        syscalls.sendBytesLeft.store(0, ordering: .relaxed)
+        try uploading.send("nonsense\r\nset k 0 0 100000\r\n")
+        try waiting.send("nonsense\r\n")
+        #expect(eventually { server.context.pointee.budget.copiedBytes == 14 })
+        // Not read while the replies are pending.
+        try waiting.send("mn\r\n")
+
+        server.server.stop(.graceful)
+        #expect(try idle.receiveAll().isEmpty)
+        syscalls.sendBytesLeft.store(-1, ordering: .relaxed)
+
+        #expect(String(decoding: try waiting.receiveAll(), as: UTF8.self) == "ERROR\r\nMN\r\n")
+        #expect(try uploading.receiveText(7) == "ERROR\r\n")
+        #expect(try uploading.exchange(String(repeating: "v", count: 100_000) + "\r\n", "STORED\r\n"))
+        #expect(try uploading.receiveAll().isEmpty)
+    }
+
     @Test("a graceful stop does not wait for ever")
     func gracefulStopEnds() throws {
         let server = try TestServer(clock: ServerClock(manualWithWall: 1_800_000_000))

@@ -144,6 +144,22 @@ struct EncryptedServiceTests {
         #expect(server.sum { $0.idleKicks.value } == 1)
     }
 
+    @Test("a graceful stop waits for the rest of a packet of which a part has come")
+    func stopsBehindPacket() throws {
+        let server = try TestServer(try Certificates()) { $0.threadCount = 1 }
+        // Looked at last when idle connections are closed.
+        let idle = try server.tlsClient()
+        let busy = try server.tlsClient()
+        #expect(idle.isServed() && busy.isServed())
+        try busy.socket.send([0x17, 3, 3, 0, 40] + [UInt8](repeating: 7, count: 20))
+        #expect(eventually { server.context.pointee.budget.copiedBytes == Limits.packetBytesMax })
+
+        server.server.stop(.graceful)
+        #expect(try idle.receiveAll().isEmpty)
+
+        #expect(server.context.pointee.connectionSnapshots().contains { $0.state == "conn_read" })
+    }
+
     @Test("its statistics are memcached's")
     func statistics() throws {
         let certificates = try Certificates()

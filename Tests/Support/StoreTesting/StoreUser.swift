@@ -101,8 +101,8 @@ extension StoreUser {
 
     // MARK: Changing
 
-    package func delete(_ key: String) -> DeleteOutcome.Result {
-        withKey(key) { session.delete($0).result }
+    package func delete(_ key: String, compareToken: ComparedToken? = nil) -> DeleteOutcome.Result {
+        withKey(key) { session.delete($0, compareToken: compareToken).result }
     }
 
     package func touch(_ key: String, _ expiry: UInt32) -> Bool {
@@ -113,8 +113,11 @@ extension StoreUser {
         withKey(key) { session.invalidate($0, request).result }
     }
 
-    package func add(_ key: String, _ delta: UInt64, isDecrement: Bool = false) -> ArithmeticOutcome {
-        withKey(key) { session.arithmetic($0, ArithmeticRequest(delta: delta, isDecrement: isDecrement)) }
+    package func add(
+        _ key: String, _ delta: UInt64, isDecrement: Bool = false, compareToken: ComparedToken? = nil
+    ) -> ArithmeticOutcome {
+        let request = ArithmeticRequest(delta: delta, isDecrement: isDecrement, compareToken: compareToken)
+        return withKey(key) { session.arithmetic($0, request) }
     }
 }
 

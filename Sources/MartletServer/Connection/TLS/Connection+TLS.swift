@@ -82,7 +82,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
 
     private func leaveNegotiating() {
         pointee.worker.pointee.negotiatingCount -= 1
-        pointee.phase = pointee.machine.isReadingValue ? .readingValue : .reading
+        pointee.phase = waitingPhase
     }
 
     /// Watches for input, and for room. Return false after closing the connection.

@@ -55,7 +55,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         case .prepend: store.mode = .prepend
         default: break
         }
-        if request.compareToken != 0 { store.compareToken = request.compareToken }
+        if request.compareToken != 0 { store.compareToken = .exactly(request.compareToken) }
         return store
     }
 

@@ -54,6 +54,24 @@ struct BinaryTests {
         #expect(connection.ask("") == "")
     }
 
+    @Test func `a token that is hidden matches no item, not even one that was given the greatest`() throws {
+        var settings = ServerSettings()
+        settings.issuesTokens = false
+        let server = try LogicServer(settings)
+        #expect(server.connect().ask("ms k 1 E18446744073709551615\r\n1\r\n") == "HD\r\n")
+        let connection = server.connect()
+        var counted = count(0x05, "k", by: 1)
+        counted.token = 5
+
+        connection.send(counted.bytes + BinaryPacket(0x04, key: "k", token: 5).bytes)
+
+        let exists = "Data exists for key."
+        #expect(
+            BinaryPacket.all(connection.takeReplies()) == [
+                .reply(0x05, value: exists, status: 2), .reply(0x04, value: exists, status: 2),
+            ])
+    }
+
     @Test func `a miss says so, quietly not at all, and getk tells the key`() throws {
         #expect(try ask(BinaryPacket(0x00, key: "k")) == [.reply(0x00, value: "Not found", status: 1)])
         #expect(try ask(BinaryPacket(0x0C, key: "k")) == [.reply(0x0C, key: "k", status: 1)])
