@@ -3,8 +3,8 @@ public enum WireLimits {
     /// Longest key, as it stands on the line (a base64 key is measured before it is decoded).
     @inlinable public static var keyBytesMax: Int { 250 }
 
-    /// Longest command line, here with the CR of its end. A longer one closes the connection, complete or not: an answer that depended on how
-    /// the line was cut into packets would be no answer.
+    /// Longest command line, with the CR of its end. A longer one closes the connection, complete or not: an answer that
+    /// depended on how the line was cut into packets would be no answer.
     @inlinable public static var lineBytesMax: Int { 2048 }
 
     /// Longest line of `get`, `gets`, `gat` and `gats`, which may name any number of keys.

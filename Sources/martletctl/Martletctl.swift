@@ -16,6 +16,7 @@ struct Martletctl: ParsableCommand {
             BenchCommand.self, RingCommand.self,
         ]
     )
+
     static func main() {
         do {
             let words = CommandWords.given

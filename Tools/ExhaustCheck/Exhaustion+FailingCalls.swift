@@ -56,7 +56,9 @@ private final class FailingCalls {
     init(_ program: String, _ call: String, _ error: String) throws {
         name = "\(call) with \(error)"
         var template = Array("/tmp/martlet-exhaust.XXXXXX".utf8CString)
-        guard mkstemp(&template) >= 0 else { throw Exhaustion.Finding(description: "mkstemp") }
+        let descriptor = mkstemp(&template)
+        guard descriptor >= 0 else { throw Exhaustion.Finding(description: "mkstemp") }
+        close(descriptor)
         trace = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
         let strace =
             "exec strace -f -qq -o \(trace) -e trace=\(call) -e signal=none "
@@ -143,12 +145,13 @@ private final class FailingCalls {
         }
     }
 
-    /// An answer that has not come to its end belongs to a connection that the server has closed, and so does a word
-    /// about too many of them. A refusal for want of memory is an answer.
+    /// An answer that has not come to its end belongs to a connection that the server has closed; a word about too many
+    /// of them stands before its end. A refusal for want of memory is an answer.
     private func isAnswered(_ peer: Peer, _ end: String, _ isRight: (String) -> Bool) throws -> Bool {
         let reply = peer.receive(until: end)
-        guard reply.hasSuffix(end), !reply.hasPrefix("ERROR Too many open connections") else {
-            try require(peer.hasAnswer(withinMilliseconds: 500), "no answer, and no end of the connection")
+        if reply.hasPrefix("ERROR Too many open connections") { return false }
+        guard reply.hasSuffix(end) else {
+            try require(peer.hasAnswer(withinMilliseconds: 0), "no answer, and no end of the connection")
             return false
         }
         if reply.hasPrefix("SERVER_ERROR out of memory") { return false }

@@ -53,10 +53,7 @@ extension ConnectionMachine {
         _ executor: ExecutorPointer, _ output: OutputPointer
     ) -> MachineStep.Disposition? {
         guard let longAnswer else { return nil }
-        guard executor.pointee.server.pointee.hasMemoryForAnswer else {
-            endLongAnswer()
-            return .closeSilently
-        }
+        guard executor.pointee.server.pointee.hasMemoryForAnswer else { return .closeSilently }
         switch longAnswer.pointee.appendLines(executor.pointee.server, output) {
         case .finished:
             endLongAnswer()
