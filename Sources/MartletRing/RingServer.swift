@@ -31,7 +31,7 @@ public struct RingServer: Hashable, Sendable {
         self.weight = max(weight, 1)
     }
 
-    /// Reads `host`, `host:port`, `host:port:weight`, `[address]:port:weight` or `/path`, `/path:0:weight`.
+    /// Reads `host`, `host:port`, `host:port:weight`, `[address]:port:weight` or `/path`, `/path:0:weight`, `[/a:path]`.
     /// nil if it is none of these, if a number is none or too large, or for port 0 of a host.
     public init?(_ text: String) {
         var rest = Substring(text)
@@ -76,9 +76,9 @@ public struct RingServer: Hashable, Sendable {
 }
 
 extension RingServer: CustomStringConvertible {
-    /// The name, with brackets around an address that has colons itself.
+    /// The name as `init(_:)` reads it: with brackets around an address or a path that has colons itself.
     public var description: String {
-        guard let port, port != 0, host.contains(":") else { return name }
-        return "[\(host)]:\(port)"
+        guard let port, host.contains(":") || host.first == "[" else { return name }
+        return port == 0 ? "[\(host)]" : "[\(host)]:\(port)"
     }
 }

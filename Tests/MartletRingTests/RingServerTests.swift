@@ -26,6 +26,20 @@ struct RingServerTests {
         #expect(RingServer(text) == nil)
     }
 
+    // Found by `./martlet fuzz topology`: a path with a colon lost its brackets.
+    @Test(
+        "A server is read again from its description",
+        arguments: [
+            "[/run/a:1]", "[/run/a:1]:0:3", "[/history.json:\u{05}:1]:0:3", "[[a]:1", "[[a:b]", "[::1]:1", "[a]",
+            "/run/a",
+            "[/[a]", "[[/a]:1",
+        ])
+    func description(text: String) throws {
+        let server = try #require(RingServer(text))
+        let again = try #require(RingServer(server.description))
+        #expect((again.host, again.port) == (server.host, server.port))
+    }
+
     @Test("A weight of nothing counts as one")
     func weight() {
         #expect(RingServer(host: "a", weight: 0).weight == 1)
