@@ -48,6 +48,7 @@ struct RunCommand: ParsableCommand {
 
     func validate() throws {
         if checks.pressure != nil, checks.check == nil { throw ValidationError("--pressure needs --check history.") }
+        if checks.binary != nil, checks.check == nil { throw ValidationError("--binary needs --check history.") }
         if checks.tokens != nil, checks.check == nil { throw ValidationError("--tokens needs --check history.") }
         if checks.flush, checks.check == nil { throw ValidationError("--flush needs --check history.") }
         guard series.isSeries else { return }

@@ -79,6 +79,8 @@ package struct HistoryRun {
                 connector, connectSeconds: settings.connectSeconds, seconds: settings.timeoutSeconds)
             var source = HotCommandSource(client: client, keys: keys, seed: settings.seed)
             source.wire = settings.wire
+            // The last ones: who speaks text begins a round, where somebody does.
+            source.isBinary = client >= settings.connectionCount - settings.binaryCount
             source.depthMax = settings.depth
             source.pressure = settings.pressure
             source.mayEvict = !settings.expectsHits

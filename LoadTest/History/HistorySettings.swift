@@ -14,8 +14,10 @@ package struct HistorySettings: Sendable {
     package var keyPrefix = "hot"
     /// Sizes of values, which keys have in turns.
     package var sizes = HotSize.allCases
-    /// nil: commands of both protocols in turns.
+    /// nil: classic and meta commands in turns.
     package var wire: WireProtocol?
+    /// Of the connections, how many speak the binary protocol instead.
+    package var binaryCount = 0
     /// Commands that a connection sends at once, at most.
     package var depth = 4
     /// Share of commands that store large items nobody asks for, so that the server has to evict.
@@ -56,6 +58,9 @@ package struct HistorySettings: Sendable {
             (2...Self.connectionsMax).contains(connectionCount),
             "\(connectionCount) connections; histories are checked with 2 to \(Self.connectionsMax).")
         try Self.expect(
+            (0...connectionCount).contains(binaryCount),
+            "\(binaryCount) of \(connectionCount) connections cannot be binary.")
+        try Self.expect(
             (1...Self.keysMax).contains(keyCount), "\(keyCount) keys; histories are checked with 1 to \(Self.keysMax).")
         try Self.expect(
             (1...Self.depthMax).contains(depth),
@@ -90,6 +95,7 @@ package struct HistorySettings: Sendable {
         texts["connections"] = "\(connectionCount)"
         texts["depth"] = "1 to \(depth)"
         texts["protocol"] = wire.map { "\($0)" } ?? "classic and meta"
+        if binaryCount > 0 { texts["binary"] = "\(binaryCount) of the connections" }
         texts["values"] = sizes.map { if case .drawn(let sizes) = $0 { "\(sizes) B" } else { "\($0)" } }
             .joined(separator: ", ")
         texts["misses"] = expectsHits ? "only of what was deleted" : "may be evictions"

@@ -9,6 +9,8 @@ struct HotCommand {
         case verdict
         /// A number, or `VA` with one behind it.
         case number
+        /// A packet of the binary protocol, to this one; what is in it goes by the intent.
+        case packet(HotPacket)
     }
 
     /// What is asked for, without its answer.
@@ -40,7 +42,7 @@ struct HotCommand {
         case always
         /// `noreply`: none.
         case never
-        /// `q`: only one that is not the usual one, which has this opaque token.
+        /// `q`, or a quiet packet: only one that is not the usual one, which has this opaque token.
         case unusual(opaque: String)
     }
 
@@ -66,9 +68,23 @@ struct HotCommand {
         bytes = Array((line + ending + "\r\n").utf8) + (value.map { $0 + [13, 10] } ?? [])
     }
 
+    init(_ key: Int, _ intent: Intent, _ packet: HotPacket, reply: Reply) {
+        self.key = key
+        form = .packet(packet)
+        self.intent = intent
+        self.reply = reply
+        bytes = packet.bytes
+    }
+
     /// All meta commands are two letters, of which the first is an m.
     var isMeta: Bool { bytes.count > 2 && bytes[0] == 0x6D && bytes[2] == 0x20 }
 
     /// For people.
-    var text: String { String(decoding: bytes.prefix { $0 != 13 }.prefix(80), as: UTF8.self) }
+    var text: String {
+        guard case .packet(let packet) = form else {
+            return String(decoding: bytes.prefix { $0 != 13 }.prefix(80), as: UTF8.self)
+        }
+        let name = HotPacket.Opcode(rawValue: packet.opcode).map { "\($0) " } ?? ""
+        return "binary \(name)\(String(decoding: packet.key, as: UTF8.self))"
+    }
 }

@@ -10,11 +10,16 @@ extension HotCommandSource {
         let (value, flags) = newValue(key)
         let life = life()
         let name = keys[key].name
+        let summary = HotValue.summary(value)
+        if isBinary {
+            let intent = HotCommand.Intent.set(value: summary, flags: flags, life: life)
+            return packet(key, intent, value: value, isQuiet: mayBeQuiet ? nil : false)
+        }
         // What begins a history tells its token: what clients have seen before is older.
         let isMeta = mayBeQuiet ? isMeta(of: 5, classic: 1) : wire != .classic
         let reply = mayBeQuiet ? reply(isMeta: isMeta, losesAlways: true) : .always
         let chosen = isMeta && isMartlet && mayBeQuiet && below(8) == 0 ? chosenToken() : nil
-        let intent = HotCommand.Intent.set(value: HotValue.summary(value), flags: flags, life: life, token: chosen)
+        let intent = HotCommand.Intent.set(value: summary, flags: flags, life: life, token: chosen)
         let line =
             isMeta
             ? "ms \(name) \(value.count) F\(flags)\(Self.flag("T", life: life)) c" + (chosen.map { " E\($0)" } ?? "")
@@ -45,6 +50,7 @@ extension HotCommandSource {
         _ key: Int, _ verb: String, _ mode: String, _ value: [UInt8], _ flags: UInt32, _ life: Int,
         _ intent: HotCommand.Intent, mayBeSilent: Bool
     ) -> HotCommand {
+        if isBinary { return packet(key, intent, value: value) }
         let isMeta = isMeta(of: 5, classic: 1)
         let reply = isMeta || mayBeSilent ? reply(isMeta: isMeta) : .always
         let line =
@@ -58,6 +64,11 @@ extension HotCommandSource {
         let (value, flags) = newValue(key)
         let life = life()
         let token = tokens[key]
+        if isBinary {
+            let intent = HotCommand.Intent.compareAndSet(
+                token: token, value: HotValue.summary(value), flags: flags, life: life)
+            return packet(key, intent, value: value)
+        }
         let isMeta = isMeta(of: 2, classic: 1)
         // A first token of 1 is nobody's: whether it is older than one not told cannot be said.
         let storesOld = isMeta && isMartlet && token > 1 && below(3) == 0
@@ -80,29 +91,36 @@ extension HotCommandSource {
         keys[key].size == .counters ? count(key, makes: below(6) == 0) : join(key)
     }
 
-    /// `makes`: a missing counter is made, where meta commands are wanted.
+    /// `makes`: a missing counter is made, where meta commands or those of the binary protocol are wanted.
     private mutating func count(_ key: Int, makes: Bool) -> HotCommand {
         let name = keys[key].name
         let delta = UInt64(1 + below(500_000))
         let isDecrement = below(2) == 0
-        let isMeta = isMeta(of: 6, classic: 2)
+        let isMeta = !isBinary && isMeta(of: 6, classic: 2)
         var birth: ItemModel.Birth?
-        if isMeta, makes { birth = ItemModel.Birth(number: 1_000_000_000 + UInt64(number * 64 + client), life: life()) }
+        if isMeta || isBinary, makes {
+            birth = ItemModel.Birth(number: 1_000_000_000 + UInt64(number * 64 + client), life: life())
+        }
+        let intent = isDecrement ? HotCommand.Intent.decrement(delta, birth: birth) : .increment(delta, birth: birth)
+        // Without an answer, nobody can say whether it was made.
+        if isBinary { return packet(key, intent, isQuiet: birth == nil ? nil : false) }
         let reply = birth == nil ? reply(isMeta: isMeta) : .always
         let line =
             isMeta
             ? "ma \(name)\(isDecrement ? " MD" : "") D\(delta) c v"
                 + (birth.map { "\(Self.flag("N", life: $0.life)) J\($0.number)" } ?? "")
             : "\(isDecrement ? "decr" : "incr") \(name) \(delta)"
-        return HotCommand(
-            key, .number, isDecrement ? .decrement(delta, birth: birth) : .increment(delta, birth: birth), line,
-            reply: reply)
+        return HotCommand(key, .number, intent, line, reply: reply)
     }
 
     private mutating func join(_ key: Int) -> HotCommand {
         let name = keys[key].name
         let isPrepend = below(3) == 0
         let added = "\(isPrepend ? "-" : "+")\(1 + below(9))"
+        if isBinary {
+            let intent = isPrepend ? HotCommand.Intent.prepend(added, birth: nil) : .append(added, birth: nil)
+            return packet(key, intent, value: Array(added.utf8))
+        }
         let isMeta = isMeta(of: 6, classic: 1)
         var birth: ItemModel.Birth?
         // Stored in either case: where the item may have been evicted, nobody can say what it is.
@@ -121,9 +139,10 @@ extension HotCommandSource {
 
     /// Makes an item where there is none.
     mutating func vivify(_ key: Int) -> HotCommand {
-        if wire == .classic { return read(key) }
+        if wire == .classic, !isBinary { return read(key) }
         // A counter without a number is none.
         if keys[key].size == .counters { return count(key, makes: true) }
+        if isBinary { return read(key) }
         let life = life()
         return HotCommand(
             key, .metaValue, .vivify(life: life), "mg \(keys[key].name)\(Self.flag("N", life: life)) v f c t")
@@ -132,16 +151,18 @@ extension HotCommandSource {
     // MARK: Taking away
 
     mutating func delete(_ key: Int, mayBeQuiet: Bool = false) -> HotCommand {
+        if isBinary { return packet(key, .delete, isQuiet: mayBeQuiet ? nil : false) }
         let isMeta = isMeta(of: 2, classic: 1)
         let reply = mayBeQuiet ? reply(isMeta: isMeta, losesAlways: true) : .always
         let line = isMeta ? "md \(keys[key].name) k" : "delete \(keys[key].name)"
         return HotCommand(key, .verdict, .delete, line, reply: reply)
     }
 
-    /// Only meta commands can.
+    /// Classic commands cannot.
     mutating func compareAndDelete(_ key: Int) -> HotCommand {
-        if wire == .classic { return delete(key) }
         let token = tokens[key]
+        if isBinary { return packet(key, .compareAndDelete(token: token)) }
+        if wire == .classic { return delete(key) }
         return HotCommand(
             key, .verdict, .compareAndDelete(token: token), "md \(keys[key].name) C\(token)", reply: reply(isMeta: true)
         )
@@ -150,7 +171,7 @@ extension HotCommandSource {
     /// Marks an item stale, empties it, or both.
     mutating func invalidate(_ key: Int) -> HotCommand {
         let isCounter = keys[key].size == .counters
-        if wire == .classic || isCounter && !isMartlet { return delete(key) }
+        if wire == .classic || isBinary || isCounter && !isMartlet { return delete(key) }
         // An empty counter could not be counted with.
         let dropsValue = isMartlet && !isCounter && below(3) == 0
         let marksStale = !dropsValue || below(2) == 0

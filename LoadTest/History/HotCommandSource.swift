@@ -6,8 +6,10 @@ package struct HotCommandSource: Sendable {
     let client: Int
     /// The hot keys, with the size of their values.
     let keys: [HotKey]
-    /// nil: commands of both protocols in turns.
+    /// nil: classic and meta commands in turns.
     var wire: WireProtocol?
+    /// Whether it speaks the binary protocol, whatever `wire` is.
+    package var isBinary = false
     /// Commands sent at once, at most.
     var depthMax = 4
     /// Share of commands that store cold items.
@@ -24,6 +26,8 @@ package struct HotCommandSource: Sendable {
     private var freshKey: Int?
     private var random: RandomSource
     var number = 0
+    /// Commands of the binary protocol that were made.
+    var packetCount: UInt32 = 0
 
     /// Bytes of a cold item, about.
     private static let coldLetterCount = 50_000
@@ -47,7 +51,9 @@ package struct HotCommandSource: Sendable {
     mutating func next() -> HotCommand {
         number += 1
         if pressure > 0, random.unit() < pressure { return cold() }
-        if flushes, below(400) == 0 { return HotCommand(0, .verdict, .flush, "flush_all") }
+        if flushes, below(400) == 0 {
+            return isBinary ? packet(0, .flush, isQuiet: false) : HotCommand(0, .verdict, .flush, "flush_all")
+        }
         // Old tokens match nothing: half of the new ones are used at once.
         if let key = freshKey, below(2) == 0 {
             freshKey = nil
@@ -109,6 +115,7 @@ package struct HotCommandSource: Sendable {
 
     /// Has an answer in any case.
     mutating func read(_ key: Int) -> HotCommand {
+        if isBinary { return readPacket(key) }
         let name = keys[key].name
         if isMeta(of: 6, classic: 4) {
             return HotCommand(
@@ -129,12 +136,14 @@ package struct HotCommandSource: Sendable {
 
     /// A miss is not answered.
     private mutating func quietRead(_ key: Int) -> HotCommand {
+        if isBinary { return packet(key, .get, isQuiet: true) }
         if wire == .classic { return read(key) }
         return HotCommand(
             key, .metaValue, .get, "mg \(keys[key].name) t v f c", reply: .unusual(opaque: "q\(number)"))
     }
 
     private mutating func touch(_ key: Int) -> HotCommand {
+        if isBinary { return touchPacket(key) }
         let name = keys[key].name
         let life = life()
         if isMeta(of: 3, classic: 2) {
@@ -156,10 +165,11 @@ package struct HotCommandSource: Sendable {
             key, .values(keys: Array(keys.indices), hasTokens: true), .getAndTouch(life: life), "gats \(life) \(all)")
     }
 
-    private func cold() -> HotCommand {
+    private mutating func cold() -> HotCommand {
         let value = HotValue.make(client: client, number: number, letterCount: Self.coldLetterCount)
-        let line = "set \(keys[0].name).cold.\(client).\(number) 0 0 \(value.count)"
-        return HotCommand(0, .verdict, .pressure, line, value: value)
+        let name = "\(keys[0].name).cold.\(client).\(number)"
+        if isBinary { return packet(0, .pressure, value: value, isQuiet: false, name: name) }
+        return HotCommand(0, .verdict, .pressure, "set \(name) 0 0 \(value.count)", value: value)
     }
 }
 

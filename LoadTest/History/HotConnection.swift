@@ -27,16 +27,16 @@ package final class HotConnection: @unchecked Sendable {
         case load(LoadError)
     }
 
-    private let socket: HotSocket
+    let socket: HotSocket
     private let clock: HistoryClock
-    private var source: HotCommandSource
+    private(set) var source: HotCommandSource
     /// No item that is asked for was given its life before.
     private var roundBeganAt = MonotonicTime.now()
     package private(set) var calls: [KeyedCall] = []
     package private(set) var failure: Failure?
     /// From sending to the reply, in nanoseconds, one for each command.
     private(set) var latencies: [UInt64] = []
-    private(set) var tally = Tally()
+    var tally = Tally()
     /// CPU time of the threads that worked for it.
     private(set) var cpuNanoseconds: UInt64 = 0
 
@@ -142,6 +142,7 @@ package final class HotConnection: @unchecked Sendable {
         case .always: return false
         case .never: return true
         case .unusual(let opaque):
+            if case .packet(let request) = command.form { return try isSilent(command, request) }
             guard let line = try socket.peek() else { return false }
             return !line.split(separator: " ").contains { $0 == "O\(opaque)" }
         }
@@ -170,10 +171,11 @@ package final class HotConnection: @unchecked Sendable {
             guard let operation = try verdict(command) else { return [] }
             if case .flush = operation { return source.keys.indices.map { ($0, operation) } }
             return [(command.key, operation)]
+        case .packet(let request): return try answers(command, request)
         }
     }
 
-    private func reading(_ command: HotCommand, _ item: ItemModel.Item?) throws -> ItemModel.Operation {
+    func reading(_ command: HotCommand, _ item: ItemModel.Item?) throws -> ItemModel.Operation {
         switch command.intent {
         case .getAndTouch(let life): return .getAndTouch(item, life: life)
         case .vivify(let life):
@@ -259,9 +261,14 @@ package final class HotConnection: @unchecked Sendable {
         guard result != nil || line == "NOT_FOUND" || words.first == "NF" else {
             throw UnexpectedReply(to: command.text, reply: line)
         }
+        return counting(command, result: result, token: told)
+    }
+
+    /// A result of nil: there was no item.
+    func counting(_ command: HotCommand, result: UInt64?, token: UInt64?) -> ItemModel.Operation {
         switch command.intent {
-        case .increment(let delta, let birth): return .increment(by: delta, result: result, token: told, birth: birth)
-        case .decrement(let delta, let birth): return .decrement(by: delta, result: result, token: told, birth: birth)
+        case .increment(let delta, let birth): .increment(by: delta, result: result, token: token, birth: birth)
+        case .decrement(let delta, let birth): .decrement(by: delta, result: result, token: token, birth: birth)
         default: preconditionFailure("Numbers answer counting.")
         }
     }

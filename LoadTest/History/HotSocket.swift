@@ -79,6 +79,19 @@ package final class HotSocket {
         return Array(buffer[position..<position + count])
     }
 
+    /// The next `count` bytes, which stay.
+    func peek(_ count: Int) throws(LoadError) -> [UInt8] {
+        while buffer.count - position < count { try receive() }
+        return Array(buffer[position..<position + count])
+    }
+
+    /// The next `count` bytes, whatever is behind them.
+    func bytes(_ count: Int) throws(LoadError) -> [UInt8] {
+        let bytes = try peek(count)
+        position += count
+        return bytes
+    }
+
     private func receive() throws(LoadError) {
         buffer.removeFirst(position)
         position = 0

@@ -42,12 +42,31 @@ struct HistoryRunTests {
         #expect(result.counts.hits > 1000 && result.counts.stored > 1000)
     }
 
-    @Test("passes a server that evicts all the time, in all sizes")
-    func pressure() throws {
+    @Test("passes one that is asked in the binary protocol as well, or in nothing else", arguments: [3, 6])
+    func rightInBinary(count: Int) throws {
+        let server = try SocketLinearizabilityTests.server(.unix)
+        defer { server.stop() }
+        var settings = Self.settings(server.address)
+        settings.binaryCount = count
+        settings.expectsHits = true
+        settings.tokens = .rise
+        settings.flushes = true
+
+        let result = try HistoryRun.run(settings)
+
+        #expect(result.violations.isEmpty, "\(result.violations.map(\.explanation))")
+        #expect(result.invalidReasons.isEmpty)
+        #expect(result.counts.requests >= 8000)
+        #expect(result.counts.hits > 1000 && result.counts.stored > 1000)
+    }
+
+    @Test("passes a server that evicts all the time, in all sizes", arguments: [0, 3])
+    func pressure(binaryCount: Int) throws {
         let server = try TestServer { $0.memoryBytes = 4 << 20 }
         defer { server.stop() }
         var settings = Self.settings(server.address)
         settings.pressure = 0.5
+        settings.binaryCount = binaryCount
 
         let result = try HistoryRun.run(settings)
 
@@ -89,6 +108,35 @@ struct HistoryRunTests {
             let lines = result.violations.first?.explanation.split(separator: "\n") ?? []
             #expect(lines.count >= 3 && lines.count < 30, "a readable excerpt")
         }
+    }
+
+    static let binaryFaults: [HotBrain.Fault] = [
+        .stale(versions: 1, every: 50), .stale(versions: 8, every: 50), .mixedToken(every: 50), .mixedFlags(every: 50),
+        .torn(every: 30), .lostUpdate(every: 20), .blindCompare(every: 10), .blindAdd(every: 5),
+        .resurrected(every: 10), .misplaced(every: 5), .lostTouch(every: 3), .lostQuiet(every: 5),
+    ]
+
+    @Test("finds what is wrong in the binary protocol alone, every time", arguments: binaryFaults, [1, 2])
+    func wrongInBinary(fault: HotBrain.Fault, seed: UInt64) throws {
+        let result = try Self.run(HotBrain(fault, isForBinaryOnly: true)) {
+            $0.binaryCount = 3
+            $0.seed = seed
+            switch fault {
+            case .blindAdd, .lostQuiet: $0.expectsHits = true
+            default: break
+            }
+        }
+
+        #expect(result.violations.contains { $0.kind == "history" })
+    }
+
+    @Test("finds a packet that does not have the opaque of the one that it answers, and passes those that do")
+    func strangeOpaque() throws {
+        let right = try Self.run(HotBrain()) { $0.binaryCount = 3 }
+        let wrong = try Self.run(HotBrain(.strangeOpaque(every: 200))) { $0.binaryCount = 3 }
+
+        #expect(right.violations.isEmpty, "\(right.violations.map(\.explanation))")
+        #expect(wrong.violations.contains { $0.kind == "protocol" })
     }
 
     @Test("passes a server that is flushed now and then, and finds one that only says so")
@@ -177,7 +225,8 @@ struct HistoryRunTests {
     @Test("refuses settings that make no sense")
     func usage() throws {
         let changes: [(inout HistorySettings) -> Void] = [
-            { $0.connectionCount = 1 }, { $0.keyCount = 0 }, { $0.depth = 0 }, { $0.pressure = 2 }, { $0.seconds = 0 },
+            { $0.connectionCount = 1 }, { $0.binaryCount = 7 }, { $0.keyCount = 0 }, { $0.depth = 0 },
+            { $0.pressure = 2 }, { $0.seconds = 0 },
             { $0.keyPrefix = "a b" }, { $0.timeoutSeconds = 0 },
             {
                 $0.pressure = 0.1; $0.expectsHits = true

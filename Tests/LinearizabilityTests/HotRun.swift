@@ -1,7 +1,6 @@
 import Glibc
 import LoadEngine
 import LoadHistory
-import ServerTesting
 import Testing
 
 /// Connections that all work on the same few keys of a server, each on a thread of its own.
@@ -32,27 +31,20 @@ struct HotRun {
         close(try connector.settle(seconds: 10))
         let clock = HistoryClock()
         let keys = names.map { HotKey(name: $0, size: size) }
-        let connections = try (0..<connectionCount).map { client in
+        let connections = try (0..<connectionCount + binaryCount).map { client in
             var source = HotCommandSource(client: client, keys: keys, seed: seed)
             source.isMartlet = isOurs
             source.flushes = isOurs
+            source.isBinary = client >= connectionCount
             return HotConnection(try HotSocket(connector), clock: clock, source: source)
         }
-        let binary = try (0..<binaryCount).map { index in
-            BinaryConnection(
-                try TestClient(address: "\(address)"), clock: clock, number: connectionCount + index, keys: names,
-                size: size, seed: seed)
-        }
         let count = commandsPerConnection
-        try JoinedThread.run(connectionCount + binaryCount) {
-            if $0 < connections.count { connections[$0].act(count) } else { binary[$0 - connections.count].act(count) }
-        }
+        try JoinedThread.run(connections.count) { connections[$0].act(count) }
         if let failure = connections.lazy.compactMap(\.failure).first {
             print("seed \(seed)")
             throw failure
         }
-        if let failure = binary.lazy.compactMap(\.failure).first { throw failure }
-        return connections.flatMap(\.calls) + binary.flatMap(\.calls)
+        return connections.flatMap(\.calls)
     }
 
     /// A sentence for each key whose calls fit no order. `tokensRise` is what is asked of our own server.

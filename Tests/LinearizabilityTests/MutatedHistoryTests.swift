@@ -130,7 +130,8 @@ struct MutatedHistoryTests {
         defer { server.stop() }
         var run = HotRun(size: size)
         // So few that versions live long enough to be seen more than once.
-        run.connectionCount = 3
+        run.connectionCount = 2
+        run.binaryCount = 1
         run.commandsPerConnection = 300
         let history = try run.history(server.address)
         #expect(run.violations(in: history).isEmpty)

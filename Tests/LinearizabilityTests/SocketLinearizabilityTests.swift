@@ -36,14 +36,14 @@ struct SocketLinearizabilityTests {
         #expect(history.overlappingCount > history.count / 2, "the connections have met")
     }
 
-    @Test("in the text and the binary protocol at once", arguments: [HotSize.counters, .small, .large])
+    @Test("in the text and the binary protocol at once", arguments: HotSize.allCases)
     func binary(_ size: HotSize) throws {
         let server = try Self.server(.unix)
         defer { server.stop() }
         var run = HotRun(size: size)
         run.connectionCount = 4
         run.binaryCount = 4
-        run.commandsPerConnection = 120
+        run.commandsPerConnection = size == .huge ? 80 : 120
 
         let history = try run.history(server.address)
 

@@ -143,7 +143,8 @@ struct ProgramTests {
             ["--check", "history", "--rate", "5k"], ["--check", "history", "-c", "1"], ["--check", "foo"],
             ["--flush"], ["--tokens", "rise"], ["--check", "history", "--tokens", "fall"],
             ["--clients", "9223372036854775807", "-t", "2"], ["simulate", "--rate", "nan"], ["--pressure", "0.5"],
-            ["--check", "history", "-s", "a", "-s", "b"],
+            ["--check", "history", "-s", "a", "-s", "b"], ["--binary", "2"],
+            ["--check", "history", "--binary", "9", "-c", "8"],
         ])
     func usage(words: [String]) throws {
         let end = try Self.run(words)

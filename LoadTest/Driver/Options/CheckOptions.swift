@@ -16,6 +16,12 @@ struct CheckOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "With --check history: of the connections, how many speak the binary protocol, on the same keys: 4.",
+            valueName: "count"))
+    var binary: Int?
+
+    @Option(
+        help: ArgumentHelp(
             "With --check history: share of large stores that nobody asks for, so that the server evicts: 0.3.",
             valueName: "share"))
     var pressure: Double?
@@ -67,6 +73,7 @@ struct CheckOptions: ParsableArguments {
         settings.tokens = tokens
         settings.flushes = flush
         settings.wire = servers.protocol
+        settings.binaryCount = binary ?? 0
         settings.timeoutSeconds = servers.timeout
         settings.connectSeconds = servers.connectTimeout
         settings.serverProcess = servers.serverPid.first

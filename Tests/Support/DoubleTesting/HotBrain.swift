@@ -1,5 +1,5 @@
-/// A server double for commands about hot keys, classic and meta, whose items have flags and tokens; right, but for one
-/// thing.
+/// A server double for commands about hot keys, classic, meta and binary, whose items have flags and tokens; right, but
+/// for one thing.
 package struct HotBrain: ServerBrain {
     /// What goes wrong, once in so many reads or stores that could.
     package enum Fault: Sendable, Equatable {
@@ -41,6 +41,8 @@ package struct HotBrain: ServerBrain {
         case misplaced(every: Int)
         /// A read behind a change of the same packet sees what was there before the packet.
         case unordered(every: Int)
+        /// A packet does not have the opaque of the one that it answers.
+        case strangeOpaque(every: Int)
 
         /// Only meta commands show it.
         package var isMeta: Bool {
@@ -51,7 +53,7 @@ package struct HotBrain: ServerBrain {
         }
     }
 
-    private struct Item {
+    struct Item {
         var value: [UInt8]
         var flags: String
         var token: UInt64
@@ -60,7 +62,7 @@ package struct HotBrain: ServerBrain {
         var isWon = false
     }
 
-    private struct Key {
+    struct Key {
         var item: Item?
         /// Items that were replaced or removed, the last one first.
         var past: [Item] = []
@@ -68,8 +70,11 @@ package struct HotBrain: ServerBrain {
 
     private static let pastMax = 16
 
-    private let fault: Fault?
-    private var keys: [String: Key] = [:]
+    let fault: Fault?
+    private let isForBinaryOnly: Bool
+    /// Whether the command is a packet of the binary protocol.
+    private var isPacket = false
+    private(set) var keys: [String: Key] = [:]
     private var token: UInt64 = 1 << 41
     private var countdown = 0
     /// For `fallenToken`: below all others.
@@ -77,13 +82,26 @@ package struct HotBrain: ServerBrain {
     /// The items before this packet, of keys that it has changed.
     private var before: [String: Item?] = [:]
 
-    package init(_ fault: Fault? = nil) { self.fault = fault }
+    /// `isForBinaryOnly`: what goes wrong does so in the binary protocol alone.
+    package init(_ fault: Fault? = nil, isForBinaryOnly: Bool = false) {
+        self.fault = fault
+        self.isForBinaryOnly = isForBinaryOnly
+    }
 
     package mutating func answer(_ input: inout [UInt8], _ output: inout [UInt8]) -> Int {
         var position = 0
         var count = 0
         before = [:]
-        while let end = input[position...].firstIndex(of: 10) {
+        while position < input.count {
+            isPacket = input[position] == Self.requestMagic
+            if isPacket {
+                guard let end = Self.packetEnd(input, position) else { break }
+                output += reply(packet: Array(input[position..<end]))
+                position = end
+                count += 1
+                continue
+            }
+            guard let end = input[position...].firstIndex(of: 10) else { break }
             let words = String(decoding: input[position..<end], as: UTF8.self).split(whereSeparator: \.isWhitespace)
                 .map(String.init)
             var next = end + 1
@@ -110,7 +128,8 @@ package struct HotBrain: ServerBrain {
     }
 
     /// True once in `every` calls.
-    private mutating func strikes(_ every: Int) -> Bool {
+    mutating func strikes(_ every: Int) -> Bool {
+        if isForBinaryOnly, !isPacket { return false }
         countdown += 1
         guard countdown >= every else { return false }
         countdown = 0
@@ -189,7 +208,7 @@ package struct HotBrain: ServerBrain {
 
     // MARK: Changes
 
-    private mutating func evict(_ key: String) {
+    mutating func evict(_ key: String) {
         guard case .evicting(let every) = fault, keys[key]?.item != nil, strikes(every) else { return }
         change(key, to: nil)
     }
@@ -203,7 +222,7 @@ package struct HotBrain: ServerBrain {
     }
 
     /// The status in the words of meta commands.
-    private mutating func store(
+    mutating func store(
         _ key: String, _ verb: String, _ value: [UInt8], _ flags: String, life: String, compare: UInt64?
     ) -> String {
         var item = Item(value: value, flags: flags, token: 0, life: life)
@@ -254,7 +273,7 @@ package struct HotBrain: ServerBrain {
         return token
     }
 
-    private mutating func count(_ key: String, _ verb: String, _ delta: String) -> String? {
+    mutating func count(_ key: String, _ verb: String, _ delta: String) -> String? {
         guard var item = keys[key]?.item, let delta = UInt64(delta),
             let number = UInt64(String(decoding: item.value, as: UTF8.self))
         else { return nil }
@@ -267,7 +286,7 @@ package struct HotBrain: ServerBrain {
     }
 
     /// `ma` with N on a miss.
-    private mutating func vivifyNumber(_ key: String, _ flags: [String]) -> String? {
+    mutating func vivifyNumber(_ key: String, _ flags: [String]) -> String? {
         guard keys[key]?.item == nil, let life = Self.flag("N", flags), let seed = Self.flag("J", flags) else {
             return nil
         }
@@ -276,7 +295,7 @@ package struct HotBrain: ServerBrain {
     }
 
     @discardableResult
-    private mutating func touch(_ key: String, _ life: String) -> Bool {
+    mutating func touch(_ key: String, _ life: String) -> Bool {
         guard keys[key]?.item != nil else { return false }
         if case .lostTouch(let every) = fault, strikes(every) { return true }
         keys[key]?.item?.life = life
@@ -293,7 +312,7 @@ package struct HotBrain: ServerBrain {
         return "HD"
     }
 
-    private mutating func remove(_ key: String, _ compare: UInt64?) -> String {
+    mutating func remove(_ key: String, _ compare: UInt64?) -> String {
         guard let item = keys[key]?.item else { return "NF" }
         if let compare, compare != item.token { return "EX" }
         if compare == nil, case .blindDelete(let every) = fault, strikes(every) { return "NF" }
@@ -338,7 +357,7 @@ package struct HotBrain: ServerBrain {
     }
 
     /// The item, or what a broken server takes for it.
-    private mutating func found(_ key: String) -> Item? {
+    mutating func found(_ key: String) -> Item? {
         if case .unordered(let every) = fault, let old = before[key], strikes(every) { return old }
         let past = keys[key]?.past ?? []
         guard var item = keys[key]?.item else {
