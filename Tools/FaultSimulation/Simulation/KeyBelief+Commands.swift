@@ -54,6 +54,7 @@ extension KeyBelief {
             default: done.count(command, by: now)
             }
             for item in done.items { mayBecome(item) }
+            if let made = command.madeCounter(by: now) { mayBecome(made) }
             mayBecome(nil)
         }
     }

@@ -22,6 +22,7 @@ struct ReplyJudge {
     }
 
     mutating func judge(_ command: SimulatedCommand, _ keys: [[UInt8]], _ beliefs: inout [KeyBelief]) -> Verdict {
+        if command.opcode != nil { return judgePackets(command, keys, &beliefs) }
         switch command.kind {
         case .get, .gets, .getAndTouch: return values(command, keys, &beliefs)
         case .metaGet: return metaValue(command, &beliefs[command.key])
@@ -34,7 +35,7 @@ struct ReplyJudge {
             command.stores || command.kind == .touch
                 || command.kind == .increment || command.kind == .decrement || command.kind == .metaArithmetic
         {
-            return refusal(command, &belief, line)
+            return refuse(command, &belief).map { .wrong($0) } ?? .right(end: line.upperBound + 2)
         }
         switch command.kind {
         case .noop: return expect("MN", line)
@@ -56,7 +57,7 @@ struct ReplyJudge {
 
     // MARK: What is possible
 
-    private func mayMiss(_ belief: KeyBelief, _ command: SimulatedCommand) -> Bool {
+    func mayMiss(_ belief: KeyBelief, _ command: SimulatedCommand) -> Bool {
         facts.evicts || belief.mayBeAbsent || belief.items.contains { $0.mayBeOver(by: now) }
             || mayBeDropped(belief, command)
     }
@@ -68,34 +69,40 @@ struct ReplyJudge {
             && belief.items.contains { $0.expiresBy == 0 }
     }
 
-    private func mayBeThere(_ belief: KeyBelief, _ command: SimulatedCommand) -> Bool {
+    func mayBeThere(_ belief: KeyBelief, _ command: SimulatedCommand) -> Bool {
         belief.items.contains { !$0.isOver(by: command.second) }
     }
 
-    private mutating func refusal(
-        _ command: SimulatedCommand, _ belief: inout KeyBelief, _ line: Range<Int>
-    ) -> Verdict {
+    /// What is joined to something may be too large together, which is answered as if nothing was there.
+    func mayBeTooLargeJoined(_ belief: KeyBelief, _ command: SimulatedCommand) -> Bool {
+        belief.items.contains { $0.content.length + command.content.length + 400 > facts.itemBytesMax }
+    }
+
+    /// Something is refused for want of memory. What is wrong with that, if something is.
+    mutating func refuse(_ command: SimulatedCommand, _ belief: inout KeyBelief) -> String? {
         refusals += 1
         if facts.evicts, !mayRefuse, command.content.length <= 1000, command.kind != .append, command.kind != .prepend {
-            return .wrong("refused although something could have gone")
+            return "refused although something could have gone"
         }
         belief.mayBecome(nil)
-        return .right(end: line.upperBound + 2)
+        return nil
     }
 
     // MARK: Values
 
-    /// What a value's line says must be one of the items that the key may have; then it is that one.
-    private mutating func take(
-        _ belief: inout KeyBelief, _ command: SimulatedCommand, flags: UInt64, length: Int, token: UInt64?,
+    /// What a value's line says must be one of the items that the key may have; then it is that one. Without a length
+    /// the value is not told.
+    mutating func take(
+        _ belief: inout KeyBelief, _ command: SimulatedCommand, flags: UInt64, length: Int?, token: UInt64?,
         at start: Int
     ) -> String? {
         let isKnown = belief.keep {
-            $0.content.length == length && UInt64($0.flags) == flags && !$0.isOver(by: command.second)
-                && (token == nil || $0.token == 0 || $0.token == token) && text.holds($0.content, at: start)
+            UInt64($0.flags) == flags && !$0.isOver(by: command.second)
+                && (token == nil || $0.token == 0 || $0.token == token)
+                && (length == nil || $0.content.length == length && text.holds($0.content, at: start))
         }
         guard isKnown else { return "no value that the key may have: \(belief.items.map { $0.content.length })" }
-        hits += 1
+        if length != nil { hits += 1 }
         if let token {
             if belief.only?.token == 0, token <= belief.tokenSeen {
                 return "token \(token) is not above \(belief.tokenSeen), which an earlier value had"
@@ -106,7 +113,7 @@ struct ReplyJudge {
         return nil
     }
 
-    private mutating func miss(_ belief: inout KeyBelief, _ command: SimulatedCommand) -> String? {
+    mutating func miss(_ belief: inout KeyBelief, _ command: SimulatedCommand) -> String? {
         guard mayMiss(belief, command) else { return "missing, but nothing is evicted and it has not ended" }
         misses += 1
         belief.become(nil)
@@ -257,9 +264,8 @@ struct ReplyJudge {
             .append where text.has("NOT_STORED\r\n", at: line.lowerBound),
             .prepend where text.has("NOT_STORED\r\n", at: line.lowerBound),
             .compareAndSet where text.has("NOT_FOUND\r\n", at: line.lowerBound):
-            // What is joined to something may be too large together, which is answered the same; then it stays.
-            let joined = belief.items.contains { $0.content.length + command.content.length + 400 > facts.itemBytesMax }
-            if joined, command.kind == .append || command.kind == .prepend {
+            // Then it stays.
+            if command.kind == .append || command.kind == .prepend, mayBeTooLargeJoined(belief, command) {
                 belief.mayBecome(nil)
                 return .right(end: line.upperBound + 2)
             }

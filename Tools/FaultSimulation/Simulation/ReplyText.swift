@@ -65,7 +65,7 @@ struct ReplyText {
         guard start + content.length <= bytes.count else { return false }
         if let number = content.number {
             var place = start
-            return self.number(at: &place) == number
+            return self.number(at: &place) == number && place <= start + content.first.count
                 && bytes[place..<start + content.first.count].allSatisfy { $0 == 0x20 }
         }
         return bytes.withUnsafeBytes { bytes in

@@ -1,7 +1,8 @@
 import MartletServer
 import StoreTesting
 
-/// A client with keys of its own: asks, and judges what comes back.
+/// A client with keys of its own: asks, and judges what comes back. It speaks text, or the binary protocol, as is drawn
+/// for each of its connections.
 ///
 /// 1. Commands are answered in order. What is wrong with an answer ends the run.
 /// 2. A miss is right where items may be evicted, or where the item may have ended by then. Everything else is what the
@@ -27,7 +28,10 @@ struct SimulatedClient {
     var outbox: [UInt8] = []
     var sentCount = 0
     private var text = ReplyText()
-    private(set) var commandCount = 0
+    /// On this connection; nil before the first command.
+    private var speaksBinary: Bool?
+    private var nextOpaque: UInt32 = 0
+    private(set) var commandCount = 0, binaryCommandCount = 0
     private(set) var hits = 0, misses = 0, refusals = 0
     private(set) var unixTimeCount = 0
     /// Dense keys stored so far, all rounds together.
@@ -80,14 +84,21 @@ struct SimulatedClient {
             outbox.removeAll(keepingCapacity: true)
             sentCount = 0
         }
+        if speaksBinary == nil { chooseDialect(&random) }
         for _ in 0...random.below(random.below(3) == 0 ? 40 : 8) {
             var command = command(&random)
             if command.seconds > 0, random.below(4) == 0 { setUnixTime(&command, clocks) }
-            ask(command, clocks)
+            ask(command, clocks, &random)
         }
         if facts.isDense { askDense(&random, clocks) }
         // So that the last one is answered.
-        if unanswered.last?.isQuiet == true { ask(SimulatedCommand(kind: .noop, key: 0), clocks) }
+        if unanswered.last?.isQuiet == true { ask(SimulatedCommand(kind: .noop, key: 0), clocks, &random) }
+    }
+
+    /// The first byte of a connection decides.
+    private mutating func chooseDialect(_ random: inout SplitMix) {
+        speaksBinary = random.below(3) == 0
+        nextOpaque = UInt32(truncatingIfNeeded: random.next())
     }
 
     /// The life is asked for as a time by the client's clock. What that is to the server does not depend on when it
@@ -106,17 +117,21 @@ struct SimulatedClient {
             var command = SimulatedCommand(kind: .set, key: Self.keyCount + denseCount % Self.denseKeyCount)
             command.content = .pattern(random.below(4096), isLarge ? 600 + random.below(300) : random.below(40))
             command.isQuiet = true
-            ask(command, clocks)
+            ask(command, clocks, &random)
             denseCount += 1
         }
         var look = SimulatedCommand(kind: .get, key: Self.keyCount + random.below(Self.denseKeyCount - 8))
         look.keyCount = 8
-        ask(look, clocks)
+        ask(look, clocks, &random)
     }
 
-    private mutating func ask(_ command: SimulatedCommand, _ clocks: Clocks) {
+    private mutating func ask(_ command: SimulatedCommand, _ clocks: Clocks, _ random: inout SplitMix) {
         var command = command
         command.second = clocks.second
+        if speaksBinary == true {
+            command.becomeBinary(&random, tokenSeen: beliefs[command.key].tokenSeen, opaque: &nextOpaque)
+            binaryCommandCount += 1
+        }
         command.write(keys, into: &outbox)
         unanswered.append(command)
         commandCount += 1
@@ -139,6 +154,10 @@ struct SimulatedClient {
             var command = SimulatedCommand(kind: kinds[random.below(3)], key: key)
             command.delta = [1, 7, 1000, 1 << 40][random.below(4)]
             command.isQuiet = command.kind == .increment && random.below(6) == 0
+            if speaksBinary == true, random.below(3) > 0 {
+                command.initial = [0, 10, .max, random.next() >> 32][random.below(4)]
+                command.seconds = seconds(&random)
+            }
             return command
         }
         if draw < 960 {
@@ -196,7 +215,7 @@ struct SimulatedClient {
         while answeredCount < unanswered.count {
             let command = unanswered[answeredCount]
             if facts.tells { tell(command, now) }
-            if command.isQuiet {
+            if command.isQuiet, command.opcode == nil {
                 // Done once something behind it is answered.
                 if text.isEmpty { return nil }
                 takeQuiet(command, now: now)
@@ -205,7 +224,9 @@ struct SimulatedClient {
                 switch judge.judge(command, keys, &beliefs) {
                 case .incomplete: return nil
                 case .wrong(let reason):
-                    return "\(command.kind) of key \(command.key): \(reason), at \(text.excerpt(at: text.place))"
+                    let isBinary = command.opcode != nil
+                    let excerpt = isBinary ? text.packetExcerpt(at: text.place) : text.excerpt(at: text.place)
+                    return "\(command.kind) of key \(command.key): \(reason), at \(excerpt)"
                 case .right(let end): text.move(to: end)
                 }
                 hits += judge.hits
@@ -224,12 +245,13 @@ struct SimulatedClient {
     private func tell(_ command: SimulatedCommand, _ now: UInt32) {
         var bytes: [UInt8] = []
         command.write(keys, into: &bytes)
-        let line = String(decoding: bytes.prefix { $0 != 13 }.prefix(100), as: UTF8.self)
+        let isBinary = command.opcode != nil
+        let line =
+            isBinary ? command.packetText : String(decoding: bytes.prefix { $0 != 13 }.prefix(100), as: UTF8.self)
+        let answer = isBinary ? text.packetExcerpt(at: text.place) : text.excerpt(at: text.place)
         let belief = beliefs[command.key]
         let known = belief.items.map { "\($0.content.length) B #\($0.token) until \($0.expiresBy)" }
-        print(
-            "second \(command.second) to \(now): \(line) | \(known) or none \(belief.mayBeAbsent) | \(text.excerpt(at: text.place))"
-        )
+        print("second \(command.second) to \(now): \(line) | \(known) or none \(belief.mayBeAbsent) | \(answer)")
     }
 
     /// Without an answer: done, or refused.
@@ -258,6 +280,7 @@ struct SimulatedClient {
             }
         }
         forgetAnswered()
+        speaksBinary = nil
         outbox.removeAll(keepingCapacity: true)
         sentCount = 0
         text.clear()

@@ -25,6 +25,12 @@ struct SimulatedCommand {
     var token: UInt64 = 0
     var delta: UInt64 = 0
     var isQuiet = false
+    /// Of the binary protocol, nil in text; and what the answer has to bear. A `get` of many keys has an opaque for each
+    /// of them, from this one on, and one for the `noop` behind.
+    var opcode: UInt8?
+    var opaque: UInt32 = 0
+    /// Of a counter of the binary protocol: what it begins with, if it is to be made where there is none.
+    var initial: UInt64?
     /// When it was made: it is carried out then or later.
     var second: UInt32 = 0
 
@@ -47,6 +53,7 @@ struct SimulatedCommand {
 
     /// Appends the command as bytes.
     func write(_ keys: [[UInt8]], into out: inout [UInt8]) {
+        if let opcode { return writePackets(opcode, keys, into: &out) }
         switch kind {
         case .get, .gets:
             out += kind == .get ? Self.get : Self.gets
@@ -94,6 +101,10 @@ struct SimulatedCommand {
 
     private func writeValue(into out: inout [UInt8]) {
         out += Self.lineEnd
+        writeContent(into: &out)
+    }
+
+    func writeContent(into out: inout [UInt8]) {
         if let number = content.number {
             out += "\(number)".utf8
         } else {

@@ -55,6 +55,7 @@ extension Simulation {
     private func lose(_ client: Int, _ link: Link) -> String? {
         var wrong: String?
         if !network[link.descriptor].isReset, !network[link.descriptor].toClient.isEmpty {
+            if let falsify { falsify(&network[link.descriptor].toClient) }
             wrong = clients[client].receive(network[link.descriptor].toClient, now: now, mayRefuse: true)
         }
         forget(client, link, served: true)

@@ -9,7 +9,7 @@
 // Goals: faults far above real rates; every answer judged; a failing seed becomes a short list of events that fails by
 // itself.
 // Non-goals: threads (the thread sanitizer's), the kernel (`./martlet exhaust`), several clients on one key (the checks
-// of histories), the binary protocol (`./martlet fuzz binary`), TLS and logins.
+// of histories), TLS and logins.
 
 import Glibc
 import MartletServer
@@ -26,6 +26,7 @@ package final class Simulation {
     package struct Counts: Sendable, Equatable {
         package enum Kind: String, CaseIterable, Sendable {
             case commands, hits, misses, refusals, evictions
+            case binaryCommands = "commands in binary"
             case growth = "buckets added", pageMoves = "pages moved", relocations = "items moved with them"
             case unixTimes = "absolute times", wallSteps = "clocks set anew"
             case shortReads = "short reads", shortSends = "short sends", emptyCalls = "empty calls"
@@ -67,6 +68,8 @@ package final class Simulation {
     var links: [Link?]
     var kicksSeen: UInt64 = 0
     var counts = Counts()
+    /// Changes what a client is about to read: for tests that wrong answers are found.
+    package var falsify: ((inout [UInt8]) -> Void)?
     /// How far the clients' clocks are from the server's, in seconds.
     private var wallStep: Int64 = 0
 
@@ -109,6 +112,7 @@ package final class Simulation {
         if let reason = settle() { throw Failure(event: events.count - 1, reason: "at the end: \(reason)") }
         for client in clients {
             counts[.commands] += client.commandCount
+            counts[.binaryCommands] += client.binaryCommandCount
             counts[.hits] += client.hits
             counts[.misses] += client.misses
             counts[.refusals] += client.refusals
@@ -176,6 +180,7 @@ package final class Simulation {
 
     func read(_ client: Int, _ random: inout SplitMix) -> String? {
         guard let link = links[client], !network[link.descriptor].toClient.isEmpty else { return nil }
+        if let falsify { falsify(&network[link.descriptor].toClient) }
         let wrong = clients[client].receive(network[link.descriptor].toClient, now: now, mayRefuse: mayRefuse)
         network[link.descriptor].toClient.removeAll(keepingCapacity: true)
         return wrong.map { "client \(client): \($0)" }

@@ -2,10 +2,15 @@
 package struct SimulationShrinker {
     private let settings: SimulationSettings
     private var attemptsLeft: Int
+    private let falsify: ((inout [UInt8]) -> Void)?
 
-    package init(_ settings: SimulationSettings, attemptsMax: Int = 3000) {
+    /// `falsify`: as the simulation that has failed had it.
+    package init(
+        _ settings: SimulationSettings, attemptsMax: Int = 3000, falsify: ((inout [UInt8]) -> Void)? = nil
+    ) {
         self.settings = settings
         attemptsLeft = attemptsMax
+        self.falsify = falsify
     }
 
     /// Fewer events that fail, and how.
@@ -36,6 +41,7 @@ package struct SimulationShrinker {
     private mutating func rerun(_ events: [SimulationEvent]) -> Simulation.Failure? {
         attemptsLeft -= 1
         guard !events.isEmpty, let simulation = try? Simulation(settings) else { return nil }
+        simulation.falsify = falsify
         do throws(Simulation.Failure) {
             _ = try simulation.run(events)
             return nil
