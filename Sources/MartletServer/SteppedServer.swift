@@ -36,7 +36,10 @@ package final class SteppedServer {
         let clock = ServerClock(manualWithWall: 1_750_000_000)
         let store = try CacheStore(settings: settings.storeSettings, secret: secret, now: clock.second)
         let made = UnsafeMutablePointer<ServerContext>.allocate(capacity: 1)
-        made.initialize(to: ServerContext(settings: settings, store: store, clock: clock, syscalls: syscalls))
+        made.initialize(
+            to: ServerContext(
+                settings: settings, store: store, clock: clock, syscalls: syscalls,
+                credentialFile: try CredentialFile(settings: settings)))
         for index in 0..<settings.threadCount {
             guard let worker = UnsafeMutablePointer<Worker>.make(index: index, server: made) else {
                 throw Self.outOfDescriptors
@@ -47,7 +50,8 @@ package final class SteppedServer {
         }
         made.pointee.listeningSockets = [
             ListeningSocket(
-                descriptor: ends[0], family: .local, port: 0, name: "simulated", path: nil, file: (0, 0))
+                descriptor: ends[0], family: .local, port: 0, name: "simulated", dialect: Dialect(settings), path: nil,
+                file: (0, 0))
         ]
         listener = .make(server: made, loop: loop)
         isWoken = Array(repeating: false, count: settings.threadCount)

@@ -1,8 +1,9 @@
 import FaultSimulation
 import Testing
 
-/// What a wrong server would say to clients of the binary protocol, and one thing that it would say in text. Goal: the
-/// simulation's judges are proved to find it. Method: replies of a right server are changed on their way.
+/// What a wrong server would say to clients of the binary protocol, to those who have not logged in, and one thing that
+/// it would say in text. Goal: the simulation's judges are proved to find it. Method: replies of a right server are
+/// changed on their way.
 @Suite("False answers in a simulation")
 struct FalseAnswerTests {
     enum Lie: String, CaseIterable, Sendable {
@@ -12,12 +13,13 @@ struct FalseAnswerTests {
         case silence = "no answer", repetition = "the same answer twice"
         case refusedQuietly = "a quiet add that is refused without a word"
         case line = "a value's key in text"
+        case answer = "an answer before a login", welcome = "a wrong password let in"
     }
 
     @Test("are found, whatever is wrong with them", arguments: Lie.allCases)
     func lies(lie: Lie) throws {
         var reason: String?
-        for seed in [2, 4, 6, 8] as [UInt64] where reason == nil { reason = try Self.failure(lie, seed)?.reason }
+        for seed in [2, 6, 8, 4, 12] as [UInt64] where reason == nil { reason = try Self.failure(lie, seed)?.reason }
 
         #expect(reason != nil)
     }
@@ -25,7 +27,9 @@ struct FalseAnswerTests {
     private static func failure(_ lie: Lie, _ seed: UInt64) throws -> Simulation.Failure? {
         let settings = SimulationSettings(seed: seed)
         let simulation = try Simulation(settings)
-        simulation.falsify = { lie == .line ? changeLine(&$0) : change(&$0, lie) }
+        simulation.falsify = { bytes in
+            if bytes.first == 0x81 { change(&bytes, lie) } else { changeLine(&bytes, lie) }
+        }
         var failure: Simulation.Failure?
         do {
             _ = try simulation.run(SimulationEvent.script(settings, count: 1500))
@@ -48,8 +52,17 @@ struct FalseAnswerTests {
         #expect(fewer.compactMap { SimulationEvent("\($0)") } == fewer)
     }
 
-    private static func changeLine(_ bytes: inout [UInt8]) {
-        if bytes.starts(with: "VALUE ".utf8) { bytes[6] ^= 1 }
+    /// Changes the value's line in front, or the first line that is as wanted.
+    private static func changeLine(_ bytes: inout [UInt8], _ lie: Lie) {
+        func replace(_ line: String, with other: String) {
+            if let range = bytes.firstRange(of: line.utf8) { bytes.replaceSubrange(range, with: other.utf8) }
+        }
+        switch lie {
+        case .line: if bytes.starts(with: "VALUE ".utf8) { bytes[6] ^= 1 }
+        case .answer: replace("CLIENT_ERROR unauthenticated\r\n", with: "END\r\n")
+        case .welcome: replace("CLIENT_ERROR authentication failure\r\n", with: "STORED\r\n")
+        default: break
+        }
     }
 
     /// Changes the whole packets in front.

@@ -24,6 +24,7 @@ struct FaultSimulationTests {
 
         #expect(counts[.commands] > 10_000 && counts[.hits] > 2000 && counts[.misses] > 1000, "\(counts)")
         #expect(counts[.binaryCommands] > 3000 && counts[.binaryCommands] < counts[.commands] * 3 / 4, "\(counts)")
+        #expect(counts[.logins] > 15, "\(counts)")
         #expect(counts[.shortReads] > 100 && counts[.shortSends] > 100 && counts[.emptyCalls] > 100, "\(counts)")
         #expect(counts[.failedAccepts] > 5 && counts[.rejections] > 0 && counts[.pauses] > 0, "\(counts)")
         #expect(counts[.unixTimes] > 200 && counts[.wallSteps] > 10, "\(counts)")
@@ -32,8 +33,8 @@ struct FaultSimulationTests {
         #expect(counts[.breaks] > 20 && counts[.failedAllocations] > 20 && counts[.memoryKicks] > 10, "\(counts)")
     }
 
-    /// One with too many clients for the listener, one with many keys.
-    @Test("come to the same each time", arguments: [5, 7] as [UInt64])
+    /// One with logins, one with too many clients for the listener, one with many keys.
+    @Test("come to the same each time", arguments: [4, 5, 7] as [UInt64])
     func repeats(seed: UInt64) throws {
         let (first, second) = (try Self.run(seed), try Self.run(seed))
 

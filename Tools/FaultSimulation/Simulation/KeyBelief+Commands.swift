@@ -39,8 +39,9 @@ extension KeyBelief {
 
     /// All that the key may have if the command was carried out, besides what it may have already.
     mutating func mayHaveDone(_ command: SimulatedCommand, by now: UInt32) {
+        if command.isLocked { return }
         switch command.kind {
-        case .get, .gets, .metaGet, .noop, .unknown: return
+        case .get, .gets, .metaGet, .noop, .unknown, .login, .wrongLogin: return
         case .delete, .metaDelete, .tooLarge: mayBecome(nil)
         case .set, .metaSet, .add, .replace, .compareAndSet:
             mayBecome(command.item(by: now))

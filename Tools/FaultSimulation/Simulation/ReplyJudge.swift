@@ -23,6 +23,7 @@ struct ReplyJudge {
 
     mutating func judge(_ command: SimulatedCommand, _ keys: [[UInt8]], _ beliefs: inout [KeyBelief]) -> Verdict {
         if command.opcode != nil { return judgePackets(command, keys, &beliefs) }
+        if command.isLocked { return judgeLocked(command) }
         switch command.kind {
         case .get, .gets, .getAndTouch: return values(command, keys, &beliefs)
         case .metaGet: return metaValue(command, &beliefs[command.key])
@@ -50,7 +51,7 @@ struct ReplyJudge {
         }
     }
 
-    private func expect(_ word: StaticString, _ line: Range<Int>) -> Verdict {
+    func expect(_ word: StaticString, _ line: Range<Int>) -> Verdict {
         line.count == word.utf8CodeUnitCount && text.has(word, at: line.lowerBound)
             ? .right(end: line.upperBound + 2) : .wrong("not \(word)")
     }

@@ -31,6 +31,10 @@ struct SimulatedClient {
     /// On this connection; nil before the first command.
     private var speaksBinary: Bool?
     private var nextOpaque: UInt32 = 0
+    /// Where a login is wanted: whether it was asked for on this connection, and answered; wrong tries before.
+    private var hasAskedForLogin = false, hasLoggedIn = false
+    private var wrongLoginCount = 0
+    private(set) var loginCount = 0
     private(set) var commandCount = 0, binaryCommandCount = 0
     private(set) var hits = 0, misses = 0, refusals = 0
     private(set) var unixTimeCount = 0
@@ -52,6 +56,7 @@ struct SimulatedClient {
         var evicts: Bool
         var itemBytesMax: Int
         var isDense = false
+        var demandsLogin = false
         /// Says what is asked and answered.
         var tells = false
     }
@@ -72,6 +77,9 @@ struct SimulatedClient {
     /// All is sent and answered.
     var isDone: Bool { waitingCount == 0 && sentCount == outbox.count }
 
+    /// The server has let it in, as far as it knows.
+    var isLetIn: Bool { hasLoggedIn || !facts.demandsLogin }
+
     /// Nothing that the store has, or may come to have, is unknown.
     var isQuiet: Bool { waitingCount == 0 }
 
@@ -85,6 +93,7 @@ struct SimulatedClient {
             sentCount = 0
         }
         if speaksBinary == nil { chooseDialect(&random) }
+        if facts.demandsLogin, !hasAskedForLogin, !askLocked(&random, clocks) { return }
         for _ in 0...random.below(random.below(3) == 0 ? 40 : 8) {
             var command = command(&random)
             if command.seconds > 0, random.below(4) == 0 { setUnixTime(&command, clocks) }
@@ -97,8 +106,29 @@ struct SimulatedClient {
 
     /// The first byte of a connection decides.
     private mutating func chooseDialect(_ random: inout SplitMix) {
-        speaksBinary = random.below(3) == 0
+        speaksBinary = random.below(3) == 0 && !facts.demandsLogin
         nextOpaque = UInt32(truncatingIfNeeded: random.next())
+    }
+
+    /// What is asked before the login, and mostly that itself; returns whether there was one.
+    private mutating func askLocked(_ random: inout SplitMix, _ clocks: Clocks) -> Bool {
+        for _ in 0..<random.below(5) {
+            var command = command(&random)
+            if wrongLoginCount < SimulatedLogin.wrongMax, random.below(6) == 0 {
+                command = SimulatedCommand(kind: .wrongLogin, key: 0)
+                command.form = random.below(SimulatedLogin.wrong.count)
+                wrongLoginCount += 1
+            }
+            command.becomeLocked()
+            ask(command, clocks, &random)
+        }
+        if random.below(4) == 0 { return false }
+        var login = SimulatedCommand(kind: .login, key: 0)
+        login.form = random.below(SimulatedLogin.right.count)
+        login.becomeLocked()
+        ask(login, clocks, &random)
+        hasAskedForLogin = true
+        return true
     }
 
     /// The life is asked for as a time by the client's clock. What that is to the server does not depend on when it
@@ -229,6 +259,10 @@ struct SimulatedClient {
                     return "\(command.kind) of key \(command.key): \(reason), at \(excerpt)"
                 case .right(let end): text.move(to: end)
                 }
+                if command.kind == .login {
+                    hasLoggedIn = true
+                    loginCount += 1
+                }
                 hits += judge.hits
                 misses += judge.misses
                 refusals += judge.refusals
@@ -281,6 +315,7 @@ struct SimulatedClient {
         }
         forgetAnswered()
         speaksBinary = nil
+        (hasAskedForLogin, hasLoggedIn, wrongLoginCount) = (false, false, 0)
         outbox.removeAll(keepingCapacity: true)
         sentCount = 0
         text.clear()

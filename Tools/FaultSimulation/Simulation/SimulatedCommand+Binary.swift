@@ -71,7 +71,7 @@ extension SimulatedCommand {
         case .decrement: return isQuiet ? .quietDecrement : .decrement
         case .delete, .metaDelete: return isQuiet ? .quietDelete : .delete
         case .touch: return .touch
-        case .noop, .unknown: return isEven ? .noop : .version
+        case .noop, .unknown, .login, .wrongLogin: return isEven ? .noop : .version
         }
     }
 
@@ -126,7 +126,7 @@ extension SimulatedCommand {
             Self.write(initial ?? delta, into: &out)
             Self.write(initial == nil ? UInt32.max : UInt32(clamping: exptime), into: &out)
             out += keys[key]
-        case .noop: writeHeader(opcode, opaque: opaque, into: &out)
+        case .noop, .login, .wrongLogin: writeHeader(opcode, opaque: opaque, into: &out)
         case .unknown:
             writeHeader(opcode, valueBytes: content.length, opaque: opaque, into: &out)
             writeContent(into: &out)

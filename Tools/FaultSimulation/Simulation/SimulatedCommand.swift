@@ -8,6 +8,7 @@ struct SimulatedCommand {
         case increment, decrement, metaArithmetic
         case delete, metaDelete, touch
         case noop, unknown
+        case login, wrongLogin
     }
 
     var kind: Kind
@@ -31,6 +32,10 @@ struct SimulatedCommand {
     var opaque: UInt32 = 0
     /// Of a counter of the binary protocol: what it begins with, if it is to be made where there is none.
     var initial: UInt64?
+    /// It is asked before the login.
+    var isLocked = false
+    /// Of a login: which of those there are.
+    var form = 0
     /// When it was made: it is carried out then or later.
     var second: UInt32 = 0
 
@@ -95,6 +100,7 @@ struct SimulatedCommand {
             out += keys[key]
         case .noop: out += Self.noop
         case .unknown: out += Self.unknown
+        case .login, .wrongLogin: writeLogin(into: &out)
         }
         out += Self.lineEnd
     }

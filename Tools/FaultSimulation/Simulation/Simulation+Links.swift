@@ -7,6 +7,7 @@ import StoreTesting
 /// 2. The server may close a connection whose client has gone; one that is too many, which it counts and tells; and one
 ///    for which it counts a reason (`SteppedServer.kicks`) in the very round in which it closes it, or in which it
 ///    begins to (`Link.isEnding`). Each closing needs a reason of its own: those that are left over are no excuse later.
+/// 3. Who is not let in yet may be closed without one: it has taken too long, or there was no memory for its check.
 extension Simulation {
     func connect(_ client: Int, _ random: inout SplitMix) -> Int32? {
         if let link = links[client] { return link.descriptor }
@@ -107,7 +108,7 @@ extension Simulation {
         }
         for client in mine {
             guard let link = links[client], let place = link.place else { continue }
-            let isFree = link.isEnding || network[link.descriptor].isGone
+            let isFree = link.isEnding || network[link.descriptor].isGone || !clients[client].isLetIn
             if !server.isOpen(place) {
                 if !isFree { unexplained += 1 }
                 if let wrong = lose(client, link) { return wrong }

@@ -4,12 +4,13 @@
 //     SimulationEvent.script   seed to events          SimulatedClient  commands, and what may be answered
 //     Simulation               runs them               SimulatedNetwork short, empty, torn reads, sends, accepts
 //     Simulation+Links         connections, from being accepted to their end
+//     ReplyJudge               answers, in text (ReplyText) and binary (ReplyPacket); before a login (SimulatedLogin)
 //     SimulationShrinker       fewer events that still fail
 //
 // Goals: faults far above real rates; every answer judged; a failing seed becomes a short list of events that fails by
 // itself.
 // Non-goals: threads (the thread sanitizer's), the kernel (`./martlet exhaust`), several clients on one key (the checks
-// of histories), TLS and logins.
+// of histories) and TLS.
 
 import Glibc
 import MartletServer
@@ -26,7 +27,7 @@ package final class Simulation {
     package struct Counts: Sendable, Equatable {
         package enum Kind: String, CaseIterable, Sendable {
             case commands, hits, misses, refusals, evictions
-            case binaryCommands = "commands in binary"
+            case binaryCommands = "commands in binary", logins
             case growth = "buckets added", pageMoves = "pages moved", relocations = "items moved with them"
             case unixTimes = "absolute times", wallSteps = "clocks set anew"
             case shortReads = "short reads", shortSends = "short sends", emptyCalls = "empty calls"
@@ -86,12 +87,19 @@ package final class Simulation {
         made.connectionBufferBytesMax = settings.bufferBytesMax
         if settings.isCrowded { made.connectionsMax = SimulationSettings.connectionsMax }
         made.rejectsOverLimit = !settings.pausesOverLimit
+        if settings.demandsLogin {
+            guard let path = SimulatedLogin.makeFile() else {
+                throw Failure(event: 0, reason: "no file of credentials")
+            }
+            made.authFilePath = path
+        }
+        defer { if let path = made.authFilePath { unlink(path) } }
         network.faultShare = settings.faultShare
         network.allocationFaultShare = settings.allocationFaultShare
         server = try SteppedServer(made, secret: (settings.seed | 1, ~settings.seed | 1), syscalls: network.table)
         let facts = SimulatedClient.ServerFacts(
             evicts: settings.evicts, itemBytesMax: SimulationSettings.itemBytesMax, isDense: settings.isDense,
-            tells: tells)
+            demandsLogin: settings.demandsLogin, tells: tells)
         clients = (0..<settings.clientCount).map { SimulatedClient(number: $0, facts) }
         links = clients.map { _ in nil }
     }
@@ -113,6 +121,7 @@ package final class Simulation {
         for client in clients {
             counts[.commands] += client.commandCount
             counts[.binaryCommands] += client.binaryCommandCount
+            counts[.logins] += client.loginCount
             counts[.hits] += client.hits
             counts[.misses] += client.misses
             counts[.refusals] += client.refusals

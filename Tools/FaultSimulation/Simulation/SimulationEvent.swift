@@ -79,6 +79,8 @@ package struct SimulationSettings: Equatable, Sendable {
     /// pauses, in place of telling them.
     let isCrowded: Bool
     let pausesOverLimit: Bool
+    /// Clients have to log in, and speak text; an eighth of the seeds.
+    let demandsLogin: Bool
 
     static let connectionsMax = 8
     static let itemBytesMax = 256 << 10
@@ -89,6 +91,7 @@ package struct SimulationSettings: Equatable, Sendable {
         isDense = seed % 4 == 3
         isCrowded = seed % 4 == 1
         pausesOverLimit = seed % 8 == 5
+        demandsLogin = seed % 8 == 4
         let megabytes = [4, 6, 16][random.below(3)]
         memoryMegabytes = isDense ? 4 : megabytes
         evicts = random.below(4) > 0 || isDense
