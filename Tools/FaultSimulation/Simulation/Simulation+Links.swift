@@ -112,8 +112,8 @@ extension Simulation {
             if !server.isOpen(place) {
                 if !isFree { unexplained += 1 }
                 if let wrong = lose(client, link) { return wrong }
-            } else if !isFree, server.isEnding(place) {
-                unexplained += 1
+            } else if server.isEnding(place) {
+                if !isFree { unexplained += 1 }
                 links[client]?.isEnding = true
             }
         }
