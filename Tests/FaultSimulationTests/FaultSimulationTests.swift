@@ -24,7 +24,7 @@ struct FaultSimulationTests {
 
         #expect(counts[.commands] > 10_000 && counts[.hits] > 2000 && counts[.misses] > 1000, "\(counts)")
         #expect(counts[.binaryCommands] > 3000 && counts[.binaryCommands] < counts[.commands] * 3 / 4, "\(counts)")
-        #expect(counts[.logins] > 15, "\(counts)")
+        #expect(counts[.logins] > 15 && counts[.flushes] > 2, "\(counts)")
         #expect(counts[.shortReads] > 100 && counts[.shortSends] > 100 && counts[.emptyCalls] > 100, "\(counts)")
         #expect(counts[.failedAccepts] > 5 && counts[.rejections] > 0 && counts[.pauses] > 0, "\(counts)")
         #expect(counts[.unixTimes] > 200 && counts[.wallSteps] > 10, "\(counts)")

@@ -41,7 +41,7 @@ extension KeyBelief {
     mutating func mayHaveDone(_ command: SimulatedCommand, by now: UInt32) {
         if command.isLocked { return }
         switch command.kind {
-        case .get, .gets, .metaGet, .noop, .unknown, .login, .wrongLogin: return
+        case .get, .gets, .metaGet, .noop, .unknown, .flush, .login, .wrongLogin: return
         case .delete, .metaDelete, .tooLarge: mayBecome(nil)
         case .set, .metaSet, .add, .replace, .compareAndSet:
             mayBecome(command.item(by: now))

@@ -102,6 +102,7 @@ extension ReplyJudge {
         default: break
         }
         if command.isQuiet { return "an answer to a quiet command that is done" }
+        if command.kind == .flush { return hasOnly(packet, "") ? nil : "another body" }
         let bodyBytes = command.kind == .increment || command.kind == .decrement ? 8 : 0
         guard packet.bodyBytes == bodyBytes, packet.valueBytes == bodyBytes else { return "another body" }
         switch command.kind {
@@ -123,6 +124,7 @@ extension ReplyJudge {
         case .delete: deleted(command, &belief)
         case .increment, .decrement: counted(nil, command, &belief)
         case .set, .add, .replace, .append, .prepend, .compareAndSet: stored(command, &belief)
+        case .flush: nil
         default: "nothing was refused"
         }
     }

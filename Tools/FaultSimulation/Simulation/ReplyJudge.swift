@@ -12,13 +12,18 @@ struct ReplyJudge {
     let facts: SimulatedClient.ServerFacts
     /// Memory is held by others, so that a small value may be refused, too.
     let mayRefuse: Bool
+    /// Somebody waits for the answer to a flush.
+    let mayBeFlushed: Bool
     private(set) var hits = 0, misses = 0, refusals = 0
 
-    init(text: ReplyText, now: UInt32, facts: SimulatedClient.ServerFacts, mayRefuse: Bool) {
+    init(
+        text: ReplyText, now: UInt32, facts: SimulatedClient.ServerFacts, mayRefuse: Bool, mayBeFlushed: Bool
+    ) {
         self.text = text
         self.now = now
         self.facts = facts
         self.mayRefuse = mayRefuse
+        self.mayBeFlushed = mayBeFlushed
     }
 
     mutating func judge(_ command: SimulatedCommand, _ keys: [[UInt8]], _ beliefs: inout [KeyBelief]) -> Verdict {
@@ -41,6 +46,7 @@ struct ReplyJudge {
         switch command.kind {
         case .noop: return expect("MN", line)
         case .unknown: return expect("ERROR", line)
+        case .flush: return expect("OK", line)
         case .tooLarge:
             belief.become(nil)
             return expect("SERVER_ERROR object too large for cache", line)
@@ -59,7 +65,7 @@ struct ReplyJudge {
     // MARK: What is possible
 
     func mayMiss(_ belief: KeyBelief, _ command: SimulatedCommand) -> Bool {
-        facts.evicts || belief.mayBeAbsent || belief.items.contains { $0.mayBeOver(by: now) }
+        facts.evicts || mayBeFlushed || belief.mayBeAbsent || belief.items.contains { $0.mayBeOver(by: now) }
             || mayBeDropped(belief, command)
     }
 

@@ -24,6 +24,9 @@ struct SimulatedClient {
     private var answeredCount = 0
     /// Commands before this place may have been carried out before a flush: what they left may be gone.
     private var flushedCount = 0
+    /// Flushes of its own that are not answered; and whether one was, or was lost, of which the others do not know yet.
+    private(set) var flushWaitingCount = 0
+    private var hasFlushed = false
     /// Not sent yet.
     var outbox: [UInt8] = []
     var sentCount = 0
@@ -114,7 +117,8 @@ struct SimulatedClient {
     private mutating func askLocked(_ random: inout SplitMix, _ clocks: Clocks) -> Bool {
         for _ in 0..<random.below(5) {
             var command = command(&random)
-            if wrongLoginCount < SimulatedLogin.wrongMax, random.below(6) == 0 {
+            // A slow hash takes as long as hundreds of commands.
+            if wrongLoginCount < SimulatedLogin.wrongMax, random.below(12) == 0 {
                 command = SimulatedCommand(kind: .wrongLogin, key: 0)
                 command.form = random.below(SimulatedLogin.wrong.count)
                 wrongLoginCount += 1
@@ -163,6 +167,7 @@ struct SimulatedClient {
             binaryCommandCount += 1
         }
         command.write(keys, into: &outbox)
+        if command.flushes { flushWaitingCount += 1 }
         unanswered.append(command)
         commandCount += 1
     }
@@ -196,6 +201,12 @@ struct SimulatedClient {
             if command.kind == .touch { command.seconds = seconds(&random) }
             command.isQuiet = command.kind == .delete && random.below(4) == 0
             return command
+        }
+        // Where the table is to grow, nothing would come of that.
+        if random.below(120) == 0, !facts.isDense {
+            var flush = SimulatedCommand(kind: .flush, key: key)
+            flush.form = random.below(2)
+            return flush
         }
         return SimulatedCommand(kind: random.below(2) == 0 ? .noop : .unknown, key: key)
     }
@@ -240,7 +251,7 @@ struct SimulatedClient {
 
     // MARK: What comes back
 
-    mutating func receive(_ bytes: [UInt8], now: UInt32, mayRefuse: Bool) -> String? {
+    mutating func receive(_ bytes: [UInt8], now: UInt32, mayRefuse: Bool, mayBeFlushed: Bool) -> String? {
         text.append(bytes)
         while answeredCount < unanswered.count {
             let command = unanswered[answeredCount]
@@ -250,7 +261,8 @@ struct SimulatedClient {
                 if text.isEmpty { return nil }
                 takeQuiet(command, now: now)
             } else {
-                var judge = ReplyJudge(text: text, now: now, facts: facts, mayRefuse: mayRefuse)
+                var judge = ReplyJudge(
+                    text: text, now: now, facts: facts, mayRefuse: mayRefuse, mayBeFlushed: mayBeFlushed)
                 switch judge.judge(command, keys, &beliefs) {
                 case .incomplete: return nil
                 case .wrong(let reason):
@@ -259,10 +271,7 @@ struct SimulatedClient {
                     return "\(command.kind) of key \(command.key): \(reason), at \(excerpt)"
                 case .right(let end): text.move(to: end)
                 }
-                if command.kind == .login {
-                    hasLoggedIn = true
-                    loginCount += 1
-                }
+                noteDone(command)
                 hits += judge.hits
                 misses += judge.misses
                 refusals += judge.refusals
@@ -274,6 +283,18 @@ struct SimulatedClient {
         }
         forgetAnswered()
         return text.isEmpty ? nil : "an answer to nothing: \(text.excerpt(at: text.place))"
+    }
+
+    private mutating func noteDone(_ command: SimulatedCommand) {
+        if command.kind == .login {
+            hasLoggedIn = true
+            loginCount += 1
+        }
+        guard command.flushes else { return }
+        // What it stored before went with that.
+        for index in beliefs.indices { beliefs[index].become(nil) }
+        flushWaitingCount -= 1
+        hasFlushed = true
     }
 
     private func tell(_ command: SimulatedCommand, _ now: UInt32) {
@@ -313,6 +334,11 @@ struct SimulatedClient {
                 beliefs[index].mayHaveDone(command, by: now)
             }
         }
+        if flushWaitingCount > 0, served {
+            for index in beliefs.indices { beliefs[index].mayBecome(nil) }
+            hasFlushed = true
+        }
+        flushWaitingCount = 0
         forgetAnswered()
         speaksBinary = nil
         (hasAskedForLogin, hasLoggedIn, wrongLoginCount) = (false, false, 0)
@@ -327,11 +353,17 @@ struct SimulatedClient {
         flushedCount = 0
     }
 
-    /// Everything was flushed at this moment.
-    mutating func flush() {
+    /// Everything was flushed at this moment; or may have been, at one since somebody has asked for it.
+    mutating func flush(isCertain: Bool = true) {
         flushedCount = unanswered.count
         for index in beliefs.indices {
-            if isQuiet { beliefs[index].become(nil) } else { beliefs[index].mayBecome(nil) }
+            if isQuiet, isCertain { beliefs[index].become(nil) } else { beliefs[index].mayBecome(nil) }
         }
+    }
+
+    /// Whether a flush of its own may have come to pass since this was last asked.
+    mutating func takeFlush() -> Bool {
+        defer { hasFlushed = false }
+        return hasFlushed
     }
 }

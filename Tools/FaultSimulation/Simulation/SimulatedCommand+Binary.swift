@@ -4,12 +4,13 @@ import StoreTesting
 enum PacketOpcode: UInt8 {
     case get = 0x00
     case set, add, replace, delete, increment, decrement
-    case quietGet = 0x09
+    case flush = 0x08
+    case quietGet
     case noop, version, getKey, quietGetKey, append, prepend
     case quietSet = 0x11
     case quietAdd, quietReplace, quietDelete, quietIncrement, quietDecrement
-    case quietAppend = 0x19
-    case quietPrepend
+    case quietFlush = 0x18
+    case quietAppend, quietPrepend
     case touch = 0x1C
     case getAndTouch, quietGetAndTouch
     case getAndTouchKey = 0x23
@@ -71,6 +72,7 @@ extension SimulatedCommand {
         case .decrement: return isQuiet ? .quietDecrement : .decrement
         case .delete, .metaDelete: return isQuiet ? .quietDelete : .delete
         case .touch: return .touch
+        case .flush: return isQuiet ? .quietFlush : .flush
         case .noop, .unknown, .login, .wrongLogin: return isEven ? .noop : .version
         }
     }
@@ -127,6 +129,10 @@ extension SimulatedCommand {
             Self.write(initial == nil ? UInt32.max : UInt32(clamping: exptime), into: &out)
             out += keys[key]
         case .noop, .login, .wrongLogin: writeHeader(opcode, opaque: opaque, into: &out)
+        case .flush:
+            // A delay of nothing is no delay.
+            writeHeader(opcode, extrasBytes: form == 0 ? 0 : 4, opaque: opaque, into: &out)
+            if form != 0 { Self.write(UInt32(0), into: &out) }
         case .unknown:
             writeHeader(opcode, valueBytes: content.length, opaque: opaque, into: &out)
             writeContent(into: &out)

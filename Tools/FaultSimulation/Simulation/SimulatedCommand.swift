@@ -7,7 +7,7 @@ struct SimulatedCommand {
         case set, metaSet, add, replace, append, prepend, compareAndSet, tooLarge
         case increment, decrement, metaArithmetic
         case delete, metaDelete, touch
-        case noop, unknown
+        case noop, unknown, flush
         case login, wrongLogin
     }
 
@@ -47,6 +47,9 @@ struct SimulatedCommand {
     static let patternBytes = 1 << 20
 
     var stores: Bool { kind.rawValue >= Kind.set.rawValue && kind.rawValue <= Kind.compareAndSet.rawValue }
+
+    /// It is one for everybody's items.
+    var flushes: Bool { kind == .flush && !isLocked }
 
     var exptime: Int64 { unixTime > 0 ? unixTime : Int64(seconds) }
 
@@ -100,6 +103,7 @@ struct SimulatedCommand {
             out += keys[key]
         case .noop: out += Self.noop
         case .unknown: out += Self.unknown
+        case .flush: out += "flush_all".utf8
         case .login, .wrongLogin: writeLogin(into: &out)
         }
         out += Self.lineEnd

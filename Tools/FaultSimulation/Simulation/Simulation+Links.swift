@@ -47,6 +47,7 @@ extension Simulation {
     /// The connection is no more, on whichever side it began.
     private func forget(_ client: Int, _ link: Link, served: Bool) {
         clients[client].lose(now: now, served: served)
+        noteFlush(by: client)
         network.forget(link.descriptor)
         links[client] = nil
         counts[.breaks] += 1
@@ -57,7 +58,8 @@ extension Simulation {
         var wrong: String?
         if !network[link.descriptor].isReset, !network[link.descriptor].toClient.isEmpty {
             if let falsify { falsify(&network[link.descriptor].toClient) }
-            wrong = clients[client].receive(network[link.descriptor].toClient, now: now, mayRefuse: true)
+            wrong = clients[client].receive(
+                network[link.descriptor].toClient, now: now, mayRefuse: true, mayBeFlushed: mayBeFlushed)
         }
         forget(client, link, served: true)
         return wrong.map { "client \(client), whose connection has ended: \($0)" }

@@ -27,7 +27,7 @@ package final class Simulation {
     package struct Counts: Sendable, Equatable {
         package enum Kind: String, CaseIterable, Sendable {
             case commands, hits, misses, refusals, evictions
-            case binaryCommands = "commands in binary", logins
+            case binaryCommands = "commands in binary", logins, flushes
             case growth = "buckets added", pageMoves = "pages moved", relocations = "items moved with them"
             case unixTimes = "absolute times", wallSteps = "clocks set anew"
             case shortReads = "short reads", shortSends = "short sends", emptyCalls = "empty calls"
@@ -190,9 +190,20 @@ package final class Simulation {
     func read(_ client: Int, _ random: inout SplitMix) -> String? {
         guard let link = links[client], !network[link.descriptor].toClient.isEmpty else { return nil }
         if let falsify { falsify(&network[link.descriptor].toClient) }
-        let wrong = clients[client].receive(network[link.descriptor].toClient, now: now, mayRefuse: mayRefuse)
+        let wrong = clients[client].receive(
+            network[link.descriptor].toClient, now: now, mayRefuse: mayRefuse, mayBeFlushed: mayBeFlushed)
         network[link.descriptor].toClient.removeAll(keepingCapacity: true)
+        noteFlush(by: client)
         return wrong.map { "client \(client): \($0)" }
+    }
+
+    /// A client's flush is carried out at some moment before its answer is read.
+    var mayBeFlushed: Bool { clients.contains { $0.flushWaitingCount > 0 } }
+
+    func noteFlush(by client: Int) {
+        guard clients[client].takeFlush() else { return }
+        counts[.flushes] += 1
+        for index in clients.indices where index != client { clients[index].flush(isCertain: false) }
     }
 
     /// What a client holds may be what a small store would need: leases, and values half arrived. With dense keys that
