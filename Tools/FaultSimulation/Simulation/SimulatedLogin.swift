@@ -1,6 +1,5 @@
 import Glibc
 import MartletServer
-import StoreTesting
 
 /// Who may use a server that asks for a login, and what its clients say before.
 enum SimulatedLogin {
