@@ -1,6 +1,6 @@
 import StoreTesting
 
-/// Opcodes of the binary protocol, by memcached's numbers. Not the server's own list: a wrong number there is to be found.
+/// Opcodes of the binary protocol, by memcached's numbers. Not the server's list: a wrong number there is to be found.
 enum PacketOpcode: UInt8 {
     case get = 0x00
     case set, add, replace, delete, increment, decrement

@@ -26,8 +26,8 @@ struct SimulatedCommand {
     var token: UInt64 = 0
     var delta: UInt64 = 0
     var isQuiet = false
-    /// Of the binary protocol, nil in text; and what the answer has to bear. A `get` of many keys has an opaque for each
-    /// of them, from this one on, and one for the `noop` behind.
+    /// Of the binary protocol, nil in text; and what the answer has to bear. A `get` of many keys has an opaque for
+    /// each of them, from this one on, and one for the `noop` behind.
     var opcode: UInt8?
     var opaque: UInt32 = 0
     /// Of a counter of the binary protocol: what it begins with, if it is to be made where there is none.
