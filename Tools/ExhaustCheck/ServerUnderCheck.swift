@@ -24,6 +24,7 @@ final class ServerUnderCheck {
     let endpoint: Endpoint
     private let folder: String
     private let child = Process()
+    private let guardian: Guardian
 
     private static let patienceSeconds = 20
 
@@ -34,6 +35,7 @@ final class ServerUnderCheck {
         guard mkdtemp(&template) != nil else { throw Exhaustion.Finding(description: "mkdtemp") }
         folder = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
         endpoint = port.map { .port($0) } ?? .path("\(folder)/s")
+        guardian = try Guardian(folder: folder)
         let user = getuid() == 0 ? ["-u", "root"] : []
         child.executableURL = URL(filePath: "/bin/sh")
         child.arguments =
@@ -41,6 +43,7 @@ final class ServerUnderCheck {
             + (port == nil ? ["-s", "\(folder)/s"] : []) + user + options
         child.standardError = FileHandle.nullDevice
         try child.run()
+        guardian.watch(child)
         for _ in 0..<100 * Self.patienceSeconds {
             if let peer = try? Peer(endpoint) {
                 try peer.expect("mn\r\n", "MN\r\n")
@@ -65,6 +68,7 @@ final class ServerUnderCheck {
             kill(child.processIdentifier, SIGTERM)
             child.waitUntilExit()
         }
+        guardian.leave()
         unlink("\(folder)/s")
     }
 
