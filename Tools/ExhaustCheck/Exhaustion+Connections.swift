@@ -2,7 +2,7 @@ import Glibc
 
 extension Exhaustion {
     /// How those who came were received.
-    private struct Reception: CustomStringConvertible {
+    struct Reception: CustomStringConvertible {
         var served = 0
         var told = 0
         var closed = 0
@@ -51,7 +51,7 @@ extension Exhaustion {
     }
 
     /// Those of the wave before go first: nobody is refused for them.
-    private static func awaitDepartures(_ server: ServerUnderCheck, downTo before: Int) throws {
+    static func awaitDepartures(_ server: ServerUnderCheck, downTo before: Int) throws {
         for _ in 0..<500 {
             if let now = try server.statistic("", "curr_connections"), now <= before { return }
             usleep(10_000)
@@ -86,7 +86,7 @@ extension Exhaustion {
         let limit = 200
         let port = try Endpoint.freePort()
         let options = ["-l", "127.0.0.1", "-p", "\(port)", "-c", "\(limit)", "-t", "2"]
-        return try serve(program, options, port: port) { server in
+        return try serve(program, options, at: .port(port)) { server in
             let before = try server.state().connections
             var reception = Reception()
             for _ in 0..<10 {
@@ -179,7 +179,8 @@ extension Exhaustion {
             "-o", "ssl_chain_cert=\(folder)/chain,ssl_key=\(folder)/key",
         ]
         // What allocations were made of is kept for the next.
-        return try serve(program, options, port: plain, grace: 8 + (count * halfOpenTLSBytesMax) >> 20) { server in
+        return try serve(program, options, at: .port(plain), grace: 8 + (count * halfOpenTLSBytesMax) >> 20) {
+            server in
             let before = try server.state()
             // A packet of 512 bytes with a hello of 508, of which 200 come.
             let hello = [0x16, 3, 1, 2, 0, 1, 0, 1, 0xFC, 3, 3] + [UInt8](repeating: 0x7A, count: 200)

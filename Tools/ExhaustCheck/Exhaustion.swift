@@ -8,8 +8,9 @@ struct Exhaustion {
     static var all: [Exhaustion] {
         [
             Exhaustion(name: "descriptors", check: descriptors), Exhaustion(name: "storm", check: storm),
-            Exhaustion(name: "tcp", check: tcp), Exhaustion(name: "half-open", check: halfOpen),
-            Exhaustion(name: "half-open-tls", check: halfOpenTLS),
+            Exhaustion(name: "tcp", check: tcp), Exhaustion(name: "one-address", check: oneAddress),
+            Exhaustion(name: "half-open", check: halfOpen), Exhaustion(name: "half-open-tls", check: halfOpenTLS),
+            Exhaustion(name: "logins", check: logins), Exhaustion(name: "datagrams", check: datagrams),
             Exhaustion(name: "slow-readers", check: slowReaders),
             Exhaustion(name: "slow-writers", check: slowWriters), Exhaustion(name: "multigets", check: multigets),
             Exhaustion(name: "address-space", check: addressSpace),
@@ -36,10 +37,10 @@ struct Exhaustion {
     /// Runs `body` against a server with small requests beside it. They must all have been answered, in time, and
     /// afterwards everything must be as before.
     static func serve(
-        _ program: String, _ options: [String], prefix: String = "", port: UInt16? = nil,
+        _ program: String, _ options: [String], prefix: String = "", at endpoint: Endpoint? = nil,
         grace megabytes: Int = 8, bound: Probe.Bound = Probe.Bound(), _ body: (ServerUnderCheck) throws -> String
     ) throws -> String {
-        let server = try ServerUnderCheck(program, options, prefix: prefix, port: port)
+        let server = try ServerUnderCheck(program, options, prefix: prefix, at: endpoint)
         // Whoever asks first makes the server's buffers and its rare code resident.
         _ = try server.statistics()
         for _ in 0..<200 { try Peer(server.endpoint).expect("get warm\r\n", "END\r\n") }

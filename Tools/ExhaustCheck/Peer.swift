@@ -29,11 +29,20 @@ final class Peer: @unchecked Sendable {
         return Int(clamping: limit.rlim_cur)
     }
 
-    init(_ endpoint: Endpoint) throws { descriptor = try endpoint.connect(patienceSeconds: Self.patienceSeconds) }
+    /// Logs in where the endpoint says how.
+    init(_ endpoint: Endpoint) throws {
+        descriptor = try endpoint.connect(patienceSeconds: Self.patienceSeconds)
+        guard let login = endpoint.login else { return }
+        send(login: login)
+        try expect("", "STORED\r\n")
+    }
 
     deinit { close(descriptor) }
 
     // MARK: Sending
+
+    /// A name, a blank and a password.
+    func send(login: String) { send("set login 0 0 \(login.utf8.count)\r\n\(login)\r\n") }
 
     /// Sends what goes; a connection that the server has closed takes nothing.
     func send(_ bytes: [UInt8]) { _ = send(bytes[...], flags: Self.noSignal) }
@@ -84,6 +93,14 @@ final class Peer: @unchecked Sendable {
     /// Whether something, or the end, is there to be read within so long.
     func hasAnswer(withinMilliseconds patience: Int32) -> Bool {
         isReady(Int16(POLLIN), patienceMilliseconds: patience)
+    }
+
+    /// What has come so far; nil when nothing has, and nothing but "" once the connection has ended.
+    func takeArrived() -> String? {
+        var room = [UInt8](repeating: 0, count: 4096)
+        let count = recv(descriptor, &room, room.count, Int32(MSG_DONTWAIT))
+        if count < 0, errno == EAGAIN { return nil }
+        return String(decoding: room.prefix(max(count, 0)), as: UTF8.self)
     }
 
     private func isReady(_ events: Int16, patienceMilliseconds: Int32) -> Bool {

@@ -28,24 +28,24 @@ final class ServerUnderCheck {
 
     private static let patienceSeconds = 20
 
-    /// `prefix`: what a shell does before it becomes the server. `port`: instead of a Unix socket, one that `options`
-    /// name. Throws when the server does not answer soon.
-    init(_ program: String, _ options: [String], prefix: String = "", port: UInt16? = nil) throws {
+    /// `prefix`: what a shell does before it becomes the server. `endpoint`: instead of a Unix socket, what
+    /// `options` name. Throws when the server does not answer soon.
+    init(_ program: String, _ options: [String], prefix: String = "", at endpoint: Endpoint? = nil) throws {
         var template = Array("/tmp/martlet-exhaust.XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Exhaustion.Finding(description: "mkdtemp") }
         folder = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-        endpoint = port.map { .port($0) } ?? .path("\(folder)/s")
+        self.endpoint = endpoint ?? .path("\(folder)/s")
         guardian = try Guardian(folder: folder)
         let user = getuid() == 0 ? ["-u", "root"] : []
         child.executableURL = URL(filePath: "/bin/sh")
         child.arguments =
             ["-c", "\(prefix) exec \"$@\" 2>\(folder)/log", "sh", program]
-            + (port == nil ? ["-s", "\(folder)/s"] : []) + user + options
+            + (endpoint == nil ? ["-s", "\(folder)/s"] : []) + user + options
         child.standardError = FileHandle.nullDevice
         try child.run()
         guardian.watch(child)
         for _ in 0..<100 * Self.patienceSeconds {
-            if let peer = try? Peer(endpoint) {
+            if let peer = try? Peer(self.endpoint) {
                 try peer.expect("mn\r\n", "MN\r\n")
                 return
             }
