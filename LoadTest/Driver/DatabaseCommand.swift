@@ -114,8 +114,6 @@ struct DatabaseCommand: ParsableCommand {
             try ResultFile.expectWritable(json)
             let endRequest = EndRequest()
             StopSignal.listen()
-            // Whoever reads the progress may go away without taking the database's tidying up with him.
-            signal(SIGPIPE, SIG_IGN)
             do {
                 let result = try DatabaseScenario.run(settings, endRequest) { if !quiet { say($0) } }
                 try deliver(result)

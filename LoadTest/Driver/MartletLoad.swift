@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 
 /// `martlet-load`: how fast, how even and how correct a memcached server is.
 @main
@@ -12,4 +13,11 @@ struct MartletLoad: ParsableCommand {
         ],
         defaultSubcommand: RunCommand.self
     )
+
+    static func main() {
+        // A pipe that nobody reads any more is told by the call that writes. A report that is lost in it is a failure,
+        // progress is not; and whatever was started or laid down is ended and tidied up as usual.
+        signal(SIGPIPE, SIG_IGN)
+        main(nil)
+    }
 }

@@ -2,8 +2,9 @@ import Foundation
 import LoadEngine
 import Testing
 
-/// A comparison that is killed leaves nothing behind. Looks at the built programs from outside.
-@Suite("A killed comparison")
+/// A comparison that is killed leaves nothing behind, and so does one whose results nobody reads. Looks at the built
+/// programs from outside.
+@Suite("A comparison that does not come to its end")
 struct GuardianTests {
     /// Beside the test's own program; nil when it was not built.
     private static func program(_ name: String) -> String? {
@@ -13,7 +14,7 @@ struct GuardianTests {
     }
 
     @Test(
-        "leaves no server, no driver and no folder",
+        "leaves no server, no driver and no folder when it is killed",
         .enabled(if: program("martlet-load") != nil && program("martletd") != nil))
     func killed() throws {
         let folder = try Scratch()
@@ -47,6 +48,47 @@ struct GuardianTests {
         #expect(Scratch.eventually { numbers.allSatisfy { kill($0, 0) != 0 } }, "\(numbers)")
         #expect(
             Scratch.eventually { (try? FileManager.default.contentsOfDirectory(atPath: place))?.isEmpty == true })
+    }
+
+    @Test(
+        "leaves no server and no folder when its results go into a closed pipe, and ends with 2",
+        .enabled(if: program("martlet-load") != nil && program("martletd") != nil))
+    func unread() throws {
+        let folder = try Scratch()
+        let server = try #require(Self.program("martletd"))
+        let user = getuid() == 0 ? " -u nobody" : ""
+        try "title t\nrun -n 100 -c 2\nshow rate\n[a]\n".write(
+            toFile: folder["a.suite"], atomically: true, encoding: .utf8)
+        let command = "sh -c 'echo $$ >\(folder["number"]); exec \(server) -s {socket}\(user)'"
+        let place = "/tmp/\(getpid())-unread"
+        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: place) }
+        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: place)
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: try #require(Self.program("martlet-load")))
+        process.arguments = ["compare", "-q", "--a", command, folder["a.suite"]]
+        process.environment = ProcessInfo.processInfo.environment.merging(["TMPDIR": place]) { $1 }
+        let errors = Pipe()
+        process.standardOutput = try Self.closedPipe()
+        process.standardError = errors
+
+        try process.run()
+        process.waitUntilExit()
+
+        let said = String(decoding: try errors.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        #expect(process.terminationStatus == 2)
+        #expect(said == "martlet-load: standard output cannot be written: Broken pipe\n")
+        #expect(kill(try #require(folder.number("number")), 0) != 0)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: place).isEmpty)
+    }
+
+    /// A pipe could still have a reader: a process that another test starts just then.
+    private static func closedPipe() throws -> FileHandle {
+        var ends: [Int32] = [-1, -1]
+        try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0)
+        shutdown(ends[0], Int32(SHUT_RDWR))
+        close(ends[0])
+        return FileHandle(fileDescriptor: ends[1], closeOnDealloc: true)
     }
 
     private static func children(of parent: pid_t) -> [pid_t] {

@@ -18,9 +18,11 @@ struct ProgramTests {
         let errors: String
     }
 
-    /// Starts the program and waits for its end; `during` is done in between.
+    /// Starts the program and waits for its end; `during` is done in between. What it prints goes to `outputPath` if
+    /// there is one, or into a pipe that has nobody at its other end.
     private static func run(
-        _ words: [String], outputPath: String? = nil, during: (Process) throws -> Void = { _ in }
+        _ words: [String], outputPath: String? = nil, isUnread: Bool = false,
+        during: (Process) throws -> Void = { _ in }
     ) throws -> End {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: try #require(path))
@@ -28,8 +30,8 @@ struct ProgramTests {
         let output = Pipe()
         let errors = Pipe()
         process.standardOutput = output
-        if let outputPath {
-            process.standardOutput = FileHandle(forWritingAtPath: outputPath)
+        if outputPath != nil || isUnread {
+            process.standardOutput = try outputPath.map { FileHandle(forWritingAtPath: $0) } ?? unread()
             // Or its reader would wait for ever.
             try output.fileHandleForWriting.close()
         }
@@ -42,6 +44,15 @@ struct ProgramTests {
             String(decoding: try $0.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
         }
         return End(status: process.terminationStatus, output: texts[0], errors: texts[1])
+    }
+
+    /// A pipe could still have a reader: a process that another test starts just then.
+    private static func unread() throws -> FileHandle {
+        var ends: [Int32] = [-1, -1]
+        try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0)
+        shutdown(ends[0], Int32(SHUT_RDWR))
+        close(ends[0])
+        return FileHandle(fileDescriptor: ends[1], closeOnDealloc: true)
     }
 
     @Test("ends with 0 when all is well, and its JSON is JSON", .enabled(if: path != nil))
@@ -108,6 +119,22 @@ struct ProgramTests {
 
         #expect(end.status == 2)
         #expect(end.errors == "martlet-load: standard output cannot be written: No space left on device\n")
+        #expect(FileManager.default.fileExists(atPath: file))
+    }
+
+    @Test(
+        "ends with 2 when its report goes into a closed pipe; files are written all the same", .enabled(if: path != nil)
+    )
+    func closedPipe() throws {
+        let double = try ServerDouble()
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("load-\(UUID()).json").path
+        defer { try? FileManager.default.removeItem(atPath: file) }
+
+        let end = try Self.run(
+            ["-q", "-p", "\(double.port)", "-n", "50", "-c", "2", "--json", file], isUnread: true)
+
+        #expect(end.status == 2)
+        #expect(end.errors == "martlet-load: standard output cannot be written: Broken pipe\n")
         #expect(FileManager.default.fileExists(atPath: file))
     }
 
