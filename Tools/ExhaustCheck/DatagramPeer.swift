@@ -36,7 +36,9 @@ final class DatagramPeer: @unchecked Sendable {
         let start = Peer.now
         while Peer.now - start < patienceMilliseconds * 1000 {
             peer.send(head(number) + Array("mg small v\r\n".utf8))
-            guard let reply = peer.receive(withinMilliseconds: retryMilliseconds) else { continue }
+            // Other heads are of answers to whoever had this port just before.
+            guard let reply = peer.receive(withinMilliseconds: retryMilliseconds), reply.starts(with: head(number))
+            else { continue }
             try Exhaustion.require(
                 reply == head(number) + Array("VA 2\r\nhi\r\n".utf8), "a small request over UDP was answered \(reply)")
             return Peer.now - start
