@@ -261,7 +261,8 @@ extension StoreSession {
     }
 
     /// In place: same class, no longer than its chunk, room for every word the request needs, and not large (a lease
-    /// could be reading it). Nil if that is not so.
+    /// could be reading it). Nil if that is not so, and with seals: a process that dies in between would leave neither
+    /// the old value nor the new one.
     @inline(__always)
     private func overwriteLocked(
         _ slot: Slot, _ item: ItemPointer, _ key: ItemKey, _ value: UnsafeRawBufferPointer, _ request: StoreRequest,
@@ -272,7 +273,7 @@ extension StoreSession {
         let grownSize = itemState.keyOffset &+ key.count &+ value.count
         // In lists what is stored again is a new item.
         guard !itemState.has(ItemState.isLarge), shape.bits & ~itemState.raw == 0, state.pointee.notes == nil,
-            core.pointee.geometry.slabClass(for: size) == slabClass,
+            core.pointee.geometry.sealBytes == 0, core.pointee.geometry.slabClass(for: size) == slabClass,
             grownSize <= Int(core.pointee.geometry.chunkBytes[slabClass])
         else { return nil }
 
@@ -289,7 +290,6 @@ extension StoreSession {
             marks = itemState.raw & ItemState.isWinSent | ItemState.isStale
         }
         item.state = finishLocked(item, request.explicitToken, expiry, stripe, marks: marks)
-        core.sealLocked(slot.handle, item, item.state)
         markStored(item)
         core.noteExpiry(slot.handle, expiry, now: state.pointee.now)
         state.pointee.counters.itemsStored.addAlone(1)

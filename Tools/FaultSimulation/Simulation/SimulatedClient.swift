@@ -22,6 +22,10 @@ struct SimulatedClient {
     var beliefs: [KeyBelief]
     private(set) var unanswered: [SimulatedCommand] = []
     private var answeredCount = 0
+    /// Of each key: how many of those not answered make of whatever it has something else. Each that is lost doubles what
+    /// the key may have.
+    private var changesWaiting: [UInt8]
+    private static let changesWaitingMax = 4, possibilitiesMax = 32
     /// Commands before this place may have been carried out before a flush: what they left may be gone.
     private var flushedCount = 0
     /// Flushes of its own that are not answered; and whether one was, or was lost, of which the others do not know yet.
@@ -73,6 +77,7 @@ struct SimulatedClient {
             return name + [UInt8](repeating: 0x2e, count: max(0, length - name.count))
         }
         beliefs = keys.map { _ in KeyBelief() }
+        changesWaiting = keys.map { _ in 0 }
     }
 
     var waitingCount: Int { unanswered.count - answeredCount }
@@ -162,6 +167,16 @@ struct SimulatedClient {
     private mutating func ask(_ command: SimulatedCommand, _ clocks: Clocks, _ random: inout SplitMix) {
         var command = command
         command.second = clocks.second
+        if command.changesWhatIsThere {
+            if changesWaiting[command.key] < Self.changesWaitingMax,
+                beliefs[command.key].items.count <= Self.possibilitiesMax
+            {
+                changesWaiting[command.key] += 1
+            } else {
+                command = SimulatedCommand(kind: .get, key: command.key)
+                command.second = clocks.second
+            }
+        }
         if speaksBinary == true {
             command.becomeBinary(&random, tokenSeen: beliefs[command.key].tokenSeen, opaque: &nextOpaque)
             binaryCommandCount += 1
@@ -279,6 +294,7 @@ struct SimulatedClient {
             if answeredCount < flushedCount {
                 for index in command.key..<command.key + command.keyCount { beliefs[index].mayBecome(nil) }
             }
+            if command.changesWhatIsThere { changesWaiting[command.key] -= 1 }
             answeredCount += 1
         }
         forgetAnswered()
@@ -351,6 +367,7 @@ struct SimulatedClient {
         unanswered.removeAll(keepingCapacity: true)
         answeredCount = 0
         flushedCount = 0
+        for index in 0..<Self.keyCount { changesWaiting[index] = 0 }
     }
 
     /// Everything was flushed at this moment; or may have been, at one since somebody has asked for it.

@@ -51,6 +51,15 @@ struct SimulatedCommand {
     /// It is one for everybody's items.
     var flushes: Bool { kind == .flush && !isLocked }
 
+    /// What it leaves depends on what was there.
+    var changesWhatIsThere: Bool {
+        if isLocked { return false }
+        return switch kind {
+        case .append, .prepend, .increment, .decrement, .metaArithmetic, .touch, .getAndTouch: true
+        default: false
+        }
+    }
+
     var exptime: Int64 { unixTime > 0 ? unixTime : Int64(seconds) }
 
     /// The seconds between which what it leaves expires if it was carried out by `now`; 0 for never.
