@@ -63,6 +63,14 @@ extension CacheStore {
         }
     }
 
+    /// Where in a memory file with seals a chunk in use stands, with its seal.
+    package func _fileRange(ofChunk handle: Handle) -> Range<Int> {
+        let (arena, pages) = (core.pointee.arena, core.pointee.pages)
+        let headBytes = LiveHead.bytes(stripeCount: core.pointee.table.stripeCount, pageCount: arena.pageCountMax)
+        let start = headBytes + (arena.address(handle) - arena.base)
+        return start..<start + core.pointee.slabClass(pages.slabClass(arena.pageIndex(handle))).pointee.chunkBytes
+    }
+
     /// Whether a page is on its way, or asked for.
     package var _hasMoves: Bool { core.pointee.mover.hasWork }
 
@@ -73,4 +81,34 @@ extension CacheStore {
 extension StoreSession {
     /// A slice of a page's move, as a worker carries it out where the maintainer is late.
     package func _advanceMove() -> Bool { core.advanceMove(state) }
+
+    /// The chunks of a key's item: its head, then its parts in their order. None for a miss.
+    package func _chunks(of key: ItemKey) -> [Handle] {
+        let stripe = core.pointee.table.stripe(key.hash)
+        stripe.lock()
+        defer { stripe.unlock() }
+        guard let slot = core.pointee.table.findLocked(key) else { return [] }
+        let item = core.pointee.arena.item(slot.handle)
+        var chunks = [slot.handle]
+        var part = item.state.has(ItemState.isLarge) ? item.large(item.state).firstPart : .none
+        while !part.isNone {
+            chunks.append(part)
+            part = PartPointer(raw: core.pointee.arena.address(part)).next
+        }
+        return chunks
+    }
+
+    /// Moves one of the chunks of a large item to another of its class, as a page that goes does. Whether it went well.
+    package func _relocate(_ key: ItemKey, chunk index: Int) -> Bool {
+        let chunks = _chunks(of: key)
+        guard index < chunks.count else { return false }
+        let (head, chunk) = (chunks[0], chunks[index])
+        let home = core.pointee.slabClass(core.pointee.pages.slabClass(core.pointee.arena.pageIndex(chunk)))
+        let lease = core.leaseForMove(head, key.hash, part: index == 0 ? nil : chunk, keepsUnread: true, state)
+        guard case .ours = lease else { return false }
+        defer { core.endLease(head, state) }
+        return index == 0
+            ? core.relocateLarge(chunk, key.hash, home, state)
+            : core.relocatePart(chunk, head, key.hash, home, state)
+    }
 }

@@ -15,6 +15,10 @@ import Synchronization
 /// 5. A head's parts name it, and the hand reads that under the lock of the part's class alone. So before the old head
 ///    is freed, that lock of each part is taken once: whoever has read the old handle has finished by then.
 /// 6. A large item of more than 64 parts is not relocated, as all of them would have to be renamed in one hold.
+/// 7. The process may die between any two stores of these holds, and with `restart_checksums` the item is still found
+///    whole (Restart/Inspection.swift). So of a head first the copy is complete, then the parts name it, then it is
+///    linked, then the old one detached, and only then has that no parts any more. Of a part first the copy is
+///    complete, then its neighbours name it, then the old one is detached. The fences keep the compiler to that.
 enum Relocation {
     static let partsMax = 64
     static let triesMax = 8
@@ -144,6 +148,8 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         let handle = slot.handle
         new.inheritAccess(old)
         takeOverLocked(slot, target, new, state, session)
+        // Rule 7.
+        atomicMemoryFence(ordering: .releasing)
         _ = detachLocked(handle, old, state, session)
     }
 
@@ -244,9 +250,12 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         copied.leases.initialize(to: .init(1))
         copied.inlineBytes = words.inlineBytes
         copied.firstPart = words.firstPart
+        // Rule 7.
+        atomicMemoryFence(ordering: .releasing)
         let homes = renameHeadLocked(words.firstPart, target)
-        words.firstPart = .none
         replaceLocked(slot, old, target, new, state, session)
+        // Safe: the caller's lease keeps the old head from being freed, and its parts with it.
+        words.firstPart = .none
         let expiry = new.expiry(state)
         stripe.unlock()
         passHook()
@@ -312,6 +321,8 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         new.previous = old.previous
         sealPart(target)
         new.item.publishState(ItemState(raw: ItemState.Phase.linked.rawValue))
+        // Rule 7.
+        atomicMemoryFence(ordering: .releasing)
         if old.previous.isNone {
             let item = pointee.arena.item(head)
             item.large(item.state).firstPart = target
@@ -319,7 +330,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
             PartPointer(raw: pointee.arena.address(old.previous)).next = target
         }
         if !old.next.isNone { PartPointer(raw: pointee.arena.address(old.next)).previous = target }
-        old.item.state = ItemState(raw: ItemState.Phase.detached.rawValue)
+        old.item.publishState(ItemState(raw: ItemState.Phase.detached.rawValue))
         stripe.unlock()
         passHook()
         freeChunk(handle, .dropped, now: session.pointee.now)

@@ -8,7 +8,9 @@ import Synchronization
 /// 2. First walk, by page: each linked item whose words are within bounds, whose parts lead from one to the next as
 ///    they should, and which neither time nor a flush has ended, goes into its bucket. Of two with one key the one with
 ///    the higher sequence stays. Nothing but the page's own items is written.
-/// 3. Then, on one thread: what has lost to another becomes free, and the parts of those that stay are marked.
+/// 3. Then, on one thread: what has lost to another becomes free, and the parts of those that stay are marked and name
+///    their head and the part before. Two that share parts are an item and its copy (Inspection.swift, rule 1), of
+///    which one has lost: the parts are the other's, whoever they named.
 /// 4. Second walk, by page: chunks with nothing in them become the page's free list; items are counted, HOT ones go
 ///    into their ring, with lists each into its own, what expires makes the page due.
 /// 5. Then, on one thread: classes get their pages in order of address, the pool the others.
@@ -26,7 +28,7 @@ struct Revival {
     /// What one thread finds.
     final class Tally: @unchecked Sendable {
         // Sendable: used by the thread it belongs to, and by the one that waits for all of them.
-        @exclusivity(unchecked) var claims: [(head: Handle, part: Handle)] = []
+        @exclusivity(unchecked) var claims: [PartClaim] = []
         @exclusivity(unchecked) var losers: [Handle] = []
         @exclusivity(unchecked) var requestedBytes: [Int]
         @exclusivity(unchecked) var itemCount = 0
@@ -148,8 +150,11 @@ struct Revival {
             for loser in tally.losers { store.pointee.arena.item(loser).state = ItemState(raw: 0) }
         }
         for tally in tallies {
-            for (head, part) in tally.claims where store.pointee.arena.item(head).state.phase == .linked {
-                PartPointer(raw: store.pointee.arena.address(part)).isClaimed = true
+            for claim in tally.claims where store.pointee.arena.item(claim.head).state.phase == .linked {
+                let part = PartPointer(raw: store.pointee.arena.address(claim.part))
+                part.head = claim.head
+                part.previous = claim.previous
+                part.isClaimed = true
             }
             tally.claims = []
         }
