@@ -56,7 +56,8 @@ public struct CacheConfiguration: Sendable {
     public var whenServerDown: WhenServerDown = .fail
 
     /// Whether to ask for the meta protocol, without which there are no leases, no refreshes, no stale values and no
-    /// lives to be read. A server that does not know it is found out by itself; false is for what breaks when asked.
+    /// lives to be read. A server that does not know it as memcached has it since 1.6.10 is found out by itself;
+    /// false is for what breaks when asked.
     public var usesMetaProtocol = true
     /// Sent as the first thing on every connection: memcached's `-Y`.
     public var credentials: CacheCredentials?

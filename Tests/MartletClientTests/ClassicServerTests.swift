@@ -1,4 +1,5 @@
 import MartletClient
+import NIOConcurrencyHelpers
 import NIOCore
 import Testing
 
@@ -11,7 +12,8 @@ extension ClientTests {
         func hangingUp(answer: String) async throws {
             let server = try await ScriptedServer(greets: false) { lines in
                 switch lines {
-                case "version\r\nmn\r\n": answer.isEmpty ? .close : .sendAndClose(answer)
+                case let greeting where greeting.hasPrefix("version\r\n"):
+                    answer.isEmpty ? .close : .sendAndClose(answer)
                 case "get martlet:probe\r\n": .send("END\r\n")
                 default: .send("VALUE k 0 1 7\r\nv\r\nEND\r\n")
                 }
@@ -19,6 +21,44 @@ extension ClientTests {
             let cache = CacheFixture.client(for: [server.path])
 
             #expect(try await cache.value(for: "k") == "v")
+            await cache.shutDown()
+            await server.stop()
+        }
+
+        @Test(
+            "memcached before 1.6.10, whose stores are others, gets no value that it would take for commands"
+        )
+        func earlyMeta() async throws {
+            let lines = NIOLockedValueBox([String]())
+            let server = try await ScriptedServer(greets: false) { text in
+                lines.withLockedValue { $0.append(text) }
+                if text.hasPrefix("version") { return .send("VERSION 1.6.9\r\nCLIENT_ERROR invalid flag\r\nMN\r\n") }
+                return .send(text.hasPrefix("set k ") ? "STORED\r\n" : "CLIENT_ERROR invalid flag\r\n")
+            }
+            let cache = CacheFixture.client(for: [server.path])
+            var events = cache.events.makeAsyncIterator()
+
+            try await cache.setValue("hello\r\nflush_all", for: "k", timeToLive: .seconds(60))
+
+            #expect(lines.withLockedValue { $0.last } == "set k 0 60 16\r\nhello\r\nflush_all\r\n")
+            guard case .metaProtocolDeclined(server.path) = await events.next() else {
+                Issue.record("not told")
+                return
+            }
+            await cache.shutDown()
+            await server.stop()
+        }
+
+        @Test("A proxy whose server is away when it greets has understood the question")
+        func proxyAway() async throws {
+            let server = try await ScriptedServer(greets: false) { text in
+                text.hasPrefix("version")
+                    ? .send("VERSION 1.6.45\r\nSERVER_ERROR backend failure\r\nMN\r\n")
+                    : .send(text.hasPrefix("mg k ") ? "VA 1 \(text.opaques[0])\r\na\r\n" : "ERROR\r\n")
+            }
+            let cache = CacheFixture.client(for: [server.path])
+
+            #expect(try await cache.value(for: "k") == "a")
             await cache.shutDown()
             await server.stop()
         }

@@ -334,7 +334,7 @@ extension ClientTests {
         func credentials() async throws {
             let server = try await ScriptedServer(greets: false) { lines in
                 lines.hasPrefix("set auth 0 0 7\r\nme open\r\n")
-                    ? .send("STORED\r\nVERSION 1.6.45\r\nMN\r\n")
+                    ? .send("STORED\r\nVERSION 1.6.45\r\nEN\r\nMN\r\n")
                     : lines.hasPrefix("mg")
                         ? .send("VA 1 \(lines.opaques[0])\r\na\r\n")
                         : .send("CLIENT_ERROR authentication failure\r\n")

@@ -28,7 +28,7 @@ extension ClientTests {
                             state.hangUps -= 1
                             return .close
                         }
-                        return .send("VERSION 1.6.45\r\nMN\r\n")
+                        return .send("VERSION 1.6.45\r\nEN\r\nMN\r\n")
                     case "get": return .send("END\r\n")
                     case "mg ": return text.contains("held") ? .nothing : .send("EN\r\n")
                     case "ms ": return .send("HD \(text.opaques[0])\r\n")

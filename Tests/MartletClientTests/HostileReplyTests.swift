@@ -80,7 +80,7 @@ extension ClientTests {
             let server = try await ScriptedServer(greets: false) { lines in
                 guard lines.contains("mn\r\n") else { return .send("VA 4 \(lines.opaques[0])\r\ntrue\r\n") }
                 let early = (1...20).map { "VA 5 O\($0)\r\nearly\r\n" }.joined()
-                return .send("VERSION 1.6.45\r\nMN\r\n" + early)
+                return .send("VERSION 1.6.45\r\nEN\r\nMN\r\n" + early)
             }
             let cache = CacheFixture.client(for: [server.path])
 
@@ -140,7 +140,7 @@ extension ClientTests {
             let server = try await ScriptedServer(greets: false) { lines in
                 if lines.contains("mn\r\n") {
                     connections.withLockedValue { $0 += 1 }
-                    return .send("VERSION 1.6.45\r\nMN\r\n")
+                    return .send("VERSION 1.6.45\r\nEN\r\nMN\r\n")
                 }
                 let reply = "VA 1 \(lines.opaques[0])\r\na\r\n"
                 guard connections.withLockedValue({ $0 }) == 1 else { return .send(reply) }

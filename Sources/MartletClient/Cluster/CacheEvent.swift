@@ -9,9 +9,10 @@ public enum CacheEvent: Sendable {
     /// More changes failed than could be remembered, or the client ends, or the server leaves the list, before they
     /// could be made good: what is on the server may be out of date until its life ends.
     case invalidationsLost(server: String)
-    /// A server does not speak the meta protocol, or hangs up when it is asked for it: it is spoken to in classic
-    /// commands, without leases, refreshes and stale values, and keys with blanks are others there. Whether it does by
-    /// now is found out with each new connection, and after `CacheConfiguration.probeDelayMax` where it hung up.
+    /// A server does not speak the meta protocol as memcached does since 1.6.10, or hangs up when it is asked for it:
+    /// it is spoken to in classic commands, without leases, refreshes and stale values, and keys with blanks are others
+    /// there. Whether it does by now is found out with each new connection, and after
+    /// `CacheConfiguration.probeDelayMax` where it hung up.
     case metaProtocolDeclined(server: String)
     /// The source of the list of servers could not be asked; the last list stays in force.
     case topologySourceFailed(CacheError)

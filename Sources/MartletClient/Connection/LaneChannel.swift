@@ -8,7 +8,12 @@ import NIOCore
 ///
 ///     -> set auth 0 0 <n>  user password      only with credentials; STORED
 ///     -> version                              VERSION <text>; ERROR and CLIENT_ERROR are refusals
+///     -> mg bWFydGxldDpwcm9iZQ== b            EN, or HD; ERROR and CLIENT_ERROR: an older server
 ///     -> mn                                   MN; ERROR: an older server
+///
+/// The word `mn` proves little: memcached has it since 1.6.0, but a store was spelt otherwise until 1.6.9, and what
+/// stood behind ours would be read as commands. The flag `b` came together with the store of today, in 1.6.10, and a
+/// look at nobody's key changes nothing. A proxy whose server is away says SERVER_ERROR: it has understood the line.
 ///
 /// Where the meta protocol is not wanted, or the server hangs up at these (proxies do), it is asked what every one of
 /// them knows, over a new connection:
@@ -19,13 +24,18 @@ final class LaneChannel: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     private enum Stage {
-        case login, version, noop, retrieval, serving, over
+        case login, version, trial, noop, retrieval, serving, over
+
+        /// In which a server may hang up because it was asked for the meta protocol.
+        static let ofMeta: Set<Stage> = [.login, .version, .trial, .noop]
     }
 
     private let lane: Lane
     private let asksMeta: Bool
     private var decoder: ReplyDecoder
     private var stage: Stage
+    /// The meta protocol of today is understood, as far as has been answered.
+    private var knowsMeta = false
     private var greetingTimer: Scheduled<Void>?
 
     init(_ lane: Lane, asksMeta: Bool) {
@@ -38,7 +48,7 @@ final class LaneChannel: ChannelInboundHandler {
     func channelActive(context: ChannelHandlerContext) {
         var greeting = ByteBuffer()
         if let credentials = lane.configuration.credentials { greeting.writeString(credentials.login) }
-        greeting.writeString(asksMeta ? "version\r\nmn\r\n" : "get martlet:probe\r\n")
+        greeting.writeString(asksMeta ? "version\r\nmg bWFydGxldDpwcm9iZQ== b\r\nmn\r\n" : "get martlet:probe\r\n")
         context.writeAndFlush(wrapOutboundOut(greeting), promise: nil)
         let channel = context.channel
         greetingTimer = context.eventLoop.assumeIsolated().scheduleTask(
@@ -73,8 +83,12 @@ final class LaneChannel: ChannelInboundHandler {
         case (.login, .stored): stage = asksMeta ? .version : .retrieval
         case (.retrieval, .value): break
         case (.retrieval, .end): serve(.classic, channel)
-        case (.version, .version): stage = .noop
-        case (.noop, .meta) where reply.status == .noop: serve(.meta, channel)
+        case (.version, .version): stage = .trial
+        case (.trial, .meta) where reply.status == .miss || reply.status == .done, (.trial, .serverError):
+            knowsMeta = true
+            stage = .noop
+        case (.trial, .error), (.trial, .clientError): stage = .noop
+        case (.noop, .meta) where reply.status == .noop: serve(knowsMeta ? .meta : .classic, channel)
         case (.noop, .error): serve(.classic, channel)
         case (.login, .clientError), (.version, .clientError), (.retrieval, .clientError):
             refuse(CacheError(.unauthorized, reply.text), channel)
@@ -109,7 +123,7 @@ final class LaneChannel: ChannelInboundHandler {
 
     private func hangUp(_ error: CacheError, _ channel: any Channel) {
         // Not even a reply to the login may be out: memcached 1.6.45 hangs up at `mn` before it has let somebody in.
-        guard asksMeta, stage == .login || stage == .version || stage == .noop else { return end(error, channel) }
+        guard asksMeta, Stage.ofMeta.contains(stage) else { return end(error, channel) }
         stage = .over
         greetingTimer?.cancel()
         channel.close(promise: nil)
@@ -122,7 +136,7 @@ final class LaneChannel: ChannelInboundHandler {
         case .serving:
             stage = .over
             lane.lose(channel, error)
-        case .login, .version, .noop, .retrieval:
+        case .login, .version, .trial, .noop, .retrieval:
             refuse(CacheError(.serverDown, "the greeting failed", underlying: error), channel)
         }
     }

@@ -71,6 +71,8 @@ final class DelayingServer: Sendable {
             switch line {
             case "version": return "VERSION 1.6.45\r\n"
             case "mn": return "MN\r\n"
+            // Of the greeting.
+            case "mg bWFydGxldDpwcm9iZQ== b": return "EN\r\n"
             default:
                 await delay(line)
                 let words = line.split(whereSeparator: { $0 == " " })

@@ -52,7 +52,7 @@ final class ScriptedServer: Sendable {
             if !isGreeted, pending.contains("mn\r\n") {
                 isGreeted = true
                 pending = String(pending[pending.firstRange(of: "mn\r\n")!.upperBound...])
-                write("VERSION 1.6.45\r\nMN\r\n", context)
+                write("VERSION 1.6.45\r\nEN\r\nMN\r\n", context)
             }
             guard isGreeted, !pending.isEmpty, pending.hasSuffix("\r\n") else { return }
             let lines = pending
