@@ -51,6 +51,8 @@ public struct CacheError: Error, Sendable {
     public internal(set) var server: String?
     /// The server said `SERVER_ERROR`: not that it would not, but that it, or a server behind it, could not.
     var isServerFailure = false
+    /// Nothing was sent, because the connection could not be made, and the server is in use over others.
+    var isUnsent = false
     /// What the system or a codec said.
     public let underlying: (any Error)?
 

@@ -195,21 +195,28 @@ final class Cluster: Sendable {
     private static func ask(
         _ node: ServerNode, _ request: CacheRequest, _ deadline: NIODeadline
     ) async throws(CacheError) -> CacheReply {
-        let identity = CallIdentity.next()
-        let lane = node.lane(for: request)
-        let outcome = await withTaskCancellationHandler {
-            await withCheckedContinuation { (continuation: CheckedContinuation<CallOutcome, Never>) in
-                lane.submit(
-                    CallSlot(
-                        identity: identity, deadline: deadline, completion: .one(continuation),
-                        request: request))
-                // A cancellation before the call was there found nothing to cancel.
-                if Task.isCancelled { lane.cancel(identity) }
+        var tries = 0
+        while true {
+            let identity = CallIdentity.next()
+            let lane = node.lane(for: request)
+            let outcome = await withTaskCancellationHandler {
+                await withCheckedContinuation { (continuation: CheckedContinuation<CallOutcome, Never>) in
+                    lane.submit(
+                        CallSlot(
+                            identity: identity, deadline: deadline, completion: .one(continuation),
+                            request: request))
+                    // A cancellation before the call was there found nothing to cancel.
+                    if Task.isCancelled { lane.cancel(identity) }
+                }
+            } onCancel: {
+                lane.cancel(identity)
             }
-        } onCancel: {
-            lane.cancel(identity)
+            guard outcome.isUnsent, !node.isDown, tries < node.configuration.connectionsPerServer else {
+                return try outcome.get()
+            }
+            // Over another connection.
+            tries += 1
         }
-        return try outcome.get()
     }
 
     // MARK: Many calls
@@ -235,6 +242,7 @@ final class Cluster: Sendable {
         guard !requests.isEmpty else { return [] }
         var (outcomes, hasFailed) = await ask(requests, deadline)
         guard hasFailed else { return outcomes }
+        await askOverOthers(requests, &outcomes, deadline)
         let lost = requests.indices.filter { outcomes[$0].code == .connectionLost && requests[$0].isRetrieval }
         if !lost.isEmpty {
             let again = await ask(lost.map { requests[$0] }, deadline).outcomes
@@ -242,6 +250,21 @@ final class Cluster: Sendable {
         }
         await substitute(requests, &outcomes, deadline)
         return outcomes
+    }
+
+    /// Asks once more what was not sent because a connection could not be made that the server does without.
+    private func askOverOthers(_ requests: [CacheRequest], _ outcomes: inout [CallOutcome], _ deadline: NIODeadline)
+        async
+    {
+        for _ in 0..<max(configuration.connectionsPerServer, 1) {
+            let unsent = requests.indices.filter { outcomes[$0].isUnsent }
+            guard !unsent.isEmpty else { return }
+            let again = await ask(unsent.map { requests[$0] }, deadline).outcomes
+            for (place, outcome) in zip(unsent, again) { outcomes[place] = outcome }
+        }
+        for place in requests.indices {
+            if case .failure(let error) = outcomes[place], error.isUnsent { remember(requests[place], error) }
+        }
     }
 
     /// Answers in the place of those of servers that are down.
@@ -319,7 +342,8 @@ final class Cluster: Sendable {
             for index in part.places.indices {
                 guard case .failure(let error) = answers[number][index] else { continue }
                 hasFailed = true
-                note(requests[part.places[index]], error, part.node)
+                // What was not sent is asked once more.
+                if !error.isUnsent { note(requests[part.places[index]], error, part.node) }
                 answers[number][index] = .failure(error.at(part.node.server.name))
             }
         }
@@ -337,4 +361,5 @@ final class Cluster: Sendable {
 
 extension CallOutcome {
     fileprivate var code: CacheError.Code? { if case .failure(let error) = self { error.code } else { nil } }
+    fileprivate var isUnsent: Bool { if case .failure(let error) = self { error.isUnsent } else { false } }
 }

@@ -4,7 +4,7 @@ import Synchronization
 
 /// One server: its connections, and whether it is worth asking.
 ///
-///            connect refused, or timeoutsUntilDown calls in a row late
+///            no connection, or timeoutsUntilDown calls in a row late
 ///       up  ---------------------------------------------------------->  down, probed after probeDelay, 2 x, 4 x, ...
 ///           <----------------------------------------------------------
 ///                               a probe was answered
@@ -16,6 +16,9 @@ import Synchronization
 /// 4. A server that answers its probe is used again only when the keys in the invalidation log have been removed there,
 ///    also those that came meanwhile; `replayRoundsMax` says for how long.
 ///    What it had received before, and does behind that, is not caught: lives bound how long that can matter.
+/// 5. A server that does not take one connection more may be well: it has as many as it will have. While another one is
+///    open it is asked over that, and is down if it does not answer. Calls go over the others meanwhile, and the one
+///    that could not be made is tried again after waits like those of rule 3.
 final class ServerNode: LaneWatcher {
     private struct Health {
         var isDown = false
@@ -86,11 +89,20 @@ final class ServerNode: LaneWatcher {
     /// The connection for a request: the one with fewer calls, or that for large values.
     func lane(isLarge: Bool) -> Lane {
         lanes.withLockedValue { lanes in
-            if isLarge { return lanes[lanes.count - 1] }
-            var best = lanes[0]
-            for lane in lanes[1..<(lanes.count - 1)] where lane.load < best.load { best = lane }
-            return best
+            let last = lanes.count - 1
+            return Self.best(lanes, isLarge ? last..<lanes.count : 0..<last) ?? Self.best(lanes, 0..<lanes.count)
+                ?? lanes[0]
         }
+    }
+
+    /// The one with the fewest calls, of those that are not paused; rule 5.
+    private static func best(_ lanes: [Lane], _ places: Range<Int>) -> Lane? {
+        var best: Lane?
+        for place in places where !lanes[place].isPaused {
+            if let found = best, found.load <= lanes[place].load { continue }
+            best = lanes[place]
+        }
+        return best
     }
 
     /// Calls whose callers still wait.
@@ -170,7 +182,17 @@ final class ServerNode: LaneWatcher {
         }
     }
 
-    func laneFailed(_ error: CacheError) { goDown(error) }
+    func laneFailed(_ lane: Lane, _ error: CacheError) -> Bool {
+        let hasOther = lanes.withLockedValue { $0 }.contains { $0 !== lane && $0.isOpen }
+        guard hasOther, !isDown else {
+            goDown(error)
+            return false
+        }
+        // Rule 5.
+        lane.pause(delay)
+        examine()
+        return true
+    }
 
     func laneOpened(_ lane: Lane, _ dialect: Dialect) {
         for other in lanes.withLockedValue({ $0 }) where other !== lane { other.speak(dialect) }
@@ -260,6 +282,7 @@ final class ServerNode: LaneWatcher {
         if case .failure(let error) = outcome, !Self.isAnswer(outcome) {
             switch error.code {
             case .overloaded, .cancelled, .shutDown: break  // Our own doing, which tells nothing of the server.
+            case .serverDown where error.isUnsent: break  // The question that `laneFailed` has asked for comes next.
             default: goDown(error)
             }
         }
@@ -295,7 +318,7 @@ final class ServerNode: LaneWatcher {
     /// Over one connection, so that what is asked first is answered first.
     func ask(_ request: CacheRequest, _ answered: @escaping @Sendable (CallOutcome) -> Void) {
         let deadline = NIODeadline.now() + (configuration.operationTimeout + configuration.connectTimeout).timeAmount
-        let lane = lanes.withLockedValue { $0[0] }
+        let lane = lanes.withLockedValue { lanes in lanes.first { !$0.isPaused } ?? lanes[0] }
         lane.submit(
             CallSlot(
                 identity: CallIdentity.next(), deadline: deadline, completion: .probe(answered),

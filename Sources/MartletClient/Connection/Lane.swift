@@ -63,6 +63,10 @@ final class Lane: Sendable {
     let configuration: CacheConfiguration
     private let state: NIOLockedValueBox<State>
     private let callCount = Atomic<Int>(0)
+    /// Until then, on the clock of `NIODeadline`, calls had better go over other connections; 0 for no such time.
+    private let pauseEnd = Atomic<UInt64>(0)
+    /// Connections in a row that could not be made while there were others.
+    private let failures = Atomic<Int>(0)
     /// Weak, because a watcher has its lanes.
     private weak let watcher: (any LaneWatcher)?
 
@@ -86,6 +90,19 @@ final class Lane: Sendable {
 
     /// Calls whose callers still wait.
     var liveCount: Int { state.withLockedValue { $0.queue.liveCount } }
+
+    /// Whether calls had better go over other connections. One that comes all the same makes a connection.
+    var isPaused: Bool {
+        let end = pauseEnd.load(ordering: .relaxed)
+        return end != 0 && NIODeadline.now().uptimeNanoseconds < end
+    }
+
+    /// Its connection could not be made, and is not missed for as long as `delay` says behind so many failures before
+    /// this one.
+    func pause(_ delay: (Int) -> TimeAmount) {
+        let failures = failures.add(1, ordering: .relaxed).oldValue
+        pauseEnd.store((NIODeadline.now() + delay(failures)).uptimeNanoseconds, ordering: .relaxed)
+    }
 
     /// Whether there is a connection.
     var isOpen: Bool { dialect != nil }
@@ -274,6 +291,8 @@ final class Lane: Sendable {
             return true
         }
         guard isWanted else { return channel.close(promise: nil) }
+        failures.store(0, ordering: .relaxed)
+        pauseEnd.store(0, ordering: .relaxed)
         watcher?.laneOpened(self, dialect)
         turn()
     }
@@ -317,7 +336,8 @@ final class Lane: Sendable {
             return state.queue.loseAll()
         }
         guard let lost else { return }
-        watcher?.laneFailed(error.at(server.name))
+        var error = error
+        error.isUnsent = watcher?.laneFailed(self, error.at(server.name)) ?? false
         fail(lost, error)
     }
 
@@ -389,7 +409,8 @@ protocol LaneWatcher: AnyObject, Sendable {
     func laneAnswered()
     /// So many calls were late, and nothing was heard meanwhile.
     func laneTimedOut(_ count: Int)
-    func laneFailed(_ error: CacheError)
+    /// No connection could be made. Says whether the server stays in use: then calls may go over others.
+    func laneFailed(_ lane: Lane, _ error: CacheError) -> Bool
     /// There is a connection, and this is what is spoken over it.
     func laneOpened(_ lane: Lane, _ dialect: Dialect)
     /// A connection of the server's speaks the meta protocol.

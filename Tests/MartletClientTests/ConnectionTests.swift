@@ -1,0 +1,94 @@
+import MartletClient
+import NIOConcurrencyHelpers
+import Testing
+
+extension ClientTests {
+    /// One connection of several that is not taken, or does not last.
+    @Suite("Connections that are not to be had")
+    struct ConnectionTests {
+        /// Takes so many connections, and sends the others away; it keeps nothing.
+        private final class Narrow: Sendable {
+            private let state = NIOLockedValueBox((connections: 0, stores: 0, isSilent: false))
+            private let connectionsMax: Int
+
+            init(connectionsMax: Int) { self.connectionsMax = connectionsMax }
+
+            var connections: Int { state.withLockedValue { $0.connections } }
+            var stores: Int { state.withLockedValue { $0.stores } }
+
+            func fallSilent() { state.withLockedValue { $0.isSilent = true } }
+
+            func server() async throws -> ScriptedServer { try await ScriptedServer(greets: false) { self.answer($0) } }
+
+            private func answer(_ text: String) -> ScriptedServer.Answer {
+                state.withLockedValue { state in
+                    if text.hasPrefix("version") {
+                        state.connections += 1
+                        guard state.connections <= connectionsMax else {
+                            return .sendAndClose("ERROR Too many open connections\r\n")
+                        }
+                        return .send("VERSION 1.6.45\r\nEN\r\nMN\r\n")
+                    }
+                    if state.isSilent { return .nothing }
+                    var answers = ""
+                    for line in text.split(separator: "\r\n") where line.hasPrefix("m") {
+                        state.stores += line.hasPrefix("ms ") ? 1 : 0
+                        answers += line.hasPrefix("ms ") ? "HD \(String(line).opaques[0])\r\n" : "EN\r\n"
+                    }
+                    return .send(answers)
+                }
+            }
+        }
+
+        private static func settings(_ configuration: inout CacheConfiguration) {
+            configuration.connectionsPerServer = 1
+            configuration.smallValueBytesMax = 4
+            configuration.probeDelay = .seconds(3600)
+            configuration.probeDelayMax = .seconds(3600)
+        }
+
+        @Test("A server that takes no connection more is in use over those that it has")
+        func oneTooMany() async throws {
+            let narrow = Narrow(connectionsMax: 1)
+            let server = try await narrow.server()
+            let cache = CacheFixture.client(for: [server.path], Self.settings)
+            #expect(try await cache.value(for: "k", as: String.self) == nil)
+
+            // Each would have the connection for large values.
+            #expect(await cache.setValues(["a": "larger", "b": "larger"]).isEmpty)
+            for _ in 0..<3 { try await cache.setValue("larger", for: "k") }
+
+            #expect(try await cache.value(for: "k", as: String.self) == nil)
+            #expect(cache.serverStates.map(\.isDown) == [false])
+            #expect(cache.serverStates.map(\.pendingInvalidations) == [0])
+            #expect(narrow.stores == 5)
+            // Not one for each.
+            #expect(narrow.connections == 2)
+            await cache.shutDown()
+            await server.stop()
+        }
+
+        @Test("A server that takes no connection more, and does not answer over those that it has, is down")
+        func silentOthers() async throws {
+            let narrow = Narrow(connectionsMax: 1)
+            let server = try await narrow.server()
+            let cache = CacheFixture.client(for: [server.path]) {
+                Self.settings(&$0)
+                $0.operationTimeout = .milliseconds(200)
+                $0.timeoutsUntilDown = 1000
+            }
+            var events = cache.events.makeAsyncIterator()
+            #expect(try await cache.timeout(.seconds(5)).value(for: "k", as: String.self) == nil)
+            narrow.fallSilent()
+
+            await #expect(throws: CacheError.self) { try await cache.setValue("larger", for: "k") }
+
+            guard case .serverDown = await events.next() else {
+                Issue.record("not down")
+                return
+            }
+            await cache.timeout(.zero).shutDown()
+            await server.stop()
+        }
+    }
+}
