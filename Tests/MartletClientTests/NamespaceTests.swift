@@ -57,6 +57,29 @@ extension ClientTests {
             }
         }
 
+        @Test("What was dropped does not come back when the list of servers grows and shrinks again")
+        func shrunkenList() async throws {
+            try await CacheFixture.run(servers: 2) { fixture in
+                let ring = fixture.cache.ring
+                let name = try #require((0..<100).map { "n\($0)" }.first { ring.server(for: "\($0):generation") == 1 })
+                let cache = CacheFixture.client(for: [fixture.servers[0].path ?? ""])
+                let view = cache.droppableNamespace(name, lag: .zero)
+                try await view.setValue("old", for: "k")
+
+                #expect(cache.adopt(Topology(epoch: 1, servers: fixture.addresses)))
+                try await view.removeAll()
+                #expect(cache.adopt(Topology(epoch: 2, servers: Array(fixture.addresses.prefix(1)))))
+
+                #expect(try await view.value(for: "k", as: String.self) == nil)
+                // It is the one that all follow from now on.
+                try await view.setValue("new", for: "k")
+                let other = CacheFixture.client(for: [fixture.servers[0].path ?? ""])
+                #expect(try await other.droppableNamespace(name).value(for: "k") == "new")
+                await other.shutDown()
+                await cache.shutDown()
+            }
+        }
+
         @Test("A number that was read before a namespace was emptied is not kept behind it")
         func lateGeneration() async throws {
             let state = NIOLockedValueBox((held: "", looks: 0))

@@ -12,7 +12,9 @@ import Foundation
 /// 1. It is kept under the key `<namespace>generation`, on the server of that key, and read again when it is older than
 ///    `lag`.
 /// 2. Where there is none, because it was evicted or its server is new, it begins with the time in microseconds: later
-///    than all that were there before, so nothing that was dropped comes back.
+///    than all that were there before, so nothing that was dropped comes back. Where there is a smaller one than was
+///    known before, because lists of servers have come and gone and its server knows nothing of that, it begins so as
+///    well. Who has not known a greater one cannot tell.
 /// 3. Emptying is adding one. If that fails the generation is remembered like any key whose change failed: it is
 ///    removed before its server is used again, and begins anew by rule 2.
 /// 4. A generation that cannot be read fails the call: any other would be wrong, also one from elsewhere in its
@@ -26,8 +28,15 @@ final class Generation: Sendable {
 
     private struct State {
         var known: (number: UInt64, at: ContinuousClock.Instant)?
+        /// The greatest that was ever known, also behind rule 5.
+        var greatest: UInt64 = 0
         /// How often this process has begun or ended to empty the namespace: rule 5.
         var changeCount = 0
+
+        /// No clock says a number so great that there might be none behind it.
+        mutating func know(_ number: UInt64) {
+            if number <= .max / 2 { greatest = max(greatest, number) }
+        }
     }
 
     private let state = NIOLockedValueBox(State())
@@ -40,29 +49,44 @@ final class Generation: Sendable {
     /// What stands in front of the keys, the namespace's own prefix with it.
     func prefix(in cache: CacheClient, lag: Duration) async throws(CacheError) -> [UInt8] {
         let now = ContinuousClock.now
-        let (known, changeCount) = state.withLockedValue { ($0.known, $0.changeCount) }
+        var (known, changeCount) = state.withLockedValue { ($0.known, $0.changeCount) }
         if let known, now - known.at < lag { return prefix(known.number) }
         let key = key
-        for _ in 0..<2 {
-            let reply = try await cache.call(Self.request(.get, key))
+        var look = Self.request(.get, key)
+        for _ in 0..<4 {
+            let reply = try await cache.call(look)
             if let value = reply.usableValue {
                 let number: UInt64 = try cache.decode(value, reply.clientFlags)
-                state.withLockedValue { state in
+                let isLatest = state.withLockedValue { state -> Bool in
+                    guard number >= state.greatest else { return false }
+                    state.know(number)
                     if state.changeCount == changeCount { state.known = (number, now) }
+                    return true
                 }
-                return prefix(number)
+                if isLatest { return prefix(number) }
+                // It may have been read before this process emptied the namespace: once more, to replace just that one.
+                if look.facts.contains(.token) { try await begin(key, insteadOf: reply, in: cache) }
+                look.facts = .token
+                changeCount = state.withLockedValue { $0.changeCount }
+            } else {
+                try await begin(key, in: cache)
             }
-            try await begin(key, in: cache)
         }
         throw Self.doesNotStay
     }
 
-    /// Rule 2: says whether it begins so; false if there is one.
+    /// Rule 2: says whether it begins so; false if there is one, or another than the one it was to replace.
     @discardableResult
-    private func begin(_ key: CacheKey, in cache: CacheClient) async throws(CacheError) -> Bool {
-        var request = Self.request(.add, key)
-        (request.value, request.clientFlags) = try cache.encode(Self.first)
-        return try await cache.call(request).outcome == .done
+    private func begin(
+        _ key: CacheKey, insteadOf old: CacheReply? = nil, in cache: CacheClient
+    ) async throws(CacheError) -> Bool {
+        var request = Self.request(old == nil ? .add : .set, key)
+        request.expectedToken = old?.token
+        let number = first
+        (request.value, request.clientFlags) = try cache.encode(number)
+        guard try await cache.call(request).outcome == .done else { return false }
+        state.withLockedValue { $0.know(number) }
+        return true
     }
 
     /// Rule 4: of the number known last, however long ago.
@@ -91,9 +115,14 @@ final class Generation: Sendable {
 
     private func add(to key: CacheKey, in cache: CacheClient) async throws(CacheError) {
         var request = Self.request(.increment, key)
-        request.initialNumber = Self.first
+        request.initialNumber = first
         for _ in 0..<2 {
-            if try await cache.call(request).outcome == .done { return }
+            let reply = try await cache.call(request)
+            if reply.outcome == .done {
+                // If that is not the greatest, whoever reads it next replaces it.
+                if let number = reply.number { state.withLockedValue { $0.know(number) } }
+                return
+            }
             // An old server counts nothing that is not there. What somebody else begins meanwhile is counted.
             if try await begin(key, in: cache) { return }
         }
@@ -111,6 +140,9 @@ final class Generation: Sendable {
 
     private func prefix(_ number: UInt64) -> [UInt8] { namespace + Array("\(number):".utf8) }
 
-    /// Rule 2.
-    private static var first: UInt64 { UInt64(Date().timeIntervalSince1970 * 1_000_000) }
+    /// Rule 2; where another machine's clock was ahead it is behind that.
+    private var first: UInt64 {
+        let now = UInt64(Date().timeIntervalSince1970 * 1_000_000)
+        return max(now, state.withLockedValue { $0.greatest } + 1)
+    }
 }
