@@ -79,6 +79,33 @@ extension ClientTests {
             }
         }
 
+        @Test("More failed changes than calls may wait at once are all made good with one probe")
+        func manyRemovals() async throws {
+            try await CacheFixture.run { fixture in
+                let gate = try await Gate(to: fixture.servers[0].path ?? "")
+                let cache = CacheFixture.client(for: [gate.path]) {
+                    $0.waitingCallsMax = 16
+                    $0.inFlightMax = 4
+                    $0.probeDelay = .seconds(3600)
+                    $0.probeDelayMax = .seconds(3600)
+                }
+                let keys = (0..<200).map { CacheKey("k\($0)") }
+                for key in keys { try await fixture.cache.setValue("old", for: key) }
+                await gate.close()
+                for key in keys { await #expect(throws: CacheError.self) { try await cache.removeValue(for: key) } }
+                #expect(cache.serverStates.map(\.pendingInvalidations) == [200])
+                try await gate.open()
+
+                cache.examine(gate.path)
+
+                #expect(await eventually { () async in cache.serverStates.map(\.isDown) == [false] })
+                #expect(cache.serverStates.map(\.pendingInvalidations) == [0])
+                #expect(await fixture.cache.values(for: keys, as: String.self).misses.count == 200)
+                await cache.shutDown()
+                await gate.close()
+            }
+        }
+
         @Test("A large value whose parts cannot be stored leaves no older one in service", arguments: [false, true])
         func failedParts(many: Bool) async throws {
             try await CacheFixture.run(servers: 2) { (fixture) async throws in

@@ -25,14 +25,16 @@ struct InvalidationLog: Sendable {
     private var due: Set<Removal> = []
     /// Rule 5.
     private var postponed: Set<Removal> = []
+    /// Of the round that is under way, not begun yet.
+    private var waiting: [Removal] = []
     private var hasOverflowed = false
     private let keysMax: Int
 
     init(keysMax: Int) { self.keysMax = max(keysMax, 0) }
 
-    var count: Int { due.count + postponed.count }
+    var count: Int { due.count + postponed.count + waiting.count }
     /// There is something that must be removed before the server is used again.
-    var isDue: Bool { !due.isEmpty || hasOverflowed }
+    var isDue: Bool { !due.isEmpty || !waiting.isEmpty || hasOverflowed }
     var isEmpty: Bool { !isDue && postponed.isEmpty }
 
     mutating func append(_ removal: Removal) { insert(removal, into: \.due) }
@@ -43,21 +45,34 @@ struct InvalidationLog: Sendable {
     private mutating func insert(_ removal: Removal, into place: WritableKeyPath<InvalidationLog, Set<Removal>>) {
         // All of it goes anyway.
         if removal.token != nil, due.contains(Removal(key: removal.key)) { return }
-        if count < keysMax {
+        if due.count + postponed.count < keysMax {
             self[keyPath: place].insert(removal)
         } else if !due.contains(removal), !postponed.contains(removal) {
             hasOverflowed = true
         }
     }
 
-    /// Takes what is due, and with `andPostponed` everything.
-    mutating func take(andPostponed: Bool) -> (removals: [Removal], hasOverflowed: Bool) {
-        defer {
-            due = []
-            if andPostponed { postponed = [] }
-            hasOverflowed = false
-        }
-        return (Array(andPostponed ? due.union(postponed) : due), hasOverflowed)
+    /// Begins a round with what is due, and with `andPostponed` with everything. Says whether the log has overflowed.
+    mutating func beginRound(andPostponed: Bool) -> Bool {
+        waiting += andPostponed ? due.union(postponed) : due
+        due = []
+        if andPostponed { postponed = [] }
+        defer { hasOverflowed = false }
+        return hasOverflowed
+    }
+
+    /// Takes so many of the round's removals.
+    mutating func take(_ count: Int) -> [Removal] {
+        let piece = Array(waiting.suffix(count))
+        waiting.removeLast(piece.count)
+        return piece
+    }
+
+    /// The round goes no further: the rest is due as before.
+    mutating func endRound() {
+        let rest = waiting
+        waiting = []
+        for removal in rest { append(removal) }
     }
 
     /// Whether a request that ended with `error` belongs here: rule 1.

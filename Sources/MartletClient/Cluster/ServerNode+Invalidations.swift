@@ -9,12 +9,16 @@ import Synchronization
 /// 2. Keys that are noted while others are being removed have another round before the server is used. Who changes
 ///    keys all the time would keep it out of use for ever: behind `replayRoundsMax` the rest is removed right after.
 /// 3. What could not be removed stays in the log, and there is always a timer, or a probe, that comes back to it.
+/// 4. Removals are made piece by piece, so that there is room for calls beside them. One that finds none says nothing
+///    of the server.
 extension ServerNode {
     /// Rounds before a server that is back is used again.
     private static let replayRoundsMax = 8
     /// The longest wait, while the server is up, before what could not be removed is tried again: so many times the
     /// first one, as a power of two.
     private static let replayFailuresMax = 3
+    /// Rule 4: of the calls that may wait for one connection a quarter at most.
+    private var replayPieceMax: Int { max(min(256, configuration.waitingCallsMax / 4), 1) }
 
     /// What removals are made for.
     enum Replay {
@@ -55,16 +59,30 @@ extension ServerNode {
     /// Removes what may be out of date. Whatever is not removed stays in the log.
     func replay(_ replay: Replay) {
         let isFirst = if case .toComeUp(let round) = replay { round == 0 } else { true }
-        let (removals, hasOverflowed) = invalidations.withLockedValue { $0.take(andPostponed: isFirst) }
+        let hasOverflowed = invalidations.withLockedValue { $0.beginRound(andPostponed: isFirst) }
         if hasOverflowed { events.send(.invalidationsLost(server: server.name)) }
-        guard !removals.isEmpty else { return replayed(replay, .done) }
-        let progress = ReplayProgress(count: removals.count)
-        for removal in removals {
+        replayCount.add(1, ordering: .relaxed)
+        removeNext(replay, .done)
+    }
+
+    /// Rule 4: the next piece of the round, behind pieces of which the worst removal has ended so.
+    private func removeNext(_ replay: Replay, _ worst: ReplayProgress.Fate) {
+        let piece = invalidations.withLockedValue { log in
+            if worst >= .crowdedOut { log.endRound() }
+            return log.take(replayPieceMax)
+        }
+        guard !piece.isEmpty else {
+            replayed(replay, worst)
+            replayCount.subtract(1, ordering: .relaxed)
+            return
+        }
+        let progress = ReplayProgress(count: piece.count, worst: worst)
+        for removal in piece {
             var request = CacheRequest(.delete, removal.key)
             request.expectedToken = removal.token
             ask(request) { outcome in
                 let fate = self.conclude(removal, outcome)
-                if let worst = progress.end(one: fate) { self.replayed(replay, worst) }
+                if let worst = progress.end(one: fate) { self.removeNext(replay, worst) }
             }
         }
     }
@@ -81,6 +99,9 @@ extension ServerNode {
             // Classic servers cannot remove one version only: it costs a miss. The next round does that.
             invalidations.withLockedValue { $0.append(InvalidationLog.Removal(key: removal.key)) }
             return .done
+        case .overloaded:
+            invalidations.withLockedValue { $0.append(removal) }
+            return .crowdedOut
         default:
             invalidations.withLockedValue { $0.append(removal) }
             return .failed
@@ -97,6 +118,7 @@ extension ServerNode {
                 replayFailures.add(1, ordering: .relaxed)
             }
         case .toComeUp where worst == .failed: return probeFailed()
+        case .toComeUp where worst == .crowdedOut: return probeFailed(counts: false)
         case .toComeUp(let round):
             guard comeUp(mayWait: round + 1 < Self.replayRoundsMax) else {
                 return self.replay(.toComeUp(round: round + 1))
@@ -112,14 +134,14 @@ extension ServerNode {
 /// Counts removals that have ended, and how.
 private final class ReplayProgress: Sendable {
     enum Fate: Int, Comparable {
-        case done, postponed, failed
+        case done, postponed, crowdedOut, failed
 
         static func < (one: Fate, other: Fate) -> Bool { one.rawValue < other.rawValue }
     }
 
     private let state: NIOLockedValueBox<(left: Int, worst: Fate)>
 
-    init(count: Int) { state = NIOLockedValueBox((count, .done)) }
+    init(count: Int, worst: Fate) { state = NIOLockedValueBox((count, worst)) }
 
     /// The worst of all, once the last one has ended; nil before that.
     func end(one fate: Fate) -> Fate? {

@@ -49,6 +49,8 @@ final class ServerNode: LaneWatcher {
     let isReplayDue = Atomic<Bool>(false)
     /// Replays in a row that have not removed everything, while the server was up.
     let replayFailures = Atomic<Int>(0)
+    /// Replays that are under way.
+    let replayCount = Atomic<Int>(0)
     /// A copy of `health.isDown` to be read without its lock; it becomes false with that of `invalidations` held.
     private let isDownNow = Atomic<Bool>(false)
     private let timeoutsInARow = Atomic<Int>(0)
@@ -105,8 +107,10 @@ final class ServerNode: LaneWatcher {
         return best
     }
 
-    /// Calls whose callers still wait.
-    var liveCount: Int { lanes.withLockedValue { $0 }.reduce(0) { $0 + $1.liveCount } }
+    /// Calls whose callers still wait, and replays, which have none between two pieces.
+    var liveCount: Int {
+        lanes.withLockedValue { $0 }.reduce(replayCount.load(ordering: .relaxed)) { $0 + $1.liveCount }
+    }
 
     var state: ServerState {
         let lanes = lanes.withLockedValue { $0 }
@@ -296,13 +300,15 @@ final class ServerNode: LaneWatcher {
     private func probe() {
         guard health.withLockedValue({ !$0.isOver }) else { return }
         ask(CacheRequest(.get, Self.probeKey)) { outcome in
-            if Self.isAnswer(outcome) { self.replay(.toComeUp(round: 0)) } else { self.probeFailed() }
+            if Self.isAnswer(outcome) { return self.replay(.toComeUp(round: 0)) }
+            self.probeFailed(counts: !Self.isCrowdedOut(outcome))
         }
     }
 
-    func probeFailed() {
+    /// - Parameter counts: Whether the next wait is longer: not if only this client had no room for the question.
+    func probeFailed(counts: Bool = true) {
         let hasNews = health.withLockedValue { health in
-            health.attempts += 1
+            if counts { health.attempts += 1 }
             health.isProbeDue = true
             return health.takeNews()
         }
@@ -313,6 +319,10 @@ final class ServerNode: LaneWatcher {
     private static func isAnswer(_ outcome: CallOutcome) -> Bool {
         guard case .failure(let error) = outcome else { return true }
         return error.code == .refused
+    }
+
+    private static func isCrowdedOut(_ outcome: CallOutcome) -> Bool {
+        if case .failure(let error) = outcome { error.code == .overloaded } else { false }
     }
 
     /// Over one connection, so that what is asked first is answered first.
