@@ -90,5 +90,53 @@ extension ClientTests {
             await cache.timeout(.zero).shutDown()
             await server.stop()
         }
+
+        @Test(
+            "A server that greets well and then breaks every connection is down, and not asked again and again",
+            arguments: [ScriptedServer.Answer.close, .sendAndClose("HELLO\r\n")])
+        func breaking(answer: ScriptedServer.Answer) async throws {
+            let connections = NIOLockedValueBox(0)
+            let server = try await ScriptedServer(greets: false) { text in
+                guard text.hasPrefix("version") else { return answer }
+                connections.withLockedValue { $0 += 1 }
+                return .send("VERSION 1.6.45\r\nEN\r\nMN\r\n")
+            }
+            let cache = CacheFixture.client(for: [server.path], Self.settings)
+
+            var codes: [CacheError.Code] = []
+            for _ in 0..<50 {
+                do throws(CacheError) {
+                    try await cache.setValue("v", for: "k")
+                } catch {
+                    codes.append(error.code)
+                }
+            }
+
+            #expect(codes.count == 50)
+            #expect(codes.dropFirst(3).allSatisfy { $0 == .serverDown })
+            #expect(cache.serverStates.map(\.isDown) == [true])
+            #expect(connections.withLockedValue { $0 } == 3)
+            await cache.shutDown()
+            await server.stop()
+        }
+
+        @Test("One that has answered before it breaks is made anew at once")
+        func breakingLater() async throws {
+            let server = try await ScriptedServer { .sendAndClose("HD \($0.opaques[0])\r\n") }
+            let cache = CacheFixture.client(for: [server.path], Self.settings)
+
+            for _ in 0..<20 {
+                do throws(CacheError) {
+                    try await cache.setValue("v", for: "k")
+                } catch {
+                    // Sent before the end was heard of.
+                    #expect(error.code == .connectionLost)
+                }
+            }
+
+            #expect(cache.serverStates.map(\.isDown) == [false])
+            await cache.shutDown()
+            await server.stop()
+        }
     }
 }

@@ -11,7 +11,8 @@ import Synchronization
 ///
 /// Rules:
 /// 1. While a server is down, calls for it fail at once, and only the probe connects: one for each server.
-/// 2. A connection that breaks is no reason by itself: the next call makes a new one, and that tells.
+/// 2. A connection that breaks is no reason by itself: the next call makes a new one, and that tells. Several in a row
+///    that break before they have brought an answer are one.
 /// 3. The wait before a probe is between half and all of what it could be, so that many clients do not come at once.
 /// 4. A server that answers its probe is used again only when the keys in the invalidation log have been removed there,
 ///    also those that came meanwhile; `replayRoundsMax` says for how long.

@@ -12,6 +12,9 @@ import Synchronization
 ///
 /// Phases: idle -> connecting -> open -> idle ..., and closed for good.
 ///
+/// A connection that is lost while it owes its first answer is no good one: behind `uselessMax` of them in a row it is
+/// as if none could be made, so that there is a wait before the next.
+///
 /// Which protocol is spoken, rules:
 /// 1. A server that hangs up when it is asked for the meta protocol is asked again, over a new connection; if it hangs
 ///    up `hangUpsMax` times in a row, and speaks it over no other one, it is spoken to in classic commands.
@@ -36,6 +39,10 @@ final class Lane: Sendable {
         var asksMeta: Bool
         /// In a row, when the server was asked for the meta protocol.
         var hangUps = 0
+        /// The connection has brought an answer.
+        var isUseful = false
+        /// Connections in a row that were lost before.
+        var useless = 0
         /// The connection is to be made anew; with what `asksMeta` is to be then.
         var renewal: Bool?
         /// Rule 2.
@@ -47,6 +54,7 @@ final class Lane: Sendable {
         /// There is no connection, and the next one is made when it is needed.
         mutating func becomeIdle(asksMeta: Bool) {
             phase = .idle
+            isUseful = false
             self.asksMeta = asksMeta
             hangUps = 0
             renewal = nil
@@ -57,6 +65,7 @@ final class Lane: Sendable {
 
     /// Rule 1.
     private static let hangUpsMax = 2
+    private static let uselessMax = 3
 
     let server: CacheServer
     let eventLoop: any EventLoop
@@ -251,7 +260,10 @@ final class Lane: Sendable {
             let replies = replies.span
             for index in replies.indices {
                 switch state.queue.receive(replies[index]) {
-                case .accepted(let answer): if let answer { answers.append(answer) }
+                case .accepted(let answer):
+                    state.isUseful = true
+                    state.useless = 0
+                    if let answer { answers.append(answer) }
                 case .partial: break
                 case .violation(let what): violation = what
                 }
@@ -343,16 +355,27 @@ final class Lane: Sendable {
 
     /// The connection is gone, or to be given up. What was sent has no answer; what waits is for the next connection.
     func lose(_ channel: any Channel, _ error: CacheError) {
-        let (lost, isDue) = state.withLockedValue { state -> ([Completion], Bool) in
-            guard case .open(let open, _) = state.phase, open === channel else { return ([], false) }
+        enum Step { case none, connect, fail([Completion]) }
+        let (lost, step) = state.withLockedValue { state -> ([Completion], Step) in
+            guard case .open(let open, _) = state.phase, open === channel else { return ([], .none) }
+            if !state.isUseful, state.queue.hasSent { state.useless += 1 }
+            let isEnough = state.useless >= Self.uselessMax
+            if isEnough { state.useless = 0 }
             state.becomeIdle(asksMeta: configuration.usesMetaProtocol)
             let lost = state.queue.loseSent()
+            let waiting = isEnough ? state.queue.loseAll() : []
             callCount.store(state.queue.count, ordering: .relaxed)
-            return (lost, !state.queue.isEmpty)
+            return (lost, isEnough ? .fail(waiting) : state.queue.isEmpty ? .none : .connect)
         }
         channel.close(promise: nil)
+        var unsent = CacheError(.serverDown, "connections break before they answer", underlying: error)
+        if case .fail = step { unsent.isUnsent = watcher?.laneFailed(self, unsent.at(server.name)) ?? false }
         fail(lost, error)
-        if isDue { turn() }
+        switch step {
+        case .none: break
+        case .connect: turn()
+        case .fail(let waiting): fail(waiting, unsent)
+        }
     }
 
     private func connect() {
