@@ -253,7 +253,7 @@ extension CacheClient {
     }
 
     /// Gives the item another life, from now on; nil for ever. Says whether there is one. An item that was invalidated
-    /// with a grace time keeps that.
+    /// with a grace time keeps that; what is only being loaded is none, and its lease keeps its life.
     @discardableResult
     public func touchValue(for key: CacheKey, timeToLive: Duration?) async throws(CacheError) -> Bool {
         var request = CacheRequest(.touch, try await named(key))

@@ -2,6 +2,7 @@ import ClientTesting
 import MartletClient
 import NIOConcurrencyHelpers
 import NIOCore
+import ServerTesting
 import Testing
 
 extension ClientTests {
@@ -186,6 +187,57 @@ extension ClientTests {
                 #expect(item.isStale)
                 #expect(item.remainingTimeToLive.map { $0 <= .seconds(50) } == true)
                 if wins { #expect(try await cache.value(for: "k", timeToLive: Self.life) { "new" } == "new") }
+            }
+        }
+
+        @Test("A life that is given while a value is loaded is not given to the lease", arguments: 0..<4)
+        func leaseLife(kind: Int) async throws {
+            try await CacheFixture.run { fixture in
+                let (cache, door, life) = (fixture.cache, Door(), Duration.seconds(600))
+                let loader = Task {
+                    try await cache.value(for: "k", timeToLive: Self.life) {
+                        await door.pass()
+                        return "v"
+                    }
+                }
+                #expect(await eventually { await door.arrivals == 1 })
+
+                switch kind {
+                case 0: #expect(try await cache.value(for: "k", as: String.self, extendingTimeToLive: life) == nil)
+                case 1:
+                    #expect(await cache.values(for: ["k"], as: String.self, extendingTimeToLive: life).misses == ["k"])
+                case 2: #expect(try await !cache.touchValue(for: "k", timeToLive: life))
+                default: #expect(await cache.touchValues(for: ["k"], timeToLive: life).touched == [])
+                }
+
+                let client = try TestClient(path: fixture.servers[0].path ?? "")
+                try client.send("mg k t\r\n")
+                var line: [UInt8] = []
+                while line.last != 0x0A { line += try client.receive(1) }
+                let words = String(decoding: line, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+                let seconds = words.first { $0.first == "t" }.flatMap { Int($0.dropFirst()) }
+                // As `LoadPolicy.standard` has it.
+                #expect(seconds.map { $0 <= 10 } == true, "\(words)")
+                await door.open()
+                #expect(try await loader.value == "v")
+                #expect(try await cache.value(for: "k") == "v")
+            }
+        }
+
+        @Test("So is one that was given too late to be heard of")
+        func lateLeaseLife() async throws {
+            try await Self.run("VA 0 # f0 c7 t9 Z") { (cache, holding) async throws in
+                let hurried = cache.timeout(.milliseconds(300))
+                await #expect(throws: CacheError.self) {
+                    try await hurried.value(for: "k", as: String.self, extendingTimeToLive: Self.life)
+                }
+                #expect(try await cache.value(for: "next", as: String.self) == nil)
+
+                // The one that gives the life back.
+                #expect(await eventually { () async in holding.heldCount == 1 })
+                #expect(holding.lines == [])
+                // It is answered, so that nobody waits for it.
+                _ = try? await cache.value(for: "next", as: String.self)
             }
         }
 

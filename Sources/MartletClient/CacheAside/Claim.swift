@@ -61,6 +61,19 @@ struct Claim: Sendable {
 }
 
 extension CacheReply {
+    /// Somebody is to recache what is not out of date: an item due for a refresh, or a lease.
+    var isAwaited: Bool { !isStale && !isNothing && (hasWon || isBeingRecached) }
+
+    /// Gives a lease back the life that it had when the reply was made, if it has told that: a life is for a value. No
+    /// command does so to that lease alone: a value that has come in its place meanwhile lives no longer than the lease
+    /// would have.
+    func returnOfLife(to key: CacheKey) -> CacheRequest? {
+        guard isLease, let secondsToLive, secondsToLive >= 0 else { return nil }
+        var touch = CacheRequest(.touch, key)
+        touch.exptime = TimeToLive.exptime(secondsLeft: secondsToLive)
+        return touch
+    }
+
     /// The life that an item out of date had when it was looked at; nil if that has no end, or nobody asked.
     var staleExptime: Int32? {
         guard isStale, let secondsToLive, secondsToLive >= 0 else { return nil }

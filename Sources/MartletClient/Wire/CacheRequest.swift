@@ -135,6 +135,8 @@ struct CacheReply: Sendable {
     var isStale = false
     /// Another client is recaching.
     var isBeingRecached = false
+    /// There is nothing, and somebody is to bring it: an empty item in its place.
+    var isLease = false
     /// From a server that knows no lives, leases and refreshes.
     var isClassic = false
 

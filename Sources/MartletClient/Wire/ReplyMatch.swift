@@ -43,7 +43,7 @@ extension ExpectedReply {
     /// What gives back that which nobody takes any more: the caller has gone, and the server has told it to recache.
     func release(_ outcome: CallOutcome) -> CacheRequest? {
         guard let key, case .success(let reply) = outcome else { return nil }
-        return Claim(reply)?.release(of: key)
+        return Claim(reply)?.release(of: key) ?? reply.returnOfLife(to: key)
     }
 
     /// Rules:
@@ -108,6 +108,8 @@ extension ExpectedReply {
                 result.secondsToLive = reply.secondsToLive
                 result.hasWon = reply.flags.contains(.won)
                 result.isStale = reply.flags.contains(.stale)
+                result.isBeingRecached = reply.flags.contains(.winSent)
+                result.isLease = result.isAwaited && reply.flags.contains(MetaFlags("s")) && reply.count == 0
             }
             return .outcome(.success(result))
         default:
@@ -143,6 +145,7 @@ extension ExpectedReply {
         result.hasWon = reply.flags.contains(.won)
         result.isStale = reply.flags.contains(.stale)
         result.isBeingRecached = reply.flags.contains(.winSent)
+        result.isLease = result.isAwaited && reply.value?.readableBytes == 0
         return result
     }
 

@@ -96,8 +96,10 @@ private enum MetaEncoder {
                 return RequestWriter.flag("N", signed: Int64(request.exptime ?? 0), at: cursor)
             }
         case .invalidate: cursor = RequestWriter.flag("I", at: cursor)
-        // Of a touched item it must be known whether it has parts.
-        case .touch: cursor = retrievalFlags(of: request, at: RequestWriter.flag("f", at: cursor))
+        // Of a touched item it must be known whether it has parts, and whether it is a lease.
+        case .touch:
+            cursor = RequestWriter.flag("s", at: RequestWriter.flag("f", at: cursor))
+            cursor = retrievalFlags(of: request, at: cursor)
         case .delete: break
         }
         // Behind the `t` of a retrieval: so that brings the life from before.
