@@ -3,7 +3,7 @@
 ///
 /// Rules:
 /// 1. Who is told to recache gives that back (`Claim`), so that another one is told. The version stays, where it is
-///    shown to the caller.
+///    shown to the caller; memcached before 1.6.27 cannot do that, and there the item has another version behind it.
 /// 2. A life is for what is good: an item out of date gets back the one that it had, which is its grace.
 ///    So does a lease, or what its holder never brings would be waited for as long as a value lives; and it is nothing
 ///    that could be touched.
@@ -53,7 +53,21 @@ extension CacheClient {
 
     /// In a task of its own, because this one may be cancelled.
     private func make(_ requests: [CacheRequest]) async {
-        let outcomes = await Task { await calls(requests) }.value
+        let outcomes = await Task {
+            let outcomes = await calls(requests)
+            // Rule 1: the whole command is refused for one flag that is not known.
+            var plain: [CacheRequest] = []
+            for (request, outcome) in zip(requests, outcomes) where request.newToken != nil {
+                guard case .failure(let error) = outcome, error.code == .refused, !error.isServerFailure else {
+                    continue
+                }
+                var request = request
+                request.newToken = nil
+                plain.append(request)
+            }
+            if !plain.isEmpty { _ = await calls(plain) }
+            return outcomes
+        }.value
         for (request, outcome) in zip(requests, outcomes) where request.verb == .touch {
             guard case .failure(let error) = outcome else { continue }
             core.cluster.remember(CacheRequest(.invalidate, request.key).at(rank), error)

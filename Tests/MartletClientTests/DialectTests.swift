@@ -3,7 +3,8 @@ import NIOConcurrencyHelpers
 import Testing
 
 extension ClientTests {
-    /// Servers that hang up when they are asked for the meta protocol: by chance, or for good.
+    /// Servers that hang up when they are asked for the meta protocol, by chance or for good, and one that does not
+    /// know all of it.
     @Suite("Which protocol is spoken")
     struct DialectTests {
         /// A server that hangs up so many times at first, and then speaks both protocols. It has nothing.
@@ -129,6 +130,34 @@ extension ClientTests {
             try await cache.setValue("larger", for: "k")
 
             #expect(await Self.isAskedInMeta(shy, by: cache))
+            await cache.shutDown()
+            await server.stop()
+        }
+
+        @Test(
+            "A server that cannot keep the version gets its turn to recache back all the same",
+            arguments: [false, true])
+        func staleItemOfOldServer(many: Bool) async throws {
+            let lines = NIOLockedValueBox([String]())
+            let server = try await ScriptedServer { text in
+                guard text.hasPrefix("md k ") else {
+                    return .send("VA 3 \(text.opaques[0]) f0 c7 t50 h1 l1 X W\r\nold\r\n")
+                }
+                lines.withLockedValue { $0.append(text) }
+                return .send(text.contains(" E7") ? "CLIENT_ERROR invalid flag\r\n" : "HD \(text.opaques[0])\r\n")
+            }
+            let cache = CacheFixture.client(for: [server.path])
+
+            if many {
+                #expect(await cache.items(for: ["k"], as: String.self).hits["k"]?.isStale == true)
+            } else {
+                #expect(try await cache.item(for: "k", as: String.self)?.isStale == true)
+            }
+
+            let asked = lines.withLockedValue { $0 }
+            #expect(asked.count == 2)
+            #expect(asked.allSatisfy { $0.contains(" I") && $0.contains(" C7") })
+            #expect(asked.last?.contains(" E") == false)
             await cache.shutDown()
             await server.stop()
         }

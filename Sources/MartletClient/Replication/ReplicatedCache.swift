@@ -31,7 +31,7 @@ import Synchronization
 ///
 /// What it is not: a promise. A copy that evicted a value, or began anew, answers that there is none, so that W + R > N
 /// makes old values rare and not impossible. It needs servers with the meta protocol's `E`: Martlet, or memcached from
-/// 1.6.22 or so.
+/// 1.6.27.
 public struct ReplicatedCache: Sendable {
     /// How many copies an answer takes.
     public enum Concern: Sendable {
