@@ -24,7 +24,8 @@ public struct CacheConfiguration: Sendable {
     /// Bytes of values that may wait to be stored over one connection; what is more is refused as overloaded. A value
     /// that is larger by itself is taken if no other waits.
     public var waitingBytesMax = 256 << 20
-    /// The largest value sent or taken; 1 GiB at most, which more is taken for.
+    /// The largest value sent or taken; 1 GiB at most, which more is taken for. A call for a larger one, that somebody
+    /// else has stored, fails as `tooLarge`; it has to come over the connection all the same.
     public var valueBytesMax = 64 << 20 {
         didSet { valueBytesMax = min(max(valueBytesMax, 0), Self.valueBytesLimit) }
     }

@@ -6,6 +6,28 @@ extension ClientTests {
     /// Each call against a real server, in both dialects.
     @Suite("Calls")
     struct CommandTests {
+        @Test("A value that is too large costs its own call, and no other on the connection", arguments: [true, false])
+        func tooLarge(isMeta: Bool) async throws {
+            try await CacheFixture.run({
+                $0.usesMetaProtocol = isMeta
+                $0.connectionsPerServer = 1
+                $0.valueBytesMax = 1000
+            }) { fixture in
+                let cache = fixture.cache
+                try fixture.store(ByteBuffer(repeating: 0x78, count: 5000), under: "big")
+                try fixture.store(ByteBuffer(repeating: 0x79, count: 1000), under: "small")
+
+                let error = await #expect(throws: CacheError.self) {
+                    try await cache.value(for: "big", as: String.self)
+                }
+                #expect(error?.code == .tooLarge)
+                let batch = await cache.values(for: ["small", "big", "none"], as: String.self)
+                #expect(batch.hits["small"]?.utf8.count == 1000)
+                #expect(batch.misses == ["none"])
+                #expect(batch.failures["big"]?.code == .tooLarge)
+            }
+        }
+
         @Test("Many items are given another life, or declared out of date, at once")
         func manyLives() async throws {
             try await CacheFixture.run(servers: 3) { fixture in

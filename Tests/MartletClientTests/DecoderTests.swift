@@ -36,12 +36,32 @@ extension ClientTests {
             #expect(try replies(bytes.map { ByteBuffer(bytes: [$0]) }) == whole)
         }
 
-        @Test("A value beyond the limit is refused as soon as its length is known")
-        func limit() {
-            var decoder = ReplyDecoder(valueBytesMax: 1000)
-            decoder.append(ByteBuffer(string: "VA 100000 O1\r\n"))
+        @Test("A value beyond the limit is passed by, however it is split, and the replies behind it are as they were")
+        func limit() throws {
+            let long = String(repeating: "x", count: 1001)
+            let bytes = Array("VA 1001 O1 f3\r\n\(long)\r\nVALUE key 5 1001 9\r\n\(long)\r\nEND\r\nEN\r\n".utf8)
+            let whole = try replies([ByteBuffer(bytes: bytes)])
+            #expect(whole.map(\.skippedBytes) == [1001, 1001, nil, nil])
+            #expect(whole.allSatisfy { $0.value == nil })
+            #expect(whole[0].number == 1 && whole[0].clientFlags == 3)
+            #expect(whole[1].key == Array("key".utf8) && whole[1].token == 9)
 
-            #expect(throws: CacheError.self) { try decoder.next() }
+            for cut in 0...bytes.count {
+                let halves = [ByteBuffer(bytes: bytes[..<cut]), ByteBuffer(bytes: bytes[cut...])]
+                #expect(try replies(halves) == whole, "cut at \(cut)")
+            }
+            #expect(try replies(bytes.map { ByteBuffer(bytes: [$0]) }) == whole)
+        }
+
+        @Test(
+            "A value that no server keeps, or one beyond the limit that does not end where it should, is refused",
+            arguments: ["VA 1073741825 O1\r\n", "VA 1001 O1\r\n\(String(repeating: "x", count: 1003))"])
+        func impossibleValue(text: String) {
+            var decoder = ReplyDecoder(valueBytesMax: 1000)
+            decoder.append(ByteBuffer(string: text))
+
+            let error = #expect(throws: CacheError.self) { try decoder.next() }
+            #expect(error?.code == .protocolViolation)
         }
 
         @Test("A limit of all that a number can be is one that can be reckoned with")

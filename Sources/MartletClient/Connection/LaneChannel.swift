@@ -41,7 +41,8 @@ final class LaneChannel: ChannelInboundHandler {
     init(_ lane: Lane, asksMeta: Bool) {
         self.lane = lane
         self.asksMeta = asksMeta
-        decoder = ReplyDecoder(valueBytesMax: lane.configuration.valueBytesMax)
+        // What this client may store, it may read, with the date in front.
+        decoder = ReplyDecoder(valueBytesMax: lane.configuration.valueBytesMax + ValueDate.bytes)
         stage = lane.configuration.credentials != nil ? .login : asksMeta ? .version : .retrieval
     }
 

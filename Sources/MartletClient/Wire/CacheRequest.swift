@@ -137,6 +137,8 @@ struct CacheReply: Sendable {
     var isBeingRecached = false
     /// There is nothing, and somebody is to bring it: an empty item in its place.
     var isLease = false
+    /// There is a value, but it is longer than may be.
+    var isTooLong = false
     /// From a server that knows no lives, leases and refreshes.
     var isClassic = false
 

@@ -17,6 +17,8 @@ package struct ReceivedReply: Equatable, Sendable {
     package var wasFetched: Bool?
     /// Of `incr` and `decr`.
     package var count: UInt64
+    /// Of a value that was left out because it is longer than may be.
+    package var skippedBytes: Int?
 }
 
 /// What few replies have besides numbers: most are copied without it.
@@ -37,17 +39,20 @@ extension ReceivedReply {
 /// A server's bytes to replies.
 ///
 /// Whatever a server sends, this neither traps nor grows without bound: lines are bounded by `WireLimits`, values by
-/// `valueBytesMax`, and what cannot be is a protocol violation, after which the connection is of no more use.
+/// `valueBytesMax`, and what cannot be is a protocol violation, after which the connection is of no more use. A longer
+/// value, up to what any server keeps, is passed by and not kept: its reply comes without it.
 package struct ReplyDecoder {
     /// What has arrived and is not decoded yet.
     private var pending: ByteBuffer?
     private let valueBytesMax: Int
+    /// The reply whose value is being passed by, and how much of that is still to come, without its line end.
+    private var skipping: (reply: ReceivedReply, bytesLeft: Int)?
 
-    /// Of a value that the protocol does not have none is taken, whatever `valueBytesMax` says.
-    package init(valueBytesMax: Int) { self.valueBytesMax = min(valueBytesMax, WireLimits.valueBytesMax) }
+    /// Of a value that no server keeps none is taken, whatever `valueBytesMax` says.
+    package init(valueBytesMax: Int) { self.valueBytesMax = min(valueBytesMax, CacheConfiguration.valueBytesLimit) }
 
     /// Nothing has arrived that is not decoded.
-    package var isEmpty: Bool { pending?.readableBytes ?? 0 == 0 }
+    package var isEmpty: Bool { pending?.readableBytes ?? 0 == 0 && skipping == nil }
 
     /// Takes what was read.
     package mutating func append(_ buffer: ByteBuffer) {
@@ -56,39 +61,70 @@ package struct ReplyDecoder {
 
     /// The next whole reply; nil if more bytes are needed.
     package mutating func next() throws(CacheError) -> ReceivedReply? {
+        if skipping != nil { return try skip() }
         var reply = Reply()
         var number: UInt32?
         var words = ReplyWords.none
         // In its place, here and below: taken out and put back it would be counted each time.
         let decoded = pending?.withUnsafeReadableBytes { bytes -> Decoded in
             guard let start = bytes.baseAddress, bytes.count > 0 else { return .incomplete(total: 0) }
-            return Self.decode(start, count: bytes.count, into: &reply, &number, &words)
+            return Self.decode(
+                start, count: bytes.count, valueBytesMax: valueBytesMax, into: &reply, &number, &words)
         }
         switch decoded {
         case nil: return nil
         case .incomplete(let total):
-            guard total <= valueBytesMax + WireLimits.replyLineBytesMax else {
-                throw CacheError(.protocolViolation, "a value of \(total) bytes, more than \(valueBytesMax)")
-            }
             keep(total: total)
             return nil
+        case .long:
+            try beginSkipping(reply, number, words)
+            return try skip()
         case .invalid:
             pending = nil
             throw CacheError(.protocolViolation, "no reply of this protocol")
         case .reply:
-            let length = Int(reply.valueLength)
-            guard length <= valueBytesMax else {
-                throw CacheError(.protocolViolation, "a value of \(length) bytes, more than \(valueBytesMax)")
-            }
             pending?.moveReaderIndex(forwardBy: Int(reply.lineBytes))
             var value: ByteBuffer?
             if reply.carriesValue {
-                value = pending?.readSlice(length: length)
+                value = pending?.readSlice(length: Int(reply.valueLength))
                 pending?.moveReaderIndex(forwardBy: 2)
             }
             if pending?.readableBytes == 0 { pending = nil }
             return ReceivedReply(reply, number, words, value)
         }
+    }
+
+    private mutating func beginSkipping(
+        _ reply: Reply, _ number: UInt32?, _ words: ReplyWords
+    ) throws(CacheError) {
+        let length = Int(reply.valueLength)
+        guard length <= CacheConfiguration.valueBytesLimit else {
+            throw CacheError(.protocolViolation, "a value of \(length) bytes, which no server keeps")
+        }
+        pending?.moveReaderIndex(forwardBy: Int(reply.lineBytes))
+        var received = ReceivedReply(reply, number, words, nil)
+        received.skippedBytes = length
+        skipping = (received, length)
+    }
+
+    /// Passes by what has come of a value that is too long, and keeps at most a byte of it. Its reply, once all of it
+    /// has.
+    private mutating func skip() throws(CacheError) -> ReceivedReply? {
+        guard let (reply, bytesLeft) = skipping, let arrived = pending?.readableBytes else { return nil }
+        let count = min(arrived, bytesLeft)
+        pending?.moveReaderIndex(forwardBy: count)
+        skipping?.bytesLeft = bytesLeft - count
+        guard arrived - count >= 2 else {
+            keep(total: 2)
+            return nil
+        }
+        guard pending?.readInteger(as: UInt16.self) == 0x0D0A else {
+            pending = nil
+            throw CacheError(.protocolViolation, "a value longer than it was said to be")
+        }
+        skipping = nil
+        if pending?.readableBytes == 0 { pending = nil }
+        return reply
     }
 
     /// All whole replies; those before one that is none are there when it throws.
@@ -113,11 +149,13 @@ package struct ReplyDecoder {
         case incomplete(total: Int)
         case invalid
         case reply
+        /// All but its value, which is longer than may be.
+        case long
     }
 
     /// `number` is the opaque; `words` is what is taken off a line besides numbers, while its bytes are at hand.
     private static func decode(
-        _ start: UnsafeRawPointer, count: Int, into reply: inout Reply, _ number: inout UInt32?,
+        _ start: UnsafeRawPointer, count: Int, valueBytesMax: Int, into reply: inout Reply, _ number: inout UInt32?,
         _ words: inout ReplyWords
     ) -> Decoded {
         switch ReplyParser.parse(start, count: count, into: &reply) {
@@ -125,7 +163,8 @@ package struct ReplyDecoder {
         case .invalid: return .invalid
         case .reply: break
         }
-        if reply.carriesValue {
+        let isLong = reply.carriesValue && Int(reply.valueLength) > valueBytesMax
+        if reply.carriesValue, !isLong {
             guard reply.totalBytes <= count else { return .incomplete(total: reply.totalBytes) }
             guard ReplyParser.isValueClosed(start, reply) else { return .invalid }
         }
@@ -138,7 +177,7 @@ package struct ReplyDecoder {
         case .error, .clientError, .serverError, .version, .other: words = .text(text(reply.text.bytes(in: start)))
         default: break
         }
-        return .reply
+        return isLong ? .long : .reply
     }
 
     /// What a server says, fit for a log: printable and short.
@@ -163,5 +202,6 @@ extension ReceivedReply {
         secondsSinceAccess = reply.flags.contains(MetaFlags("l")) ? reply.secondsSinceAccess : nil
         wasFetched = reply.flags.contains(MetaFlags("h")) ? reply.wasHit : nil
         count = reply.number
+        skippedBytes = nil
     }
 }

@@ -89,7 +89,7 @@ extension ExpectedReply {
         }
         guard reply.number == number else { return .violation("the reply of another request") }
         switch (reply.status, verb) {
-        case (.value, .get): return .outcome(.success(retrieved(reply)))
+        case (.value, .get): return .outcome(taken(retrieved(reply)))
         // An empty value would be one, too: `VA 0`.
         case (.done, .get) where asksValue: return .violation("a retrieval's reply without the value")
         case (.done, .get): return .outcome(.success(retrieved(reply)))
@@ -136,7 +136,7 @@ extension ExpectedReply {
 
     private func retrieved(_ reply: ReceivedReply) -> CacheReply {
         var result = CacheReply(.done)
-        result.value = wanted(reply.value ?? ByteBuffer())
+        (result.value, result.isTooLong) = (wanted(reply), reply.skippedBytes != nil)
         result.clientFlags = reply.clientFlags
         result.token = reply.token
         result.secondsToLive = reply.secondsToLive
@@ -149,9 +149,17 @@ extension ExpectedReply {
         return result
     }
 
+    /// What a retrieval comes to whose value was too long to be kept: of a part, that it is not the right one.
+    private func taken(_ reply: CacheReply) -> CallOutcome {
+        guard reply.isTooLong, valueBytesMax == .max else { return .success(reply) }
+        return .failure(CacheError(.tooLarge, "a value longer than CacheConfiguration.valueBytesMax"))
+    }
+
     /// nil for a longer value than may be. Of many that are kept until all are there, none keeps a buffer that is far
     /// larger than itself: what else was in it may be as much as the server likes.
-    private func wanted(_ value: ByteBuffer) -> ByteBuffer? {
+    private func wanted(_ reply: ReceivedReply) -> ByteBuffer? {
+        guard reply.skippedBytes == nil else { return nil }
+        let value = reply.value ?? ByteBuffer()
         guard valueBytesMax < .max else { return value }
         guard value.readableBytes <= Int(valueBytesMax) else { return nil }
         guard value.storageCapacity / 4 > value.readableBytes else { return value }
@@ -178,7 +186,7 @@ extension ExpectedReply {
         case (.value, .get):
             guard value == nil, reply.key == wireKey else { return .violation("a value under another key") }
             var result = CacheReply(.done)
-            result.value = wanted(reply.value ?? ByteBuffer())
+            (result.value, result.isTooLong) = (wanted(reply), reply.skippedBytes != nil)
             result.clientFlags = reply.clientFlags
             result.token = reply.token
             value = result
@@ -186,7 +194,7 @@ extension ExpectedReply {
         case (.end, .get):
             var result = value ?? CacheReply(.missing)
             result.isClassic = true
-            return .outcome(.success(result))
+            return .outcome(taken(result))
         case (.stored, _) where isStore: return .outcome(.success(CacheReply(.done)))
         case (.notStored, .set) where !isConditional:
             return .outcome(.failure(CacheError(.refused, "the server has not stored it")))
