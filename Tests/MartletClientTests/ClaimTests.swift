@@ -2,7 +2,6 @@ import ClientTesting
 import MartletClient
 import NIOConcurrencyHelpers
 import NIOCore
-import ServerTesting
 import Testing
 
 extension ClientTests {
@@ -210,14 +209,9 @@ extension ClientTests {
                 default: #expect(await cache.touchValues(for: ["k"], timeToLive: life).touched == [])
                 }
 
-                let client = try TestClient(path: fixture.servers[0].path ?? "")
-                try client.send("mg k t\r\n")
-                var line: [UInt8] = []
-                while line.last != 0x0A { line += try client.receive(1) }
-                let words = String(decoding: line, as: UTF8.self).split(whereSeparator: \.isWhitespace)
-                let seconds = words.first { $0.first == "t" }.flatMap { Int($0.dropFirst()) }
                 // As `LoadPolicy.standard` has it.
-                #expect(seconds.map { $0 <= 10 } == true, "\(words)")
+                let seconds = try #require(try fixture.secondsToLive(under: "k"))
+                #expect(0...10 ~= seconds)
                 await door.open()
                 #expect(try await loader.value == "v")
                 #expect(try await cache.value(for: "k") == "v")

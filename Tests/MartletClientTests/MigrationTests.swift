@@ -205,6 +205,30 @@ extension ClientTests {
             }
         }
 
+        @Test("A life that is given while somebody else brings the value is not given to that one's lease")
+        func lifeDuringLoad() async throws {
+            try await CacheFixture.run(servers: 2) { fixture in
+                let paths = fixture.servers.map { $0.path ?? "" }
+                let (old, new) = (CacheFixture.client(for: [paths[0]]), CacheFixture.client(for: [paths[1]]))
+                try await old.setValue("v", for: "read", timeToLive: .seconds(50))
+                try await old.setValue("v", for: "touched", timeToLive: .seconds(50))
+                let other = try TestClient(path: paths[1])
+                for key in ["read", "touched"] { #expect(try other.exchange("mg \(key) N10\r\n", "HD W\r\n")) }
+
+                let reader = new.migrating(Migration(from: old, [(.distantPast, .newFirst)]))
+                #expect(try await reader.value(for: "read", extendingTimeToLive: .seconds(3600)) == "v")
+                let toucher = new.migrating(Migration(from: old, [(.distantPast, .populatingByWrites)]))
+                #expect(try await toucher.touchValue(for: "touched", timeToLive: .seconds(3600)))
+
+                for key in ["read", "touched"] {
+                    let seconds = try #require(try fixture.secondsToLive(under: key, server: 1))
+                    #expect(0...10 ~= seconds)
+                }
+                await old.shutDown()
+                await new.shutDown()
+            }
+        }
+
         @Test("Who wants a version while somebody else copies the value gets that of the copy")
         func versionDuringCopy() async throws {
             let door = Door()

@@ -203,6 +203,8 @@ public struct Migration: Sendable {
                 // Without a lease, to which the life would be given as well.
                 let reply = try await new.askHere(request)
                 if Self.isKnown(reply) { return reply }
+                // Somebody else's is none the longer for it.
+                if let undoing = reply.returnOfLife(to: request.key) { await Self.finish(undoing, new) }
             }
             let reply = try await new.askHere(leased)
             if Self.isKnown(reply) {
@@ -271,6 +273,7 @@ public struct Migration: Sendable {
     /// What became of a change in the second pool; nil if that failed.
     private static func changed(_ request: CacheRequest, _ second: CacheClient) async -> CacheReply? {
         let reply = try? await second.askHere(request)
+        if let undoing = reply?.returnOfLife(to: request.key) { await finish(undoing, second) }
         guard request.otherToken != nil, reply?.outcome != .done else { return reply }
         // Something else is there, and perhaps older than what was loaded.
         return try? await second.askHere(CacheRequest(.delete, request.key))

@@ -32,6 +32,16 @@ struct CacheFixture {
         return (ByteBuffer(bytes: try client.receive(count)), flags)
     }
 
+    /// What is left of an item's life, as another client is told, -1 for ever; nil if there is none.
+    func secondsToLive(under key: String, server place: Int = 0) throws -> Int? {
+        let client = try TestClient(path: servers[place].path ?? "")
+        try client.send("mg \(key) t\r\n")
+        var line: [UInt8] = []
+        while line.last != 0x0A { line += try client.receive(1) }
+        let words = String(decoding: line, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+        return words.first { $0.first == "t" }.flatMap { Int($0.dropFirst()) }
+    }
+
     /// Runs `body` with `count` servers.
     static func run(
         servers count: Int = 1, _ change: (inout CacheConfiguration) -> Void = { _ in },
