@@ -49,6 +49,34 @@ extension ClientTests {
             await names.stop()
         }
 
+        @Test("Numbers in names are in the order of their size, so that a StatefulSet grows at the end of the list")
+        func order() async throws {
+            let names = try await NameServer()
+            func set(_ pods: Int) {
+                names.set(
+                    "pods.example", .service,
+                    (0..<pods).map { .service(target: "cache-\($0).example", port: 11211) }.reversed())
+            }
+            let source = TopologySource.dnsServices("pods.example", resolver: names.resolver)
+            set(9)
+            let nine = try await source.fetch(Topology(epoch: 0, servers: []))
+            set(12)
+            let twelve = try await source.fetch(nine)
+            #expect(twelve.servers.map(\.name) == (0..<12).map { "cache-\($0).example:11211" })
+            #expect(Array(twelve.servers.prefix(9)) == nine.servers)
+
+            // Runs of digits anywhere, zeros in front of them, and numbers that fit into no integer.
+            let long = String(repeating: "9", count: 40)
+            let sorted = ["a-2-10", "a-02-11", "a-10-1", "a-\(long)-1", "a-1\(long)", "b"]
+            names.set("mixed.example", .service, sorted.reversed().map { .service(target: "\($0).example", port: 1) })
+            let mixed = try await TopologySource.dnsServices("mixed.example", resolver: names.resolver).fetch(nine)
+            #expect(mixed.servers.map(\.name) == sorted.map { "\($0).example:1" })
+            names.set("addresses.example", .address, ["10.0.0.10", "10.0.0.9"].map { .address($0) })
+            let addresses = try await TopologySource.dns("addresses.example", resolver: names.resolver).fetch(nine)
+            #expect(addresses.servers.map(\.name) == ["10.0.0.9:11211", "10.0.0.10:11211"])
+            await names.stop()
+        }
+
         @Test("An answer that empties, a name that is gone and a server that is silent leave the last list in force")
         func failures() async throws {
             let names = try await NameServer()
