@@ -18,7 +18,7 @@ import Synchronization
 /// Rules:
 /// 1. A miss is an answer, nil or false. An error means that there is none: an outage is never a miss.
 /// 2. A cancelled or late call leaves its connection and the calls of others alone.
-/// 3. Connections are made when they are first needed, and again when they were lost; no call has to wait for `run()`.
+/// 3. Connections are made when they are first needed, and again when they were lost; nothing has to be started.
 ///
 /// A value: `namespace` and `timeout` give another with the same servers and connections. Every method may be called
 /// from any task at any time.
@@ -157,9 +157,12 @@ public struct CacheClient: Sendable {
 
     // MARK: Life
 
-    /// Runs until the task is cancelled, then lets calls under way end, for as long as one may take, and shuts down.
-    /// For service groups; nothing depends on it.
-    public func run() async {
+    /// Waits until the task is cancelled, then lets calls under way end, for as long as one may take, and shuts down:
+    /// `shutDown` for those who end things by cancelling them. Nothing depends on it.
+    ///
+    /// A service group that ends gracefully cancels nothing, so this is not for its services: with
+    /// `MartletClientServices` the client is one itself.
+    public func runUntilCancelled() async {
         let (stream, continuation) = AsyncStream.makeStream(of: Never.self)
         await withTaskCancellationHandler {
             for await _ in stream {}

@@ -130,6 +130,38 @@ struct ServiceTests {
         }
     }
 
+    /// Tells that its group runs.
+    private struct Herald: Service {
+        let isRunning: AsyncStream<Void>.Continuation
+
+        func run() async throws {
+            isRunning.yield()
+            try await gracefulShutdown()
+        }
+    }
+
+    @Test("A client that is a group's service itself ends when the group ends gracefully, and when it is cancelled")
+    func ownLifecycle() async throws {
+        for isGraceful in [true, false] {
+            try await Self.run { cache, _ in
+                let (stream, isRunning) = AsyncStream.makeStream(of: Void.self)
+                let group = ServiceGroup(
+                    configuration: .init(
+                        services: [.init(service: cache), .init(service: Herald(isRunning: isRunning))],
+                        logger: Logger(label: "group") { _ in SwiftLogNoOpLogHandler() }))
+                let running = Task { try await group.run() }
+                for await _ in stream { break }
+                try await cache.setValue("v", for: "k")
+
+                if isGraceful { await group.triggerGracefulShutdown() } else { running.cancel() }
+                _ = await running.result
+
+                let error = await #expect(throws: CacheError.self) { try await cache.setValue("v", for: "k") }
+                #expect(error?.code == .shutDown)
+            }
+        }
+    }
+
     @Test("Connections, and what waits for them, are counted for each server")
     func connections() async throws {
         try await Self.run { cache, server in

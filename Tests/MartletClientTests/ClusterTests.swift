@@ -321,7 +321,7 @@ extension ClientTests {
                 try await fixture.cache.setValue("v", for: "k")
 
                 let cache = fixture.cache
-                let running = Task { await cache.run() }
+                let running = Task { await cache.runUntilCancelled() }
                 running.cancel()
                 await running.value
 
@@ -439,7 +439,7 @@ extension ClientTests {
             let cache = CacheFixture.client(for: [server.path]) { $0.operationTimeout = .seconds(60) }
             let call = Task { try await cache.value(for: "k", as: String.self) }
             #expect(await eventually { await door.arrivals == 1 })
-            let running = Task { await cache.run() }
+            let running = Task { await cache.runUntilCancelled() }
             running.cancel()
             try await Task.sleep(for: .milliseconds(20))
             await door.open()
