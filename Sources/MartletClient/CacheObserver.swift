@@ -28,8 +28,8 @@ public struct CacheOperation: Sendable {
         case miss
         /// Something else than a retrieval was done, or not done because of what was there.
         case done
-        /// Keys that were asked for together, and so many of them were not answered.
-        case partial(failures: Int)
+        /// Keys that were asked for together, of which so many were not answered; there was a value for so many others.
+        case partial(hits: Int, failures: Int)
         /// There is no answer.
         case failure(CacheError)
     }
@@ -78,7 +78,9 @@ extension CacheClient {
         }
         let isRetrieval = verb == .get
         observation.end(
-            failures > 0 ? .partial(failures: failures) : !isRetrieval ? .done : hits > 0 ? .hit(count: hits) : .miss)
+            failures > 0
+                ? .partial(hits: hits, failures: failures) : !isRetrieval ? .done : hits > 0 ? .hit(count: hits) : .miss
+        )
         return outcomes
     }
 }

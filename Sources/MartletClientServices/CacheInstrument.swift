@@ -11,7 +11,7 @@ import Tracing
 /// | --- | --- |
 /// | `db.client.operation.duration`, a timer | `db.system.name` = memcached, `db.operation.name`, `error.type` where it failed |
 /// | `cache.client.requests` | `result` = hit, miss, stale, done, partial, error |
-/// | `cache.client.keys` | `result` = hit, miss: the keys of calls for many |
+/// | `cache.client.keys` | `result` = hit, miss: the keys of calls for many, but for those that were not answered |
 /// | `cache.client.load.duration` | `error.type` where it failed |
 ///
 /// Spans are called by their operation, `GET`, or `BATCH GET` for several keys, and have the attributes
@@ -69,12 +69,23 @@ public struct CacheInstrument: CacheObserver {
             if case .failure(let error) = result { labels.append(("error.type", "\(error.code)")) }
             meters.timer("db.client.operation.duration", labels).record(duration: duration)
             meters.counter("cache.client.requests", [("result", Self.word(result))]).increment()
-            if operation.keyCount > 1, operation.name == "get", case .hit(let count) = result {
-                meters.counter("cache.client.keys", [("result", "hit")]).increment(by: count)
-                meters.counter("cache.client.keys", [("result", "miss")]).increment(by: operation.keyCount - count)
-            }
+            if operation.keyCount > 1, operation.name == "get" { countKeys(result) }
             guard let span else { return }
             finish(span, result)
+        }
+
+        private func countKeys(_ result: CacheOperation.Result) {
+            let hits: Int
+            var failures = 0
+            switch result {
+            case .hit(let count): hits = count
+            case .miss: hits = 0
+            case .partial(let count, let errors): (hits, failures) = (count, errors)
+            case .stale, .done, .failure: return
+            }
+            for (word, count) in [("hit", hits), ("miss", operation.keyCount - hits - failures)] {
+                meters.counter("cache.client.keys", [("result", word)]).increment(by: count)
+            }
         }
 
         private func finish(_ span: any Span, _ result: CacheOperation.Result) {
@@ -85,7 +96,7 @@ public struct CacheInstrument: CacheObserver {
                 span.attributes["cache.stale"] = true
             case .miss: span.attributes["cache.hit"] = false
             case .done: break
-            case .partial(let failures): span.attributes["cache.failures"] = failures
+            case .partial(_, let failures): span.attributes["cache.failures"] = failures
             case .failure(let error):
                 span.attributes["error.type"] = "\(error.code)"
                 span.setStatus(SpanStatus(code: .error, message: error.description))

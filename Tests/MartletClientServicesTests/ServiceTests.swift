@@ -69,6 +69,33 @@ struct ServiceTests {
         }
     }
 
+    @Test("Keys asked for together are counted also where none was found, and where some were not answered")
+    func keys() async throws {
+        let metrics = TestMetrics()
+        let configure = { (configuration: inout CacheConfiguration) in
+            configuration.observer = CacheInstrument(metrics: metrics, tracer: nil)
+        }
+        func expect(hits: Int64, misses: Int64) throws {
+            for (result, count) in [("hit", hits), ("miss", misses)] {
+                #expect(try metrics.expectCounter("cache.client.keys", [("result", result)]).totalValue == count)
+            }
+        }
+        try await Self.run(configure) { cache, server in
+            _ = await cache.values(for: ["a", "b", "c"], as: String.self)
+            try expect(hits: 0, misses: 3)
+            // A server that is not there.
+            let path = server.path ?? ""
+            let away = CacheServer(unixSocket: "/nowhere")
+            cache.adopt(Topology(epoch: 1, servers: [CacheServer(unixSocket: path), away]))
+            let names = (0..<100).map { "k\($0)" }
+            let here = names.filter { cache.ring.server(for: $0) == 0 }
+            try await cache.setValue("v", for: CacheKey(here[0]))
+            let result = await cache.values(for: names.map { CacheKey($0) }, as: String.self)
+            #expect(result.hits.count == 1 && result.failures.count == 100 - here.count)
+            try expect(hits: 1, misses: 3 + Int64(here.count) - 1)
+        }
+    }
+
     @Test("Each call is a client's span below that of its caller, with what was found and what went wrong")
     func spans() async throws {
         let tracer = InMemoryTracer()
