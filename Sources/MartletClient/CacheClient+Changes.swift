@@ -119,6 +119,8 @@ extension CacheClient {
     /// Changes a value by what it is: reads it, calls `change`, and stores the result if the item has not changed
     /// meanwhile, else begins anew. All of that together has the time of one call.
     ///
+    /// - Parameter timeToLive: The life from now on. nil keeps what is left of the one it has, and one without an end; a
+    ///   server that knows only the classic commands cannot say what is left: there nil is for ever.
     /// - Returns: The new value; nil if there is none to change. One that was invalidated with a grace time is none: a
     ///   change would make it good again.
     /// - Throws: What `change` throws; a `CacheError` of code `refused` after `attemptsMax` conflicts.
@@ -128,17 +130,26 @@ extension CacheClient {
     ) async throws -> Value? {
         let cache = asOneCall
         for _ in 0..<max(attemptsMax, 1) {
+            let start = ContinuousClock.now
             guard let item = try await cache.item(for: key, as: type), !item.isStale else { return nil }
             guard let version = item.version else { throw CacheError(.unsupported, "the server keeps no versions") }
             var value = item.value
             try change(&value)
-            switch try await cache.setValue(value, for: key, ifVersionIs: version, timeToLive: timeToLive) {
+            let life = timeToLive ?? item.remainingTimeToLive.map { Self.left(of: $0, since: start) }
+            switch try await cache.setValue(value, for: key, ifVersionIs: version, timeToLive: life) {
             case .stored: return value
             case .missing: return nil
             case .conflict: continue
             }
         }
         throw CacheError(.refused, "changed by others \(attemptsMax) times in a row")
+    }
+
+    /// Of a life in whole seconds, that was read after `start`. Less than a second counts for one as often as it is a
+    /// part of one: else what is changed without pause would never end.
+    private static func left(of life: Duration, since start: ContinuousClock.Instant) -> Duration {
+        let passed = (ContinuousClock.now - start) / .seconds(1) + .random(in: 0..<1)
+        return max(life - .seconds(Int64(passed)), .seconds(1))
     }
 
     // MARK: Removals

@@ -205,6 +205,28 @@ extension ClientTests {
             }
         }
 
+        @Test("A value that is changed keeps what is left of its life, unless it is given another")
+        func updateLives() async throws {
+            try await CacheFixture.run { fixture in
+                let cache = fixture.cache
+                try await cache.setValue("v", for: "brief", timeToLive: .seconds(1000))
+                try await cache.setValue("v", for: "endless")
+                func life(_ key: CacheKey, _ given: Duration?) async throws -> Duration? {
+                    #expect(
+                        try await cache.updateValue(for: key, as: String.self, timeToLive: given) { $0 += "w" } != nil)
+                    return try await cache.item(for: key, as: String.self)?.remainingTimeToLive
+                }
+
+                for _ in 0..<3 {
+                    let left = try #require(try await life("brief", nil))
+                    #expect(left > .seconds(900) && left <= .seconds(1000))
+                    #expect(try await life("endless", nil) == nil)
+                }
+                let longer = try #require(try await life("brief", .seconds(5000)))
+                #expect(longer > .seconds(4900) && longer <= .seconds(5000))
+            }
+        }
+
         @Test("Namespaces do not see each other")
         func namespaces() async throws {
             try await CacheFixture.run { fixture in
