@@ -74,6 +74,10 @@ public struct CacheClient: Sendable {
     }
 
     /// The same cache with `name:` in front of every key. Routing keys stay as they are.
+    ///
+    /// The name decides with the key which server has it. To libmemcached's prefixes (pylibmc's `namespace`,
+    /// php-memcached's `OPT_PREFIX_KEY`) only the key does: what such clients store is found among several servers by
+    /// `CacheKey("app:k", routingKey: "k")`.
     public func namespace(_ name: String) -> CacheClient {
         var view = self
         view.prefix += Array("\(name):".utf8)
@@ -84,6 +88,9 @@ public struct CacheClient: Sendable {
     ///
     /// Which of its values are good is a number on one server, its generation. While that cannot be read calls fail,
     /// also where a server that is down is to count as empty or has a gutter.
+    ///
+    /// Keep the view, or one made of it: what is known of the generation goes with the last one, so a view made anew for
+    /// each call reads it each time, whatever `lag` says.
     ///
     /// Namespaces within it are emptied with it. None of them can be droppable itself: to ask for that is a mistake in
     /// the program, and ends it.
@@ -124,6 +131,8 @@ public struct CacheClient: Sendable {
     /// `value` and `values`, with and without a load, answer from it what they read up to `timeToLive` ago: what others
     /// change in the meantime is seen that much later. Changes through this client, by whatever view, are seen once they
     /// have returned.
+    ///
+    /// Each view made by this has values of its own, which go with it: make one and keep it.
     ///
     /// - Parameters:
     ///   - itemsMax: Values kept at most; how much memory that is depends on the values.
@@ -178,6 +187,9 @@ public struct CacheClient: Sendable {
     ///
     /// A load that callers wait for is theirs, and goes on. One that nobody waits for ends, unless it takes no notice
     /// of being cancelled.
+    ///
+    /// A client whose last view is dropped without this closes its connections, too; removals that have still to be
+    /// made are not.
     public func shutDown() async {
         await core.shutDown(within: timeout)
     }
@@ -243,6 +255,9 @@ final class ClientCore: Sendable {
         loads = LoadTable(
             loadsMax: configuration.concurrentLoadsMax, waitingMax: configuration.waitingLoadsMax, tasks: tasks)
     }
+
+    /// Nobody can make a call any longer. Connections would stay open by themselves: what comes over them keeps them.
+    deinit { cluster.shutDown() }
 
     /// Asks the source behind the cache when its turn has come, and tells how long that took.
     func load<Value: Sendable>(_ load: @Sendable () async throws -> Value) async throws -> Value {

@@ -155,6 +155,29 @@ extension ClientTests {
             }
         }
 
+        @Test("A client that is dropped without being shut down leaves no connection behind")
+        func droppedClient() async throws {
+            try await CacheFixture.run { fixture in
+                let path = fixture.servers[0].path ?? ""
+                // Asked over a connection of its own, each time.
+                func connectionCount() async -> Int? {
+                    let statistics = try? await fixture.cache.statistics()[path]?.get()
+                    return statistics?["curr_connections"].flatMap { Int($0) }
+                }
+                let before = try #require(await connectionCount())
+                func use() async throws {
+                    let cache = CacheFixture.client(for: [path])
+                    try await cache.setValue("v", for: "k")
+                    #expect(try #require(await connectionCount()) > before)
+                    #expect(try await cache.value(for: "k") == "v")
+                }
+
+                try await use()
+
+                #expect(await eventually { await connectionCount() == before })
+            }
+        }
+
         /// Counts loads that it was told of.
         private final class Loads: CacheObserver {
             let told = NIOLockedValueBox((good: 0, failed: 0))
