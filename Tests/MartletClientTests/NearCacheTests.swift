@@ -1,4 +1,5 @@
 import MartletClient
+import NIOCore
 import Testing
 
 extension ClientTests {
@@ -23,6 +24,17 @@ extension ClientTests {
                 #expect(await eventually { (try? await brief.value(for: "k", as: String.self)) == "new" })
                 #expect(try await fixture.cache.value(for: "k") == "new")
                 await other.shutDown()
+            }
+        }
+
+        @Test("There may be as many values as there are numbers, and one at least", arguments: [Int.max, 0, .min])
+        func greatestBound(itemsMax: Int) async throws {
+            try await CacheFixture.run { fixture in
+                let near = fixture.cache.nearCached(itemsMax: itemsMax, timeToLive: .seconds(600))
+                try await fixture.cache.setValue("v", for: "k")
+                #expect(try await near.value(for: "k") == "v")
+                try fixture.store(ByteBuffer(string: "other"), under: "k")
+                #expect(try await near.value(for: "k") == "v")
             }
         }
 

@@ -37,7 +37,8 @@ final class NearTable: Sendable {
     private let timeToLive: Duration
 
     init(itemsMax: Int, timeToLive: Duration) {
-        self.itemsMax = max(itemsMax, 1)
+        // The round takes twice as many places.
+        self.itemsMax = min(max(itemsMax, 1), Int.max / 2)
         self.timeToLive = timeToLive
     }
 
