@@ -2,7 +2,8 @@
 ///
 /// Rules, each checked against libmemcached 1.1.4 and against the clients named:
 /// 1. `md5` is the first word of the digest, little-endian.
-/// 2. `crc` is bits 16 to 30 of the CRC-32 (python-memcached, too); `crc32` is the whole of it (gomemcache).
+/// 2. `crc` is bits 16 to 30 of the CRC-32; python-memcached's is the same but for the one key in 32,768 for which that
+///    is 0: it takes 1 instead, and libmemcached does not. `crc32` is the whole of it (gomemcache).
 /// 3. The FNV functions and `oneAtATime` widen each byte as the C type `char` of x86-64 does: from 0x80 on it is
 ///    negative. Clients on machines where `char` is unsigned disagree with them on keys that are not ASCII.
 /// 4. `fnv1a_64` is worked out in 32 bits, with the low halves of FNV's 64-bit numbers; `fnv1_64` in 64, of which the
@@ -14,7 +15,7 @@
 public enum KeyHash: String, CaseIterable, Sendable {
     /// The one that nearly all clients have; the usual one of `KeyDistribution.ketama`.
     case md5
-    /// libmemcached's and python-memcached's: 15 bits.
+    /// libmemcached's and, but for rule 2, python-memcached's: 15 bits.
     case crc
     /// gomemcache's: all 32 bits of it.
     case crc32
