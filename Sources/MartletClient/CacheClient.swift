@@ -29,6 +29,8 @@ public struct CacheClient: Sendable {
     package func loadWaiterCount(_ key: CacheKey) -> Int { core.loads.waiterCount(key) }
     /// How many loads wait for their turn.
     package var waitingLoadCount: Int { core.loads.waitingCount }
+    /// What goes on behind callers.
+    package var tasks: BackgroundTasks { core.tasks }
     /// How long each call may take, with all of its requests.
     public private(set) var timeout: Duration
     /// When the one call ends that this view is for; nil if each has a time of its own.

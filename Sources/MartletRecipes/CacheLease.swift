@@ -33,11 +33,19 @@ public struct CacheLease: Sendable {
 
 extension CacheClient {
     /// Takes a lease, if nobody has it; nil if somebody has.
+    ///
+    /// - Throws: If the cache does not say. A lease that was taken all the same, by a call that was late or cancelled, is
+    ///   given up as soon as it is seen, so that nobody has to wait for its end.
     public func lease(on key: CacheKey, for duration: Duration) async throws(CacheError) -> CacheLease? {
         let name =
             String(UInt64.random(in: .min ... .max), radix: 16) + String(UInt64.random(in: .min ... .max), radix: 16)
-        guard try await addValue(name, for: key, timeToLive: duration) else { return nil }
-        return try await lease(on: key, named: name)
+        do throws(CacheError) {
+            guard try await addValue(name, for: key, timeToLive: duration) else { return nil }
+            return try await lease(on: key, named: name)
+        } catch {
+            giveUpUnseen(key, name)
+            throw error
+        }
     }
 
     /// Does `body` under a lease and gives it up behind that, also if the task is cancelled; nil, and nothing is done,
@@ -53,6 +61,19 @@ extension CacheClient {
         } catch {
             await giveUp(lease)
             throw error
+        }
+    }
+
+    /// Looks a few times for what nobody knows of: a call that is late may be done later than the first look.
+    private func giveUpUnseen(_ key: CacheKey, _ name: String) {
+        let pause = min(timeout, .seconds(60))
+        tasks.begin {
+            for wait in 0..<3 {
+                // Cancelled at the client's end; then it lives as long as it was given.
+                guard (try? await Task.sleep(for: pause * wait)) != nil else { return }
+                guard let lease = try? await lease(on: key, named: name) else { continue }
+                if (try? await lease.end()) != nil { return }
+            }
         }
     }
 

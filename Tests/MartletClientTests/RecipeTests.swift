@@ -151,6 +151,45 @@ extension ClientTests {
             }
         }
 
+        @Test("A lease that was taken, and whose taker was not told in time, is given up")
+        func unseenLease() async throws {
+            let state = NIOLockedValueBox((name: "", unanswered: String?.none, removals: 0))
+            let server = try await ScriptedServer { lines in
+                let opaque = lines.opaques.first ?? ""
+                return state.withLockedValue { state in
+                    switch lines.prefix(2) {
+                    case "ms":
+                        state.name = String(lines.split(whereSeparator: \.isNewline).last ?? "")
+                        return .send("HD \(opaque)\r\n")
+                    case "mg":
+                        guard let first = state.unanswered else {
+                            state.unanswered = opaque
+                            return .nothing
+                        }
+                        state.unanswered = ""
+                        // The late answer, once, and behind it that to the second look.
+                        let items = [first, opaque].filter { !$0.isEmpty }.map {
+                            "VA \(state.name.utf8.count) \($0) f0 c7 t60\r\n\(state.name)\r\n"
+                        }
+                        return .send(items.joined())
+                    default:
+                        if lines.contains(" C7") { state.removals += 1 }
+                        return .send("HD \(opaque)\r\n")
+                    }
+                }
+            }
+            let cache = CacheFixture.client(for: [server.path]) { $0.connectionsPerServer = 1 }
+
+            let error = await #expect(throws: CacheError.self) {
+                try await cache.timeout(.milliseconds(200)).lease(on: "job", for: .seconds(600))
+            }
+
+            #expect(error?.code == .timeout)
+            #expect(await eventually { () async in state.withLockedValue { $0.removals } == 1 })
+            await cache.shutDown()
+            await server.stop()
+        }
+
         @Test("Of many who want to do something under a lease one does it, and a failure gives the lease back")
         func withLease() async throws {
             struct Broken: Error {}
