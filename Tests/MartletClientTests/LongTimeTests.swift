@@ -1,5 +1,6 @@
 import MartletClient
 import MartletRecipes
+import NIOConcurrencyHelpers
 import Testing
 
 extension ClientTests {
@@ -29,6 +30,26 @@ extension ClientTests {
                 try await cache.setValue("v", for: "l", timeToLive: Self.forever + Self.forever)
                 #expect(try await cache.value(for: "l") == "v")
             }
+        }
+
+        @Test("More than 30 days, which a server would take for a date, is never asked for as a lease or a refresh")
+        func dates() async throws {
+            let lines = NIOLockedValueBox([String]())
+            let server = try await DelayingServer(isEmpty: true) { line in lines.withLockedValue { $0.append(line) } }
+            let cache = CacheFixture.client(for: [server.path])
+            var policy = LoadPolicy.refreshing(ahead: .seconds(60))
+            policy.lease = .seconds(31 * 86_400)
+            policy.staleGrace = .seconds(31 * 86_400)
+
+            _ = try await cache.value(for: "k", timeToLive: .seconds(600), policy: policy) { "v" }
+            policy.staleGrace = .seconds(30 * 86_400 - 100)
+            _ = try await cache.value(for: "k", timeToLive: .seconds(600), policy: policy) { "v" }
+
+            let looks = lines.withLockedValue { $0 }.filter { $0.hasPrefix("mg ") }.map { $0.split(separator: " ") }
+            #expect(looks.map { $0.last { $0.first == "N" } } == ["N2592000", "N2592000"])
+            #expect(looks.map { $0.last { $0.first == "R" } } == ["R2592000", "R2591960"])
+            await cache.shutDown()
+            await server.stop()
         }
 
         @Test("A load that failed may be tried again as late as never")

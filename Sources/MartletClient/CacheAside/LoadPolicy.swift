@@ -12,7 +12,7 @@ public struct LoadPolicy: Sendable {
     /// loads.
     ///
     /// A lease is an empty item in the value's place. Clients that do not know leases take it for an empty value: leave
-    /// them out for keys that such clients read.
+    /// them out for keys that such clients read. 30 days at most, which more is taken for.
     public var lease: Duration? = .seconds(10)
 
     /// How long to wait for somebody else's load, before loading oneself, without storing the result.
@@ -26,7 +26,8 @@ public struct LoadPolicy: Sendable {
     /// and how near the end is, and what is stored has a date in front that other clients do not understand.
     public var refreshAhead: Duration?
 
-    /// How long a value stays behind its life: served, and loaded anew by one caller, in that time.
+    /// How long a value stays behind its life: served, and loaded anew by one caller, in that time. 30 days at most,
+    /// which more is taken for.
     public var staleGrace: Duration?
 
     /// How long it is remembered that the source has nothing; nil not at all. Clients that do not know of that take it
@@ -80,11 +81,17 @@ public struct LoadPolicy: Sendable {
     /// The seconds before the end of the item from which on a value is loaded anew.
     func refreshSeconds(_ timeToLive: Duration) -> Int32? {
         guard refreshAhead != nil || staleGrace != nil else { return nil }
+        let grace = graceAllowed.map(TimeToLive.seconds) ?? 0
         let ahead = refreshAhead.map { TimeToLive.seconds(min($0, timeToLive / 2)) } ?? 0
-        return Int32(clamping: ahead + (staleGrace.map(TimeToLive.seconds) ?? 0))
+        return Int32(clamping: min(grace + ahead, TimeToLive.relativeSecondsMax))
     }
 
-    var leaseSeconds: Int32? { lease.map { Int32(clamping: TimeToLive.seconds($0)) } }
+    /// What is longer than a refresh can be asked for ahead would be served without one.
+    var graceAllowed: Duration? { staleGrace.map { min($0, .seconds(TimeToLive.relativeSecondsMax)) } }
+
+    var leaseSeconds: Int32? {
+        lease.map { Int32(clamping: min(TimeToLive.seconds($0), TimeToLive.relativeSecondsMax)) }
+    }
 
     /// The life of a value, up to a tenth or so shorter than asked for.
     func valueLife(_ timeToLive: Duration) -> Duration {

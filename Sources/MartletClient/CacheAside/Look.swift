@@ -111,7 +111,7 @@ struct Look<Value: CacheValue & Sendable>: Sendable {
             let date = storing.isDated ? ValueDate(life: life, load: loadTime) : nil
             guard let (buffer, flags) = try? cache.encode(value, date: date) else { return removal }
             (request.value, request.clientFlags) = (buffer, flags)
-            request.exptime = TimeToLive.exptime(life + min(policy.staleGrace ?? .zero, TimeToLive.longest))
+            request.exptime = TimeToLive.exptime(life + (policy.graceAllowed ?? .zero))
         } else {
             guard let life = policy.negativeTimeToLive else { return removal }
             request.clientFlags = ClientFlags.nothing.rawValue

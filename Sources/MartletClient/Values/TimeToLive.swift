@@ -11,7 +11,7 @@ import Foundation
 /// 2. Beyond 30 days the protocol takes a number for a point in time, so that is what is sent.
 /// 3. A point in time beyond 2038 does not fit; what is to live that long lives for ever.
 enum TimeToLive {
-    private static let relativeSecondsMax: Int64 = 30 * 24 * 60 * 60
+    static let relativeSecondsMax: Int64 = 30 * 24 * 60 * 60
 
     /// 30,000 years. What is said to be longer is taken for this: then it can be reckoned with, and waited for, and does
     /// not end the program.
