@@ -24,5 +24,28 @@ extension ClientTests {
                 #expect(try fixture.stored(under: "b") == nil)
             }
         }
+
+        @Test("For a caller who was cancelled while the cache was asked nothing is loaded")
+        func cancelledCaller() async throws {
+            let (door, loads) = (Door(), Count())
+            let server = try await DelayingServer(isEmpty: true) { _ in await door.pass() }
+            let cache = CacheFixture.client(for: [server.path])
+            let caller = Task {
+                try await cache.values(for: ["a", "b"], as: String.self, timeToLive: .seconds(60)) { _ in
+                    await loads.add()
+                    return [:]
+                }
+            }
+            #expect(await eventually { await door.arrivals == 1 })
+
+            caller.cancel()
+
+            let error = await #expect(throws: CacheError.self) { try await caller.value }
+            #expect(error?.code == .cancelled)
+            #expect(await loads.value == 0)
+            await door.open()
+            await cache.shutDown()
+            await server.stop()
+        }
     }
 }

@@ -11,7 +11,8 @@ extension CacheClient {
     /// was to be loaded, it returns those. With `LoadPolicy.negativeTimeToLive` it is remembered for which keys the
     /// source has nothing.
     ///
-    /// - Throws: What `load` throws; it is not called if everything is there. What is wrong with the cache only with
+    /// - Throws: What `load` throws; it is not called if everything is there, nor for a caller who was cancelled while the
+    ///   cache was asked. What is wrong with the cache only with
     ///   `LoadPolicy.CacheFailure.rethrow`; then nothing is loaded.
     public func values<Value: CacheValue & Sendable>(
         for keys: some Sequence<CacheKey>, as type: Value.Type = Value.self, timeToLive: Duration,
@@ -37,9 +38,13 @@ extension CacheClient {
         }
         let found = await find(asked)
         for (wanted, value) in found.hits { values[wanted.key] = keptNear(value, wanted) }
-        if let failure = found.failure, case .rethrow = policy.whenCacheFails {
-            await giveBack(found.missing.compactMap(\.claim))
-            throw failure
+        if let failure = found.failure {
+            switch policy.whenCacheFails {
+            case .load where failure.code != .cancelled: break
+            case .load, .rethrow:
+                await giveBack(found.missing.compactMap(\.claim))
+                throw failure
+            }
         }
         let loaded = try await loaded(found.missing, policy, load)
         for wanted in found.missing {
@@ -50,7 +55,8 @@ extension CacheClient {
 
     // MARK: Looking
 
-    /// What the cache has, and what is to be loaded; with the first error of the cache.
+    /// What the cache has, and what is to be loaded; with the first error of the cache, or that the caller was
+    /// cancelled.
     private func find<Value: CacheValue & Sendable>(_ asked: [Wanted<Value>]) async -> Found<Value> {
         var found = Found<Value>()
         guard !asked.isEmpty else { return found }
@@ -72,7 +78,7 @@ extension CacheClient {
             case .absent(let storing): wanted.storing = storing
             case .failed(let error, let storing):
                 wanted.storing = storing
-                found.failure = found.failure ?? error
+                if found.failure == nil || error.code == .cancelled { found.failure = error }
             }
             found.missing.append(wanted)
         }
