@@ -1,5 +1,6 @@
 import MartletClient
 import MartletRing
+import NIOConcurrencyHelpers
 import Testing
 
 extension ClientTests {
@@ -39,6 +40,28 @@ extension ClientTests {
             #expect(await server.connectionCount == 1)
             await cache.shutDown()
             await server.stop()
+        }
+
+        @Test("A retrieval whose connection broke because its server left the list is asked of the key's new server")
+        func brokenByLeaving() async throws {
+            let next = try await DelayingServer { _ in }
+            let leaving = NIOLockedValueBox<CacheClient?>(nil)
+            let old = try await ScriptedServer { lines in
+                let cache = leaving.withLockedValue { leaving in
+                    defer { leaving = nil }
+                    return leaving
+                }
+                guard let cache else { return .send("VA 3 \(lines.opaques[0]) f0\r\nold\r\n") }
+                cache.adopt(Topology(epoch: 1, servers: [CacheServer(unixSocket: next.path)]))
+                return .close
+            }
+            let cache = CacheFixture.client(for: [old.path])
+            leaving.withLockedValue { $0 = cache }
+
+            #expect(try await cache.value(for: "k") == "k")
+            await cache.shutDown()
+            await old.stop()
+            await next.stop()
         }
 
         @Test("A call that may take longer than others ends where it began, however long that is")

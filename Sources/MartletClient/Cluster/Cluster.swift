@@ -138,7 +138,10 @@ final class Cluster: Sendable {
         } catch {
             note(request, error, node)
             switch error.code {
-            case .connectionLost where request.isRetrieval && !node.isDown:
+            case .connectionLost where request.isRetrieval:
+                // Perhaps because the list of servers is another one by now.
+                let node = topology.node(for: request)
+                guard !node.isDown else { throw error }
                 return try await askOnceMore(node, request, deadline)
             case .serverDown: return try await callInstead(request, node, deadline, error)
             default: throw error
