@@ -4,6 +4,9 @@ extension CacheClient {
     // MARK: Stores
 
     /// Keeps `value` under `key`, whatever is there. `timeToLive` nil is for ever, or until it has to make room.
+    ///
+    /// Here and everywhere a life is one of whole seconds: what is given is rounded up, and what is 0 or less is one
+    /// second, where to other clients 0 is for ever and less than that at once. To remove something, use `removeValue`.
     public func setValue(
         _ value: some CacheValue & Sendable, for key: CacheKey, timeToLive: Duration? = nil
     ) async throws(CacheError) {
@@ -205,6 +208,8 @@ extension CacheClient {
 
     /// Declares the item out of date, but leaves it for `grace`: of those who ask, one is to recache it, and the others
     /// have the old value meanwhile instead of waiting. Says whether there was one. Old servers remove it.
+    ///
+    /// A grace of 0 or less is one second, as with lives: `removeValue` leaves nothing.
     @discardableResult
     public func invalidateValue(
         for key: CacheKey, servingStaleFor grace: Duration
