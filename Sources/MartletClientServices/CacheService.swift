@@ -18,7 +18,7 @@ import ServiceLifecycle
 /// | `db.client.connection.pending_requests` | a gauge for each server |
 ///
 /// The last three, named as OpenTelemetry names them, are looked at every `gaugeInterval`; a server is their
-/// `db.client.connection.pool.name`.
+/// `db.client.connection.pool.name`. Those of a server that has left the list are set to 0 and destroyed.
 ///
 /// A list that cannot be had for the same reason again and again is a warning every ten minutes; in between it is a
 /// debug line.
@@ -72,49 +72,64 @@ public struct CacheService: Service {
 
     private func heed(_ events: AsyncStream<CacheEvent>) async {
         let servers = Gauge(label: "cache.client.servers", factory: metrics)
-        let downServers = Gauge(label: "cache.client.servers.down", factory: metrics)
         let epoch = Gauge(label: "cache.client.topology.epoch", factory: metrics)
-        var down: Set<String> = []
         var warning = Warning()
         servers.record(cache.ring.servers.count)
-        downServers.record(0)
+        countDownServers()
         epoch.record(cache.epoch)
         for await event in events {
             log(event, &warning)
             switch event {
-            case .serverDown(let server, let error):
-                down.insert(server)
-                count("cache.client.servers.failures", error)
-            case .serverUp(let server): down.remove(server)
+            case .serverDown(_, let error): count("cache.client.servers.failures", error)
             case .topologySourceFailed(let error): count("cache.client.topology.failures", error)
             case .invalidationsLost: count("cache.client.invalidations.lost")
-            case .metaProtocolDeclined: break
+            case .serverUp, .metaProtocolDeclined: break
             case .topologyChanged:
-                down.formIntersection(cache.ring.servers.map(\.name))
                 servers.record(cache.ring.servers.count)
                 epoch.record(cache.epoch)
             }
-            downServers.record(down.count)
+            countDownServers()
         }
     }
 
+    /// As they are, not as events tell: those of several connections may come in another order, or be missed.
+    private func countDownServers() {
+        Gauge(label: "cache.client.servers.down", factory: metrics).record(cache.serverStates.count { $0.isDown })
+    }
+
     private func countConnections() async {
+        var known: Set<String> = []
         repeat {
-            for state in cache.serverStates {
-                let pool = ("db.client.connection.pool.name", state.server)
-                for (word, count) in [("used", state.usedConnections), ("idle", state.idleConnections)] {
-                    record("db.client.connection.count", count, [pool, ("db.client.connection.state", word)])
-                }
-                record("db.client.connection.pending_requests", state.pendingRequests, [pool])
-                record("cache.client.invalidations.pending", state.pendingInvalidations, [pool])
+            let states = cache.serverStates
+            for state in states {
+                for (gauge, count) in gauges(of: state.server, state) { gauge.record(count) }
             }
+            let servers = Set(states.map(\.server))
+            for server in known.subtracting(servers) {
+                // What it had last would be shown for ever.
+                for (gauge, count) in gauges(of: server) {
+                    gauge.record(count)
+                    gauge.destroy()
+                }
+            }
+            known = servers
+            countDownServers()
             // Cancelled at the end.
             try? await Task.sleep(for: gaugeInterval)
         } while !Task.isCancelled
     }
 
-    private func record(_ label: String, _ count: Int, _ labels: [(String, String)]) {
-        Gauge(label: label, dimensions: labels, factory: metrics).record(count)
+    /// With what they are to show; 0 for a server that is no longer there.
+    private func gauges(of server: String, _ state: ServerState? = nil) -> [(Gauge, Int)] {
+        let pool = ("db.client.connection.pool.name", server)
+        let used = [pool, ("db.client.connection.state", "used")]
+        let idle = [pool, ("db.client.connection.state", "idle")]
+        return [
+            ("db.client.connection.count", used, state?.usedConnections),
+            ("db.client.connection.count", idle, state?.idleConnections),
+            ("db.client.connection.pending_requests", [pool], state?.pendingRequests),
+            ("cache.client.invalidations.pending", [pool], state?.pendingInvalidations),
+        ].map { label, labels, count in (Gauge(label: label, dimensions: labels, factory: metrics), count ?? 0) }
     }
 
     private func count(_ label: String, _ error: CacheError? = nil) {

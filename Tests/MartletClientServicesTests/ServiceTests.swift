@@ -216,6 +216,40 @@ struct ServiceTests {
         }
     }
 
+    @Test("Servers that were down before anybody listened count as such; of one that has left no number stays")
+    func gonePools() async throws {
+        try await Self.run({ $0.probeDelay = .seconds(3600) }) { cache, server in
+            let here = CacheServer(unixSocket: server.path ?? "")
+            cache.adopt(Topology(epoch: 1, servers: [here, CacheServer(unixSocket: "/nowhere")]))
+            let name = try #require((0..<100).map { "k\($0)" }.first { cache.ring.server(for: $0) == 1 })
+            await #expect(throws: CacheError.self) { try await cache.removeValue(for: CacheKey(name)) }
+            let metrics = TestMetrics()
+            let service = CacheService(
+                cache, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, metrics: metrics,
+                gaugeInterval: .milliseconds(5))
+            let running = Task { try await service.run() }
+            func value(_ label: String, _ labels: [(String, String)] = []) -> Double? {
+                try? metrics.expectGauge(label, labels).lastValue
+            }
+            func becomes(_ isSo: () -> Bool) async throws -> Bool {
+                for _ in 0..<12000 where !isSo() { try await Task.sleep(for: .milliseconds(5)) }
+                return isSo()
+            }
+            let pool = [("db.client.connection.pool.name", "/nowhere")]
+            #expect(try await becomes { value("cache.client.invalidations.pending", pool) == 1 })
+            #expect(try await becomes { value("cache.client.servers.down") == 1 })
+            let pending = try metrics.expectGauge("cache.client.invalidations.pending", pool)
+
+            cache.adopt(Topology(epoch: 2, servers: [here]))
+
+            #expect(try await becomes { value("cache.client.invalidations.pending", pool) == nil })
+            #expect(pending.lastValue == 0)
+            #expect(try await becomes { value("cache.client.servers.down") == 0 })
+            running.cancel()
+            try await running.value
+        }
+    }
+
     @Test("Settings are read from a service's configuration, and wrong ones are told")
     func configuration() async throws {
         let reader = ConfigReader(
