@@ -16,6 +16,8 @@ struct ImportTests {
         "MartletClient": [
             "MartletRing", "MartletProtocol", "NIOCore", "NIOPosix", "NIOConcurrencyHelpers", "NIOHTTP1",
             "Synchronization",
+            // Names of socket options.
+            "Glibc", "Musl", "Darwin",
             "FoundationEssentials", "Foundation",
         ],
         "MartletClientServices": [
