@@ -320,7 +320,7 @@ let package = Package(
         .testTarget(
             name: "MartletClientTLSTests",
             dependencies: [
-                "MartletClientTLS", "MartletClient", "MartletServer", "ClientTesting", "ServerTesting",
+                "MartletClientTLS", "MartletClient", "MartletRing", "MartletServer", "ClientTesting", "ServerTesting",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["TLS"])),
             ]

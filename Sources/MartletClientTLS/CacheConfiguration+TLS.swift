@@ -17,8 +17,9 @@ extension CacheConfiguration {
     /// - Parameters:
     ///   - settings: Whom to trust, and what to show (`certificateChain` and `privateKey`) to servers that want a
     ///     certificate of their clients.
-    ///   - serverName: The name that servers' certificates must have; their host, or the address connected to, if nil.
-    ///     One for all is right where addresses come from a cluster that has one name.
+    ///   - serverName: The name that servers' certificates must have; if nil, each server's own: its host, where that is a
+    ///     name also if the list of servers has an address for it (`TopologySource.clusterEndpoint`), or the address
+    ///     connected to. One for all is right where addresses come from a cluster that has one name.
     /// - Throws: What is wrong with the settings.
     public mutating func useTLS(
         _ settings: TLSConfiguration = .makeClientConfiguration(), serverName: String? = nil
@@ -32,10 +33,14 @@ extension CacheConfiguration {
 }
 
 extension CacheServer {
-    /// The host, unless it is an address, which no client may send as a name.
+    /// The host connected to, or, where that is an address, which no client may send as a name, the one it is called by.
     fileprivate var hostName: String? {
         guard case .tcp(let host, _) = address else { return nil }
-        return (try? SocketAddress(ipAddress: host, port: 0)) == nil ? host : nil
+        if Self.isName(host) { return host }
+        // A server without a port is called by a name of its own, which is no host's.
+        return node.port != nil && Self.isName(node.host) ? node.host : nil
     }
+
+    private static func isName(_ host: String) -> Bool { (try? SocketAddress(ipAddress: host, port: 0)) == nil }
 }
 #endif

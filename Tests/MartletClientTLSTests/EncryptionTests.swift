@@ -2,6 +2,7 @@
 import Foundation
 import MartletClient
 import MartletClientTLS
+import MartletRing
 import MartletServer
 import NIOSSL
 import ServerTesting
@@ -20,8 +21,9 @@ private func credentials(_ secret: String) throws -> CacheConfiguration {
 struct EncryptionTests {
     /// Runs `body` with a client of an encrypted server, called `host` and with the settings given.
     private static func run(
-        host: String = "localhost", at address: String = "127.0.0.1", wantsCertificates: Bool = false,
-        _ settings: TLSConfiguration, serverName: String? = nil, body: (CacheClient) async throws -> Void
+        host: String = "localhost", at address: String = "127.0.0.1", node: (UInt16) -> CacheServer? = { _ in nil },
+        wantsCertificates: Bool = false, _ settings: TLSConfiguration, serverName: String? = nil,
+        body: (CacheClient) async throws -> Void
     ) async throws {
         let server = try TestServer.onUnixSocket()
         defer { server.stop() }
@@ -30,7 +32,8 @@ struct EncryptionTests {
         configuration.operationTimeout = .seconds(10)
         configuration.connectTimeout = .seconds(5)
         try configuration.useTLS(settings, serverName: serverName)
-        let cache = CacheClient(servers: [CacheServer(host: host, port: way.port)], configuration: configuration)
+        let cache = CacheClient(
+            servers: [node(way.port) ?? CacheServer(host: host, port: way.port)], configuration: configuration)
         do {
             try await body(cache)
         } catch {
@@ -69,6 +72,21 @@ struct EncryptionTests {
         try await Self.run(
             host: "127.0.0.2", at: "127.0.0.2", try TestCertificates.clientSettings(), serverName: "localhost"
         ) { try await $0.setValue("v", for: "k") }
+    }
+
+    @Test("A server called by its host's name is that host, wherever the list of servers says it is")
+    func namedElsewhere() async throws {
+        let settings = try TestCertificates.clientSettings()
+        func server(_ node: RingServer, _ port: UInt16) -> CacheServer {
+            CacheServer(node: node, address: .tcp(host: "127.0.0.2", port: port))
+        }
+        try await Self.run(
+            at: "127.0.0.2", node: { server(RingServer(host: "localhost", port: $0), $0) }, settings
+        ) { try await $0.setValue("v", for: "k") }
+        // A name of its own is no host's.
+        try await Self.run(
+            at: "127.0.0.2", node: { server(RingServer(name: "localhost"), $0) }, settings
+        ) { try await expectRefusal($0) }
     }
 
     private func expectRefusal(_ cache: CacheClient) async throws {
