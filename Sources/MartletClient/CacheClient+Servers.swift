@@ -42,13 +42,13 @@ extension CacheClient {
 
     /// The whole reply of each server to a line.
     private func askServers(_ command: String) async -> [String: Result<String, CacheError>] {
-        let (configuration, timeout) = (core.configuration, timeout)
+        let (configuration, timeout, eventLoops) = (core.configuration, timeout, core.cluster.eventLoops)
         return await withTaskGroup(of: (String, Result<String, CacheError>).self) { group in
             for node in core.cluster.topology.nodes {
                 let server = node.server
                 group.addTask {
                     let conversation = ServerConversation(
-                        server: server, timeout: timeout, configuration: configuration)
+                        server: server, timeout: timeout, configuration: configuration, eventLoops: eventLoops)
                     return (server.name, await Self.reply(of: conversation, command))
                 }
             }

@@ -54,7 +54,7 @@ public struct CacheClient: Sendable {
     ///
     /// - Parameters:
     ///   - servers: One at least and 4,096 at most, each name once. The order decides only where the distribution says so.
-    ///   - eventLoopGroup: Where the connections live.
+    ///   - eventLoopGroup: Where the connections to the servers live. Sources of lists of servers have their own.
     public init(
         servers: [CacheServer], configuration: CacheConfiguration = CacheConfiguration(),
         eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton

@@ -3,6 +3,8 @@ import MartletClient
 import MartletRing
 import MartletServer
 import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
 import ServerTesting
 import Testing
 
@@ -31,6 +33,33 @@ extension ClientTests {
             #expect(cache.ring.servers.map(\.name) == ["cache-a.example:21211", "cache-b.example:21212"])
             #expect(cache.epoch > 0)
             await cache.shutDown()
+        }
+
+        @Test("Calls, statistics and a cluster's endpoint are asked on the event loops given for them, and no others")
+        func eventLoops() async throws {
+            let seed = try TestServer { $0.clusterNodes = ["cache-a.example|127.0.0.1|21211"] }
+            defer { seed.stop() }
+            let address = CacheServer(host: "127.0.0.1", port: seed.port)
+            let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+            let used = NIOLockedValueBox([any EventLoop]())
+            var configuration = CacheConfiguration()
+            configuration.operationTimeout = .seconds(5)
+            configuration.connectTimeout = .seconds(5)
+            configuration.prepareChannel = { channel, _ in used.withLockedValue { $0.append(channel.eventLoop) } }
+            let cache = CacheClient(servers: [address], configuration: configuration, eventLoopGroup: group)
+
+            try await cache.setValue("v", for: "k")
+            _ = await cache.statistics()
+            _ = await cache.flushServers()
+            let source = TopologySource.clusterEndpoint(
+                address, timeout: .seconds(5), configuration: configuration, eventLoopGroup: group)
+            _ = try await source.fetch(Topology(epoch: 0, servers: []))
+
+            let loops = used.withLockedValue { $0 }
+            #expect(loops.count == 4)
+            #expect(loops.allSatisfy { $0 === group.next() })
+            await cache.shutDown()
+            try await group.shutdownGracefully()
         }
 
         @Test("Only a greater version is taken, and what is no description changes nothing")

@@ -9,7 +9,7 @@ import NIOCore
 final class Cluster: Sendable {
     let configuration: CacheConfiguration
     let events: EventHub
-    private let eventLoops: any EventLoopGroup
+    let eventLoops: any EventLoopGroup
     private let active: NIOLockedValueBox<ActiveTopology>
     /// Held while a list is put in force, which takes a while: one at a time, and no call waits for it.
     private let adoption = NIOLock()

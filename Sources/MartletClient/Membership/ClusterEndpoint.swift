@@ -1,4 +1,6 @@
 import MartletRing
+import NIOCore
+import NIOPosix
 
 /// Asks a server which servers there are.
 ///
@@ -16,6 +18,7 @@ package struct ClusterEndpoint: Sendable {
     let timeout: Duration
     /// Whose credentials and preparation of channels are used.
     var configuration = CacheConfiguration()
+    var eventLoops: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
 
     func topology() async throws(CacheError) -> Topology {
         let reply = try await ask("config get cluster\r\n")
@@ -55,6 +58,8 @@ package struct ClusterEndpoint: Sendable {
     }
 
     private func ask(_ command: String) async throws(CacheError) -> String {
-        try await ServerConversation(server: server, timeout: timeout, configuration: configuration).ask(command)
+        try await ServerConversation(
+            server: server, timeout: timeout, configuration: configuration, eventLoops: eventLoops
+        ).ask(command)
     }
 }

@@ -28,6 +28,8 @@ public struct DNSResolver: Sendable {
     public var timeout: Duration = .seconds(2)
     /// How often all servers are asked in turn before a name has failed; 1 at least.
     public var attempts = 2
+    /// Where questions are asked.
+    public var eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
 
     /// A resolver for these servers, without search domains.
     public init(servers: [SocketAddress]) { self.servers = servers }
@@ -112,7 +114,7 @@ public struct DNSResolver: Sendable {
         _ question: [UInt8], _ server: SocketAddress, isStream: Bool,
         _ read: @escaping @Sendable ([UInt8]) -> DNSMessage?
     ) async throws(CacheError) -> DNSMessage {
-        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let eventLoop = eventLoopGroup.next()
         let answer = eventLoop.makePromise(of: DNSMessage.self)
         let initialize: @Sendable (any Channel) -> EventLoopFuture<Void> = { channel in
             channel.eventLoop.makeCompletedFuture {

@@ -62,10 +62,13 @@ public struct TopologySource: Sendable {
     /// credentials, and over TLS if it uses that.
     public static func clusterEndpoint(
         _ server: CacheServer, interval: Duration = .seconds(60), timeout: Duration = .seconds(2),
-        configuration: CacheConfiguration = CacheConfiguration()
+        configuration: CacheConfiguration = CacheConfiguration(),
+        eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) -> TopologySource {
         TopologySource(interval: interval) { _ in
-            try await ClusterEndpoint(server: server, timeout: timeout, configuration: configuration).topology()
+            try await ClusterEndpoint(
+                server: server, timeout: timeout, configuration: configuration, eventLoops: eventLoopGroup
+            ).topology()
         }
     }
 

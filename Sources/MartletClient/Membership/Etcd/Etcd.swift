@@ -1,5 +1,6 @@
 import NIOConcurrencyHelpers
 import NIOCore
+import NIOPosix
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -30,6 +31,8 @@ public struct Etcd: Sendable {
     public var prefix = "pools/"
     /// Called with each new connection: what adds TLS. That of a `CacheConfiguration` after `useTLS` will do.
     public var prepareChannel: (@Sendable (any Channel, CacheServer) throws -> Void)?
+    /// Where its connections live.
+    public var eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
 
     private let endpoints: [CacheServer]
     /// An endpoint was written as `https`.
@@ -123,7 +126,7 @@ public struct Etcd: Sendable {
     ) -> EtcdExchange {
         EtcdExchange(
             endpoint: endpoints[place], path: "/v3/\(path)", body: body, token: token, timeout: timeout, life: life,
-            prepareChannel: prepareChannel)
+            prepareChannel: prepareChannel, eventLoops: eventLoopGroup)
     }
 
     /// With a token, if there are credentials; with a new one where the last one is good no longer.

@@ -20,6 +20,7 @@ struct EtcdExchange: Sendable {
     /// nil for as long as the first line may take.
     let life: Duration?
     let prepareChannel: (@Sendable (any Channel, CacheServer) throws -> Void)?
+    let eventLoops: any EventLoopGroup
 
     static let lineBytesMax = 4 << 20
     private static let waitingLinesMax = 4096
@@ -32,7 +33,7 @@ struct EtcdExchange: Sendable {
         let (stream, continuation) = AsyncThrowingStream<[UInt8], any Error>.makeStream(
             bufferingPolicy: .bufferingOldest(Self.waitingLinesMax))
         let waitingBytes = NIOLockedValueBox(0)
-        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let eventLoop = eventLoops.next()
         let channel = ClientBootstrap(group: eventLoop).connectTimeout(timeout.timeAmount)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
