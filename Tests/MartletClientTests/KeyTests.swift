@@ -117,6 +117,10 @@ extension ClientTests {
                 #expect(try await isKept(""))
                 #expect(try await isKept(-5))
                 #expect(try await isKept(UInt64.max))
+                for truth in [true, false] { #expect(try await isKept(truth)) }
+                for number in [1.5, -0.1, 1e300, .leastNonzeroMagnitude, .infinity] {
+                    #expect(try await isKept(number))
+                }
                 #expect(try await isKept([UInt8]([0, 13, 10, 255])))
                 #expect(try await isKept(["a", "b"]))
                 #expect(try await isKept(["a": 1.5]))
@@ -127,12 +131,27 @@ extension ClientTests {
             }
         }
 
+        @Test("Truths and numbers are kept as other clients read and write them")
+        func plainWords() async throws {
+            try await CacheFixture.run { fixture in
+                try await fixture.cache.setValue(true, for: "k")
+                #expect(try fixture.stored(under: "k")?.value == ByteBuffer(string: "true"))
+                try await fixture.cache.setValue(0.1, for: "k")
+                #expect(try fixture.stored(under: "k")?.value == ByteBuffer(string: "0.1"))
+                try fixture.store(ByteBuffer(string: "2"), under: "k")
+                #expect(try await fixture.cache.value(for: "k", as: Double.self) == 2)
+                await #expect(throws: CacheError.self) { try await fixture.cache.value(for: "k", as: Bool.self) }
+            }
+        }
+
         @Test("Bytes that are no such value are an error, not a miss")
         func undecodable() async throws {
             try await CacheFixture.run { fixture in
                 try await fixture.cache.setValue([UInt8]([0xFF, 0xFE]), for: "k")
 
-                for type in [String.self, Int.self, User.self] as [any (CacheValue & Sendable).Type] {
+                for type in [String.self, Int.self, Bool.self, Double.self, User.self]
+                    as [any (CacheValue & Sendable).Type]
+                {
                     let error = await #expect(throws: CacheError.self) { try await read(type) }
                     #expect(error?.code == .undecodable)
                 }

@@ -8,8 +8,8 @@ import Foundation
 
 /// What can be kept in a cache.
 ///
-/// Texts, bytes and integers are kept as what they are, and any client can read them: a text as UTF-8, an integer in
-/// decimal, as counters are. A `Codable` type becomes one by saying that it is a `CodedCacheValue`.
+/// Texts, bytes and numbers are kept as what they are, and any client can read them: a text as UTF-8, an integer in
+/// decimal, as counters are, other numbers and truths as JSON has them. A `Codable` type becomes one by saying that it is a `CodedCacheValue`.
 public protocol CacheValue {
     /// Appends the value's bytes and returns the client flags to keep with them: `CodecMark.clientFlags`, or 0.
     func encode(into buffer: inout ByteBuffer) throws -> UInt32
@@ -89,6 +89,37 @@ extension UInt8: CacheValue {}
 extension UInt16: CacheValue {}
 extension UInt32: CacheValue {}
 extension UInt64: CacheValue {}
+
+/// `true` or `false`.
+extension Bool: CacheValue {
+    public func encode(into buffer: inout ByteBuffer) -> UInt32 {
+        buffer.writeString(self ? "true" : "false")
+        return 0
+    }
+
+    public init(decoding buffer: ByteBuffer, clientFlags: UInt32) throws {
+        switch buffer.readableBytes <= 5 ? String(buffer: buffer) : "" {
+        case "true": self = true
+        case "false": self = false
+        default: throw UndecodableValue("neither true nor false")
+        }
+    }
+}
+
+/// The shortest decimal that is this number and no other: `1.5`; `inf` and `nan`, which JSON does not have, as well.
+extension Double: CacheValue {
+    public func encode(into buffer: inout ByteBuffer) -> UInt32 {
+        buffer.writeString(description)
+        return 0
+    }
+
+    public init(decoding buffer: ByteBuffer, clientFlags: UInt32) throws {
+        guard buffer.readableBytes <= 400, let number = Double(String(buffer: buffer)) else {
+            throw UndecodableValue("no number")
+        }
+        self = number
+    }
+}
 
 /// Bytes are kept as they are, arrays of anything else as JSON.
 extension Array: CacheValue where Element: Codable {
