@@ -11,7 +11,9 @@ import Testing
 import Tracing
 
 /// The article's code, compiled and not run: a service's signals are not a test's.
-private func service(_ config: ConfigReader, _ app: some Service, _ logger: Logger) async throws {
+private func service(_ app: some Service) async throws {
+    let logger = Logger(label: "app")
+    let config = ConfigReader(provider: EnvironmentVariablesProvider())
     var configuration = try CacheConfiguration(reading: config.scoped(to: "cache"))
     configuration.observer = CacheInstrument()
     let servers = try CacheServer.list(reading: config.scoped(to: "cache"))
