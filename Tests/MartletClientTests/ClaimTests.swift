@@ -220,7 +220,7 @@ extension ClientTests {
 
         @Test("So is one that was given too late to be heard of")
         func lateLeaseLife() async throws {
-            try await Self.run("VA 0 # f0 c7 t9 Z") { (cache, holding) async throws in
+            try await Self.run("VA 0 # f0 c7 t9 Z\r\n") { (cache, holding) async throws in
                 let hurried = cache.timeout(.milliseconds(300))
                 await #expect(throws: CacheError.self) {
                     try await hurried.value(for: "k", as: String.self, extendingTimeToLive: Self.life)
