@@ -2,11 +2,12 @@
 extension UnsafeMutablePointer where Pointee == Worker {
     /// Once a second: closes who has been silent for the idle timeout, wherever in a request that was (on a Unix socket
     /// only within one), who has not logged in in time, who does not let go of a connection that we have ended, and who
-    /// does not come to an end with the handshake.
+    /// does not come to an end with the handshake. Finds out besides who takes replies from the kernel though the kernel
+    /// takes none from us.
     func closeOverdue() {
         let idleSecondsMax = pointee.server.pointee.settings.idleTimeoutSeconds
         let locks = pointee.executor.pointee.demandsLogin
-        let awaitedCount = pointee.drainingCount + pointee.negotiatingCount
+        let awaitedCount = pointee.drainingCount + pointee.negotiatingCount + pointee.pendingCount
         guard idleSecondsMax > 0 || awaitedCount > 0 || locks else { return }
         // Backwards, because closing moves the last connection to the closed one's place.
         for index in stride(from: pointee.table.count - 1, through: 0, by: -1) {
@@ -30,6 +31,8 @@ extension UnsafeMutablePointer where Pointee == Worker {
                 if silentSeconds >= Int(Limits.drainingSecondsMax) { connection.close() }
             } else if hasTakenTooLong {
                 connection.closeUnnegotiated()
+            } else if silentSeconds > 0, connection.mayBeTaking() {
+                continue
             } else if idleSecondsMax > 0 && silentSeconds > idleSecondsMax && connection.mayIdleOut {
                 pointee.counters.pointee.network.idleKicks.increment()
                 connection.close(.idleTimeout)
@@ -207,6 +210,21 @@ extension UnsafeMutablePointer where Pointee == Connection {
     /// A client on a Unix socket may be silent between two requests for as long as it likes.
     fileprivate var mayIdleOut: Bool {
         pointee.peer.family != .local || pointee.phase != .reading || isInsideRequest
+    }
+
+    /// Of who waits for room to send, once a second: whether the client may be taking what is there. The kernel may hold
+    /// megabytes for it, and asks for more only when a good part of that is gone; so who takes some is active, though
+    /// nothing could be sent. The first look after something was sent cannot tell.
+    fileprivate func mayBeTaking() -> Bool {
+        guard let pending = pointee.pending else { return false }
+        let worker = pointee.worker
+        let before = pending.pointee.unsentBytes
+        let now = worker.pointee.server.pointee.syscalls.unsentBytes(pointee.descriptor)
+        pending.pointee.unsentBytes = now
+        guard let before else { return true }
+        if now == before { return false }
+        pointee.lastActivity = worker.pointee.second
+        return true
     }
 
     fileprivate var isShakingHands: Bool { !pointee.isEstablished && pointee.phase == .negotiating }

@@ -51,6 +51,8 @@ package struct Worker: ~Copyable {
     var readyTail: UnsafeMutablePointer<Connection>?
     var readyCount = 0
     var drainingCount = 0
+    /// Connections whose replies the socket has not taken.
+    var pendingCount = 0
     var negotiatingCount = 0
     /// Turns of handshakes that this round still has.
     var negotiationsLeft = 0
@@ -231,7 +233,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
         let someAreParked = pointee.server.pointee.uploads.parkedCount > 0
         if someAreParked { careForParked(isNewSecond: isNewSecond) }
         pointee.setTicks(
-            someAreParked || pointee.drainingCount + pointee.negotiatingCount > 0
+            someAreParked || pointee.drainingCount + pointee.negotiatingCount + pointee.pendingCount > 0
                 || pointee.server.pointee.settings.idleTimeoutSeconds > 0
                 || pointee.executor.pointee.demandsLogin)
     }

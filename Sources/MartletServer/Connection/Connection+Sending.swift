@@ -59,6 +59,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
             return closeForWantOfMemory()
         }
         pointee.pending = pending
+        worker.pointee.pendingCount += 1
         pointee.phase = .sending
         guard chargeInput(), chargePacket() else { return worker.closeOverBudget(self) }
         _ = watch(.writable)
@@ -98,6 +99,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
         let sent = send(pending.pointee.view, from: &cursor)
         if pointee.worker.pointee.counters.pointee.network.bytesWritten.value != before {
             pointee.lastActivity = pointee.worker.pointee.second
+            pending.pointee.unsentBytes = nil
         }
         switch sent {
         case .some:
@@ -126,6 +128,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
         pending.deinitialize(count: 1)
         Syscalls.free(pending)
         pointee.pending = nil
+        pointee.worker.pointee.pendingCount -= 1
     }
 
     /// Gives the kernel as much as it takes. A short count means that the socket is full: it is not asked again.

@@ -82,7 +82,7 @@ package struct Connection: ~Copyable {
         nonmutating set { phaseCode.store(newValue.rawValue, ordering: .relaxed) }
     }
 
-    /// The server second of the last turn.
+    /// The server second of the last turn, or of the last look at which the client had taken something.
     var lastActivity: UInt32 {
         get { activity.load(ordering: .relaxed) }
         nonmutating set { activity.store(newValue, ordering: .relaxed) }

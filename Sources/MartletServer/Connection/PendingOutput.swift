@@ -10,6 +10,9 @@ struct PendingOutput: ~Copyable {
     private let markCount: Int
     /// How far it has been sent.
     var cursor: ReplyCursor
+    /// What the kernel held beside, unsent or unacknowledged, when the worker last looked; nil if that was before the
+    /// last bytes were sent.
+    var unsentBytes: Int?
     /// What the budget is charged.
     let charge: BufferBudget.Charge
 

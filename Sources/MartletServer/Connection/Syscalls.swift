@@ -15,19 +15,23 @@ package struct Syscalls: @unchecked Sendable {
     package typealias Send = @convention(c) (UnsafeMutableRawPointer?, Int32, UnsafeMutablePointer<iovec>, Int32) -> Int
     package typealias Accept =
         @convention(c) (UnsafeMutableRawPointer?, Int32, UnsafeMutablePointer<sockaddr_storage>) -> Int
+    package typealias Unsent = @convention(c) (UnsafeMutableRawPointer?, Int32) -> Int
     package typealias Allocate = @convention(c) (UnsafeMutableRawPointer?, Int) -> UnsafeMutableRawPointer?
 
     package var context: UnsafeMutableRawPointer?
     package var receiveCall: Receive
     package var sendCall: Send
     package var acceptCall: Accept
+    package var unsentCall: Unsent
     package var allocateCall: Allocate
 
     /// `allocate` must give what `free` takes, aligned as `allocate(_:)` says.
     package init(
         context: UnsafeMutableRawPointer?, receive: Receive, send: Send, accept: Accept,
+        unsent: Unsent = { _, descriptor in Syscalls.systemUnsentBytes(descriptor) },
         allocate: Allocate = { _, bytes in Syscalls.systemMemory(bytes) }
     ) {
+        unsentCall = unsent
         allocateCall = allocate
         self.context = context
         receiveCall = receive
@@ -74,6 +78,16 @@ package struct Syscalls: @unchecked Sendable {
     /// Takes a waiting connection, non-blocking and closed in children.
     func accept(_ listener: Int32, _ peer: UnsafeMutablePointer<sockaddr_storage>) -> Int {
         acceptCall(context, listener, peer)
+    }
+
+    /// Bytes that the kernel has taken of us and the client not of the kernel. They only become fewer while nothing is
+    /// sent; on a Unix socket they are those of whole buffers.
+    func unsentBytes(_ descriptor: Int32) -> Int { unsentCall(context, descriptor) }
+
+    package static func systemUnsentBytes(_ descriptor: Int32) -> Int {
+        var bytes: Int32 = 0
+        // SIOCOUTQ by its other name.
+        return ioctl(descriptor, UInt(TIOCOUTQ), &bytes) == 0 ? Int(bytes) : -Int(errno)
     }
 
     // MARK: Memory

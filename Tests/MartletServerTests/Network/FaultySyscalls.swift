@@ -20,9 +20,12 @@ final class FaultySyscalls: Sendable {
     let holdsReceives = Atomic<Bool>(false)
     /// While it is set, there is no memory for what connections would keep.
     let refusesMemory = Atomic<Bool>(false)
+    /// What the kernel says it holds of what it took; -1 for the truth.
+    let unsentBytes = Atomic<Int>(-1)
     let receiveCalls = Atomic<Int>(0)
     let sendCalls = Atomic<Int>(0)
     let acceptCalls = Atomic<Int>(0)
+    let unsentCalls = Atomic<Int>(0)
 
     private static let all = Mutex<[FaultySyscalls]>([])
 
@@ -36,6 +39,7 @@ final class FaultySyscalls: Sendable {
             },
             send: { context, descriptor, pieces, count in FaultySyscalls.of(context).send(descriptor, pieces, count) },
             accept: { context, listener, peer in FaultySyscalls.of(context).accept(listener, peer) },
+            unsent: { context, descriptor in FaultySyscalls.of(context).unsent(descriptor) },
             allocate: { context, bytes in
                 FaultySyscalls.of(context).refusesMemory.load(ordering: .acquiring) ? nil : Syscalls.systemMemory(bytes)
             })
@@ -70,6 +74,12 @@ final class FaultySyscalls: Sendable {
         acceptCalls.add(1, ordering: .relaxed)
         if Self.takeOne(acceptsFailing) { return -Int(acceptError.load(ordering: .relaxed)) }
         return Syscalls.system.acceptCall(nil, listener, peer)
+    }
+
+    private func unsent(_ descriptor: Int32) -> Int {
+        unsentCalls.add(1, ordering: .relaxed)
+        let told = unsentBytes.load(ordering: .relaxed)
+        return told >= 0 ? told : Syscalls.system.unsentCall(nil, descriptor)
     }
 
     private static func takeOne(_ counter: borrowing Atomic<Int>) -> Bool {

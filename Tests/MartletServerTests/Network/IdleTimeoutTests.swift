@@ -1,3 +1,4 @@
+import Glibc
 import MartletServer
 import ServerTesting
 import Testing
@@ -89,6 +90,58 @@ struct IdleTimeoutTests {
 
         #expect(try client.receiveAll().isEmpty)
         #expect(eventually { server.context.pointee.store.makeSession().reservedBytes == 0 })
+    }
+
+    /// On Unix sockets, whose buffers in the kernel are small: the socket really takes no more.
+    @Test("is not for a client that takes what the kernel holds for it, however little", arguments: [0, 3])
+    func slowReader(seconds: Int) throws {
+        let syscalls = FaultySyscalls()
+        let server = try Self.local(syscalls) { $0.idleTimeoutSeconds = seconds }
+        let client = try server.client()
+        let value = String(repeating: "v", count: 600_000)
+        #expect(try client.exchange("set k 0 0 600000\r\n\(value)\r\n", "STORED\r\n"))
+        try client.send("get k\r\n")
+        #expect(eventually { server.context.pointee.connectionSnapshots().contains { $0.state == "conn_mwrite" } })
+
+        for look in 1...5 {
+            syscalls.unsentBytes.store(100_000 - look, ordering: .relaxed)
+            server.context.pointee.clock.advance(seconds: 2)
+            let isLookedAt = eventually {
+                server.server.tick()
+                return syscalls.unsentCalls.load(ordering: .relaxed) == look
+            }
+            #expect(isLookedAt)
+        }
+        // So it does not give way for the budget either.
+        let isActive = eventually {
+            let all = server.context.pointee.connectionSnapshots()
+            return all.contains { $0.state == "conn_mwrite" && $0.secondsSinceLastCommand == 0 }
+        }
+        #expect(isActive)
+        #expect(server.sum { $0.idleKicks.value } == 0)
+
+        if seconds > 0 {
+            Self.pass(4, server)
+            #expect(eventually { server.sum { $0.idleKicks.value } == 1 })
+        }
+        let bytes = try seconds > 0 ? client.receiveAll() : client.receive(600_000)
+        #expect(seconds == 0 ? bytes.count == 600_000 : bytes.count < 600_000)
+    }
+
+    @Test("learns from the kernel what a client has not taken")
+    func unsentBytes() throws {
+        var ends: [Int32] = [0, 0]
+        try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+        defer { for end in ends { close(end) } }
+        var bytes = [UInt8](repeating: 1, count: 1000)
+
+        #expect(Syscalls.systemUnsentBytes(ends[0]) == 0)
+        #expect(send(ends[0], bytes, 1000, 0) == 1000)
+        #expect(Syscalls.systemUnsentBytes(ends[0]) >= 1000)
+        #expect(recv(ends[1], &bytes, 1000, 0) == 1000)
+
+        #expect(Syscalls.systemUnsentBytes(ends[0]) == 0)
+        #expect(Syscalls.systemUnsentBytes(-1) == -Int(EBADF))
     }
 
     @Test("on a Unix socket, ends a list of keys that stalls, though all that came of it is answered")
