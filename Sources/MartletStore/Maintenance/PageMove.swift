@@ -5,6 +5,9 @@
 /// 2. Chunk by chunk, items worth keeping are relocated within the giving class (Relocation.swift), the others evicted.
 ///    Worth keeping is what lives and has been hit since the hand last came by, or is HOT, WARM or TEMP; and as long as
 ///    the class has free chunks for all that are looked at in one go, whatever lives.
+///    When somebody has asked for the move by name, the class gets a page of the pool for them, if there is one: nothing
+///    is lost while memory is free. Other moves do not ask the pool: they come of evictions, and what lies there at such
+///    a moment is for the class that asks, not for the one that gives.
 /// 3. What is leased or being written waits: another walk through the page follows in the next second, and one more in
 ///    the second after. That last one unlinks what is leased, so that the last lease frees it. So does the next walk at
 ///    once, if other classes ask for pages.
@@ -16,6 +19,8 @@ struct PageMove: BitwiseCopyable {
     private(set) var giver = 0
     /// 0 for the pool.
     private(set) var taker = 0
+    /// Asked for by name.
+    var isWanted = false
     var chunk = 0
     private(set) var chunkCount = 0
     fileprivate var firstSecond: UInt32 = 0
@@ -75,9 +80,10 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         let home = pointee.slabClass(move.giver)
         let end = Swift.min(move.chunkCount, move.chunk &+ chunks)
         home.lock()
-        let keepsUnread = home.pointee.freeChunks >= end - move.chunk
+        var keepsUnread = home.pointee.freeChunks >= end - move.chunk
         home.unlock()
         passHook()
+        if !keepsUnread, move.isWanted { keepsUnread = growForMove(home) }
         while move.chunk < end {
             let handle = pointee.arena.handle(page: move.page, offset: move.chunk * home.pointee.chunkBytes)
             vacate(handle, home, keepsUnread: keepsUnread, evenLeased: move.isLastWalk, session)

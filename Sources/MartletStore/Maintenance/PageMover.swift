@@ -237,6 +237,7 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
         guard let giver = wanted ?? cheapestGiver(except: taker, lossMax: .infinity, session)?.slabClass,
             begin(from: giver, to: taker, session)
         else { return .noSpare }
+        mover.pointee.held.pointee.move.isWanted = true
         mover.pointee.held.pointee.freeMovesLeft = 0
         pointee.maintainerBell.wake()
         return .started

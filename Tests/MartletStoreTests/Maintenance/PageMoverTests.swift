@@ -89,17 +89,45 @@ struct PageMoverTests {
         fixture.store._checkInvariants()
     }
 
-    @Test("lets go what nobody has hit, and remembers it as evicted")
+    @Test("lets go what nobody has hit if all memory is taken, and remembers it as evicted")
     func cold() throws {
         let fixture = try StoreFixture(megabytes: 8)
         var slabClass = 0
         for number in 0..<3000 { slabClass = fixture.store("key-\(number)", value(number, 1000)).slabClass }
+        var filler = 0
+        while fixture.store.statistics().classes.allSatisfy({ $0.evicted == 0 }) {
+            _ = fixture.store("filler-\(filler)", value(filler, 10_000))
+            filler += 1
+        }
+        let before = fixture.store.itemCount
 
         #expect(move(fixture, from: slabClass, to: 1) == .started)
 
         let lost = fixture.store.statistics().itemsLostInMoves
         #expect(lost > 40)
-        #expect(fixture.store.itemCount == 3000 - lost)
+        #expect(fixture.store.itemCount == before - lost)
+        fixture.store._checkInvariants()
+    }
+
+    @Test("loses nothing while memory is free, though all of the class is in use", arguments: [2200, 6000, 150_000])
+    func freeMemory(length: Int) throws {
+        let fixture = try StoreFixture(megabytes: 16)
+        var slabClass = 0
+        var count = 0
+        while count < 2000 {
+            let stored = fixture.store("key-\(count)", value(count, length)).slabClass
+            count += 1
+            slabClass = length > 100_000 ? fixture.store.slabClassMax : stored
+            let home = try #require(statistics(fixture, ofClass: slabClass))
+            if home.freeChunks == 0, home.pageCount > 2 { break }
+        }
+
+        #expect(move(fixture, from: slabClass, to: 1) == .started)
+        #expect(move(fixture, from: slabClass, to: 0) == .started)
+
+        let after = fixture.store.statistics()
+        #expect(after.pagesMoved == 2 && after.itemsLostInMoves == 0)
+        #expect((0..<count).allSatisfy { fixture.value("key-\($0)") == value($0, length) })
         fixture.store._checkInvariants()
     }
 
@@ -166,6 +194,8 @@ struct PageMoverTests {
         #expect(ask(slabClass, slabClass) == .sameClass)
         #expect(ask(0, 1) == .badClass && ask(999, 1) == .badClass && ask(1, 999) == .badClass)
         for number in 0..<2000 { _ = fixture.store("key-\(number)", value(1, 100)) }
+        // Else the class would take a page of the pool for those of the page that goes.
+        for number in stride(from: 0, to: 2000, by: 2) { _ = fixture.delete("key-\(number)") }
         let pooled = fixture.store.statistics().pooledPages
         #expect(ask(nil, 0) == .started)
         #expect(ask(slabClass, 1) == .busy)
