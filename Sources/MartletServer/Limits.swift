@@ -138,6 +138,9 @@ package enum Limits {
 
     /// Datagrams answered before the worker looks at its connections.
     static let datagramsPerTurn = 16
+    /// Bytes of replies to them after which it does, too. A megabyte in datagrams takes some five milliseconds, this much
+    /// a third of one.
+    package static let datagramTurnBytesMax = 64 << 10
     /// From this many bytes on, a reply to a datagram that goes on is not sent at all.
     package static let datagramReplyBytesMax = 1 << 20
     /// More than one datagram holds.

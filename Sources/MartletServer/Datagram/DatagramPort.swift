@@ -11,7 +11,8 @@ import MartletProtocol
 /// 3. The whole answer is one row of datagrams. One that would be longer than `Limits.datagramReplyBytesMax` and its
 ///    last value, or than a row can be numbered, is not sent at all, and what the socket does not take is lost: nothing
 ///    waits for anybody, and a forged sender is sent no more than a request for one value could bring it.
-/// 4. At most `Limits.datagramsPerTurn` are answered before the worker looks at its connections.
+/// 4. At most `Limits.datagramsPerTurn` are answered before the worker looks at its connections, and none after a reply
+///    with which there are `Limits.datagramTurnBytesMax` bytes. The socket stays due for the rest.
 ///
 /// In raw memory, because its watcher points back to it. The worker's thread only, but for `open` and `close`.
 struct DatagramPort: ~Copyable {
@@ -64,8 +65,12 @@ extension UnsafeMutablePointer where Pointee == DatagramPort {
         let worker = pointee.worker
         worker.catchUp(with: worker.pointee.server.pointee.clock.second)
         worker.takeMeteredDatagrams {
+            let before = worker.pointee.counters.pointee.network.bytesWritten.value
             var left = Limits.datagramsPerTurn
-            while left > 0, answerOne() { left -= 1 }
+            while left > 0, answerOne() {
+                let sent = worker.pointee.counters.pointee.network.bytesWritten.value &- before
+                left = sent < Limits.datagramTurnBytesMax ? left - 1 : 0
+            }
         }
     }
 

@@ -54,6 +54,36 @@ struct DatagramTests {
         #expect(try client(server).ask("get big\r\n", id: 7) == "VALUE big 0 100000\r\n\(value)\r\nEND\r\n")
     }
 
+    @Test func `a flood of requests for large values does not keep others waiting for all of them`() throws {
+        let syscalls = FaultySyscalls()
+        let server = try TestServer(syscalls: syscalls.table) { ($0.udpPort, $0.threadCount) = (-1, 1) }
+        let (stuck, other, client) = (try server.client(), try server.client(), try client(server))
+        let value = String(repeating: "x", count: 100_000)
+        #expect(value.utf8.count >= Limits.datagramTurnBytesMax)
+        #expect(try stuck.exchange("set big 0 0 100000\r\n\(value)\r\n", "STORED\r\n"))
+        #expect(try other.exchange("mn\r\n", "MN\r\n"))
+
+        // All of this becomes due while the worker is inside of one turn.
+        let before = syscalls.receiveCalls.load(ordering: .relaxed)
+        syscalls.holdsReceives.store(true, ordering: .releasing)
+        try stuck.send("mn\r\n")
+        #expect(eventually { syscalls.receiveCalls.load(ordering: .relaxed) > before })
+        for id in 0..<8 as Range<UInt16> { try client.send(Array("get big\r\n".utf8), id: id) }
+        try other.send("stats\r\n")
+        syscalls.holdsReceives.store(false, ordering: .releasing)
+
+        var text = ""
+        while !text.hasSuffix("END\r\n") {
+            let some = try other.receiveSome()
+            try #require(!some.isEmpty)
+            text += String(decoding: some, as: UTF8.self)
+        }
+        let line = try #require(text.split(separator: "\r\n").first { $0.hasPrefix("STAT bytes_written ") })
+        let written = try #require(Int(line.dropFirst("STAT bytes_written ".count)))
+        #expect(written > 100_000 && written < 200_000)
+        #expect(eventually { server.sum { $0.bytesWritten.value } > 800_000 })
+    }
+
     @Test func `both protocols are served, and several commands of one datagram`() throws {
         let server = try server()
         let client = try client(server)
