@@ -113,7 +113,7 @@ struct HistoryRunTests {
     static let binaryFaults: [HotBrain.Fault] = [
         .stale(versions: 1, every: 50), .stale(versions: 8, every: 50), .mixedToken(every: 50), .mixedFlags(every: 50),
         .torn(every: 30), .lostUpdate(every: 20), .blindCompare(every: 10), .blindAdd(every: 5),
-        .resurrected(every: 10), .misplaced(every: 5), .lostTouch(every: 3), .lostQuiet(every: 5),
+        .resurrected(every: 3), .misplaced(every: 2), .lostTouch(every: 1), .lostQuiet(every: 2),
     ]
 
     @Test("finds what is wrong in the binary protocol alone, every time", arguments: binaryFaults, [1, 2])
