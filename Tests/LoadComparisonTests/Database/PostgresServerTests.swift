@@ -64,7 +64,7 @@ struct PostgresServerTests {
 
         let error = #expect(throws: LoadError.self) { try scripts.start() }
 
-        #expect(error?.description.contains("out of patience") == true)
+        #expect(error?.description.contains("out of patience") == true, "\(error?.description ?? "no error")")
     }
 
     @Test(
@@ -99,8 +99,16 @@ private final class Scripts {
             at: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o755])
         for (name, script) in [("initdb", initdb), ("postgres", postgres)] {
             let path = folder.appendingPathComponent(name).path
-            try "#!/bin/sh\n\(script)\n".write(toFile: path, atomically: true, encoding: .utf8)
-            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+            // By a process of its own: a descriptor of ours could be held by what another test is just starting, and a
+            // file that somebody may write to cannot be run.
+            let writer = Process()
+            writer.executableURL = URL(fileURLWithPath: "/bin/sh")
+            writer.arguments = [
+                "-c", #"printf '%s\n' "$1" > "$2" && chmod 755 "$2""#, "sh", "#!/bin/sh\n\(script)", path,
+            ]
+            try writer.run()
+            writer.waitUntilExit()
+            try #require(writer.terminationStatus == 0)
         }
     }
 
