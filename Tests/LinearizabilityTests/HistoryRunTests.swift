@@ -96,17 +96,21 @@ struct HistoryRunTests {
             let result = try Self.run(HotBrain(fault)) {
                 $0.wire = wire
                 $0.seed = seed
-                switch fault {
-                // What was there may have been evicted a moment before: a cache may do that.
-                case .blindAdd, .lostQuiet: $0.expectsHits = true
-                default: break
-                }
+                $0.expectsHits = Self.showsWithHits(fault)
             }
 
             #expect(result.violations.contains { $0.kind == "history" }, "\(wire.map { "\($0)" } ?? "both")")
             #expect(result.counts.violations == result.violations.count)
             let lines = result.violations.first?.explanation.split(separator: "\n") ?? []
             #expect(lines.count >= 3 && lines.count < 30, "a readable excerpt")
+        }
+    }
+
+    /// Whether it is one only where a miss is: else what was there may have been evicted a moment before.
+    private static func showsWithHits(_ fault: HotBrain.Fault) -> Bool {
+        switch fault {
+        case .blindAdd, .lostQuiet: true
+        default: false
         }
     }
 
@@ -121,10 +125,7 @@ struct HistoryRunTests {
         let result = try Self.run(HotBrain(fault, isForBinaryOnly: true)) {
             $0.binaryCount = 3
             $0.seed = seed
-            switch fault {
-            case .blindAdd, .lostQuiet: $0.expectsHits = true
-            default: break
-            }
+            $0.expectsHits = Self.showsWithHits(fault)
         }
 
         #expect(result.violations.contains { $0.kind == "history" })

@@ -9,7 +9,8 @@ import Foundation
 /// What can be kept in a cache.
 ///
 /// Texts, bytes and numbers are kept as what they are, and any client can read them: a text as UTF-8, an integer in
-/// decimal, as counters are, other numbers and truths as JSON has them. A `Codable` type becomes one by saying that it is a `CodedCacheValue`.
+/// decimal, as counters are, other numbers and truth values as JSON has them. A `Codable` type becomes one by saying
+/// that it is a `CodedCacheValue`.
 public protocol CacheValue {
     /// Appends the value's bytes and returns the client flags to keep with them: `CodecMark.clientFlags`, or 0.
     func encode(into buffer: inout ByteBuffer) throws -> UInt32

@@ -5,9 +5,9 @@
 /// 2. Chunk by chunk, items worth keeping are relocated within the giving class (Relocation.swift), the others evicted.
 ///    Worth keeping is what lives and has been hit since the hand last came by, or is HOT, WARM or TEMP; and as long as
 ///    the class has free chunks for all that are looked at in one go, whatever lives.
-///    When somebody has asked for the move by name, the class gets a page of the pool for them, if there is one: nothing
-///    is lost while memory is free. Other moves do not ask the pool: they come of evictions, and what lies there at such
-///    a moment is for the class that asks, not for the one that gives.
+///    When somebody has asked for the move by name, the class gets a page of the pool for them, if there is one:
+///    nothing is lost while memory is free. Other moves do not ask the pool: they come of evictions, and what lies there
+///    at such a moment is for the class that asks, not for the one that gives.
 /// 3. What is leased or being written waits: another walk through the page follows in the next second, and one more in
 ///    the second after. That last one unlinks what is leased, so that the last lease frees it. So does the next walk at
 ///    once, if other classes ask for pages.
@@ -95,6 +95,15 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
             tellMove(from: move.giver, to: move.taker, session)
         }
         return .ended
+    }
+
+    /// Rule 2: gives the class a page of the pool, which has room for whatever one of its pages holds, if the limit
+    /// allows one at once. No lock is held.
+    private func growForMove(_ home: UnsafeMutablePointer<SlabClass>) -> Bool {
+        guard let page = takePage(.free) else { return false }
+        addPage(page, home)
+        passHook()
+        return true
     }
 
     /// Rules 4 and 5. Returns false if the page is not empty yet and another walk may make it so.

@@ -4,9 +4,9 @@ import Synchronization
 ///
 /// 1. Whoever looks the key up finds it before, during and after, with the same value, flags, token, expiry and marks:
 ///    the handle in the slot is replaced under the stripe lock, in the hold in which the old chunk is detached.
-/// 2. The new chunk is free, or made free by evicting in the class; if somebody has asked for the move by name, the pool
-///    is asked for a page before that. The chunk enters the old one's segment in the hold in which it is taken. A HOT one
-///    gets a place at the ring's end. What accesses have left in the access word is taken over last.
+/// 2. The new chunk is free, or made free by evicting in the class; it enters the old one's segment in the hold in
+///    which it is taken. A HOT one gets a place at the ring's end. What accesses have left in the access word is taken
+///    over last.
 /// 3. A small item is copied under the stripe lock: at most 4 KiB of value. A large one's value does not change while
 ///    it is leased, so it is leased, copied without a lock, and replaced in a second hold if nobody else has a lease by
 ///    then.
@@ -85,7 +85,6 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
                 home.enterLocked($0, like: old.access, self, now: session.pointee.now)
             }
         }
-        var grows = pointee.mover.pointee.held.pointee.move.isWanted
         for _ in 0..<Relocation.triesMax {
             home.lock()
             if let handle = home.takeChunkLocked(self) {
@@ -96,25 +95,13 @@ extension UnsafeMutablePointer where Pointee == StoreCore {
                 passHook()
                 return handle
             }
-            let victim = grows ? nil : home.chooseVictimLocked(self, now: session.pointee.now)
+            let victim = home.chooseVictimLocked(self, now: session.pointee.now)
             home.unlock()
             passHook()
-            if grows {
-                grows = growForMove(home)
-                continue
-            }
             guard let victim, let reason = evict(victim, session) else { continue }
             freeItem(victim.handle, reason, now: session.pointee.now)
         }
         return nil
-    }
-
-    /// Gives the class a page of the pool, if the limit allows one at once. No lock is held.
-    func growForMove(_ home: UnsafeMutablePointer<SlabClass>) -> Bool {
-        guard let page = takePage(.free) else { return false }
-        addPage(page, home)
-        passHook()
-        return true
     }
 
     // MARK: Small items
