@@ -38,7 +38,7 @@ struct Exhaustion {
     /// afterwards everything must be as before.
     static func serve(
         _ program: String, _ options: [String], prefix: String = "", at endpoint: Endpoint? = nil,
-        grace megabytes: Int = 8, bound: Probe.Bound = Probe.Bound(), _ body: (ServerUnderCheck) throws -> String
+        grace megabytes: Int = 8, _ body: (ServerUnderCheck) throws -> String
     ) throws -> String {
         let server = try ServerUnderCheck(program, options, prefix: prefix, at: endpoint)
         // Whoever asks first makes the server's buffers and its rare code resident.
@@ -51,7 +51,7 @@ struct Exhaustion {
         let probed = probe.stop()
         let after = try server.settled(before, grace: megabytes << 20)
         try require(server.isRunning, "the server has ended")
-        try judge(probed, bound)
+        try judge(probed)
         try require(
             after.connections <= before.connections && after.descriptors <= before.descriptors,
             "afterwards \(after), before \(before)")
@@ -63,15 +63,16 @@ struct Exhaustion {
             + "resident before \(before.residentBytes >> 10) KB, after \(after.residentBytes >> 10) KB"
     }
 
-    private static func judge(_ probed: Probe.Result, _ bound: Probe.Bound) throws {
+    private static func judge(_ probed: Probe.Result) throws {
         try require(
             probed.failures == 0, "\(probed.failures) of \(probed.count) small requests failed: \(probed.reason)")
         try require(
-            probed.longestMicroseconds <= bound.longestMilliseconds * 1000,
-            "a small request took \(probed.longestMicroseconds) µs; allowed are \(bound.longestMilliseconds) ms")
+            probed.longestMicroseconds <= Probe.Bound.longestMilliseconds * 1000,
+            "a small request took \(probed.longestMicroseconds) µs; allowed are \(Probe.Bound.longestMilliseconds) ms")
         try require(
-            Double(probed.count) >= Double(bound.perSecondMin) * probed.seconds,
-            "only \(probed.count) small requests in \(probed.seconds) s; wanted are \(bound.perSecondMin) a second")
+            Double(probed.count) >= Double(Probe.Bound.perSecondMin) * probed.seconds,
+            "only \(probed.count) small requests in \(probed.seconds) s; wanted are \(Probe.Bound.perSecondMin) a second"
+        )
     }
 
     /// With every client gone, or silent between two requests, nothing is kept for any.

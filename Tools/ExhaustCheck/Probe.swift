@@ -13,11 +13,11 @@ final class Probe: Sendable {
 
     /// What is asked of them. The machine may be shared: this is what a client may be kept waiting by others, not how
     /// fast it is served.
-    struct Bound {
+    enum Bound {
         /// For one store, one look-up and one `mn`, together.
-        var longestMilliseconds = 1000
+        static let longestMilliseconds = 1000
         /// A second, as long as the check lasts.
-        var perSecondMin = 20
+        static let perSecondMin = 20
     }
 
     private let peers: [Peer]
