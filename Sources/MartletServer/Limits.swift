@@ -5,7 +5,7 @@ import MartletStore
 package enum Limits {
     // Input
 
-    /// Size of a worker's read buffer: the most one read from a socket brings.
+    /// The most one read from a socket brings.
     package static let readBytesMax = 64 << 10
     /// Up to this size, unfinished input is moved in front of the next read; larger input stays, and reads append to
     /// it.
@@ -17,6 +17,22 @@ package enum Limits {
     package static let unfinishedBytesMax = 1 << 20
     /// Commands carried out for one connection before the others get their turn; the default of `-R`.
     package static let commandsPerTurnDefault = 64
+
+    // Turns taken together
+
+    /// Connections of one `TurnGroup`: enough for what each step needs to be in the processor's caches for all but the
+    /// first.
+    static let groupTurnsMax = 16
+    /// From so many requests, or bytes of input, nobody is added to a group: what it has prefetched should still be there
+    /// when it is carried out.
+    static var groupRequestsFull: Int { batchCountMax }
+    static let groupInputBytesFull = 8 << 10
+    /// Size of a worker's read buffer: a group's input, the last of which may be as large as a read may be, and what is
+    /// read only to be dropped.
+    static let readBufferBytes = groupInputBytesFull + 2 * readBytesMax
+    /// Replies of all its connections that wait to be sent together, and of one of them. Larger ones are sent at once.
+    static let groupReplyBytesMax = 16 << 10
+    static let groupedReplyBytesMax = 4 << 10
 
     // Execution
 
@@ -78,9 +94,9 @@ package enum Limits {
     package static let outputBytesFull = 256 << 10
     /// The most bytes one `OutputBuffer.reserve` may ask for.
     package static let reserveBytesMax = 64 << 10
-    /// Initial size of a worker's reply buffer: what `isFull` allows and one more reservation. Only administrative
-    /// replies outgrow it; it falls back to this size when they are sent.
-    package static let outputBytesInitial = outputBytesFull + reserveBytesMax
+    /// Initial size of a worker's reply buffer: what `isFull` allows, one more reservation, and replies set aside. Only
+    /// administrative replies outgrow it; it falls back to this size when they are sent.
+    package static let outputBytesInitial = outputBytesFull + reserveBytesMax + groupReplyBytesMax
     /// The size at which a reply buffer stops growing: its connection is closed instead.
     package static let outputBytesMax = 16 << 20
     /// Leases a reply buffer has room for at first. Leased values are larger than 2 KiB, so `isFull` comes before.

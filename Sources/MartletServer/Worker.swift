@@ -31,12 +31,15 @@ package struct Worker: ~Copyable {
     // Before the loop, because fields end in the order of their declaration and the wakeup is attached to the loop.
     let wakeup: LoopWakeup
     let loop: EventLoop
+    /// Where a turn's input is read to; one after the other for turns that are taken together.
     let readBuffer: UnsafeMutableRawPointer
     /// Where connections keep unfinished input.
     let inputMemory: UnsafeMutablePointer<InputMemory>
     /// Scratch for every system call that takes pieces.
     let pieces: UnsafeMutablePointer<iovec>
     let output: UnsafeMutablePointer<OutputBuffer>
+    /// The turns that are being taken together.
+    var group: TurnGroup
     /// Where small pieces of replies become one packet of TLS; none without it.
     let gatheredBytes: UnsafeMutableRawPointer?
     let executor: UnsafeMutablePointer<Executor>
@@ -75,6 +78,9 @@ package struct Worker: ~Copyable {
     var following = Order.serve
     var thread: ServerThread?
 
+    /// Room for as much as one read may bring, behind the input of turns that are taken together.
+    var dropBuffer: UnsafeMutableRawPointer { readBuffer + (Limits.readBufferBytes - Limits.readBytesMax) }
+
     var order: Order { Order(rawValue: orderCode.load(ordering: .acquiring)) ?? .stop }
 
     /// Any thread.
@@ -97,7 +103,8 @@ package struct Worker: ~Copyable {
         self.wakeup = wakeup
         counters = OwnLines.allocate(WorkerCounters.self)
         counters.initialize(to: WorkerCounters())
-        readBuffer = .allocate(byteCount: Limits.readBytesMax, alignment: 4096)
+        readBuffer = .allocate(byteCount: Limits.readBufferBytes, alignment: 4096)
+        group = TurnGroup()
         inputMemory = OwnLines.allocate(InputMemory.self)
         inputMemory.initialize(to: InputMemory(server.pointee.syscalls))
         pieces = OwnLines.allocate(iovec.self, count: Limits.outputPiecesMax)
@@ -223,7 +230,11 @@ extension UnsafeMutablePointer where Pointee == Worker {
         pointee.negotiationsLeft = Limits.negotiationsPerRoundMax
         pointee.lacksHandshakeRoom = false
         var turns = pointee.readyCount
-        while turns > 0, let connection = popReady() {
+        while turns > 0 {
+            let takenTogether = takeTurnsTogether(most: turns)
+            turns -= takenTogether
+            if takenTogether > 0 { continue }
+            guard let connection = popReady() else { break }
             if let meter { takeMeteredTurn(connection, meter) } else { connection.takeTurn() }
             turns -= 1
         }
@@ -266,7 +277,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
         pointee.readyCount += 1
     }
 
-    private func popReady() -> UnsafeMutablePointer<Connection>? {
+    func popReady() -> UnsafeMutablePointer<Connection>? {
         guard let connection = pointee.readyHead else { return nil }
         pointee.readyHead = connection.pointee.nextReady
         if pointee.readyHead == nil { pointee.readyTail = nil }

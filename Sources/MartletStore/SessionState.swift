@@ -17,10 +17,10 @@ struct SessionState: ~Copyable {
     var listener: StoreListener?
     /// Room for one small value, while an item is rebuilt.
     let scratch: UnsafeMutableRawPointer
-    /// Where the keys of a batch were looked for ahead of time.
+    /// Where the keys of batches were looked for ahead of time.
     let batchBuckets: UnsafeMutablePointer<Bucket>
     /// What was found there.
-    let batchItems: UnsafeMutablePointer<UnsafeMutableRawPointer>
+    let batchItems: UnsafeMutablePointer<UnsafeMutableRawPointer?>
 
     init(store: StorePointer, now: UInt32) {
         self.store = store
@@ -34,8 +34,8 @@ struct SessionState: ~Copyable {
             notes = nil
         }
         scratch = .allocate(byteCount: ItemPointer.copiedValueBytesMax, alignment: 64)
-        batchBuckets = OwnLines.allocate(Bucket.self, count: StoreSession.batchCountMax)
-        batchItems = OwnLines.allocate(UnsafeMutableRawPointer.self, count: StoreSession.batchCountMax)
+        batchBuckets = OwnLines.allocate(Bucket.self, count: StoreSession.prefetchCountMax)
+        batchItems = OwnLines.allocate(UnsafeMutableRawPointer?.self, count: StoreSession.prefetchCountMax)
     }
 
     func deallocate() {

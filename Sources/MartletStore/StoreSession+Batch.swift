@@ -4,16 +4,21 @@ import CShims
 /// other:
 ///
 /// 1. Each key is hashed, and its stripe is on its way (`hashAndPrefetch`).
-/// 2. When all are: their buckets, which the stripes tell.
-/// 3. Then the first two lines of the items that the buckets' tags name.
-/// 4. And the rest of them, as their heads tell how long they are (all three: `prefetchItems`). Not with memory that is
-///    a file's: a page may be cut out of it after the bucket was read, and whoever then reads there, instead of asking
-///    for a line, takes room that the file system need not have.
+/// 2. When all are: their buckets, which the stripes tell (`prefetchBuckets`).
+/// 3. Then the first two lines of the items that the buckets' tags name (`prefetchHeads`).
+/// 4. And the rest of them, as their heads tell how long they are (`prefetchRests`). Not with memory that is a file's: a
+///    page may be cut out of it after the bucket was read, and whoever then reads there, instead of asking for a line,
+///    takes room that the file system need not have.
+///
+/// `prefetchItems` does all three. Whoever has something else to do between two of them waits for nothing: `first` tells
+/// several batches apart that are under way at the same time.
 ///
 /// What is read here without a lock is only a hint; nothing depends on it.
 extension StoreSession {
-    /// Keys for which `prefetchItems` has room.
+    /// Keys of one batch.
     package static var batchCountMax: Int { 64 }
+    /// Keys of all batches under way: `first` and the count together are at most as many.
+    package static var prefetchCountMax: Int { 2 * batchCountMax }
 
     /// Hashes a key of 1...250 bytes and brings its stripe.
     package func hashAndPrefetch(_ bytes: UnsafeRawPointer, _ count: Int) -> UInt64 {
@@ -24,11 +29,17 @@ extension StoreSession {
 
     /// Brings buckets and items of `count` keys, at most `batchCountMax`, whose stripes are on their way. Their hashes
     /// are the words at `hashes` and every `stride` bytes from there.
+    @inline(__always)
     package func prefetchItems(hashes: UnsafeRawPointer, stride: Int, count: Int) {
-        let buckets = state.pointee.batchBuckets
-        let items = state.pointee.batchItems
+        prefetchBuckets(hashes: hashes, stride: stride, count: count, at: 0)
+        prefetchHeads(hashes: hashes, stride: stride, count: count, at: 0)
+        prefetchRests(count: count, at: 0)
+    }
+
+    /// Brings the buckets of the same keys.
+    package func prefetchBuckets(hashes: UnsafeRawPointer, stride: Int, count: Int, at first: Int) {
+        let buckets = state.pointee.batchBuckets + first
         let table = core.pointee.table
-        let arena = core.pointee.arena
         var word = hashes
         for index in 0..<count {
             let bucket = table.home(word.load(as: UInt64.self))
@@ -36,17 +47,25 @@ extension StoreSession {
             buckets[index] = bucket
             word += stride
         }
-        word = hashes
-        var itemCount = 0
+    }
+
+    /// Brings the beginnings of the items that those buckets name.
+    package func prefetchHeads(hashes: UnsafeRawPointer, stride: Int, count: Int, at first: Int) {
+        let buckets = state.pointee.batchBuckets + first
+        let items = state.pointee.batchItems + first
+        let arena = core.pointee.arena
+        var word = hashes
         for index in 0..<count {
-            if let item = Self.prefetchItem(word.load(as: UInt64.self), in: buckets[index], arena) {
-                items[itemCount] = item
-                itemCount &+= 1
-            }
+            items[index] = Self.prefetchItem(word.load(as: UInt64.self), in: buckets[index], arena)
             word += stride
         }
+    }
+
+    /// Brings what is behind those beginnings.
+    package func prefetchRests(count: Int, at first: Int) {
         if core.pointee.backing != nil { return }
-        for index in 0..<itemCount { Self.prefetchRest(items[index]) }
+        let items = state.pointee.batchItems + first
+        for index in 0..<count { if let item = items[index] { Self.prefetchRest(item) } }
     }
 
     /// Brings the first two lines of the item that has the hash's tag, and gives where it is. Of several, which is

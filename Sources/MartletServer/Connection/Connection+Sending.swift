@@ -53,31 +53,32 @@ extension UnsafeMutablePointer where Pointee == Connection {
             output.pointee.removeAll()
             return worker.closeOverBudget(self)
         }
-        guard let pending = pendingOutput(output, sent, charge) else {
+        let syscalls = worker.pointee.server.pointee.syscalls
+        guard waitForRoom(PendingOutput(movingFrom: output, sent: sent, charge: charge, syscalls)) else {
             output.pointee.removeAll()
             worker.pointee.server.pointee.budget.give(charge)
             return closeForWantOfMemory()
         }
+    }
+
+    /// Keeps what the socket does not take, and waits for room to send it. Returns false without memory; else the
+    /// connection may be gone.
+    private func waitForRoom(_ output: consuming PendingOutput?) -> Bool {
+        let worker = pointee.worker
+        guard let output,
+            let memory = worker.pointee.server.pointee.syscalls.allocate(MemoryLayout<PendingOutput>.size)
+        else { return false }
+        let pending = memory.bindMemory(to: PendingOutput.self, capacity: 1)
+        pending.initialize(to: output)
         pointee.pending = pending
         worker.pointee.pendingCount += 1
         pointee.phase = .sending
-        guard chargeInput(), chargePacket() else { return worker.closeOverBudget(self) }
-        _ = watch(.writable)
-    }
-
-    /// What is left of `output`, in memory of its own; nil, with `output` as it was, if there is none.
-    private func pendingOutput(
-        _ output: UnsafeMutablePointer<OutputBuffer>, _ sent: ReplyCursor, _ charge: BufferBudget.Charge
-    ) -> UnsafeMutablePointer<PendingOutput>? {
-        let syscalls = pointee.worker.pointee.server.pointee.syscalls
-        guard let memory = syscalls.allocate(MemoryLayout<PendingOutput>.size) else { return nil }
-        guard let output = PendingOutput(movingFrom: output, sent: sent, charge: charge, syscalls) else {
-            Syscalls.free(memory)
-            return nil
+        guard chargeInput(), chargePacket() else {
+            worker.closeOverBudget(self)
+            return true
         }
-        let pending = memory.bindMemory(to: PendingOutput.self, capacity: 1)
-        pending.initialize(to: output)
-        return pending
+        _ = watch(.writable)
+        return true
     }
 
     /// The system has no memory for what the connection would have to keep.
@@ -85,6 +86,36 @@ extension UnsafeMutablePointer where Pointee == Connection {
     func closeForWantOfMemory() {
         pointee.worker.pointee.counters.pointee.network.memoryKicks.increment()
         close(.error)
+    }
+
+    // MARK: A reply that was set aside
+
+    /// Sends a reply that the worker's buffer has set aside. The connection waits for its client then, or for room; or it
+    /// is closed.
+    @inline(__always)
+    func sendAside(_ reply: UnsafeRawBufferPointer) {
+        let worker = pointee.worker
+        pointee.phase = .reading
+        if reply.count == 0 { return }
+        worker.pointee.pieces[0] = iovec(
+            iov_base: UnsafeMutableRawPointer(mutating: reply.baseAddress), iov_len: reply.count)
+        let result = worker.pointee.server.pointee.syscalls.send(pointee.descriptor, worker.pointee.pieces, 1)
+        if result > 0 { worker.pointee.counters.pointee.network.bytesWritten.add(result) }
+        if _slowPath(result < reply.count) { keepAside(reply, result) }
+    }
+
+    /// What the socket has not taken is kept; on an error the connection is closed.
+    @inline(never)
+    private func keepAside(_ reply: UnsafeRawBufferPointer, _ result: Int) {
+        if result < 0, result != -Int(EAGAIN) { return closeUnsent() }
+        let rest = UnsafeRawBufferPointer(rebasing: reply[max(result, 0)...])
+        let worker = pointee.worker
+        let charge = BufferBudget.Charge(copiedBytes: rest.count)
+        guard worker.take(charge, for: self) else { return worker.closeOverBudget(self) }
+        let syscalls = worker.pointee.server.pointee.syscalls
+        if waitForRoom(PendingOutput(copying: rest, charge: charge, syscalls)) { return }
+        worker.pointee.server.pointee.budget.give(charge)
+        closeForWantOfMemory()
     }
 
     // MARK: What was pending
@@ -168,7 +199,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
     @inline(never)
     func drain() {
         let worker = pointee.worker
-        worker.pointee.pieces[0] = iovec(iov_base: worker.pointee.readBuffer, iov_len: Limits.readBytesMax)
+        worker.pointee.pieces[0] = iovec(iov_base: worker.pointee.dropBuffer, iov_len: Limits.readBytesMax)
         let result = worker.pointee.server.pointee.syscalls.receive(pointee.descriptor, worker.pointee.pieces, 1)
         if result == -Int(EAGAIN) && pointee.dropsInput { return }
         guard result > 0, pointee.drainedBytes < Limits.drainedBytesMax else { return close() }

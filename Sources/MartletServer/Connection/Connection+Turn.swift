@@ -15,7 +15,6 @@ extension UnsafeMutablePointer where Pointee == Connection {
         if _slowPath(!pointee.phase.readsFirst), !goOn() { return }
         pointee.lastActivity = worker.pointee.second
         pointee.phase = .executing
-        worker.pointee.executor.pointee.session.setGoesFirst(worker.pointee.server.pointee.uploads.isFirst(self))
         if pointee.resumes {
             pointee.resumes = false
             runKept()
@@ -40,6 +39,32 @@ extension UnsafeMutablePointer where Pointee == Connection {
             // At the end everybody reads once more; a client whose replies were pending has not been read until now.
             return pointee.resumes || pointee.tls?.hasInput == true || pointee.worker.pointee.following == .finish
         }
+    }
+
+    // MARK: Turns taken together
+
+    /// Whether its turn would begin with reading commands, and nothing else, and would probably have a small reply: then
+    /// it may be taken together with others.
+    var mayTurnTogether: Bool {
+        pointee.phase == .reading && !pointee.hadLargeReply && pointee.tls == nil && !pointee.resumes && pointee.unfinished.isEmpty
+            && pointee.machine.isBetweenCommands
+    }
+
+    /// Begins a turn that is taken together with others: reads the socket to `place`, which has room for as much as one
+    /// read may bring. Returns the bytes read; nil if the turn has ended with that, and perhaps the connection.
+    @inline(never)
+    func receiveTogether(at place: UnsafeMutableRawPointer) -> Int? {
+        pointee.lastActivity = pointee.worker.pointee.second
+        pointee.phase = .executing
+        guard let count = receive(iovec(iov_base: place, iov_len: readBytesMax)) else {
+            restoreWaiting()
+            return nil
+        }
+        if count == 0 {
+            close()
+            return nil
+        }
+        return count
     }
 
     // MARK: Waiting for input
@@ -144,7 +169,11 @@ extension UnsafeMutablePointer where Pointee == Connection {
 
     /// Runs the machine over input in the worker's buffer, and keeps what it leaves.
     private func run(_ input: UnsafeMutableRawBufferPointer) {
-        let step = runMachine(input)
+        endTurn(input, runMachine(input))
+    }
+
+    /// Keeps what the machine has left of input in the worker's buffer, and ends the turn.
+    func endTurn(_ input: UnsafeMutableRawBufferPointer, _ step: MachineStep) {
         if step.consumedBytes < input.count {
             if step.disposition == .close {
                 pointee.dropsInput = true
@@ -166,14 +195,17 @@ extension UnsafeMutablePointer where Pointee == Connection {
         finish(step.disposition)
     }
 
-    private func runMachine(_ input: UnsafeMutableRawBufferPointer) -> MachineStep {
+    func runMachine(
+        _ input: UnsafeMutableRawBufferPointer, _ gathered: GatheredBatch? = nil
+    ) -> MachineStep {
         let worker = pointee.worker
+        worker.pointee.executor.pointee.session.setGoesFirst(worker.pointee.server.pointee.uploads.isFirst(self))
         worker.pointee.output.pointee.bytesFull = worker.pointee.server.pointee.budget.share(
             of: Limits.outputBytesFull)
         let wasUploading = isUploading
         worker.pointee.executor.pointee.beginTurn(of: pointee.descriptor)
         let step = pointee.machine.receive(
-            input, executor: worker.pointee.executor, output: worker.pointee.output,
+            input, gathered: gathered, executor: worker.pointee.executor, output: worker.pointee.output,
             commandsMax: worker.pointee.commandsPerTurn)
         precondition(
             step.consumedBytes >= 0 && step.consumedBytes <= input.count, "The machine consumed beyond its input.")
@@ -200,6 +232,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
             worker.pointee.output.pointee.removeAll()
             return close()
         }
+        pointee.hadLargeReply = !worker.pointee.output.pointee.isSmall
         guard sendOutput() else { return }
         if pointee.closesWhenSent { return beginDraining() }
         if disposition == .lacksRoom, !goFirst() {

@@ -68,6 +68,8 @@ package struct Connection: ~Copyable {
     /// Not watched until another thread has an answer for it.
     var awaitsAnswer = false
     var closesWhenSent = false
+    /// The last turn had too long a reply for it to wait for those of others.
+    var hadLargeReply = false
     /// The client was still sending when its connection was to be closed.
     var dropsInput = false
     let openedSecond: UInt32
@@ -176,6 +178,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
         let worker = pointee.worker
         pointee.watcher.stop()
         if pointee.isReady { worker.removeReady(self) }
+        worker.pointee.group.remove(self)
         if pointee.phase == .draining { worker.pointee.drainingCount -= 1 }
         if pointee.phase == .negotiating { worker.pointee.negotiatingCount -= 1 }
         if pointee.isParked { worker.forgetParked(self) }

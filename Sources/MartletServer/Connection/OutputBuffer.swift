@@ -38,6 +38,10 @@ package struct OutputBuffer: ~Copyable {
     private(set) var bytes: UnsafeMutableRawPointer
     package private(set) var byteCount = 0
     private var byteCapacity: Int
+    /// Replies of other turns that were set aside: they lie in front of `bytes`, in the same memory, unless that has been
+    /// replaced by a larger one since. Then it is kept for them.
+    private var asideBytes = 0
+    private var keptMemory: UnsafeMutableRawPointer?
     private(set) var marks: UnsafeMutablePointer<LeaseMark>
     private(set) var leaseCount = 0
     private var leaseCapacity: Int
@@ -63,7 +67,8 @@ package struct OutputBuffer: ~Copyable {
     deinit {
         marks.deinitialize(count: leaseCount)
         Syscalls.free(marks)
-        Syscalls.free(bytes)
+        Syscalls.free(bytes - asideBytes)
+        if let keptMemory { Syscalls.free(keptMemory) }
     }
 
     private static func marks(_ count: Int, _ syscalls: Syscalls) -> UnsafeMutablePointer<LeaseMark>? {
@@ -151,6 +156,55 @@ package struct OutputBuffer: ~Copyable {
         if _slowPath(byteCapacity > Limits.outputBytesInitial) { shrink() }
     }
 
+    // MARK: Setting aside
+
+    /// Whether it is only bytes, and not many.
+    var isSmall: Bool { leaseCount == 0 && byteCount <= Limits.groupedReplyBytesMax }
+
+    /// Whether what is there may be set aside.
+    var maySetAside: Bool {
+        isSmall && !isBroken
+            && asideBytes &+ Self.wholeLines(byteCount) <= Limits.groupReplyBytesMax && keptMemory == nil
+    }
+
+    /// What is read of one reply by the system does not lie on lines of the next, which is written.
+    @inline(__always)
+    private static func wholeLines(_ count: Int) -> Int { (count &+ 63) & ~63 }
+
+    /// Gives what is there, which stays where it is until `takeBack`, and goes on empty behind it. Only if `maySetAside`.
+    mutating func setAside() -> UnsafeRawBufferPointer {
+        let reply = UnsafeRawBufferPointer(start: bytes, count: byteCount)
+        let taken = Self.wholeLines(byteCount)
+        bytes += taken
+        byteCapacity &-= taken
+        asideBytes &+= taken
+        byteCount = 0
+        return reply
+    }
+
+    /// Nothing that was set aside is needed any more. Only while empty.
+    mutating func takeBack() {
+        bytes -= asideBytes
+        byteCapacity &+= asideBytes
+        asideBytes = 0
+        if _slowPath(keptMemory != nil) { freeKept() }
+    }
+
+    @inline(never)
+    private mutating func freeKept() {
+        if let keptMemory { Syscalls.free(keptMemory) }
+        keptMemory = nil
+    }
+
+    /// Gives `larger` or `smaller` memory the place of the present one, which is kept if something lies aside in it.
+    private mutating func replaceMemory(_ memory: UnsafeMutableRawPointer, _ capacity: Int) {
+        let former = bytes - asideBytes
+        if asideBytes > 0, keptMemory == nil { keptMemory = former } else { Syscalls.free(former) }
+        asideBytes = 0
+        bytes = memory
+        byteCapacity = capacity
+    }
+
     /// What is to be sent, in order.
     var view: ReplyView { ReplyView(bytes: bytes, byteCount: byteCount, marks: marks, markCount: leaseCount) }
 
@@ -178,9 +232,7 @@ package struct OutputBuffer: ~Copyable {
             return bytes
         }
         larger.copyMemory(from: bytes, byteCount: byteCount)
-        Syscalls.free(bytes)
-        bytes = larger
-        byteCapacity = capacity
+        replaceMemory(larger, capacity)
         return bytes + byteCount
     }
 
@@ -205,8 +257,6 @@ package struct OutputBuffer: ~Copyable {
     private mutating func shrink() {
         // Without memory for the smaller one the larger one stays.
         guard let smaller = syscalls.allocate(Limits.outputBytesInitial) else { return }
-        Syscalls.free(bytes)
-        byteCapacity = Limits.outputBytesInitial
-        bytes = smaller
+        replaceMemory(smaller, Limits.outputBytesInitial)
     }
 }

@@ -42,6 +42,22 @@ struct PendingOutput: ~Copyable {
         output.pointee.forgetMovedMarks(from: sent.markIndex)
     }
 
+    /// Keeps a copy of `rest`; nil without memory.
+    init?(copying rest: UnsafeRawBufferPointer, charge: BufferBudget.Charge, _ syscalls: Syscalls) {
+        guard let start = rest.baseAddress, let bytes = syscalls.allocate(rest.count) else { return nil }
+        guard let marks = syscalls.allocate(0) else {
+            Syscalls.free(bytes)
+            return nil
+        }
+        bytes.copyMemory(from: start, byteCount: rest.count)
+        self.bytes = bytes
+        byteCount = rest.count
+        self.marks = marks.bindMemory(to: OutputBuffer.LeaseMark.self, capacity: 0)
+        markCount = 0
+        cursor = ReplyCursor()
+        self.charge = charge
+    }
+
     deinit {
         marks.deinitialize(count: markCount)
         Syscalls.free(marks)

@@ -68,8 +68,23 @@ package struct ConnectionMachine: ~Copyable {
         return isReadingValue || list.phase != .none || longAnswer != nil
     }
 
+    /// It is between two commands of the text protocol: the next bytes are a command, and may be gathered ahead of the
+    /// turn.
+    var isBetweenCommands: Bool {
+        dialect == .text && swallowBytes == 0 && pending == nil && list.phase == .none && !waitsForValue
+    }
+
     package mutating func receive(
         _ bytes: UnsafeMutableRawBufferPointer, executor: UnsafeMutablePointer<Executor>,
+        output: UnsafeMutablePointer<OutputBuffer>, commandsMax: Int
+    ) -> MachineStep {
+        receive(bytes, gathered: nil, executor: executor, output: output, commandsMax: commandsMax)
+    }
+
+    /// With the batch at the front of `bytes`, if `isBetweenCommands` and it has been gathered ahead; it has at most
+    /// `commandsMax` requests.
+    mutating func receive(
+        _ bytes: UnsafeMutableRawBufferPointer, gathered: GatheredBatch?, executor: UnsafeMutablePointer<Executor>,
         output: UnsafeMutablePointer<OutputBuffer>, commandsMax: Int
     ) -> MachineStep {
         if _slowPath(dialect != .text) {
@@ -83,13 +98,18 @@ package struct ConnectionMachine: ~Copyable {
         }
         waitsForValue = false
         var commandsLeft = commandsMax
+        var ahead = gathered
         while true {
-            let batch = executor.gatherBatch(
-                input, from: position, countMax: min(commandsLeft, Limits.batchCountMax), scannedCount: scannedBytes)
+            let gathered =
+                ahead
+                ?? executor.gatherBatch(
+                    input, from: position, countMax: min(commandsLeft, Limits.batchCountMax), scannedCount: scannedBytes)
+            ahead = nil
+            let batch = gathered.batch
             scannedBytes = 0
             for index in 0..<batch.count {
                 if output.pointee.isFull { return MachineStep(consumedBytes: position, .outputFull) }
-                let place = executor.pointee.batch + index
+                let place = gathered.requests + index
                 if let stop = carryOut(place, executor, output) {
                     if stop == .close || stop == .watch { position &+= place.pointee.bytes }
                     return MachineStep(consumedBytes: position, stop)
@@ -109,7 +129,7 @@ package struct ConnectionMachine: ~Copyable {
                 scannedBytes = input.count &- position
                 return MachineStep(consumedBytes: position, .wantsInput)
             case .insideValue:
-                let place = executor.pointee.batch + batch.count
+                let place = gathered.requests + batch.count
                 guard Int(place.pointee.request.valueLength) > Limits.waitedValueBytesMax else {
                     waitsForValue = true
                     return MachineStep(consumedBytes: position, .wantsInput)

@@ -36,17 +36,39 @@ struct RequestBatch: BitwiseCopyable {
     let end: End
 }
 
+/// A batch that was gathered before its connection's turn, and where its requests lie.
+struct GatheredBatch: BitwiseCopyable {
+    let requests: UnsafeMutablePointer<BatchedRequest>
+    let batch: RequestBatch
+}
+
 extension UnsafeMutablePointer where Pointee == Executor {
-    /// Parses up to `countMax` complete requests of `input` from `position` on into `batch`, hashes their keys and
-    /// brings the memory they will touch: all stripes first, then the buckets, then the items that the buckets name.
+    /// Parses up to `countMax` complete requests of `input` from `position` on into the executor's `batch`, hashes their
+    /// keys and brings the memory they will touch: all stripes first, then the buckets, then the items that the buckets
+    /// name.
+    func gatherBatch(
+        _ input: UnsafeRawBufferPointer, from position: Int, countMax: Int, scannedCount: Int
+    ) -> GatheredBatch {
+        let requests = pointee.batch
+        let batch = gatherBatch(
+            input, from: position, countMax: countMax, scannedCount: scannedCount, into: requests)
+        if batch.count > 1 {
+            // A hash of 0 may also be a key's: then its bucket is brought for nothing.
+            requests.prefetchItems(batch.count, session)
+        }
+        return GatheredBatch(requests: requests, batch: batch)
+    }
+
+    /// Parses up to `countMax` complete requests of `input` from `position` on into `batch`, hashes their keys and brings
+    /// their stripes.
     ///
     /// A batch ends behind a request after which nothing may be read yet: one that closes the connection, and one whose
     /// refused data block reaches beyond the input. With `.insideValue`, `batch[count]` holds the unfinished command.
-    @inline(__always)
+    @inline(never)
     func gatherBatch(
-        _ input: UnsafeRawBufferPointer, from position: Int, countMax: Int, scannedCount: Int
+        _ input: UnsafeRawBufferPointer, from position: Int, countMax: Int, scannedCount: Int,
+        into batch: UnsafeMutablePointer<BatchedRequest>
     ) -> RequestBatch {
-        let batch = pointee.batch
         var position = position
         var scanned = scannedCount
         var count = 0
@@ -88,10 +110,6 @@ extension UnsafeMutablePointer where Pointee == Executor {
             if place.endsBatch(left) { break }
             position &+= place.pointee.bytes
         }
-        if count > 1 {
-            // A hash of 0 may also be a key's: then its bucket is brought for nothing.
-            batch.prefetchItems(count, session)
-        }
         return RequestBatch(count: count, end: end)
     }
 
@@ -132,9 +150,11 @@ extension UnsafeMutablePointer where Pointee == BatchedRequest {
     /// Brings the items of the first `count` requests, whose stripes are on their way.
     @inline(__always)
     func prefetchItems(_ count: Int, _ session: StoreSession) {
-        let hashes = UnsafeRawPointer(self) + Self.hashOffset
         session.prefetchItems(hashes: hashes, stride: MemoryLayout<BatchedRequest>.stride, count: count)
     }
+
+    /// The first one's hash; the others lie a stride apart.
+    var hashes: UnsafeRawPointer { UnsafeRawPointer(self) + Self.hashOffset }
 
     private static var hashOffset: Int { MemoryLayout<BatchedRequest>.offset(of: \.hash).unsafelyUnwrapped }
 

@@ -6,13 +6,25 @@ import MartletStore
 extension UnsafeMutablePointer where Pointee == Worker {
     @inline(never)
     func takeMeteredTurn(_ connection: UnsafeMutablePointer<Connection>, _ meter: UnsafeMutablePointer<TurnMeter>) {
+        takeMetered(connection.pointee.peer, meter) { connection.takeTurn() }
+    }
+
+    /// A turn of the connection with `peer`, which may be gone afterwards. `first` is its first request, if that has been
+    /// gathered.
+    @inline(never)
+    func takeMetered(
+        _ peer: PeerAddress, _ meter: UnsafeMutablePointer<TurnMeter>,
+        first: UnsafeMutablePointer<BatchedRequest>? = nil, _ body: () -> Void
+    ) {
         let executor = pointee.executor
-        // The connection may be gone afterwards.
-        let peer = connection.pointee.peer
         executor.pointee.isSampled = meter.pointee.beginTurn()
-        // What a turn without a request leaves, `tellSlowTurn` can tell from a request.
-        executor.pointee.batch.pointee.line = UnsafeRawPointer(executor.pointee.batch)
-        connection.takeTurn()
+        if let first {
+            executor.pointee.batch.pointee = first.pointee
+        } else {
+            // What a turn without a request leaves, `tellSlowTurn` can tell from a request.
+            executor.pointee.batch.pointee.line = UnsafeRawPointer(executor.pointee.batch)
+        }
+        body()
         executor.pointee.isSampled = false
         if let nanoseconds = meter.pointee.endTurn() { tellSlowTurn(meter, peer, nanoseconds: nanoseconds) }
     }
@@ -28,14 +40,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
     @inline(never)
     func takeMeteredDatagram(from sender: UnsafePointer<sockaddr_storage>, _ body: () -> Void) {
         guard let meter = pointee.meter else { return body() }
-        let executor = pointee.executor
-        executor.pointee.isSampled = meter.pointee.beginTurn()
-        executor.pointee.batch.pointee.line = UnsafeRawPointer(executor.pointee.batch)
-        body()
-        executor.pointee.isSampled = false
-        if let nanoseconds = meter.pointee.endTurn() {
-            tellSlowTurn(meter, PeerAddress(sender), nanoseconds: nanoseconds)
-        }
+        takeMetered(PeerAddress(sender), meter, body)
     }
 
     /// Tells of a slow turn, with the first request of its last batch: which is all of it, but for the longest turns.
@@ -52,12 +57,12 @@ extension UnsafeMutablePointer where Pointee == Worker {
         let place = pointee.executor.pointee.batch
         let offset = place.pointee.line - UnsafeRawPointer(pointee.readBuffer)
         // Input that was kept for the connection may be gone by now; the worker's own buffer is not.
-        if (0..<Limits.readBytesMax).contains(offset), place.pointee.outcome == .request {
+        if (0..<Limits.readBufferBytes).contains(offset), place.pointee.outcome == .request {
             let request = place.pointee.request
             event.command = request.command.rawValue
             let end = offset + Int(request.key.offset) + Int(request.key.count)
             let isKey = (1...WireLimits.keyBytesMax).contains(Int(request.key.count))
-            if isKey, end <= Limits.readBytesMax, meter.pointee.keepsKeys {
+            if isKey, end <= Limits.readBufferBytes, meter.pointee.keepsKeys {
                 key = UnsafeRawBufferPointer(
                     start: place.pointee.line + Int(request.key.offset), count: Int(request.key.count))
             }
