@@ -23,8 +23,8 @@ package enum Limits {
     /// Connections of one `TurnGroup`: enough for what each step needs to be in the processor's caches for all but the
     /// first.
     static let groupTurnsMax = 16
-    /// From so many requests, or bytes of input, nobody is added to a group: what it has prefetched should still be there
-    /// when it is carried out.
+    /// From so many requests, or bytes of input, nobody is added to a group: what it has prefetched should still be
+    /// there when it is carried out.
     static var groupRequestsFull: Int { batchCountMax }
     static let groupInputBytesFull = 8 << 10
     /// Size of a worker's read buffer: a group's input, the last of which may be as large as a read may be, and what is
@@ -104,12 +104,13 @@ package enum Limits {
     /// Pieces given to the kernel by one `sendmsg`.
     package static let outputPiecesMax = 256
 
-    /// Sessions that OpenSSL keeps with `ssl_session_cache`, of clients that take no tickets: about a kilobyte each, more
-    /// with a client's certificate.
+    /// Sessions that OpenSSL keeps with `ssl_session_cache`, of clients that take no tickets: about a kilobyte each,
+    /// more with a client's certificate.
     package static let tlsSessionsKeptMax = 1024
     /// What a TLS session keeps of a packet that the socket took in part, or that has come in part.
     package static let packetBytesMax = 17 << 10
-    /// What a handshake keeps: a packet, and room for a message, of which certificates have 24 KB at most and a hello 16.
+    /// What a handshake keeps: a packet, and room for a message, of which certificates have 24 KB at most and a hello
+    /// 16.
     package static let handshakeBytesMax = 48 << 10
 
     /// What all connections together may keep besides the cache when the settings do not say: unfinished commands and
@@ -154,8 +155,8 @@ package enum Limits {
 
     /// Datagrams answered before the worker looks at its connections.
     static let datagramsPerTurn = 16
-    /// Bytes of replies to them after which it does, too. A megabyte in datagrams takes some five milliseconds, this much
-    /// a third of one.
+    /// Bytes of replies to them after which it does, too. A megabyte in datagrams takes some five milliseconds, this
+    /// much a third of one.
     package static let datagramTurnBytesMax = 64 << 10
     /// From this many bytes on, a reply to a datagram that goes on is not sent at all.
     package static let datagramReplyBytesMax = 1 << 20
@@ -200,8 +201,8 @@ package enum Limits {
     static let announcedEventsMax = 4096
     /// Reads of what a watcher sends, which is forgotten, one after the other.
     static let watcherReadsMax = 16
-    /// What the key prefixes that are counted for `stats detail` take, those of all workers together; prefixes that come
-    /// later are not counted.
+    /// What the key prefixes that are counted for `stats detail` take, those of all workers together; prefixes that
+    /// come later are not counted.
     package static let prefixBytesMax = 4 << 20
 
     // The admin endpoint

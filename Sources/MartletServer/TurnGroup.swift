@@ -10,8 +10,8 @@ import MartletStore
 /// 2. What a connection's requests will touch is brought while the next connections are read, so that hardly anything
 ///    waits for memory (StoreSession+Batch.swift). For pipelines that is most of what the store costs.
 /// 3. A group ends when it has enough requests or input: what has been brought should still be there when it is needed.
-/// 4. Only whoever would read commands in clear text and has nothing kept gets in, unless his last reply was a large one:
-///    that would drive out what has been brought for others. Everybody else's turn is his own (`mayTurnTogether`).
+/// 4. Only whoever would read commands in clear text and has nothing kept gets in, unless his last reply was a large
+///    one: that would drive out what has been brought for others. Everybody else's turn is his own (`mayTurnTogether`).
 /// 5. A turn's replies wait for those of the group if they are few. Any other turn ends by itself, as it would alone;
 ///    what waits is sent before that, so that nobody waits for a large one.
 /// 6. Requests are carried out in the order in which the connections were due, each connection's as one piece, as they
@@ -58,7 +58,8 @@ struct TurnGroup: ~Copyable {
     }
 
     mutating func append(
-        _ connection: UnsafeMutablePointer<Connection>, _ input: UnsafeMutableRawBufferPointer, _ gathered: GatheredBatch
+        _ connection: UnsafeMutablePointer<Connection>, _ input: UnsafeMutableRawBufferPointer,
+        _ gathered: GatheredBatch
     ) {
         (members + count).initialize(to: Member(connection: connection, input: input, gathered: gathered))
         count &+= 1
@@ -98,8 +99,8 @@ extension UnsafeMutablePointer where Pointee == Worker {
 
     // MARK: Reading
 
-    /// Reads and gathers until the group is full. Returns the turns that have begun; those that found nothing to read are
-    /// over.
+    /// Reads and gathers until the group is full. Returns the turns that have begun; those that found nothing to read
+    /// are over.
     private func readTogether(_ turnsMax: Int) -> Int {
         let countMax = min(pointee.commandsPerTurn, Limits.batchCountMax)
         var taken = 0
@@ -122,8 +123,8 @@ extension UnsafeMutablePointer where Pointee == Worker {
         return taken
     }
 
-    /// Brings the buckets of the member before `index`, and the beginnings of the items of the one before that: a read lies
-    /// between the two.
+    /// Brings the buckets of the member before `index`, and the beginnings of the items of the one before that: a read
+    /// lies between the two.
     @inline(__always)
     private func prefetch(afterReading index: Int) {
         let count = pointee.group.count
@@ -139,7 +140,8 @@ extension UnsafeMutablePointer where Pointee == Worker {
         }
     }
 
-    /// Brings the rest of a member's items, which may be more than the first cache holds for all members: one turn ahead.
+    /// Brings the rest of a member's items, which may be more than the first cache holds for all members: one turn
+    /// ahead.
     @inline(__always)
     private func prefetchRests(_ index: Int) {
         if index >= pointee.group.count { return }

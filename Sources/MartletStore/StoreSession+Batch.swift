@@ -6,12 +6,12 @@ import CShims
 /// 1. Each key is hashed, and its stripe is on its way (`hashAndPrefetch`).
 /// 2. When all are: their buckets, which the stripes tell (`prefetchBuckets`).
 /// 3. Then the first two lines of the items that the buckets' tags name (`prefetchHeads`).
-/// 4. And the rest of them, as their heads tell how long they are (`prefetchRests`). Not with memory that is a file's: a
-///    page may be cut out of it after the bucket was read, and whoever then reads there, instead of asking for a line,
-///    takes room that the file system need not have.
+/// 4. And the rest of them, as their heads tell how long they are (`prefetchRests`). Not with memory that is a file's:
+///    a page may be cut out of it after the bucket was read, and whoever then reads there, instead of asking for a
+///    line, takes room that the file system need not have.
 ///
-/// `prefetchItems` does all three. Whoever has something else to do between two of them waits for nothing: `first` tells
-/// several batches apart that are under way at the same time.
+/// `prefetchItems` does all three. Whoever has something else to do between two of them waits for nothing: `first`
+/// tells several batches apart that are under way at the same time.
 ///
 /// What is read here without a lock is only a hint; nothing depends on it.
 extension StoreSession {

@@ -90,8 +90,8 @@ extension UnsafeMutablePointer where Pointee == Connection {
 
     // MARK: A reply that was set aside
 
-    /// Sends a reply that the worker's buffer has set aside. The connection waits for its client then, or for room; or it
-    /// is closed.
+    /// Sends a reply that the worker's buffer has set aside. The connection waits for its client then, or for room; or
+    /// it is closed.
     @inline(__always)
     func sendAside(_ reply: UnsafeRawBufferPointer) {
         let worker = pointee.worker

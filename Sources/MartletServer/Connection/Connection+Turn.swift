@@ -43,10 +43,11 @@ extension UnsafeMutablePointer where Pointee == Connection {
 
     // MARK: Turns taken together
 
-    /// Whether its turn would begin with reading commands, and nothing else, and would probably have a small reply: then
-    /// it may be taken together with others.
+    /// Whether its turn would begin with reading commands, and nothing else, and would probably have a small reply:
+    /// then it may be taken together with others.
     var mayTurnTogether: Bool {
-        pointee.phase == .reading && !pointee.hadLargeReply && pointee.tls == nil && !pointee.resumes && pointee.unfinished.isEmpty
+        pointee.phase == .reading && !pointee.hadLargeReply && pointee.tls == nil && !pointee.resumes
+            && pointee.unfinished.isEmpty
             && pointee.machine.isBetweenCommands
     }
 

@@ -38,8 +38,8 @@ package struct OutputBuffer: ~Copyable {
     private(set) var bytes: UnsafeMutableRawPointer
     package private(set) var byteCount = 0
     private var byteCapacity: Int
-    /// Replies of other turns that were set aside: they lie in front of `bytes`, in the same memory, unless that has been
-    /// replaced by a larger one since. Then it is kept for them.
+    /// Replies of other turns that were set aside: they lie in front of `bytes`, in the same memory, unless that has
+    /// been replaced by a larger one since. Then it is kept for them.
     private var asideBytes = 0
     private var keptMemory: UnsafeMutableRawPointer?
     private(set) var marks: UnsafeMutablePointer<LeaseMark>
@@ -171,7 +171,8 @@ package struct OutputBuffer: ~Copyable {
     @inline(__always)
     private static func wholeLines(_ count: Int) -> Int { (count &+ 63) & ~63 }
 
-    /// Gives what is there, which stays where it is until `takeBack`, and goes on empty behind it. Only if `maySetAside`.
+    /// Gives what is there, which stays where it is until `takeBack`, and goes on empty behind it. Only if
+    /// `maySetAside`.
     mutating func setAside() -> UnsafeRawBufferPointer {
         let reply = UnsafeRawBufferPointer(start: bytes, count: byteCount)
         let taken = Self.wholeLines(byteCount)

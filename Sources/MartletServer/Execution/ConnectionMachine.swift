@@ -103,7 +103,8 @@ package struct ConnectionMachine: ~Copyable {
             let gathered =
                 ahead
                 ?? executor.gatherBatch(
-                    input, from: position, countMax: min(commandsLeft, Limits.batchCountMax), scannedCount: scannedBytes)
+                    input, from: position, countMax: min(commandsLeft, Limits.batchCountMax), scannedCount: scannedBytes
+                )
             ahead = nil
             let batch = gathered.batch
             scannedBytes = 0

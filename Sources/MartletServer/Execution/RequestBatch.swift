@@ -43,9 +43,9 @@ struct GatheredBatch: BitwiseCopyable {
 }
 
 extension UnsafeMutablePointer where Pointee == Executor {
-    /// Parses up to `countMax` complete requests of `input` from `position` on into the executor's `batch`, hashes their
-    /// keys and brings the memory they will touch: all stripes first, then the buckets, then the items that the buckets
-    /// name.
+    /// Parses up to `countMax` complete requests of `input` from `position` on into the executor's `batch`, hashes
+    /// their keys and brings the memory they will touch: all stripes first, then the buckets, then the items that the
+    /// buckets name.
     func gatherBatch(
         _ input: UnsafeRawBufferPointer, from position: Int, countMax: Int, scannedCount: Int
     ) -> GatheredBatch {
@@ -59,8 +59,8 @@ extension UnsafeMutablePointer where Pointee == Executor {
         return GatheredBatch(requests: requests, batch: batch)
     }
 
-    /// Parses up to `countMax` complete requests of `input` from `position` on into `batch`, hashes their keys and brings
-    /// their stripes.
+    /// Parses up to `countMax` complete requests of `input` from `position` on into `batch`, hashes their keys and
+    /// brings their stripes.
     ///
     /// A batch ends behind a request after which nothing may be read yet: one that closes the connection, and one whose
     /// refused data block reaches beyond the input. With `.insideValue`, `batch[count]` holds the unfinished command.

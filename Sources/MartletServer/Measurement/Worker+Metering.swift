@@ -9,8 +9,8 @@ extension UnsafeMutablePointer where Pointee == Worker {
         takeMetered(connection.pointee.peer, meter) { connection.takeTurn() }
     }
 
-    /// A turn of the connection with `peer`, which may be gone afterwards. `first` is its first request, if that has been
-    /// gathered.
+    /// A turn of the connection with `peer`, which may be gone afterwards. `first` is its first request, if that has
+    /// been gathered.
     @inline(never)
     func takeMetered(
         _ peer: PeerAddress, _ meter: UnsafeMutablePointer<TurnMeter>,
