@@ -162,7 +162,7 @@ package struct OutputBuffer: ~Copyable {
     var isSmall: Bool { leaseCount == 0 && byteCount <= Limits.groupedReplyBytesMax }
 
     /// Whether what is there may be set aside.
-    var maySetAside: Bool {
+    package var maySetAside: Bool {
         isSmall && !isBroken
             && asideBytes &+ Self.wholeLines(byteCount) <= Limits.groupReplyBytesMax && keptMemory == nil
     }
@@ -173,7 +173,7 @@ package struct OutputBuffer: ~Copyable {
 
     /// Gives what is there, which stays where it is until `takeBack`, and goes on empty behind it. Only if
     /// `maySetAside`.
-    mutating func setAside() -> UnsafeRawBufferPointer {
+    package mutating func setAside() -> UnsafeRawBufferPointer {
         let reply = UnsafeRawBufferPointer(start: bytes, count: byteCount)
         let taken = Self.wholeLines(byteCount)
         bytes += taken
@@ -184,7 +184,7 @@ package struct OutputBuffer: ~Copyable {
     }
 
     /// Nothing that was set aside is needed any more. Only while empty.
-    mutating func takeBack() {
+    package mutating func takeBack() {
         bytes -= asideBytes
         byteCapacity &+= asideBytes
         asideBytes = 0

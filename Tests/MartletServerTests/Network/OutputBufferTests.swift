@@ -170,4 +170,39 @@ struct OutputBufferTests {
         output.append("again")
         #expect(Self.content(of: output) == Array("again".utf8))
     }
+
+    @Test("keeps replies that were set aside where they are, also when it grows", arguments: [1, 2, 5])
+    func setsAside(growths: Int) throws {
+        let values = try Values()
+        var output = OutputBuffer()
+        let replies = (0..<3).map { number in [UInt8](repeating: UInt8(65 + number), count: 100 + number) }
+        var aside: [UnsafeRawBufferPointer] = []
+        for reply in replies {
+            reply.withUnsafeBytes { output.append($0) }
+            #expect((output.maySetAside as Bool))
+            aside.append(output.setAside())
+            #expect((output.isEmpty as Bool))
+        }
+
+        let long = [UInt8](repeating: 90, count: Limits.outputBytesInitial)
+        for _ in 0..<growths { long.withUnsafeBytes { output.append($0) } }
+        #expect(!(output.maySetAside as Bool))
+        #expect(Self.content(of: output) == (0..<growths).flatMap { _ in long })
+        for (reply, place) in zip(replies, aside) { #expect(reply.elementsEqual(place)) }
+        output.removeAll()
+        output.append("short")
+        // There is something aside in the memory of before.
+        #expect(!(output.maySetAside as Bool))
+        for (reply, place) in zip(replies, aside) { #expect(reply.elementsEqual(place)) }
+        output.removeAll()
+        output.takeBack()
+
+        output.append("again")
+        #expect((output.maySetAside as Bool))
+        #expect(String(decoding: output.setAside(), as: UTF8.self) == "again")
+        if let lease = values.lease(0) { output.append(lease: lease) }
+        #expect(!(output.maySetAside as Bool))
+        output.removeAll()
+        output.takeBack()
+    }
 }
