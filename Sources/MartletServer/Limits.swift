@@ -25,14 +25,15 @@ package enum Limits {
     static let groupTurnsMax = 16
     /// From so many requests, or bytes of input, nobody is added to a group: what it has prefetched should still be
     /// there when it is carried out.
-    static var groupRequestsFull: Int { batchCountMax }
+    static var groupRequestsFull: Int { StoreSession.prefetchCountMax - batchCountMax }
     static let groupInputBytesFull = 8 << 10
-    /// Size of a worker's read buffer: a group's input, the last of which may be as large as a read may be, and what is
-    /// read only to be dropped.
-    static let readBufferBytes = groupInputBytesFull + 2 * readBytesMax
-    /// Replies of all its connections that wait to be sent together, and of one of them. Larger ones are sent at once.
-    static let groupReplyBytesMax = 16 << 10
-    static let groupedReplyBytesMax = 4 << 10
+    /// Size of a worker's read buffer: a group's input, the last of which may be as large as a read may be.
+    static let readBufferBytes = groupInputBytesFull + readBytesMax
+    /// With more input than this, or requests than a batch has, a turn may take long: nobody's reply waits for it.
+    static let groupedInputBytesMax = 2 << 10
+    /// Replies that wait to be sent together with others, and all of them. Larger ones are sent at once.
+    static let asideReplyBytesMax = 4 << 10
+    static let asideBytesMax = 16 << 10
 
     // Execution
 
@@ -96,7 +97,7 @@ package enum Limits {
     package static let reserveBytesMax = 64 << 10
     /// Initial size of a worker's reply buffer: what `isFull` allows, one more reservation, and replies set aside. Only
     /// administrative replies outgrow it; it falls back to this size when they are sent.
-    package static let outputBytesInitial = outputBytesFull + reserveBytesMax + groupReplyBytesMax
+    package static let outputBytesInitial = outputBytesFull + reserveBytesMax + asideBytesMax
     /// The size at which a reply buffer stops growing: its connection is closed instead.
     package static let outputBytesMax = 16 << 20
     /// Leases a reply buffer has room for at first. Leased values are larger than 2 KiB, so `isFull` comes before.

@@ -78,9 +78,6 @@ package struct Worker: ~Copyable {
     var following = Order.serve
     var thread: ServerThread?
 
-    /// Room for as much as one read may bring, behind the input of turns that are taken together.
-    var dropBuffer: UnsafeMutableRawPointer { readBuffer + (Limits.readBufferBytes - Limits.readBytesMax) }
-
     var order: Order { Order(rawValue: orderCode.load(ordering: .acquiring)) ?? .stop }
 
     /// Any thread.

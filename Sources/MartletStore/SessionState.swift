@@ -20,7 +20,7 @@ struct SessionState: ~Copyable {
     /// Where the keys of batches were looked for ahead of time.
     let batchBuckets: UnsafeMutablePointer<Bucket>
     /// What was found there.
-    let batchItems: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+    let batchItems: UnsafeMutablePointer<UnsafeMutableRawPointer>
 
     init(store: StorePointer, now: UInt32) {
         self.store = store
@@ -35,7 +35,7 @@ struct SessionState: ~Copyable {
         }
         scratch = .allocate(byteCount: ItemPointer.copiedValueBytesMax, alignment: 64)
         batchBuckets = OwnLines.allocate(Bucket.self, count: StoreSession.prefetchCountMax)
-        batchItems = OwnLines.allocate(UnsafeMutableRawPointer?.self, count: StoreSession.prefetchCountMax)
+        batchItems = OwnLines.allocate(UnsafeMutableRawPointer.self, count: StoreSession.prefetchCountMax)
     }
 
     func deallocate() {

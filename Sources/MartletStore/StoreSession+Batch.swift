@@ -29,14 +29,14 @@ extension StoreSession {
 
     /// Brings buckets and items of `count` keys, at most `batchCountMax`, whose stripes are on their way. Their hashes
     /// are the words at `hashes` and every `stride` bytes from there.
-    @inline(__always)
     package func prefetchItems(hashes: UnsafeRawPointer, stride: Int, count: Int) {
         prefetchBuckets(hashes: hashes, stride: stride, count: count, at: 0)
-        prefetchHeads(hashes: hashes, stride: stride, count: count, at: 0)
-        prefetchRests(count: count, at: 0)
+        let itemCount = prefetchHeads(hashes: hashes, stride: stride, count: count, at: 0)
+        prefetchRests(itemCount: itemCount, at: 0)
     }
 
-    /// Brings the buckets of the same keys.
+    /// Brings the buckets of `count` keys whose stripes are on their way.
+    @inline(__always)
     package func prefetchBuckets(hashes: UnsafeRawPointer, stride: Int, count: Int, at first: Int) {
         let buckets = state.pointee.batchBuckets + first
         let table = core.pointee.table
@@ -49,23 +49,30 @@ extension StoreSession {
         }
     }
 
-    /// Brings the beginnings of the items that those buckets name.
-    package func prefetchHeads(hashes: UnsafeRawPointer, stride: Int, count: Int, at first: Int) {
+    /// Brings the beginnings of the items that those buckets name. Returns how many there are.
+    @inline(__always)
+    package func prefetchHeads(hashes: UnsafeRawPointer, stride: Int, count: Int, at first: Int) -> Int {
         let buckets = state.pointee.batchBuckets + first
         let items = state.pointee.batchItems + first
         let arena = core.pointee.arena
         var word = hashes
+        var itemCount = 0
         for index in 0..<count {
-            items[index] = Self.prefetchItem(word.load(as: UInt64.self), in: buckets[index], arena)
+            if let item = Self.prefetchItem(word.load(as: UInt64.self), in: buckets[index], arena) {
+                items[itemCount] = item
+                itemCount &+= 1
+            }
             word += stride
         }
+        return itemCount
     }
 
     /// Brings what is behind those beginnings.
-    package func prefetchRests(count: Int, at first: Int) {
+    @inline(__always)
+    package func prefetchRests(itemCount: Int, at first: Int) {
         if core.pointee.backing != nil { return }
         let items = state.pointee.batchItems + first
-        for index in 0..<count { if let item = items[index] { Self.prefetchRest(item) } }
+        for index in 0..<itemCount { Self.prefetchRest(items[index]) }
     }
 
     /// Brings the first two lines of the item that has the hash's tag, and gives where it is. Of several, which is

@@ -107,8 +107,8 @@ private struct Flood {
     }
 }
 
-/// Sends a flood's datagrams until it is told to stop. Where they may be answered each burst has a socket of its own, and
-/// soon nobody is there any more whom the answers would reach.
+/// Sends a flood's datagrams until it is told to stop. Where they may be answered each burst has a socket of its own,
+/// and soon nobody is there any more whom the answers would reach.
 private final class Flooder: Sendable {
     private struct Sent {
         var peers: [DatagramPeer]

@@ -54,16 +54,16 @@ extension UnsafeMutablePointer where Pointee == Connection {
             return worker.closeOverBudget(self)
         }
         let syscalls = worker.pointee.server.pointee.syscalls
-        guard waitForRoom(PendingOutput(movingFrom: output, sent: sent, charge: charge, syscalls)) else {
+        guard keep(PendingOutput(movingFrom: output, sent: sent, charge: charge, syscalls)) else {
             output.pointee.removeAll()
             worker.pointee.server.pointee.budget.give(charge)
             return closeForWantOfMemory()
         }
+        awaitRoom()
     }
 
-    /// Keeps what the socket does not take, and waits for room to send it. Returns false without memory; else the
-    /// connection may be gone.
-    private func waitForRoom(_ output: consuming PendingOutput?) -> Bool {
+    /// Makes `output`, if there is memory for it, what is pending. Returns whether there was.
+    private func keep(_ output: consuming PendingOutput?) -> Bool {
         let worker = pointee.worker
         guard let output,
             let memory = worker.pointee.server.pointee.syscalls.allocate(MemoryLayout<PendingOutput>.size)
@@ -73,12 +73,13 @@ extension UnsafeMutablePointer where Pointee == Connection {
         pointee.pending = pending
         worker.pointee.pendingCount += 1
         pointee.phase = .sending
-        guard chargeInput(), chargePacket() else {
-            worker.closeOverBudget(self)
-            return true
-        }
-        _ = watch(.writable)
         return true
+    }
+
+    /// Waits for room to send what is pending. The connection may be gone afterwards.
+    private func awaitRoom() {
+        guard chargeInput(), chargePacket() else { return pointee.worker.closeOverBudget(self) }
+        _ = watch(.writable)
     }
 
     /// The system has no memory for what the connection would have to keep.
@@ -112,10 +113,11 @@ extension UnsafeMutablePointer where Pointee == Connection {
         let worker = pointee.worker
         let charge = BufferBudget.Charge(copiedBytes: rest.count)
         guard worker.take(charge, for: self) else { return worker.closeOverBudget(self) }
-        let syscalls = worker.pointee.server.pointee.syscalls
-        if waitForRoom(PendingOutput(copying: rest, charge: charge, syscalls)) { return }
-        worker.pointee.server.pointee.budget.give(charge)
-        closeForWantOfMemory()
+        guard keep(PendingOutput(copying: rest, charge: charge, worker.pointee.server.pointee.syscalls)) else {
+            worker.pointee.server.pointee.budget.give(charge)
+            return closeForWantOfMemory()
+        }
+        awaitRoom()
     }
 
     // MARK: What was pending
@@ -199,7 +201,9 @@ extension UnsafeMutablePointer where Pointee == Connection {
     @inline(never)
     func drain() {
         let worker = pointee.worker
-        worker.pointee.pieces[0] = iovec(iov_base: worker.pointee.dropBuffer, iov_len: Limits.readBytesMax)
+        // The read buffer may hold what others have sent. There are no replies now.
+        let room = worker.pointee.output.pointee.reserve(Limits.reserveBytesMax)
+        worker.pointee.pieces[0] = iovec(iov_base: room, iov_len: Limits.reserveBytesMax)
         let result = worker.pointee.server.pointee.syscalls.receive(pointee.descriptor, worker.pointee.pieces, 1)
         if result == -Int(EAGAIN) && pointee.dropsInput { return }
         guard result > 0, pointee.drainedBytes < Limits.drainedBytesMax else { return close() }

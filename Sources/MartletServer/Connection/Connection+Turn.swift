@@ -1,7 +1,8 @@
 import Glibc
 import MartletEvent
 
-/// A connection's turn, forward only: read once, let the machine work, keep the rest, send once.
+/// A connection's turn, forward only: read once, let the machine work, keep the rest, send once. `TurnGroup` takes
+/// those of several connections together, in the same steps.
 extension UnsafeMutablePointer where Pointee == Connection {
     /// Takes one turn. The connection may be gone afterwards.
     ///
@@ -15,6 +16,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
         if _slowPath(!pointee.phase.readsFirst), !goOn() { return }
         pointee.lastActivity = worker.pointee.second
         pointee.phase = .executing
+        tellWhoGoesFirst()
         if pointee.resumes {
             pointee.resumes = false
             runKept()
@@ -47,8 +49,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
     /// then it may be taken together with others.
     var mayTurnTogether: Bool {
         pointee.phase == .reading && !pointee.hadLargeReply && pointee.tls == nil && !pointee.resumes
-            && pointee.unfinished.isEmpty
-            && pointee.machine.isBetweenCommands
+            && pointee.unfinished.isEmpty && pointee.machine.isBetweenCommands
     }
 
     /// Begins a turn that is taken together with others: reads the socket to `place`, which has room for as much as one
@@ -197,10 +198,9 @@ extension UnsafeMutablePointer where Pointee == Connection {
     }
 
     func runMachine(
-        _ input: UnsafeMutableRawBufferPointer, _ gathered: GatheredBatch? = nil
+        _ input: UnsafeMutableRawBufferPointer, _ gathered: RequestBatch? = nil
     ) -> MachineStep {
         let worker = pointee.worker
-        worker.pointee.executor.pointee.session.setGoesFirst(worker.pointee.server.pointee.uploads.isFirst(self))
         worker.pointee.output.pointee.bytesFull = worker.pointee.server.pointee.budget.share(
             of: Limits.outputBytesFull)
         let wasUploading = isUploading
@@ -293,6 +293,13 @@ extension UnsafeMutablePointer where Pointee == Connection {
         if pointee.machine.holdsReservation || disposition == .lacksRoom { return }
         worker.pointee.server.pointee.uploads.leaveFirst(self)
         worker.noteRoom()
+    }
+
+    /// Before anything is reserved in a turn: whether that may go beyond the share of unfinished values.
+    @inline(__always)
+    func tellWhoGoesFirst() {
+        let worker = pointee.worker
+        worker.pointee.executor.pointee.session.setGoesFirst(worker.pointee.server.pointee.uploads.isFirst(self))
     }
 
     /// Whether a value that lacks room goes first from now on. One that does already, and still lacks room, loses its

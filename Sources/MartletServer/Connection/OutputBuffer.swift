@@ -1,7 +1,8 @@
 import Glibc
 import MartletStore
 
-/// A worker's reply buffer: the replies of one connection's turn, in order, until one `sendmsg` takes them.
+/// A worker's reply buffer: the replies of one connection's turn, in order, until one `sendmsg` takes them, and in
+/// front of them those of turns before it that are to be sent together (`TurnGroup`).
 ///
 ///     bytes    |VALUE a 0 20\r\n....\r\nVALUE b 0 9000\r\n|\r\nEND\r\n|
 ///     marks                                       ^ position of the mark, which holds the lease of b's value
@@ -159,12 +160,12 @@ package struct OutputBuffer: ~Copyable {
     // MARK: Setting aside
 
     /// Whether it is only bytes, and not many.
-    var isSmall: Bool { leaseCount == 0 && byteCount <= Limits.groupedReplyBytesMax }
+    var isSmall: Bool { leaseCount == 0 && byteCount <= Limits.asideReplyBytesMax }
 
     /// Whether what is there may be set aside.
     package var maySetAside: Bool {
         isSmall && !isBroken
-            && asideBytes &+ Self.wholeLines(byteCount) <= Limits.groupReplyBytesMax && keptMemory == nil
+            && asideBytes &+ Self.wholeLines(byteCount) <= Limits.asideBytesMax && keptMemory == nil
     }
 
     /// What is read of one reply by the system does not lie on lines of the next, which is written.
@@ -199,8 +200,12 @@ package struct OutputBuffer: ~Copyable {
 
     /// Gives `larger` or `smaller` memory the place of the present one, which is kept if something lies aside in it.
     private mutating func replaceMemory(_ memory: UnsafeMutableRawPointer, _ capacity: Int) {
-        let former = bytes - asideBytes
-        if asideBytes > 0, keptMemory == nil { keptMemory = former } else { Syscalls.free(former) }
+        if asideBytes > 0 {
+            precondition(keptMemory == nil, "Replies were set aside in memory that is not the first.")
+            keptMemory = bytes - asideBytes
+        } else {
+            Syscalls.free(bytes)
+        }
         asideBytes = 0
         bytes = memory
         byteCapacity = capacity

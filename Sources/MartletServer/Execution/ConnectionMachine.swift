@@ -84,7 +84,7 @@ package struct ConnectionMachine: ~Copyable {
     /// With the batch at the front of `bytes`, if `isBetweenCommands` and it has been gathered ahead; it has at most
     /// `commandsMax` requests.
     mutating func receive(
-        _ bytes: UnsafeMutableRawBufferPointer, gathered: GatheredBatch?, executor: UnsafeMutablePointer<Executor>,
+        _ bytes: UnsafeMutableRawBufferPointer, gathered: RequestBatch?, executor: UnsafeMutablePointer<Executor>,
         output: UnsafeMutablePointer<OutputBuffer>, commandsMax: Int
     ) -> MachineStep {
         if _slowPath(dialect != .text) {
@@ -100,17 +100,16 @@ package struct ConnectionMachine: ~Copyable {
         var commandsLeft = commandsMax
         var ahead = gathered
         while true {
-            let gathered =
+            let batch =
                 ahead
                 ?? executor.gatherBatch(
                     input, from: position, countMax: min(commandsLeft, Limits.batchCountMax), scannedCount: scannedBytes
                 )
             ahead = nil
-            let batch = gathered.batch
             scannedBytes = 0
             for index in 0..<batch.count {
                 if output.pointee.isFull { return MachineStep(consumedBytes: position, .outputFull) }
-                let place = gathered.requests + index
+                let place = batch.requests + index
                 if let stop = carryOut(place, executor, output) {
                     if stop == .close || stop == .watch { position &+= place.pointee.bytes }
                     return MachineStep(consumedBytes: position, stop)
@@ -130,21 +129,9 @@ package struct ConnectionMachine: ~Copyable {
                 scannedBytes = input.count &- position
                 return MachineStep(consumedBytes: position, .wantsInput)
             case .insideValue:
-                let place = gathered.requests + batch.count
-                guard Int(place.pointee.request.valueLength) > Limits.waitedValueBytesMax else {
-                    waitsForValue = true
-                    return MachineStep(consumedBytes: position, .wantsInput)
+                if let stop = startValue(batch.requests + batch.count, input, &position, executor, output) {
+                    return MachineStep(consumedBytes: position, stop)
                 }
-                if output.pointee.isFull { return MachineStep(consumedBytes: position, .outputFull) }
-                switch beginValue(place, executor, output) {
-                case .lacksRoom: return MachineStep(consumedBytes: position, .lacksRoom)
-                case .close:
-                    position &+= Int(place.pointee.request.lineBytes)
-                    return MachineStep(consumedBytes: position, .close)
-                case .begun: position &+= Int(place.pointee.request.lineBytes)
-                }
-                let arrival = continueValue(input, &position, executor, output)
-                if arrival != .finished { return MachineStep(consumedBytes: position, Self.disposition(arrival)) }
                 commandsLeft &-= 1
             case .longList:
                 if output.pointee.isFull { return MachineStep(consumedBytes: position, .outputFull) }
@@ -158,6 +145,24 @@ package struct ConnectionMachine: ~Copyable {
                 return MachineStep(consumedBytes: position, .close)
             }
         }
+    }
+
+    /// Begins with a value that has not all arrived, or leaves a small one to wait for. Nil: commands follow.
+    private mutating func startValue(
+        _ place: UnsafeMutablePointer<BatchedRequest>, _ input: UnsafeRawBufferPointer, _ position: inout Int,
+        _ executor: UnsafeMutablePointer<Executor>, _ output: UnsafeMutablePointer<OutputBuffer>
+    ) -> MachineStep.Disposition? {
+        guard Int(place.pointee.request.valueLength) > Limits.waitedValueBytesMax else {
+            waitsForValue = true
+            return .wantsInput
+        }
+        if output.pointee.isFull { return .outputFull }
+        let start = beginValue(place, executor, output)
+        if start == .lacksRoom { return .lacksRoom }
+        position &+= Int(place.pointee.request.lineBytes)
+        if start == .close { return .close }
+        let arrival = continueValue(input, &position, executor, output)
+        return arrival == .finished ? nil : Self.disposition(arrival)
     }
 
     /// `receive` of whatever is not, or not yet, text.

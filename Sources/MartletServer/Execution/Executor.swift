@@ -112,6 +112,9 @@ typealias OutputPointer = UnsafeMutablePointer<OutputBuffer>
 extension UnsafeMutablePointer where Pointee == Executor {
     var session: StoreSession { pointee.session }
 
+    /// Whether replies are logged.
+    var isLogged: Bool { pointee.isWatched && pointee.observer.pointee.wanted.contains(.log) }
+
     /// This worker's counters of commands.
     var counters: UnsafeMutablePointer<WorkerCounters> { pointee.counters }
 

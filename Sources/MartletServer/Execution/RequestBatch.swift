@@ -32,42 +32,38 @@ struct RequestBatch: BitwiseCopyable {
         case hangUp
     }
 
+    let requests: UnsafeMutablePointer<BatchedRequest>
     let count: Int
     let end: End
-}
-
-/// A batch that was gathered before its connection's turn, and where its requests lie.
-struct GatheredBatch: BitwiseCopyable {
-    let requests: UnsafeMutablePointer<BatchedRequest>
-    let batch: RequestBatch
 }
 
 extension UnsafeMutablePointer where Pointee == Executor {
     /// Parses up to `countMax` complete requests of `input` from `position` on into the executor's `batch`, hashes
     /// their keys and brings the memory they will touch: all stripes first, then the buckets, then the items that the
     /// buckets name.
+    @inline(__always)
     func gatherBatch(
         _ input: UnsafeRawBufferPointer, from position: Int, countMax: Int, scannedCount: Int
-    ) -> GatheredBatch {
-        let requests = pointee.batch
+    ) -> RequestBatch {
         let batch = gatherBatch(
-            input, from: position, countMax: countMax, scannedCount: scannedCount, into: requests)
+            input, from: position, countMax: countMax, scannedCount: scannedCount, into: pointee.batch)
         if batch.count > 1 {
             // A hash of 0 may also be a key's: then its bucket is brought for nothing.
-            requests.prefetchItems(batch.count, session)
+            batch.requests.prefetchItems(batch.count, session)
         }
-        return GatheredBatch(requests: requests, batch: batch)
+        return batch
     }
 
-    /// Parses up to `countMax` complete requests of `input` from `position` on into `batch`, hashes their keys and
+    /// Parses up to `countMax` complete requests of `input` from `position` on into `requests`, hashes their keys and
     /// brings their stripes.
     ///
     /// A batch ends behind a request after which nothing may be read yet: one that closes the connection, and one whose
-    /// refused data block reaches beyond the input. With `.insideValue`, `batch[count]` holds the unfinished command.
-    @inline(never)
+    /// refused data block reaches beyond the input. With `.insideValue`, `requests[count]` holds the unfinished
+    /// command.
+    @inline(__always)
     func gatherBatch(
         _ input: UnsafeRawBufferPointer, from position: Int, countMax: Int, scannedCount: Int,
-        into batch: UnsafeMutablePointer<BatchedRequest>
+        into requests: UnsafeMutablePointer<BatchedRequest>
     ) -> RequestBatch {
         var position = position
         var scanned = scannedCount
@@ -79,7 +75,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
                 break
             }
             let left = input.count &- position
-            let place = batch + count
+            let place = requests + count
             place.pointee.line = base + position
             if scanned == 0, takeOneGet(place, left) {
                 count &+= 1
@@ -110,7 +106,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
             if place.endsBatch(left) { break }
             position &+= place.pointee.bytes
         }
-        return RequestBatch(count: count, end: end)
+        return RequestBatch(requests: requests, count: count, end: end)
     }
 
     /// Takes a `get` of one key, the most frequent request by far, past everything others may need.

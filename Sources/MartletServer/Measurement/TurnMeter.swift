@@ -12,10 +12,11 @@ import Synchronization
 //    more, is as good as all for a distribution. While there are few, all are looked into; the admin thread sees to
 //    that once a second.
 // 3. A request's latency is that of its turn, from the beginning of the round: reading, the commands in front of it,
-//    those of other connections that were due at the same time, its own and the sending. What it waited in the socket
-//    before the worker woke up, nobody can know.
+//    those of other connections that were due at the same time, its own and the sending; for turns that are taken
+//    together, until the last of them is sent. What it waited in the socket before the worker woke up, nobody can know.
 // 4. Each turn that took longer than `--slow-request` is told of, sampled or not. For that the coarse clock is read
-//    after each turn: 5 ns, and true to the system's tick, 4 or 10 ms; the fine one if the bound is under 10 ms.
+//    after each turn: 5 ns, and true to the system's tick, 4 or 10 ms; the fine one if the bound is under 10 ms. Of
+//    turns taken together the first one has all the reading, and the last one the sending of what has waited.
 //
 // Threads: `TurnCounts` are written by their worker and read by the admin thread; the meter itself is the worker's.
 
@@ -32,8 +33,9 @@ struct TurnMeter: ~Copyable {
     private var turnsUntilSample = 1
     /// How many turns the one that is looked into stands for.
     private var weight = 1
+    /// Turns have been looked into, and are not over.
     private var isSampling = false
-    /// Its commands.
+    /// Their commands.
     private var kinds = InlineArray<10, Int>(repeating: 0)
 
     init(counts: UnsafeMutablePointer<TurnCounts>, settings: ServerSettings) {
@@ -52,12 +54,11 @@ struct TurnMeter: ~Copyable {
     /// Whether the turn is to be looked into.
     mutating func beginTurn() -> Bool {
         turnsUntilSample &-= 1
-        isSampling = turnsUntilSample <= 0
-        if isSampling {
-            weight = counts.pointee.stride.load(ordering: .relaxed)
-            turnsUntilSample = weight
-        }
-        return isSampling
+        if turnsUntilSample > 0 { return false }
+        isSampling = true
+        weight = counts.pointee.stride.load(ordering: .relaxed)
+        turnsUntilSample = weight
+        return true
     }
 
     /// A command of the turn that is being looked into.
@@ -65,7 +66,6 @@ struct TurnMeter: ~Copyable {
 
     /// Returns the nanoseconds of the turn if it was slow.
     mutating func endTurn() -> UInt64? {
-        if _slowPath(isSampling) { settleSample(TurnCounts.now &- roundStart) }
         let now = TurnCounts.now(slowClock)
         let duration = now &- turnStart
         turnStart = now
@@ -73,7 +73,10 @@ struct TurnMeter: ~Copyable {
         return _slowPath(duration >= slowNanoseconds) ? duration : nil
     }
 
-    private mutating func settleSample(_ latency: UInt64) {
+    /// The turns that were looked into are over.
+    mutating func settleSample() {
+        if _fastPath(!isSampling) { return }
+        let latency = TurnCounts.now &- roundStart
         isSampling = false
         for index in 0..<CommandKind.count where kinds[index] > 0 {
             counts.pointee.latencies[index].add(kinds[index] &* weight, nanoseconds: latency)

@@ -10,11 +10,11 @@ extension UnsafeMutablePointer where Pointee == Worker {
     }
 
     /// A turn of the connection with `peer`, which may be gone afterwards. `first` is its first request, if that has
-    /// been gathered.
+    /// been gathered. What was looked into is settled by the caller if not here.
     @inline(never)
     func takeMetered(
         _ peer: PeerAddress, _ meter: UnsafeMutablePointer<TurnMeter>,
-        first: UnsafeMutablePointer<BatchedRequest>? = nil, _ body: () -> Void
+        first: UnsafeMutablePointer<BatchedRequest>? = nil, settles: Bool = true, _ body: () -> Void
     ) {
         let executor = pointee.executor
         executor.pointee.isSampled = meter.pointee.beginTurn()
@@ -26,6 +26,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
         }
         body()
         executor.pointee.isSampled = false
+        if settles { meter.pointee.settleSample() }
         if let nanoseconds = meter.pointee.endTurn() { tellSlowTurn(meter, peer, nanoseconds: nanoseconds) }
     }
 

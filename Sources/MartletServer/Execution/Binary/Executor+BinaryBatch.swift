@@ -31,7 +31,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
             position &+= place.pointee.bytes
         }
         if count > 1 { pointee.batch.prefetchItems(count, session) }
-        return RequestBatch(count: count, end: end)
+        return RequestBatch(requests: pointee.batch, count: count, end: end)
     }
 
     /// Fills in size and hash of a parsed request; false if its value has not all arrived.

@@ -1,0 +1,139 @@
+import MartletStore
+
+/// What a worker does with connections that are due at once; `TurnGroup` says why.
+extension UnsafeMutablePointer where Pointee == Worker {
+    /// Takes turns of those who are first in the ready list together, `turnsMax` at most. Returns how many; none if the
+    /// first two may not.
+    @inline(never)
+    func takeTurnsTogether(most turnsMax: Int) -> Int {
+        guard turnsMax > 1, let first = pointee.readyHead, first.mayTurnTogether,
+            let second = first.pointee.nextReady, second.mayTurnTogether
+        else { return 0 }
+        let taken = readTogether(turnsMax)
+        prefetchRests(0)
+        if let meter = pointee.meter {
+            runMetered(meter)
+        } else {
+            for index in 0..<pointee.group.count {
+                prefetchRests(index + 1)
+                run(index)
+            }
+        }
+        sendWaiting(before: pointee.group.count)
+        pointee.output.pointee.takeBack()
+        pointee.group.removeAll()
+        return taken
+    }
+
+    // MARK: Reading
+
+    /// Reads and gathers until the group is full. Returns the turns that have begun; those that found nothing to read
+    /// are over.
+    private func readTogether(_ turnsMax: Int) -> Int {
+        let countMax = min(pointee.commandsPerTurn, Limits.batchCountMax)
+        var taken = 0
+        while taken < turnsMax, !pointee.group.isFull, let connection = pointee.readyHead, connection.mayTurnTogether {
+            _ = popReady()
+            taken &+= 1
+            let place = pointee.readBuffer + pointee.group.inputBytes
+            guard let count = connection.receiveTogether(at: place) else {
+                pointee.meter?.pointee.counts.pointee.turns.increment()
+                continue
+            }
+            let requests = pointee.group.requests + pointee.group.requestCount
+            let batch = pointee.executor.gatherBatch(
+                UnsafeRawBufferPointer(start: place, count: count), from: 0, countMax: countMax, scannedCount: 0,
+                into: requests)
+            prefetch(afterReading: pointee.group.count)
+            pointee.group.append(
+                connection, UnsafeMutableRawBufferPointer(start: place, count: count), batch)
+        }
+        let count = pointee.group.count
+        for step in count...count + 1 { prefetch(afterReading: step) }
+        return taken
+    }
+
+    /// Brings the buckets of the member before `index`, and the beginnings of the items of the one before that: a read
+    /// lies between the two.
+    @inline(__always)
+    private func prefetch(afterReading index: Int) {
+        let count = pointee.group.count
+        let session = pointee.executor.session
+        let stride = MemoryLayout<BatchedRequest>.stride
+        if index >= 1, index <= count {
+            let batch = pointee.group.members[index - 1].batch
+            session.prefetchBuckets(
+                hashes: batch.requests.hashes, stride: stride, count: batch.count, at: first(batch))
+        }
+        if index >= 2, index <= count + 1 {
+            let member = pointee.group.members + (index - 2)
+            let batch = member.pointee.batch
+            member.pointee.itemCount = session.prefetchHeads(
+                hashes: batch.requests.hashes, stride: stride, count: batch.count, at: first(batch))
+        }
+    }
+
+    /// Brings the rest of a member's items, which may be more than the first cache holds for all members: one turn
+    /// ahead.
+    @inline(__always)
+    private func prefetchRests(_ index: Int) {
+        if index >= pointee.group.count { return }
+        let member = pointee.group.members[index]
+        pointee.executor.session.prefetchRests(itemCount: member.itemCount, at: first(member.batch))
+    }
+
+    /// The number of a batch's first request among all that are gathered.
+    @inline(__always)
+    private func first(_ batch: RequestBatch) -> Int { batch.requests - pointee.group.requests }
+
+    // MARK: Carrying out
+
+    /// Carries out a member's requests. Its reply waits if it is small and nothing else is left of the turn.
+    private func run(_ index: Int) {
+        let member = pointee.group.members + index
+        guard let connection = member.pointee.connection else { return }
+        let (input, batch) = (member.pointee.input, member.pointee.batch)
+        if batch.end != .exhausted || input.count > Limits.groupedInputBytesMax { sendWaiting(before: index) }
+        connection.tellWhoGoesFirst()
+        let step = connection.runMachine(input, batch)
+        if step.disposition == .wantsInput, step.consumedBytes == input.count,
+            connection.pointee.machine.isBetweenCommands, pointee.output.pointee.maySetAside,
+            !pointee.executor.isLogged
+        {
+            member.pointee.reply = pointee.output.pointee.setAside()
+            return
+        }
+        sendWaiting(before: index)
+        connection.endTurn(input, step)
+    }
+
+    /// The last one's turn is over when everything is sent. What is told of turns that were looked into is what all of
+    /// them took until then.
+    @inline(never)
+    private func runMetered(_ meter: UnsafeMutablePointer<TurnMeter>) {
+        let count = pointee.group.count
+        for index in 0..<count {
+            prefetchRests(index + 1)
+            let member = pointee.group.members[index]
+            guard let connection = member.connection else { continue }
+            takeMetered(connection.pointee.peer, meter, first: member.batch.requests, settles: false) {
+                run(index)
+                if index == count - 1 { sendWaiting(before: count) }
+            }
+        }
+        meter.pointee.settleSample()
+    }
+
+    // MARK: Sending
+
+    /// Sends what waits of the first `count` members.
+    private func sendWaiting(before count: Int) {
+        while pointee.group.sentCount < count {
+            let member = pointee.group.members + pointee.group.sentCount
+            pointee.group.sentCount &+= 1
+            if let reply = member.pointee.reply, let connection = member.pointee.connection {
+                connection.sendAside(reply)
+            }
+        }
+    }
+}
