@@ -6,11 +6,11 @@ import Synchronization
 /// A thread that serves its connections: its loop, its buffers, its executor, its counters. Nothing here is shared but
 /// the inbox, the table's lock and `order`.
 ///
-///     loop.turn ----> who is due? ---> ready list ---> takeTurn, one after the other ---> loop.turn ...
+///     loop.turn ----> who is due? ---> ready list ---> turns, together or one by one ---> loop.turn ...
 ///                     (callbacks only append)           (those not done append themselves again)
 ///
 /// Gathering first and working afterwards keeps callbacks trivial, gives every due connection one turn per round
-/// however much one of them sends, and reads the clock once per round.
+/// however much one of them sends, reads the clock once per round, and lets turns share their steps (`TurnGroup`).
 package struct Worker: ~Copyable {
     /// What the worker is asked to do; only ever raised.
     enum Order: UInt8, BitwiseCopyable {

@@ -5,7 +5,7 @@ import Testing
 /// A client of a `SteppedServer` over a socket pair: what it sends is read at once, as far as the server wants it.
 final class SteppedClient {
     private let server: SteppedServer
-    private let place: SteppedServer.Place
+    fileprivate let place: SteppedServer.Place
     private let descriptor: Int32
 
     init(_ server: SteppedServer, worker: Int = 0) throws {
@@ -68,4 +68,8 @@ final class SteppedClient {
         let count = recv(descriptor, &bytes, bytes.count, 0)
         return String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
     }
+}
+
+extension SteppedServer {
+    func wants(_ client: SteppedClient) -> Want { wants(client.place) }
 }

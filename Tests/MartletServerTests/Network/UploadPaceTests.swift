@@ -103,4 +103,31 @@ struct UploadPaceTests {
         #expect(first.reply() == "STORED\r\n")
         #expect(unread.allSatisfy { !$0.isOpen })
     }
+
+    @Test("take nothing of what only the first one may have, though its turn comes before theirs")
+    func first() throws {
+        let server = try Self.server(megabytes: 8, workers: 1)
+        // Two pieces of 32 KB each: a little more than the share, 2 MB.
+        let others = try (0..<33).map { number in
+            let client = try SteppedClient(server)
+            client.send("set other\(number) 0 0 1000000\r\n" + String(repeating: "o", count: 60_000))
+            return client
+        }
+        let first = try SteppedClient(server)
+        first.send("set first 0 0 1000000\r\n" + String(repeating: "f", count: 100_000))
+        let parkedBefore = server.parkedCount
+
+        // Byte by byte, so that the other one's piece ends with a turn, and the next begins with asking for another.
+        var roundCount = 0
+        while server.parkedCount == parkedBefore, roundCount < 8000 {
+            first.leave("f")
+            others[0].leave("o")
+            server.round(of: 0)
+            roundCount += 1
+        }
+
+        #expect(server.parkedCount == parkedBefore + 1)
+        #expect(server.wants(others[0]) == .nothing)
+        #expect(server.wants(first) == .input)
+    }
 }
