@@ -5,7 +5,7 @@ import MartletStore
 package enum Limits {
     // Input
 
-    /// The most one read from a socket brings.
+    /// The most one read from a socket brings, not counting what belongs straight into a large value.
     package static let readBytesMax = 64 << 10
     /// Up to this size, unfinished input is moved in front of the next read; larger input stays, and reads append to
     /// it.

@@ -110,6 +110,11 @@ package final class SteppedServer {
         return nil
     }
 
+    /// What a worker has measured, if the settings have it measure.
+    package func turnCounts(of worker: Int) -> UnsafeMutablePointer<TurnCounts>? {
+        context.pointee.workers[worker].pointee.turnCounts
+    }
+
     package func connectionCount(of worker: Int) -> Int { context.pointee.workers[worker].pointee.table.count }
 
     package func isOpen(_ place: Place) -> Bool {

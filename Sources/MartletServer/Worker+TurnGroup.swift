@@ -63,13 +63,13 @@ extension UnsafeMutablePointer where Pointee == Worker {
         if index >= 1, index <= count {
             let batch = pointee.group.members[index - 1].batch
             session.prefetchBuckets(
-                hashes: batch.requests.hashes, stride: stride, count: batch.count, at: first(batch))
+                hashes: batch.requests.hashes, stride: stride, count: batch.count, at: firstIndex(of: batch))
         }
         if index >= 2, index <= count + 1 {
             let member = pointee.group.members + (index - 2)
             let batch = member.pointee.batch
             member.pointee.itemCount = session.prefetchHeads(
-                hashes: batch.requests.hashes, stride: stride, count: batch.count, at: first(batch))
+                hashes: batch.requests.hashes, stride: stride, count: batch.count, at: firstIndex(of: batch))
         }
     }
 
@@ -79,12 +79,12 @@ extension UnsafeMutablePointer where Pointee == Worker {
     private func prefetchRests(_ index: Int) {
         if index >= pointee.group.count { return }
         let member = pointee.group.members[index]
-        pointee.executor.session.prefetchRests(itemCount: member.itemCount, at: first(member.batch))
+        pointee.executor.session.prefetchRests(itemCount: member.itemCount, at: firstIndex(of: member.batch))
     }
 
     /// The number of a batch's first request among all that are gathered.
     @inline(__always)
-    private func first(_ batch: RequestBatch) -> Int { batch.requests - pointee.group.requests }
+    private func firstIndex(of batch: RequestBatch) -> Int { batch.requests - pointee.group.requests }
 
     // MARK: Carrying out
 

@@ -10,14 +10,14 @@ import CShims
 ///    a page may be cut out of it after the bucket was read, and whoever then reads there, instead of asking for a
 ///    line, takes room that the file system need not have.
 ///
-/// `prefetchItems` does all three. Whoever has something else to do between two of them waits for nothing: `first`
+/// `prefetchItems` does all three. Whoever has something else to do between two of them waits for nothing: `firstIndex`
 /// tells several batches apart that are under way at the same time.
 ///
 /// What is read here without a lock is only a hint; nothing depends on it.
 extension StoreSession {
     /// Keys of one batch.
     package static var batchCountMax: Int { 64 }
-    /// Keys of all batches under way: `first` and the count together are at most as many.
+    /// Keys of all batches under way: `firstIndex` and the count together are at most as many.
     package static var prefetchCountMax: Int { 2 * batchCountMax }
 
     /// Hashes a key of 1...250 bytes and brings its stripe.
@@ -37,8 +37,8 @@ extension StoreSession {
 
     /// Brings the buckets of `count` keys whose stripes are on their way.
     @inline(__always)
-    package func prefetchBuckets(hashes: UnsafeRawPointer, stride: Int, count: Int, at first: Int) {
-        let buckets = state.pointee.batchBuckets + first
+    package func prefetchBuckets(hashes: UnsafeRawPointer, stride: Int, count: Int, at firstIndex: Int) {
+        let buckets = state.pointee.batchBuckets + firstIndex
         let table = core.pointee.table
         var word = hashes
         for index in 0..<count {
@@ -51,9 +51,9 @@ extension StoreSession {
 
     /// Brings the beginnings of the items that those buckets name. Returns how many there are.
     @inline(__always)
-    package func prefetchHeads(hashes: UnsafeRawPointer, stride: Int, count: Int, at first: Int) -> Int {
-        let buckets = state.pointee.batchBuckets + first
-        let items = state.pointee.batchItems + first
+    package func prefetchHeads(hashes: UnsafeRawPointer, stride: Int, count: Int, at firstIndex: Int) -> Int {
+        let buckets = state.pointee.batchBuckets + firstIndex
+        let items = state.pointee.batchItems + firstIndex
         let arena = core.pointee.arena
         var word = hashes
         var itemCount = 0
@@ -69,9 +69,9 @@ extension StoreSession {
 
     /// Brings what is behind those beginnings.
     @inline(__always)
-    package func prefetchRests(itemCount: Int, at first: Int) {
+    package func prefetchRests(itemCount: Int, at firstIndex: Int) {
         if core.pointee.backing != nil { return }
-        let items = state.pointee.batchItems + first
+        let items = state.pointee.batchItems + firstIndex
         for index in 0..<itemCount { Self.prefetchRest(items[index]) }
     }
 

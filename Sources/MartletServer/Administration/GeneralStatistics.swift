@@ -51,7 +51,7 @@ struct GeneralStatistics {
         text.add("response_obj_count", 0)
         text.add("response_obj_bytes", 0)
         text.add("read_buf_count", settings.threadCount)
-        text.add("read_buf_bytes", settings.threadCount * Limits.readBytesMax)
+        text.add("read_buf_bytes", settings.threadCount * Limits.readBufferBytes)
         text.add("read_buf_bytes_free", 0)
         text.add("read_buf_oom", network.memoryKicks)
         text.add("reserved_fds", Limits.ownDescriptorsMax(threadCount: settings.threadCount))

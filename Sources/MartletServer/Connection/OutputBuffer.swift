@@ -39,8 +39,12 @@ package struct OutputBuffer: ~Copyable {
     private(set) var bytes: UnsafeMutableRawPointer
     package private(set) var byteCount = 0
     private var byteCapacity: Int
-    /// Replies of other turns that were set aside: they lie in front of `bytes`, in the same memory, unless that has
-    /// been replaced by a larger one since. Then it is kept for them.
+    /// Replies of other turns that were set aside lie in front of `bytes`:
+    ///
+    ///     memory   |reply A|reply B|VALUE a 0 20\r\n....          |
+    ///              '- asideBytes --'- bytes
+    ///
+    /// If the buffer gets other memory meanwhile, this is kept for them.
     private var asideBytes = 0
     private var keptMemory: UnsafeMutableRawPointer?
     private(set) var marks: UnsafeMutablePointer<LeaseMark>
@@ -186,6 +190,7 @@ package struct OutputBuffer: ~Copyable {
 
     /// Nothing that was set aside is needed any more. Only while empty.
     package mutating func takeBack() {
+        assert(isEmpty, "Replies would be lost.")
         bytes -= asideBytes
         byteCapacity &+= asideBytes
         asideBytes = 0
@@ -198,7 +203,7 @@ package struct OutputBuffer: ~Copyable {
         keptMemory = nil
     }
 
-    /// Gives `larger` or `smaller` memory the place of the present one, which is kept if something lies aside in it.
+    /// Gives other memory the place of the present one, which is kept if something lies aside in it.
     private mutating func replaceMemory(_ memory: UnsafeMutableRawPointer, _ capacity: Int) {
         if asideBytes > 0 {
             precondition(keptMemory == nil, "Replies were set aside in memory that is not the first.")

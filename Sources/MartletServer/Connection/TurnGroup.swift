@@ -10,9 +10,10 @@ import MartletStore
 /// 2. What a connection's requests will touch is brought while the next connections are read, so that hardly anything
 ///    waits for memory (StoreSession+Batch.swift). For pipelines that is most of what the store costs.
 /// 3. A group ends when it has enough requests or input: what has been brought should still be there when it is needed.
-/// 4. Only whoever would read commands in clear text and has nothing kept gets in, unless his last reply was a large
-///    one: that would drive out what has been brought for others. Everybody else's turn is his own (`mayTurnTogether`).
-/// 5. A turn's replies wait for those of the group if they are few. Any other turn ends by itself, as it would alone.
+/// 4. Only whoever would read commands of the text protocol, without TLS, and has nothing kept gets in, unless his last
+///    reply was a large one: that would drive out what has been brought for others. Everybody else's turn is his own
+///    (`mayTurnTogether`).
+/// 5. A turn's replies wait for those of the group if they are small. Any other turn ends by itself, as it would alone.
 ///    What waits is sent before a turn with much input, and before a large reply is.
 /// 6. Requests are carried out in the order in which the connections were due, each connection's as one piece, as they
 ///    would be in turns of their own.
@@ -20,7 +21,7 @@ import MartletStore
 /// A worker's, and used on its thread only.
 struct TurnGroup: ~Copyable {
     struct Member: BitwiseCopyable {
-        /// None if it was closed for the sake of others, of which there is no case: it holds nothing that they lack.
+        /// None once it is closed; nothing of it waits then.
         var connection: UnsafeMutablePointer<Connection>?
         let input: UnsafeMutableRawBufferPointer
         let batch: RequestBatch
@@ -65,8 +66,8 @@ struct TurnGroup: ~Copyable {
     ) {
         (members + count).initialize(to: Member(connection: connection, input: input, batch: batch))
         count &+= 1
-        // Behind the batch may lie a command whose value has not all arrived.
-        requestCount &+= batch.count &+ (batch.end == .insideValue ? 1 : 0)
+        // Behind the batch may lie what of a command has arrived.
+        requestCount &+= batch.count &+ (batch.end == .open || batch.end == .exhausted ? 0 : 1)
         // Of its own lines, as everything that the system writes while others are read.
         inputBytes &+= (input.count &+ 63) & ~63
     }

@@ -31,7 +31,7 @@ struct TurnMeter: ~Copyable {
     private var turnStart: UInt64 = 0
     private var roundStart: UInt64 = 0
     private var turnsUntilSample = 1
-    /// How many turns the one that is looked into stands for.
+    /// How many turns one that is looked into stands for, in this round.
     private var weight = 1
     /// Turns have been looked into, and are not over.
     private var isSampling = false
@@ -48,6 +48,7 @@ struct TurnMeter: ~Copyable {
     mutating func beginRound() {
         roundStart = TurnCounts.now
         turnStart = TurnCounts.now(slowClock)
+        weight = counts.pointee.stride.load(ordering: .relaxed)
         counts.pointee.roundStart.store(roundStart, ordering: .relaxed)
     }
 
@@ -56,7 +57,6 @@ struct TurnMeter: ~Copyable {
         turnsUntilSample &-= 1
         if turnsUntilSample > 0 { return false }
         isSampling = true
-        weight = counts.pointee.stride.load(ordering: .relaxed)
         turnsUntilSample = weight
         return true
     }

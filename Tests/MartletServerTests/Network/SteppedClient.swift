@@ -7,6 +7,8 @@ final class SteppedClient {
     private let server: SteppedServer
     fileprivate let place: SteppedServer.Place
     private let descriptor: Int32
+    /// The server's end.
+    let serverDescriptor: Int32
 
     init(_ server: SteppedServer, worker: Int = 0) throws {
         var pair: [Int32] = [-1, -1]
@@ -14,6 +16,7 @@ final class SteppedClient {
         try #require(socketpair(AF_UNIX, kind, 0, &pair) == 0)
         self.server = server
         descriptor = pair[1]
+        serverDescriptor = pair[0]
         place = try #require(server.open(pair[0], on: worker))
     }
 

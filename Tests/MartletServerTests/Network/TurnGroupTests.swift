@@ -39,12 +39,12 @@ struct TurnGroupTests {
         let notes = CallNotes()
         let server = try Self.server(notes.table)
         let clients = try Self.clients(server, 5)
+        notes.begin(clients)
         for (number, client) in clients.enumerated() { client.leave("get k\(number)\r\n") }
 
-        notes.calls = ""
         server.round(of: 0)
 
-        #expect(notes.calls == "rrrrrsssss")
+        #expect(notes.calls == "r0 r1 r2 r3 r4 s0 s1 s2 s3 s4")
         for (number, client) in clients.enumerated() { #expect(client.replyAlready() == Self.value(number)) }
     }
 
@@ -89,25 +89,109 @@ struct TurnGroupTests {
         clients[0].send("set large 0 0 20000\r\n\(Self.large)\r\n")
         #expect(clients[0].reply() == "STORED\r\n")
 
-        for round in 1...2 {
-            for (number, client) in clients.enumerated() { client.leave(number == 1 ? "get large\r\n" : "mn\r\n") }
-            notes.calls = ""
+        // What is sent, and to whom, in the first round, the second, and, when it has had a small reply, the fourth.
+        let together = "r0 r1 r2 r3 s0 s1 s2 s3"
+        for calls in [together, "r0 s0 r1 s1 r2 r3 s2 s3", nil, together] {
+            for (number, client) in clients.enumerated() {
+                client.leave(number == 1 && calls != nil ? "get large\r\n" : "mn\r\n")
+            }
+            notes.begin(clients)
             server.round(of: 0)
 
-            // In the second round it stands between one that is alone before it and two that are not.
-            #expect(notes.calls == (round == 1 ? "rrrrssss" : "rsrsrrss"))
+            if let calls { #expect(notes.calls == calls) }
             for (number, client) in clients.enumerated() {
-                let reply = number == 1 ? "VALUE large 0 20000\r\n\(Self.large)\r\nEND\r\n" : "MN\r\n"
-                #expect(client.replyAlready() == reply)
+                let isLarge = number == 1 && calls != nil
+                let value = "VALUE large 0 20000\r\n\(Self.large)\r\nEND\r\n"
+                #expect(client.replyAlready() == (isLarge ? value : "MN\r\n"))
             }
         }
-        clients[1].leave("mn\r\n")
-        server.round(of: 0)
-        for client in clients { client.leave("mn\r\n") }
-        notes.calls = ""
+    }
+
+    @Test(
+        "hold back no reply while somebody else's turn may take long",
+        arguments: [
+            ("get none\r\n", 1), ("get\(String(repeating: " none", count: 500))\r\n", 0),
+            ("get none\r\nset k1 0 0 5\r\nab", 0), (String(repeating: "get none\r\n", count: 65), 0),
+        ])
+    func longTurn(text: String, missesBeforeSending: Int) throws {
+        let notes = CallNotes()
+        let server = try Self.server(notes.table)
+        let clients = try Self.clients(server, 3)
+        let misses = server.context.pointee.workerCounters[0]
+        clients[0].leave("mn\r\n")
+        clients[1].leave(text)
+        clients[2].leave("mn\r\n")
+
+        notes.begin(clients)
+        var missesThen: Int?
+        notes.willSend = { missesThen = missesThen ?? Int(misses.pointee.commands.getMisses.value) }
         server.round(of: 0)
 
-        #expect(notes.calls == "rrrrssss")
+        #expect(missesThen == missesBeforeSending)
+        #expect(notes.calls.hasPrefix("r0 r1 "))
+        for number in [0, 2] { #expect(clients[number].replyAlready() == "MN\r\n") }
+    }
+
+    @Test("end with much input, and hold no more replies than there is room for", arguments: [1500, 3000, 6000])
+    func muchInput(bytes: Int) throws {
+        let server = try Self.server()
+        let clients = try Self.clients(server, 20)
+        func value(_ number: Int) -> String { String(repeating: "\(number) ", count: bytes / "\(number) ".utf8.count) }
+
+        for (number, client) in clients.enumerated() {
+            client.leave("set k\(number) 0 0 \(value(number).utf8.count)\r\n\(value(number))\r\n")
+        }
+        server.round(of: 0)
+        for client in clients { #expect(client.replyAlready() == "STORED\r\n") }
+        for (number, client) in clients.enumerated() { client.leave("get k\(number)\r\n") }
+        server.round(of: 0)
+
+        for (number, client) in clients.enumerated() {
+            let text = value(number)
+            #expect(client.replyAlready() == "VALUE k\(number) 0 \(text.utf8.count)\r\n\(text)\r\nEND\r\n")
+        }
+    }
+
+    @Test("may have more commands than a batch, where the setting says so")
+    func manyCommands() throws {
+        let server = try Self.server(commandsPerTurn: 500)
+        let clients = try Self.clients(server, 3)
+
+        for (number, client) in clients.enumerated() {
+            client.leave(String(repeating: "get k\(number)\r\n", count: 100 + number))
+        }
+        server.round(of: 0)
+
+        for (number, client) in clients.enumerated() {
+            #expect(client.replyAlready() == String(repeating: Self.value(number), count: 100 + number))
+        }
+    }
+
+    @Test("are counted one by one, by kind, where the server measures")
+    func measured() throws {
+        var settings = ServerSettings()
+        settings.memoryBytes = 64 << 20
+        settings.threadCount = 1
+        settings.adminAddress = "127.0.0.1:0"
+        let server = try SteppedServer(settings, secret: (1, 2), syscalls: .system)
+        let clients = try Self.clients(server, 10)
+        let counts = try #require(server.turnCounts(of: 0))
+        func requests() -> [Int] {
+            var totals = [LatencyTotals](repeating: LatencyTotals(), count: CommandKind.count)
+            counts.pointee.add(to: &totals)
+            return totals.map { Int($0.count) }
+        }
+        let (turnsBefore, before) = (counts.pointee.turns.value, requests())
+
+        for (number, client) in clients.enumerated() {
+            client.leave(number % 2 == 0 ? "get k\(number)\r\nget none\r\n" : "set k\(number) 0 0 1\r\nx\r\n")
+        }
+        server.round(of: 0)
+
+        #expect(counts.pointee.turns.value - turnsBefore == 10)
+        let counted = zip(requests(), before).map { $0 - $1 }
+        #expect(counted.filter { $0 > 0 }.sorted() == [5, 10])
+        #expect(counted.reduce(0, +) == 15)
     }
 
     @Test("send nothing where nothing is to be sent, and see what those before them have stored")
@@ -119,10 +203,10 @@ struct TurnGroupTests {
         clients[1].leave("get a\r\n")
         clients[2].leave("mg none\r\ndelete a\r\n")
 
-        notes.calls = ""
+        notes.begin(clients)
         server.round(of: 0)
 
-        #expect(notes.calls == "rrrss")
+        #expect(notes.calls == "r0 r1 r2 s1 s2")
         #expect(clients.map { $0.replyAlready() } == ["", "VALUE a 0 1\r\nx\r\nEND\r\n", "EN\r\nDELETED\r\n"])
     }
 
@@ -156,12 +240,12 @@ struct TurnGroupTests {
         clients[2].leave("get k2\r\n")
 
         // Whenever somebody is read, more of it has come.
-        notes.calls = ""
+        notes.begin(clients)
         notes.willReceive = { clients[1].leave(String(repeating: "x", count: 3000)) }
         server.round(of: 0)
         notes.willReceive = {}
 
-        #expect(notes.calls.hasPrefix("rrrrss"))
+        #expect(notes.calls.hasPrefix("r1 r0 r2 r1 s0 s2"))
         #expect(clients[0].replyAlready() == Self.value(0))
         #expect(clients[2].replyAlready() == Self.value(2))
         clients[1].leaveForGood()
@@ -187,7 +271,7 @@ struct TurnGroupTests {
         }
     }
 
-    @Test("wait for room where a socket takes nothing, or a part", arguments: [0, 1, 5, 17, 18])
+    @Test("wait for room where a socket takes nothing, or a part", arguments: [0, 1, 5, 22, 23, 24, 46, 60])
     func fullSocket(bytes: Int) throws {
         let syscalls = FaultySyscalls()
         let server = try Self.server(syscalls.table)
@@ -196,16 +280,19 @@ struct TurnGroupTests {
 
         syscalls.sendBytesLeft.store(bytes, ordering: .relaxed)
         server.round(of: 0)
-        let waiting = server.context.pointee.workerCounters[0].pointee.network.bytesWritten.value
+        // Each reply has 23 bytes.
+        for (number, client) in clients.enumerated() {
+            #expect(server.wants(client) == (23 * (number + 1) <= bytes ? .input : .room))
+        }
         syscalls.sendBytesLeft.store(-1, ordering: .relaxed)
         for client in clients { client.leave("mn\r\n") }
         repeat { server.round(of: 0) } while server.hasWork(0)
 
-        #expect(waiting > 0)
         for (number, client) in clients.enumerated() {
             #expect(client.reply() == Self.value(number) + "MN\r\n")
             #expect(client.isOpen)
         }
+        #expect(server.context.pointee.budget.copiedBytes == 0)
     }
 
     @Test("cost nobody else the connection where there is no memory to wait for room")
@@ -227,8 +314,7 @@ struct TurnGroupTests {
 
     @Test("outlive clients that have gone, or whose turn finds nothing")
     func gone() throws {
-        let syscalls = FaultySyscalls()
-        let server = try Self.server(syscalls.table)
+        let server = try Self.server()
         let clients = try Self.clients(server, 4)
         clients[0].leave("")
         clients[1].leave("get k1\r\n")
@@ -263,21 +349,36 @@ struct TurnGroupTests {
     }
 }
 
-/// The order of the calls that read (r) and send (s). One thread.
+/// The order of the calls that read (r) and send (s), with the client's number. One thread.
 private final class CallNotes {
-    var calls = ""
+    private var noted: [String] = []
+    private var numbers: [Int32: Int] = [:]
     var willReceive = {}
+    var willSend = {}
+
+    var calls: String { noted.joined(separator: " ") }
+
+    /// Forgets what has been noted.
+    func begin(_ clients: [SteppedClient]) {
+        noted = []
+        for (number, client) in clients.enumerated() { numbers[client.serverDescriptor] = number }
+    }
+
+    private func note(_ letter: String, _ descriptor: Int32) {
+        noted.append(letter + (numbers[descriptor].map { String($0) } ?? "?"))
+    }
 
     var table: Syscalls {
         Syscalls(
             context: Unmanaged.passUnretained(self).toOpaque(),
             receive: { context, descriptor, pieces, count in
-                CallNotes.of(context).calls += "r"
+                CallNotes.of(context).note("r", descriptor)
                 CallNotes.of(context).willReceive()
                 return Syscalls.system.receiveCall(nil, descriptor, pieces, count)
             },
             send: { context, descriptor, pieces, count in
-                CallNotes.of(context).calls += "s"
+                CallNotes.of(context).note("s", descriptor)
+                CallNotes.of(context).willSend()
                 return Syscalls.system.sendCall(nil, descriptor, pieces, count)
             },
             accept: { _, listener, peer in Syscalls.system.acceptCall(nil, listener, peer) })

@@ -129,5 +129,16 @@ struct UploadPaceTests {
         #expect(server.parkedCount == parkedBefore + 1)
         #expect(server.wants(others[0]) == .nothing)
         #expect(server.wants(first) == .input)
+        // So it is with those who begin, in turns that are taken together behind the first one's.
+        let beginning = try (0..<3).map { _ in
+            let client = try SteppedClient(server)
+            client.send("mn\r\n")
+            return client
+        }
+        first.leave("f")
+        for client in beginning { client.leave("mn\r\nset new 0 0 100000\r\n" + String(repeating: "n", count: 2000)) }
+        server.round(of: 0)
+        #expect(beginning.map { server.wants($0) } == [.nothing, .nothing, .nothing])
+        #expect(server.wants(first) == .input)
     }
 }
