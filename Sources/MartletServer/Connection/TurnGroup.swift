@@ -7,8 +7,9 @@ import MartletStore
 ///
 /// 1. Each step finds its code, the kernel's too, in the processor's first cache, where the one before it has not yet
 ///    driven it out. For requests one at a time that is a tenth of all they cost.
-/// 2. What a connection's requests will touch is brought while the next connections are read, so that hardly anything
-///    waits for memory (StoreSession+Batch.swift). For pipelines that is most of what the store costs.
+/// 2. What a connection's requests will touch is brought while the next connections are read, so that bringing it is
+///    not waited for (StoreSession+Batch.swift). With the first, that is a twentieth or more of what pipelined gets
+///    cost.
 /// 3. A group ends when it has enough requests or input: what has been brought should still be there when it is needed.
 /// 4. Only whoever would read commands of the text protocol, without TLS, and has nothing kept gets in, unless his last
 ///    reply was a large one: that would drive out what has been brought for others. Everybody else's turn is his own

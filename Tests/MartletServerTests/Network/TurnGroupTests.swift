@@ -28,6 +28,15 @@ struct TurnGroupTests {
         }
     }
 
+    /// A server whose calls are noted, and such clients.
+    private static func noted(_ count: Int) throws -> (CallNotes, SteppedServer, [SteppedClient]) {
+        let notes = CallNotes()
+        let server = try server(notes.table)
+        let clients = try clients(server, count)
+        notes.begin(clients)
+        return (notes, server, clients)
+    }
+
     private static func value(_ number: Int) -> String {
         "VALUE k\(number) 0 \("v\(number)".utf8.count)\r\nv\(number)\r\nEND\r\n"
     }
@@ -36,10 +45,7 @@ struct TurnGroupTests {
 
     @Test("are read one after the other, and then sent to")
     func inSteps() throws {
-        let notes = CallNotes()
-        let server = try Self.server(notes.table)
-        let clients = try Self.clients(server, 5)
-        notes.begin(clients)
+        let (notes, server, clients) = try Self.noted(5)
         for (number, client) in clients.enumerated() { client.leave("get k\(number)\r\n") }
 
         server.round(of: 0)
@@ -83,9 +89,7 @@ struct TurnGroupTests {
 
     @Test("keep small replies for the end, but not behind a large one, whose client has turns of its own then")
     func largeReply() throws {
-        let notes = CallNotes()
-        let server = try Self.server(notes.table)
-        let clients = try Self.clients(server, 4)
+        let (notes, server, clients) = try Self.noted(4)
         clients[0].send("set large 0 0 20000\r\n\(Self.large)\r\n")
         #expect(clients[0].reply() == "STORED\r\n")
 
@@ -114,15 +118,12 @@ struct TurnGroupTests {
             ("get none\r\nset k1 0 0 5\r\nab", 0), (String(repeating: "get none\r\n", count: 65), 0),
         ])
     func longTurn(text: String, missesBeforeSending: Int) throws {
-        let notes = CallNotes()
-        let server = try Self.server(notes.table)
-        let clients = try Self.clients(server, 3)
+        let (notes, server, clients) = try Self.noted(3)
         let misses = server.context.pointee.workerCounters[0]
         clients[0].leave("mn\r\n")
         clients[1].leave(text)
         clients[2].leave("mn\r\n")
 
-        notes.begin(clients)
         var missesThen: Int?
         notes.willSend = { missesThen = missesThen ?? Int(misses.pointee.commands.getMisses.value) }
         server.round(of: 0)
@@ -196,14 +197,11 @@ struct TurnGroupTests {
 
     @Test("send nothing where nothing is to be sent, and see what those before them have stored")
     func quiet() throws {
-        let notes = CallNotes()
-        let server = try Self.server(notes.table)
-        let clients = try Self.clients(server, 3)
+        let (notes, server, clients) = try Self.noted(3)
         clients[0].leave("set a 0 0 1 noreply\r\nx\r\n")
         clients[1].leave("get a\r\n")
         clients[2].leave("mg none\r\ndelete a\r\n")
 
-        notes.begin(clients)
         server.round(of: 0)
 
         #expect(notes.calls == "r0 r1 r2 s1 s2")
@@ -232,15 +230,12 @@ struct TurnGroupTests {
 
     @Test("drop what ended clients still send where nobody's input lies")
     func draining() throws {
-        let notes = CallNotes()
-        let server = try Self.server(notes.table)
-        let clients = try Self.clients(server, 3)
+        let (notes, server, clients) = try Self.noted(3)
         clients[1].leave("quit\r\n")
         clients[0].leave("get k0\r\n")
         clients[2].leave("get k2\r\n")
 
         // Whenever somebody is read, more of it has come.
-        notes.begin(clients)
         notes.willReceive = { clients[1].leave(String(repeating: "x", count: 3000)) }
         server.round(of: 0)
         notes.willReceive = {}
