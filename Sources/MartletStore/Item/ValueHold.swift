@@ -45,9 +45,11 @@ extension StoreSession {
     /// Finds the item of a key for a `get`: counts the access for eviction, marks the item fetched and holds it; nil
     /// for a miss. The test hook of a lock's release is not called for this one.
     package func holdValue(_ key: ItemKey) -> ValueHold? {
-        let stripe = core.pointee.table.stripe(key.hash)
+        // Read once: what is read behind the lock would be read anew.
+        let table = core.pointee.table
+        let stripe = table.stripe(key.hash)
         stripe.lock()
-        guard let item = core.pointee.table.findItemLocked(key) else {
+        guard let item = table.findItemLocked(key) else {
             stripe.unlock()
             return nil
         }

@@ -67,9 +67,10 @@ struct HashTable: BitwiseCopyable {
         UInt32(truncatingIfNeeded: hash &>> stripeBits) & 0xfff_ffff
     }
 
+    /// More bits than a stripe may have buckets for do not matter here.
     @inline(__always)
     func localBucket(_ hash: UInt64, bucketCount: UInt32) -> Int {
-        Self.localBucket(localBits(hash), bucketCount: bucketCount)
+        Self.localBucket(UInt32(truncatingIfNeeded: hash &>> stripeBits), bucketCount: bucketCount)
     }
 
     /// Linear hashing: with n buckets and 2^L <= n < 2^(L+1), the low L+1 bits, or L where that bucket is not yet split
@@ -172,7 +173,8 @@ struct HashTable: BitwiseCopyable {
             }
             return KeyHash.word(left + last) == KeyHash.word(right + last)
         }
-        return memcmp(left, right, count) == 0
+        // Not memcmp: what lives across a call costs every look-up its registers.
+        return KeyHash.shortWords(left, count) == KeyHash.shortWords(right, count)
     }
 
     /// Adds a handle to the chain of `hash`. Returns false only if no overflow bucket is to be had.

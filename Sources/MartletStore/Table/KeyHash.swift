@@ -25,6 +25,23 @@ public struct KeyHash: BitwiseCopyable, Sendable {
         bytes.loadUnaligned(as: UInt64.self)
     }
 
+    /// All bytes of 1...7, in two words that no other key of that length has.
+    @inlinable @inline(__always)
+    static func shortWords(_ bytes: UnsafeRawPointer, _ count: Int) -> (low: UInt64, high: UInt64) {
+        if count >= 4 {
+            return (
+                UInt64(bytes.loadUnaligned(as: UInt32.self)),
+                UInt64((bytes + (count &- 4)).loadUnaligned(as: UInt32.self))
+            )
+        }
+        return (
+            UInt64(bytes.load(as: UInt8.self)) &<< 16
+                | UInt64((bytes + (count &>> 1)).load(as: UInt8.self)) &<< 8
+                | UInt64((bytes + (count &- 1)).load(as: UInt8.self)),
+            0
+        )
+    }
+
     /// `count` is at least 1.
     @inlinable @inline(__always)
     public func callAsFunction(_ bytes: UnsafeRawPointer, _ count: Int) -> UInt64 {
@@ -44,15 +61,8 @@ public struct KeyHash: BitwiseCopyable, Sendable {
         } else if count >= 8 {
             low = Self.word(bytes)
             high = Self.word(bytes + (count &- 8))
-        } else if count >= 4 {
-            low = UInt64(bytes.loadUnaligned(as: UInt32.self))
-            high = UInt64((bytes + (count &- 4)).loadUnaligned(as: UInt32.self))
         } else {
-            low =
-                UInt64(bytes.load(as: UInt8.self)) &<< 16
-                | UInt64((bytes + (count &>> 1)).load(as: UInt8.self)) &<< 8
-                | UInt64((bytes + (count &- 1)).load(as: UInt8.self))
-            high = 0
+            (low, high) = Self.shortWords(bytes, count)
         }
         let mixed = Self.fold(low ^ second, high ^ seed)
         return Self.fold(mixed ^ third, UInt64(truncatingIfNeeded: count) ^ second)
