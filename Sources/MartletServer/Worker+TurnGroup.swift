@@ -10,16 +10,14 @@ extension UnsafeMutablePointer where Pointee == Worker {
             let second = first.pointee.nextReady, second.mayTurnTogether
         else { return 0 }
         let taken = readTogether(turnsMax)
+        let meter = pointee.meter
         prefetchRests(0)
-        if let meter = pointee.meter {
-            runMetered(meter)
-        } else {
-            for index in 0..<pointee.group.count {
-                prefetchRests(index + 1)
-                run(index)
-            }
+        for index in 0..<pointee.group.count {
+            prefetchRests(index + 1)
+            if let meter { runMetered(index, meter) } else { run(index) }
         }
         sendWaiting(before: pointee.group.count)
+        meter?.pointee.settleSample()
         pointee.output.pointee.takeBack()
         pointee.group.removeAll()
         return taken
@@ -49,12 +47,12 @@ extension UnsafeMutablePointer where Pointee == Worker {
                 connection, UnsafeMutableRawBufferPointer(start: place, count: count), batch)
         }
         let count = pointee.group.count
-        for step in count...count + 1 { prefetch(afterReading: step) }
+        for step in count...count + 2 { prefetch(afterReading: step) }
         return taken
     }
 
-    /// Brings the buckets of the member before `index`, and the beginnings of the items of the one before that: a read
-    /// lies between the two.
+    /// Brings the buckets of the member before `index`, the beginnings of the items of the one before that, and those
+    /// that a second bucket names of the third: a read lies between one step and the next.
     @inline(__always)
     private func prefetch(afterReading index: Int) {
         let count = pointee.group.count
@@ -68,8 +66,12 @@ extension UnsafeMutablePointer where Pointee == Worker {
         if index >= 2, index <= count + 1 {
             let member = pointee.group.members + (index - 2)
             let batch = member.pointee.batch
-            member.pointee.itemCount = session.prefetchHeads(
+            member.pointee.prefetched = session.prefetchHeads(
                 hashes: batch.requests.hashes, stride: stride, count: batch.count, at: firstIndex(of: batch))
+        }
+        if index >= 3, index <= count + 2 {
+            let member = pointee.group.members + (index - 3)
+            session.prefetchOverflow(&member.pointee.prefetched, at: firstIndex(of: member.pointee.batch))
         }
     }
 
@@ -79,7 +81,7 @@ extension UnsafeMutablePointer where Pointee == Worker {
     private func prefetchRests(_ index: Int) {
         if index >= pointee.group.count { return }
         let member = pointee.group.members[index]
-        pointee.executor.session.prefetchRests(itemCount: member.itemCount, at: firstIndex(of: member.batch))
+        pointee.executor.session.prefetchRests(member.prefetched, at: firstIndex(of: member.batch))
     }
 
     /// The number of a batch's first request among all that are gathered.
@@ -110,18 +112,13 @@ extension UnsafeMutablePointer where Pointee == Worker {
     /// The last one's turn is over when everything is sent. What is told of turns that were looked into is what all of
     /// them took until then.
     @inline(never)
-    private func runMetered(_ meter: UnsafeMutablePointer<TurnMeter>) {
-        let count = pointee.group.count
-        for index in 0..<count {
-            prefetchRests(index + 1)
-            let member = pointee.group.members[index]
-            guard let connection = member.connection else { continue }
-            takeMetered(connection.pointee.peer, meter, first: member.batch.requests, settles: false) {
-                run(index)
-                if index == count - 1 { sendWaiting(before: count) }
-            }
+    private func runMetered(_ index: Int, _ meter: UnsafeMutablePointer<TurnMeter>) {
+        let member = pointee.group.members[index]
+        guard let connection = member.connection else { return }
+        takeMetered(connection.pointee.peer, meter, first: member.batch.requests, settles: false) {
+            run(index)
+            if index == pointee.group.count - 1 { sendWaiting(before: pointee.group.count) }
         }
-        meter.pointee.settleSample()
     }
 
     // MARK: Sending

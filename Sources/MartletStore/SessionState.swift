@@ -19,6 +19,8 @@ struct SessionState: ~Copyable {
     let scratch: UnsafeMutableRawPointer
     /// Where the keys of batches were looked for ahead of time.
     let batchBuckets: UnsafeMutablePointer<Bucket>
+    /// Of keys that are looked for in a second bucket: their hashes' tags.
+    let batchTags: UnsafeMutablePointer<UInt16>
     /// What was found there.
     let batchItems: UnsafeMutablePointer<UnsafeMutableRawPointer>
 
@@ -35,6 +37,7 @@ struct SessionState: ~Copyable {
         }
         scratch = .allocate(byteCount: ItemPointer.copiedValueBytesMax, alignment: 64)
         batchBuckets = OwnLines.allocate(Bucket.self, count: StoreSession.prefetchCountMax)
+        batchTags = OwnLines.allocate(UInt16.self, count: StoreSession.prefetchCountMax)
         batchItems = OwnLines.allocate(UnsafeMutableRawPointer.self, count: StoreSession.prefetchCountMax)
     }
 
@@ -43,6 +46,7 @@ struct SessionState: ~Copyable {
         counters.coldHits.deallocate()
         scratch.deallocate()
         batchBuckets.deallocate()
+        batchTags.deallocate()
         batchItems.deallocate()
         if let notes {
             notes.pointee.deallocate()

@@ -5,12 +5,15 @@ import CShims
 ///
 /// 1. Each key is hashed, and its stripe is on its way (`hashAndPrefetch`).
 /// 2. When all are: their buckets, which the stripes tell (`prefetchBuckets`).
-/// 3. Then the first two lines of the items that the buckets' tags name (`prefetchHeads`).
-/// 4. And the rest of them, as their heads tell how long they are (`prefetchRests`). Not with memory that is a file's:
-///    a page may be cut out of it after the bucket was read, and whoever then reads there, instead of asking for a
-///    line, takes room that the file system need not have.
+/// 3. Then the first two lines of the items that the buckets' tags name, and the next bucket of the chain for keys that
+///    have none there (`prefetchHeads`).
+/// 4. The items that those buckets name (`prefetchOverflow`): of ten items one is there, and to wait for the bucket and
+///    for the item takes as long as all else that nine look-ups do. No third bucket is brought; few chains have one.
+/// 5. And the rest of the items, as their heads tell how long they are (`prefetchRests`). Not with memory that is a
+///    file's: a page may be cut out of it after the bucket was read, and whoever then reads there, instead of asking for
+///    a line, takes room that the file system need not have.
 ///
-/// `prefetchItems` does all three. Whoever has something else to do between two of them waits for nothing: `firstIndex`
+/// `prefetchItems` does all four. Whoever has something else to do between two of them waits for nothing: `firstIndex`
 /// tells several batches apart that are under way at the same time.
 ///
 /// What is read here without a lock is only a hint; nothing depends on it.
@@ -27,12 +30,23 @@ extension StoreSession {
         return hash
     }
 
+    /// What is on its way for one batch.
+    package struct Prefetched: BitwiseCopyable {
+        /// Items whose beginnings have been brought.
+        package var itemCount = 0
+        /// Buckets that are not their chains' first, and still have to be looked into.
+        package var overflowCount = 0
+
+        package init() {}
+    }
+
     /// Brings buckets and items of `count` keys, at most `batchCountMax`, whose stripes are on their way. Their hashes
     /// are the words at `hashes` and every `stride` bytes from there.
     package func prefetchItems(hashes: UnsafeRawPointer, stride: Int, count: Int) {
         prefetchBuckets(hashes: hashes, stride: stride, count: count, at: 0)
-        let itemCount = prefetchHeads(hashes: hashes, stride: stride, count: count, at: 0)
-        prefetchRests(itemCount: itemCount, at: 0)
+        var prefetched = prefetchHeads(hashes: hashes, stride: stride, count: count, at: 0)
+        prefetchOverflow(&prefetched, at: 0)
+        prefetchRests(prefetched, at: 0)
     }
 
     /// Brings the buckets of `count` keys whose stripes are on their way.
@@ -49,39 +63,72 @@ extension StoreSession {
         }
     }
 
-    /// Brings the beginnings of the items that those buckets name. Returns how many there are.
+    /// Brings the beginnings of the items that those buckets name, and the next buckets of the others' chains.
     @inline(__always)
-    package func prefetchHeads(hashes: UnsafeRawPointer, stride: Int, count: Int, at firstIndex: Int) -> Int {
+    package func prefetchHeads(
+        hashes: UnsafeRawPointer, stride: Int, count: Int, at firstIndex: Int
+    ) -> Prefetched {
         let buckets = state.pointee.batchBuckets + firstIndex
+        let tags = state.pointee.batchTags + firstIndex
         let items = state.pointee.batchItems + firstIndex
         let arena = core.pointee.arena
         var word = hashes
-        var itemCount = 0
+        var prefetched = Prefetched()
         for index in 0..<count {
-            if let item = Self.prefetchItem(word.load(as: UInt64.self), in: buckets[index], arena) {
-                items[itemCount] = item
-                itemCount &+= 1
+            let tag = HashTable.tag(word.load(as: UInt64.self))
+            let bucket = buckets[index]
+            let matches = bucket.matches(tag)
+            if matches != 0 {
+                if let item = Self.prefetchItem(bucket, matches, arena) {
+                    items[prefetched.itemCount] = item
+                    prefetched.itemCount &+= 1
+                }
+            } else {
+                let next = cshims_load_hint(bucket.overflowAddress)
+                if next != 0 {
+                    // In the place of one that has been looked into.
+                    buckets[prefetched.overflowCount] = core.pointee.table.overflowBucket(next)
+                    tags[prefetched.overflowCount] = tag
+                    cshims_prefetch(buckets[prefetched.overflowCount].raw)
+                    prefetched.overflowCount &+= 1
+                }
             }
             word += stride
         }
-        return itemCount
+        return prefetched
+    }
+
+    /// Brings the beginnings of the items that the chains' next buckets name.
+    @inline(__always)
+    package func prefetchOverflow(_ prefetched: inout Prefetched, at firstIndex: Int) {
+        let buckets = state.pointee.batchBuckets + firstIndex
+        let tags = state.pointee.batchTags + firstIndex
+        let items = state.pointee.batchItems + firstIndex
+        let arena = core.pointee.arena
+        for index in 0..<prefetched.overflowCount {
+            let matches = buckets[index].matches(tags[index])
+            if matches != 0, let item = Self.prefetchItem(buckets[index], matches, arena) {
+                items[prefetched.itemCount] = item
+                prefetched.itemCount &+= 1
+            }
+        }
+        prefetched.overflowCount = 0
     }
 
     /// Brings what is behind those beginnings.
     @inline(__always)
-    package func prefetchRests(itemCount: Int, at firstIndex: Int) {
+    package func prefetchRests(_ prefetched: Prefetched, at firstIndex: Int) {
         if core.pointee.backing != nil { return }
         let items = state.pointee.batchItems + firstIndex
-        for index in 0..<itemCount { Self.prefetchRest(items[index]) }
+        for index in 0..<prefetched.itemCount { Self.prefetchRest(items[index]) }
     }
 
-    /// Brings the first two lines of the item that has the hash's tag, and gives where it is. Of several, which is
-    /// rare, that is the first.
+    /// Brings the first two lines of the first item of those slots, and gives where it is. To have several is rare.
     @inline(__always)
-    private static func prefetchItem(_ hash: UInt64, in bucket: Bucket, _ arena: Arena) -> UnsafeMutableRawPointer? {
-        let matches = bucket.matches(HashTable.tag(hash))
-        if matches == 0 { return nil }
-        let handle = Handle(raw: cshims_load_hint(bucket.raw + (20 &+ 4 &* matches.trailingZeroBitCount)))
+    private static func prefetchItem(
+        _ bucket: Bucket, _ matches: UInt32, _ arena: Arena
+    ) -> UnsafeMutableRawPointer? {
+        let handle = Handle(raw: cshims_load_hint(bucket.handleAddress(matches.trailingZeroBitCount)))
         if handle.isNone { return nil }
         let item = arena.address(handle)
         cshims_prefetch_write(item)

@@ -26,8 +26,8 @@ struct TurnGroup: ~Copyable {
         var connection: UnsafeMutablePointer<Connection>?
         let input: UnsafeMutableRawBufferPointer
         let batch: RequestBatch
-        /// Items of it that have been brought.
-        var itemCount = 0
+        /// What has been brought for it.
+        var prefetched = StoreSession.Prefetched()
         /// What waits to be sent.
         var reply: UnsafeRawBufferPointer?
     }

@@ -26,8 +26,11 @@ package struct Bucket: BitwiseCopyable {
 
     @inline(__always)
     package func handle(_ slot: Int) -> Handle {
-        Handle(raw: (raw + (20 &+ 4 &* slot)).load(as: UInt32.self))
+        Handle(raw: handleAddress(slot).load(as: UInt32.self))
     }
+
+    @inline(__always)
+    func handleAddress(_ slot: Int) -> UnsafeMutableRawPointer { raw + (20 &+ 4 &* slot) }
 
     @inline(__always)
     package func tag(_ slot: Int) -> UInt16 {
@@ -37,13 +40,16 @@ package struct Bucket: BitwiseCopyable {
     @inline(__always)
     package func set(_ slot: Int, tag: UInt16, handle: Handle) {
         (raw + 2 &* slot).storeBytes(of: tag, as: UInt16.self)
-        (raw + (20 &+ 4 &* slot)).storeBytes(of: handle.raw, as: UInt32.self)
+        handleAddress(slot).storeBytes(of: handle.raw, as: UInt32.self)
     }
 
     package var overflow: UInt32 {
-        @inline(__always) get { (raw + 60).load(as: UInt32.self) }
-        nonmutating set { (raw + 60).storeBytes(of: newValue, as: UInt32.self) }
+        @inline(__always) get { overflowAddress.load(as: UInt32.self) }
+        nonmutating set { overflowAddress.storeBytes(of: newValue, as: UInt32.self) }
     }
+
+    @inline(__always)
+    var overflowAddress: UnsafeMutableRawPointer { raw + 60 }
 
     /// Number of filled slots; they are the first ones.
     package var filledCount: Int {

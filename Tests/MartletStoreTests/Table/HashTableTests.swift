@@ -44,6 +44,29 @@ struct HashTableTests {
         #expect(fixture.store._bucketCount(ofStripe: 4) == 1)
     }
 
+    @Test("brings the items of a batch from the first two buckets of their chains")
+    func batches() throws {
+        let fixture = try StoreFixture()
+        let keys = keys(16, ofStripe: 5, fixture)
+        for key in keys.dropLast() { #expect(set(fixture, key, [1])) }
+        #expect(fixture.store._bucketCount(ofStripe: 5) == 1)
+
+        let hashes = keys.map { fixture.withKey($0) { $0.hash } }
+        hashes.withUnsafeBytes { bytes in
+            let session = fixture.session
+            let start = bytes.baseAddress.unsafelyUnwrapped
+            session.prefetchBuckets(hashes: start, stride: 8, count: keys.count, at: 7)
+            var prefetched = session.prefetchHeads(hashes: start, stride: 8, count: keys.count, at: 7)
+            #expect(prefetched.itemCount == 10, "a bucket's slots")
+            #expect(prefetched.overflowCount == 6, "the others, and the key that is not there")
+
+            session.prefetchOverflow(&prefetched, at: 7)
+            #expect(prefetched.itemCount == 15)
+            #expect(prefetched.overflowCount == 0)
+            session.prefetchRests(prefetched, at: 7)
+        }
+    }
+
     @Test("gives all stripes as many buckets as they need on average, one for 7.5 items")
     func evenGrowth() throws {
         let fixture = try StoreFixture()
