@@ -1,7 +1,11 @@
 import CShims
 import Glibc
+import Synchronization
 
 extension ListeningSocket {
+    /// The file mode mask is the process's: servers of one process set it one after the other.
+    private static let maskTurn = Mutex(())
+
     /// A Unix socket at `path` with the permission bits `mode`. A socket file left over is replaced; any other file
     /// is an error.
     static func openUnix(path: String, mode: Int, backlog: Int) throws(StartError) -> ListeningSocket {
@@ -17,14 +21,16 @@ extension ListeningSocket {
         guard descriptor >= 0 else { throw unixFailure(path, errno) }
         var status = stat()
         if lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK { _ = unlink(path) }
-        let previousMask = umask(mode_t(~mode & 0o777))
-        let isBound = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+        let (isBound, bindError) = maskTurn.withLock { _ in
+            let previousMask = umask(mode_t(~mode & 0o777))
+            defer { umask(previousMask) }
+            let isBound = withUnsafePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+                }
             }
+            return (isBound, errno)
         }
-        let bindError = errno
-        umask(previousMask)
         guard isBound, listen(descriptor, Int32(clamping: backlog)) == 0 else {
             let error = isBound ? errno : bindError
             _ = Glibc.close(descriptor)
