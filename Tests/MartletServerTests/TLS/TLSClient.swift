@@ -6,7 +6,7 @@ import MartletServer
 import ServerTesting
 import Synchronization
 
-/// A blocking client over TLS, whose reads give up after ten seconds.
+/// A blocking client over TLS, whose reads give up after a minute.
 final class TLSClient {
     struct Failure: Error { let what: String }
 

@@ -1,6 +1,8 @@
 import Glibc
+import MartletServer
 
-/// A blocking client socket whose reads give up after ten seconds.
+/// A blocking client socket whose calls give up after a minute: much longer than a busy machine may keep the server
+/// from running.
 package final class TestClient {
     package struct Failure: Error { package let call: String, error: Int32 }
 
@@ -48,7 +50,7 @@ package final class TestClient {
 
     private func finish(_ result: Int32) throws {
         guard result == 0 else { throw Failure(call: "connect", error: errno) }
-        var timeout = timeval(tv_sec: 10, tv_usec: 0)
+        var timeout = timeval(tv_sec: 60, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
     }
@@ -60,7 +62,7 @@ package final class TestClient {
         isOpen = false
     }
 
-    /// Sends all of `bytes`; fails after ten seconds without progress.
+    /// Sends all of `bytes`; fails after a minute without progress.
     package func send(_ bytes: some Collection<UInt8>) throws {
         let all = Array(bytes)
         var sent = 0
@@ -79,6 +81,10 @@ package final class TestClient {
     package func sendNow(_ bytes: [UInt8]) -> Int {
         max(bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, 0x4040) }, 0)
     }
+
+    /// Waits until the kernel has brought the server, or its socket, all that was sent. Over TCP, where a busy kernel
+    /// does so some time after the call.
+    package func hasArrived() -> Bool { eventually { Syscalls.systemUnsentBytes(descriptor) == 0 } }
 
     /// At most `count` bytes: what one read brings; empty at the end of the stream.
     package func receiveSome(_ count: Int = 65536) throws -> [UInt8] {

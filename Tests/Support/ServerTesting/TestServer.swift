@@ -10,12 +10,23 @@ package final class TestServer {
     private let runner: pthread_t
     private var isRunning = true
 
+    /// Some tests have two thousand descriptors, and run beside others; usual are a thousand, of half a million that may
+    /// be asked for. As `martletd` does it.
+    private static let hasManyDescriptors: Bool = {
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        var limit = rlimit()
+        guard getrlimit(resource, &limit) == 0 else { return false }
+        limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, 20_000))
+        return setrlimit(resource, &limit) == 0
+    }()
+
     /// Starts a server on an ephemeral port, or on a Unix socket when `change` names one. `prepare` is called before it
     /// has any thread.
     package init(
         syscalls: Syscalls = .system, clock: consuming ServerClock = ServerClock(),
         _ change: (inout ServerSettings) -> Void = { _ in }, prepare: (Server) -> Void = { _ in }
     ) throws {
+        _ = Self.hasManyDescriptors
         var settings = ServerSettings()
         settings.tcpPort = -1
         settings.listenAddresses = ["127.0.0.1"]
