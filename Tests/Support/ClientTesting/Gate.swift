@@ -12,14 +12,25 @@ package final class Gate: Sendable {
     private actor Ways {
         var listener: (any Channel)?
         var connections: [any Channel] = []
+        /// How often it was shut.
+        var shutCount = 0
 
         func set(_ listener: (any Channel)?) { self.listener = listener }
-        func add(_ connection: any Channel) { connections.append(connection) }
+
+        /// One that was let in before it was shut, and comes here afterwards, ends.
+        func add(_ connection: any Channel, at shutCount: Int) {
+            if shutCount == self.shutCount {
+                connections.append(connection)
+            } else {
+                connection.close(promise: nil)
+            }
+        }
 
         func takeAll() -> [any Channel] {
             defer {
                 listener = nil
                 connections = []
+                shutCount += 1
             }
             return connections + (listener.map { [$0] } ?? [])
         }
@@ -31,13 +42,13 @@ package final class Gate: Sendable {
     }
 
     package func open() async throws {
-        let (target, ways) = (target, ways)
+        let (target, ways, shutCount) = (target, ways, await ways.shutCount)
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { near in
                 ClientBootstrap(group: near.eventLoop).connect(unixDomainSocketPath: target).flatMap { far in
                     near.eventLoop.makeFutureWithTask {
-                        await ways.add(near)
-                        await ways.add(far)
+                        await ways.add(near, at: shutCount)
+                        await ways.add(far, at: shutCount)
                     }
                     .flatMapThrowing {
                         try near.pipeline.syncOperations.addHandler(Passing(to: far))

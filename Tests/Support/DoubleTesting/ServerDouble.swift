@@ -63,6 +63,7 @@ package final class ServerDouble: @unchecked Sendable {
         self.port = port
         var ends: [Int32] = [-1, -1]
         precondition(pipe(&ends) == 0)
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         stopEnds = ends
         let result = pthread_create(
             &thread, nil,
@@ -126,7 +127,11 @@ package final class ServerDouble: @unchecked Sendable {
             }
             if watched[1].revents != 0 {
                 let descriptor = accept(listener, nil, nil)
-                if descriptor >= 0 { clients.append(Client(descriptor: descriptor)) }
+                if descriptor >= 0 {
+                    // A program that another test starts meanwhile must not hold the connection open.
+                    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+                    clients.append(Client(descriptor: descriptor))
+                }
             }
             fail()
         }
