@@ -102,7 +102,8 @@ extension UnsafeMutablePointer where Pointee == MainLoop {
             if server.pointee.stopRequest.kind == .graceful {
                 if isListening {
                     server.pointee.stopNotice?()
-                    pointee.deadline = UInt64(server.pointee.clock.second) + UInt64(Limits.gracefulStopSecondsMax)
+                    pointee.deadline =
+                        UInt64(server.pointee.clock.second) + UInt64(server.pointee.gracefulStopSecondsMax)
                     listener.stop()
                     isListening = false
                     for worker in server.pointee.workers { worker.pointee.give(.finish) }
@@ -126,7 +127,7 @@ extension UnsafeMutablePointer where Pointee == MainLoop {
     /// Whether a graceful stop has waited long enough. The first of its seconds may have been a short one.
     private var hasWaited: Bool {
         UInt64(pointee.server.pointee.clock.second) >= pointee.deadline
-            || pointee.waitedSeconds > Limits.gracefulStopSecondsMax
+            || pointee.waitedSeconds > pointee.server.pointee.gracefulStopSecondsMax
     }
 
     func destroy() {

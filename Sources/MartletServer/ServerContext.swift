@@ -22,6 +22,8 @@ package struct ServerContext: ~Copyable {
     let stopRequest = StopRequest()
     /// Called by the main thread when the server begins to stop. Set before it runs.
     package var stopNotice: (@Sendable () -> Void)?
+    /// How long a graceful stop waits. Set before it is asked for.
+    package var gracefulStopSecondsMax = Limits.gracefulStopSecondsMax
     package let topology: Topology
     package let credentialFile: CredentialFile
     /// Who watches. Behind a pointer, because observers point to it.

@@ -154,6 +154,7 @@ struct EncryptedServiceTests {
         try busy.socket.send([0x17, 3, 3, 0, 40] + [UInt8](repeating: 7, count: 20))
         #expect(eventually { server.context.pointee.budget.copiedBytes == Limits.packetBytesMax })
 
+        server.context.pointee.gracefulStopSecondsMax = 120
         server.server.stop(.graceful)
         #expect(try idle.receiveAll().isEmpty)
 
