@@ -81,9 +81,11 @@ final class Certificates {
 }
 
 extension TestServer {
-    /// A server over TLS, with the certificates of `certificates`.
+    /// A server over TLS, with the certificates of `certificates`. Its clock stands still: no handshake takes too long,
+    /// however slow the machine is.
     convenience init(
-        _ certificates: Certificates, syscalls: Syscalls = .system, clock: consuming ServerClock = ServerClock(),
+        _ certificates: Certificates, syscalls: Syscalls = .system,
+        clock: consuming ServerClock = ServerClock(manualWithWall: 1_800_000_000),
         _ change: (inout ServerSettings) -> Void = { _ in }
     ) throws {
         try self.init(syscalls: syscalls, clock: clock) {

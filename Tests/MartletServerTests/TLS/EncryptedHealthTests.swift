@@ -6,11 +6,14 @@ import Testing
 
 @Suite("TLS: --healthcheck")
 struct EncryptedHealthTests {
-    private func check(_ server: TestServer, _ change: (inout ServerSettings) -> Void = { _ in }) -> String? {
+    private func check(
+        _ server: TestServer, millisecondsMax: Int = 60_000, _ change: (inout ServerSettings) -> Void = { _ in }
+    ) -> String? {
         var settings = server.context.pointee.settings
         settings.tcpPort = Int(server.port)
         change(&settings)
-        do throws(HealthCheck.Failure) { return try HealthCheck(settings).run() } catch { return nil }
+        let check = HealthCheck(settings, millisecondsMax: millisecondsMax)
+        do throws(HealthCheck.Failure) { return try check.run() } catch { return nil }
     }
 
     @Test("is answered over TLS, with its own certificate where clients need one")
@@ -55,7 +58,7 @@ struct EncryptedHealthTests {
         let server = try TestServer()
 
         #expect(
-            check(server) {
+            check(server, millisecondsMax: HealthCheck.millisecondsMax) {
                 $0.tls.isEnabled = true
                 $0.tls.chainPath = certificates.server.certificate
                 $0.tls.keyPath = certificates.server.key

@@ -40,7 +40,10 @@ struct HandshakeTests {
         _ = try? stranger.receiveAll()
 
         var line = ""
-        while !line.contains("type=conn_close") { line = try watcher.line() }
+        while !line.contains("type=conn_close") {
+            line = try watcher.line()
+            try #require(!line.isEmpty)
+        }
         #expect(line.contains("reason=error"), "\(line)")
     }
 
