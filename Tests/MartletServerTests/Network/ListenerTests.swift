@@ -47,7 +47,8 @@ struct ListenerTests {
 
         let waiting = try server.client()
         try waiting.send("nonsense\r\n")
-        #expect(eventually { counters.pointee.listenerCounters.isPaused.value == 1 })
+        #expect(eventually { counters.pointee.listenerCounters.pauses.value > 0 })
+        #expect(counters.pointee.listenerCounters.isPaused.value == 1)
         #expect(counters.pointee.listenerCounters.pauses.value == 1)
         clients.removeLast().close()
 
@@ -80,9 +81,10 @@ struct ListenerTests {
 
         let client = try server.client()
         #expect(eventually { server.context.pointee.listenerCounters.pauses.value >= 3 })
+        // In this order: it goes on trying meanwhile. Two accepts a try, with the reserved descriptor's.
+        let calls = syscalls.acceptCalls.load(ordering: .relaxed)
         let tries = server.context.pointee.listenerCounters.pauses.value
-        // Two accepts a try, with the reserved descriptor's.
-        #expect(syscalls.acceptCalls.load(ordering: .relaxed) <= Int(tries + 2) * 3)
+        #expect(calls <= Int(tries + 2) * 3)
         syscalls.acceptsFailing.store(0, ordering: .relaxed)
 
         #expect(try Self.answers(client))
@@ -174,12 +176,16 @@ struct ListenerTests {
 
     @Test("serves IPv4 and IPv6 on the same port by default")
     func bothFamilies() throws {
-        let server = try TestServer { $0.listenAddresses = [] }
-        let sockets = server.context.pointee.listeningSockets
+        // Again if somebody else happens to have just that port of IPv6.
+        let haveOnePort = try (0..<5).contains { _ in
+            let server = try TestServer { $0.listenAddresses = [] }
+            let sockets = server.context.pointee.listeningSockets
+            #expect(sockets.first?.name == "tcp:127.0.0.1:\(server.port)")
+            // A machine without IPv6 has the one socket only.
+            return sockets.count == 1 || sockets.last?.name == "tcp6:[::1]:\(server.port)"
+        }
 
-        // A machine without IPv6 has the one socket only.
-        #expect(sockets.first?.name == "tcp:127.0.0.1:\(server.port)")
-        #expect(sockets.count == 1 || sockets.last?.name == "tcp6:[::1]:\(server.port)")
+        #expect(haveOnePort)
     }
 
     @Test("tells when the port is taken, and leaves nothing behind")
@@ -207,19 +213,21 @@ struct ListenerTests {
 
     @Test("writes the ports it got to the file that the environment names")
     func portFile() throws {
-        let path = Self.freshPath()
-        defer { unlink(path) }
-        setenv("MEMCACHED_PORT_FILENAME", path, 1)
-        let server = try TestServer()
-        unsetenv("MEMCACHED_PORT_FILENAME")
+        // A program of its own: other servers of this process would follow the variable, too.
+        let folder = try TemporaryFolder()
+        let program = try Program(
+            Program.user + ["-p", "-1", "-l", "127.0.0.1"],
+            environment: ["MEMCACHED_PORT_FILENAME": folder.path + "/ports"])
+        #expect(eventually { folder.exists("ports") })
 
-        var buffer = [UInt8](repeating: 0, count: 100)
-        let file = open(path, O_RDONLY)
-        let count = read(file, &buffer, buffer.count)
-        close(file)
+        let text = try #require(folder.text("ports"))
+        let port = try #require(text.split(whereSeparator: { !$0.isNumber }).last.flatMap { UInt16($0) })
 
-        #expect(String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self) == "TCP INET: \(server.port)\n")
-        #expect(access(path + ".lck", F_OK) != 0)
+        #expect(text == "TCP INET: \(port)\n")
+        #expect(!folder.exists("ports.lck"))
+        #expect(try Self.answers(TestClient(port: port)))
+        program.signal(SIGTERM)
+        #expect(program.end().status == 0)
     }
 
     @Test("lets each address have a protocol of its own")
