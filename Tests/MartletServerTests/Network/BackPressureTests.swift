@@ -11,17 +11,19 @@ struct BackPressureTests {
     private static let line = Array("nonsense\r\n".utf8)
     private static let reply = Array("ERROR\r\n".utf8)
 
-    /// Sends lines until for a while nothing is taken. Returns the bytes sent.
-    private static func sendUntilStuck(_ client: TestClient) -> Int {
+    /// Sends lines until nothing is taken and the server waits for room to send, or has closed the connection. Returns
+    /// the bytes sent.
+    private static func sendUntilStuck(_ client: TestClient, _ server: TestServer) -> Int {
         let lines = Array(repeatElement(line, count: 6_000).joined())
         var sent = 0
-        var refusals = 0
-        while refusals < 50 {
+        let isStuck = eventually {
+            // In this order: who waits for room reads nothing more, and there is none before the client reads.
+            let isWaiting = server.context.pointee.connectionSnapshots().contains { $0.state == "conn_mwrite" }
             let count = client.sendNow(Array(lines[(sent % lines.count)...]))
             sent += count
-            refusals = count == 0 ? refusals + 1 : 0
-            if count == 0 { usleep(2000) }
+            return count == 0 && (isWaiting || server.sum { $0.closed.value } > 0)
         }
+        #expect(isStuck)
         return sent
     }
 
@@ -31,7 +33,7 @@ struct BackPressureTests {
         let client = try server.client()
         let other = try server.client()
 
-        let sent = Self.sendUntilStuck(client)
+        let sent = Self.sendUntilStuck(client, server)
         let kept = server.context.pointee.budget.copiedBytes
         #expect(kept > 0)
         #expect(kept <= Limits.outputBytesFull + Limits.reserveBytesMax + Limits.readBytesMax)
@@ -50,7 +52,7 @@ struct BackPressureTests {
         let server = try TestServer.onUnixSocket { $0.connectionBufferBytesMax = 1000 }
         let client = try server.client()
 
-        _ = Self.sendUntilStuck(client)
+        _ = Self.sendUntilStuck(client, server)
 
         #expect(eventually { server.context.pointee.connectionCount == 0 })
         #expect(server.sum { $0.budgetKicks.value } == 1)
@@ -136,7 +138,7 @@ struct BackPressureTests {
     func goesAway() throws {
         let server = try TestServer.onUnixSocket()
         let client = try server.client()
-        _ = Self.sendUntilStuck(client)
+        _ = Self.sendUntilStuck(client, server)
 
         client.close()
 

@@ -42,10 +42,12 @@ struct ChurnTests {
             for _ in 0..<150 {
                 guard let client = try? server.client() else { continue }
                 let lines = Array(repeatElement(Array("nonsense\r\n".utf8), count: next(3000)).joined())
-                _ = client.sendNow(Array(lines.dropLast(next(10))))
+                let text = Array(lines.dropLast(next(10)))
+                _ = client.sendNow(text)
                 switch next(5) {
                 case 0: break
-                case 1: _ = try? client.receiveSome(1000)
+                // Less than a line has no reply that could be waited for.
+                case 1 where text.contains(10): _ = try? client.receiveSome(1000)
                 case 2:
                     shutdown(client.descriptor, Int32(SHUT_WR))
                     _ = try? client.receiveAll()

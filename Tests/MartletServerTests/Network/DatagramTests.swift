@@ -69,7 +69,11 @@ struct DatagramTests {
         try stuck.send("mn\r\n")
         #expect(eventually { syscalls.receiveCalls.load(ordering: .relaxed) > before })
         for id in 0..<8 as Range<UInt16> { try client.send(Array("get big\r\n".utf8), id: id) }
+        let datagrams = try #require(server.context.pointee.datagramSockets.first).descriptor
+        var byte: UInt8 = 0
+        #expect(eventually { recv(datagrams, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) > 0 })
         try other.send("stats\r\n")
+        #expect(other.hasArrived())
         syscalls.holdsReceives.store(false, ordering: .releasing)
 
         var text = ""
@@ -157,12 +161,12 @@ struct DatagramTests {
     }
 }
 
-/// A UDP socket that sends requests and puts replies together; its reads give up after ten seconds.
+/// A UDP socket that sends requests and puts replies together; its reads give up after a minute.
 final class DatagramClient {
     private let descriptor: Int32
 
     init(port: UInt16) throws {
-        descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+        descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
@@ -173,7 +177,7 @@ final class DatagramClient {
             }
         }
         try #require(result == 0)
-        var timeout = timeval(tv_sec: 10, tv_usec: 0)
+        var timeout = timeval(tv_sec: 60, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
     }
 

@@ -83,9 +83,14 @@ final class FaultySyscalls: Sendable {
     }
 
     private static func takeOne(_ counter: borrowing Atomic<Int>) -> Bool {
-        if counter.load(ordering: .relaxed) == 0 { return false }
-        counter.subtract(1, ordering: .relaxed)
-        return true
+        // A test may set it to nought at any moment, and it must not fall below.
+        var left = counter.load(ordering: .relaxed)
+        while left != 0 {
+            let (isTaken, found) = counter.compareExchange(expected: left, desired: left - 1, ordering: .relaxed)
+            if isTaken { return true }
+            left = found
+        }
+        return false
     }
 
     /// Shortens the pieces to `most` bytes together. Returns how many pieces remain.
