@@ -1,4 +1,3 @@
-import Glibc
 import MartletServer
 import ServerTesting
 import Testing

@@ -31,9 +31,9 @@ struct ChurnTests {
             pthread_create(
                 &thread, nil,
                 { context in
-                    Unmanaged<Visitor>.fromOpaque(context!).takeUnretainedValue().visit()
+                    Unmanaged<Visitor>.fromOpaque(context!).takeRetainedValue().visit()
                     return nil
-                }, Unmanaged.passUnretained(self).toOpaque())
+                }, Unmanaged.passRetained(self).toOpaque())
         }
 
         func wait() { pthread_join(thread, nil) }

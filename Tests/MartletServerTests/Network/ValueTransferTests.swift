@@ -179,10 +179,10 @@ private final class Sender {
         pthread_create(
             &thread, nil,
             { context in
-                let sender = Unmanaged<Sender>.fromOpaque(context!).takeUnretainedValue()
+                let sender = Unmanaged<Sender>.fromOpaque(context!).takeRetainedValue()
                 try? sender.client.send(sender.bytes)
                 return nil
-            }, Unmanaged.passUnretained(self).toOpaque())
+            }, Unmanaged.passRetained(self).toOpaque())
     }
 
     func wait() { pthread_join(thread, nil) }
