@@ -85,8 +85,7 @@ struct DumpTests {
     @Test("a server that cannot be asked, or does not tell its keys, leaves a dump as it was")
     func failureKeepsDump() throws {
         let silent = try TestServer { $0.allowsDump = false }
-        let gone = try TestServer()
-        gone.stop()
+        let gone = try RefusingPort()
         let place = try TemporaryPlace()
         let file = place.path("keep")
         try Data("precious".utf8).write(to: URL(fileURLWithPath: file))
@@ -110,8 +109,7 @@ struct DumpTests {
         #expect(try Program("dump", "-s", source.address, file).status == 0)
         let whole = try Data(contentsOf: URL(fileURLWithPath: file))
         try Data("an older one".utf8).write(to: URL(fileURLWithPath: file))
-        let down = try TestServer()
-        down.stop()
+        let down = try RefusingPort()
 
         for size in [0, 5001, whole.count] {
             try whole.prefix(size).write(to: part)

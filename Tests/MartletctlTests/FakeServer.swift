@@ -21,6 +21,17 @@ final class FakeServer: Sendable {
     /// without any.
     convenience init(dripping bytes: [UInt8]) throws { try self.init(serving: { Self.drip(bytes, $0) }) }
 
+    /// Answers nobody before so many have asked, and then all of them; those who come later again only so many at once.
+    convenience init(gathering count: Int, _ answer: [UInt8]) throws {
+        let gathering = Gathering(count)
+        try self.init(serving: { connection in
+            Self.serve(connection) { _ in
+                gathering.wait()
+                return answer
+            }
+        })
+    }
+
     private init(serving serve: @escaping @Sendable (Int32) -> Void) throws {
         let listening = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
@@ -86,6 +97,25 @@ final class FakeServer: Sendable {
         }
         shutdown(connection, Int32(SHUT_WR))
         while recv(connection, &room, room.count, 0) > 0 {}
+    }
+}
+
+/// Holds threads back until so many have come.
+private final class Gathering: @unchecked Sendable {
+    // Sendable: the number is only touched under the lock.
+    private let condition = NSCondition()
+    private let count: Int
+    private var comeCount = 0
+
+    init(_ count: Int) { self.count = count }
+
+    func wait() {
+        condition.lock()
+        defer { condition.unlock() }
+        comeCount += 1
+        let wanted = (comeCount + count - 1) / count * count
+        condition.broadcast()
+        while comeCount < wanted { condition.wait() }
     }
 }
 

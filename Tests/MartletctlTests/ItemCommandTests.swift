@@ -62,18 +62,32 @@ struct ItemCommandTests {
         #expect(try Program("get", "-s", server.address, "a").output == "old")
     }
 
+    /// So many keys for each of two servers. Where a key is depends on the servers' ports.
+    private func keys(_ countOfEach: Int, of servers: [String]) throws -> [String] {
+        let all = (0..<1000).map { "key:\($0)" }
+        let homes = try Program(
+            "ring", "map", "--servers", servers.joined(separator: ","), input: all.map { $0 + "\n" }.joined()
+        ).output.split(separator: "\n").map(String.init)
+        try #require(homes.count == all.count)
+        return servers.flatMap { server in
+            zip(all, homes).filter { $0.1 == server }.prefix(countOfEach).map { $0.0 }
+        }
+    }
+
     @Test("of several servers each key is at the one that clients ask")
     func ring() throws {
         let one = try TestServer()
         let two = try TestServer()
         let both = "\(one.address),\(two.address)"
-        for index in 0..<8 { #expect(try Program("set", "-s", both, "key:\(index)", "v").status == 0) }
+        for key in try keys(4, of: [one.address, two.address]) {
+            #expect(try Program("set", "-s", both, key, "v").status == 0)
+        }
 
         let all = try Program("keys", "-s", both).output.split(separator: "\n")
         let first = try Program("keys", "-s", one.address).output.split(separator: "\n")
 
         #expect(Set(all).count == 8)
-        #expect(first.count < 8)
+        #expect(first.count == 4)
         let got = try Program(["get", "--json", "-s", both] + all.map(String.init))
         #expect(got.status == 0 && got.output.split(separator: "\n").count == 8)
     }
@@ -170,18 +184,17 @@ struct ItemCommandTests {
     @Test("a server that is down leaves what the others answer", arguments: ["get", "delete", "touch", "keys"])
     func partly(command: String) throws {
         let up = try TestServer()
-        let down = try TestServer()
-        down.stop()
+        let down = try RefusingPort()
         let both = "\(down.address),\(up.address)"
-        // Each key is where clients would look for it: some of these at the server that is down.
-        let keys = (0..<20).map { "key:\($0)" }
+        // Each key is where clients would look for it: half of these at the server that is down.
+        let keys = try keys(8, of: [down.address, up.address])
         for key in keys { _ = try Program("set", "-s", both, key, "v") }
         let there = Set(try Program("keys", "-s", up.address).output.split(separator: "\n"))
         let words: [String] = command == "keys" ? [] : command == "touch" ? keys + ["--ttl", "0"] : keys
 
         let program = try Program([command, "-s", both] + words)
 
-        #expect(!there.isEmpty && there.count < keys.count)
+        #expect(there.count == 8 && keys.count == 16)
         #expect(program.status == 1)
         let sentences = program.errors.split(separator: "\n").filter { $0.hasPrefix("Error: ") }
         #expect(sentences.count == 1 && sentences[0].hasPrefix("Error: \(down.address): "), "\(program.errors)")
@@ -230,8 +243,7 @@ struct ItemCommandTests {
     func closedPipeAndMore() throws {
         let watched = try FakeServer { _ in Array("OK\r\ntype=item_get key=a\r\n".utf8) }
         let up = try TestServer()
-        let down = try TestServer()
-        down.stop()
+        let down = try RefusingPort()
         #expect(try Program("set", "-s", up.address, "a", "v").status == 0)
 
         let watch = try Program(["watch", "-s", watched.address], isUnread: true)
@@ -243,8 +255,7 @@ struct ItemCommandTests {
 
     @Test("a server that is not there is one sentence", arguments: ["get", "keys", "stats"])
     func nobody(command: String) throws {
-        let server = try TestServer()
-        server.stop()
+        let server = try RefusingPort()
 
         let program = try Program([command, "-s", server.address] + (command == "get" ? ["a"] : []))
 

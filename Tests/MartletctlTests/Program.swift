@@ -14,6 +14,9 @@ struct Program {
     /// Runs it to its end; `meanwhile` happens while it runs. What it prints goes to `outputPath` if there is one, or
     /// into a pipe that has nobody at its other end. With a `script` a shell is run, for which `$0` is the program and the
     /// words are `$1` and so on.
+    ///
+    /// Servers are waited for longer than usual where the words do not say for how long: a thread of a busy machine may
+    /// stand still for seconds.
     init(
         _ words: [String], script: String? = nil, input: String = "", outputPath: String? = nil,
         isUnread: Bool = false, meanwhile: () throws -> Void = {}
@@ -22,7 +25,7 @@ struct Program {
         let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         let program = URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("martletctl")
         process.executableURL = script == nil ? program : URL(fileURLWithPath: "/bin/sh")
-        process.arguments = script.map { ["-c", $0, program.path] + words } ?? words
+        process.arguments = script.map { ["-c", Self.patient($0), program.path] + words } ?? Self.patient(words)
         // Files rather than pipes: nobody has to read while the program writes.
         let folder = try TemporaryPlace()
         let files = ["in", "out", "err"].map { URL(fileURLWithPath: folder.path("\($0)")) }
@@ -39,6 +42,15 @@ struct Program {
         hasCrashed = process.terminationReason == .uncaughtSignal
         outputBytes = Array(try Data(contentsOf: files[1]))
         errors = String(decoding: try Data(contentsOf: files[2]), as: UTF8.self)
+    }
+
+    private static func patient(_ words: [String]) -> [String] {
+        guard words.contains("-s"), !words.contains("--timeout") else { return words }
+        return words.prefix(1) + ["--timeout", "60"] + words.dropFirst()
+    }
+
+    private static func patient(_ script: String) -> String {
+        script.replacing(#" -s "$1""#, with: #" --timeout 60 -s "$1""#)
     }
 
     /// A pipe could still have a reader: a process that another test starts just then.
