@@ -8,7 +8,11 @@ struct HealthCheckTests {
         var settings = server.context.pointee.settings
         settings.tcpPort = Int(server.port)
         change(&settings)
-        do throws(HealthCheck.Failure) { return try HealthCheck(settings).run() } catch { return nil }
+        do throws(HealthCheck.Failure) {
+            return try HealthCheck(settings, millisecondsMax: 60_000).run()
+        } catch {
+            return nil
+        }
     }
 
     @Test func `a server answers over TCP, whatever addresses it listens at`() throws {
@@ -101,9 +105,9 @@ struct HealthCheckTests {
 
     @Test func `nobody there is not well`() throws {
         let server = try TestServer()
-        server.stop()
+        let nobody = try RefusingPort()
 
-        #expect(check(server) == nil)
+        #expect(check(server) { $0.tcpPort = Int(nobody.port) } == nil)
         #expect(check(server) { $0.unixSocketPath = TestServer.freshSocketPath() } == nil)
         #expect(check(server) { $0.tcpPort = -1 } == nil)
     }

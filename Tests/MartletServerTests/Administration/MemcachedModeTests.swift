@@ -102,10 +102,10 @@ struct MemcachedModeTests {
     func crawlEvents() throws {
         let server = try Self.server { $0.isMemcachedMode = false }
         let client = try server.client()
-        #expect(try client.exchange("set a 0 5 1\r\n1\r\nset b 0 0 1\r\n1\r\n", "STORED\r\nSTORED\r\n"))
+        #expect(try client.exchange("set a 0 500 1\r\n1\r\nset b 0 0 1\r\n1\r\n", "STORED\r\nSTORED\r\n"))
         let watcher = try server.client()
         #expect(try watcher.exchange("watch sysevents\r\n", "OK\r\n"))
-        #expect(try client.exchange("debugtime 10\r\n", "OK\r\n"))
+        #expect(try client.exchange("debugtime 600\r\n", "OK\r\n"))
 
         let line = String(decoding: try watcher.receiveSome(), as: UTF8.self)
         #expect(line.contains("type=lru_crawler crawler=1 lru=all "), "\(line)")
