@@ -45,7 +45,7 @@ struct CredentialsTests {
 
 /// A file that only its owner may read, gone with the test.
 final class TemporaryFile {
-    let path = "/tmp/martlet-test-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+    let path = "/tmp/martlet-test-\(getpid())-\(UInt64.random(in: 0 ... .max))"
 
     init(_ text: String) throws { try write(text) }
 

@@ -88,9 +88,13 @@ struct ProcessTests {
         let program = try Program(Program.user + ["-s", path, "-t", "2"])
         #expect(try Program.connect(path: path).exchange("mn\r\n", "MN\r\n"))
 
+        // A thread has its name, and the niceness of its own, only from when it runs. There is none above 19.
         let own = try #require(program.threads["martletd"])
-        #expect(Program.eventually { program.threads["memory-maker"] == own + 10 })
-        for other in ["worker-0", "worker-1", "maintainer"] { #expect(program.threads[other] == own) }
+        #expect(Program.eventually { program.threads["memory-maker"] == min(own + 10, 19) })
+        for other in ["worker-0", "worker-1", "maintainer"] {
+            #expect(Program.eventually { program.threads[other] != nil })
+            #expect(program.threads[other] == own)
+        }
     }
 
     @Test func `an admin endpoint without descriptors neither spins nor fills the log, and answers later`() throws {
@@ -285,13 +289,13 @@ private final class Supervisor {
             }
         }
         guard result == 0, !listens || listen(descriptor, 5) == 0 else { throw Program.Failure(what: "bind") }
-        var timeout = timeval(tv_sec: 10, tv_usec: 0)
+        var timeout = timeval(tv_sec: 60, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
     }
 
     deinit { close(descriptor) }
 
-    /// The next notice; nil if none comes in ten seconds.
+    /// The next notice; nil if none comes in a minute.
     func next() -> String? {
         var bytes = [UInt8](repeating: 0, count: 512)
         let count = recv(descriptor, &bytes, bytes.count, 0)

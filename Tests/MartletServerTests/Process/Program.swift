@@ -177,9 +177,9 @@ final class Program {
         return try client ?? TestClient(path: path)
     }
 
-    /// Asks `condition` until it is true, ten seconds at most. For what another process does and nobody tells of.
+    /// Asks `condition` until it is true, a minute at most. For what another process does and nobody tells of.
     static func eventually(_ condition: () -> Bool) -> Bool {
-        for _ in 0..<1000 {
+        for _ in 0..<6000 {
             if condition() { return true }
             usleep(10_000)
         }

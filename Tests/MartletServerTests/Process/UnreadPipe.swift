@@ -21,13 +21,13 @@ final class UnreadPipe {
         close(writing)
     }
 
-    /// Reads until `text` has come, or ten seconds have brought nothing. Returns what came, without what filled it.
+    /// Reads until `text` has come, or a minute has brought nothing. Returns what came, without what filled it.
     func read(until text: String) -> String {
         var found = ""
         var piece = [UInt8](repeating: 0, count: 4096)
         while !found.contains(text) {
             var asked = pollfd(fd: reading, events: Int16(POLLIN), revents: 0)
-            guard poll(&asked, 1, 10_000) > 0 else { break }
+            guard poll(&asked, 1, 60_000) > 0 else { break }
             let count = Glibc.read(reading, &piece, piece.count)
             guard count > 0 else { break }
             found += String(decoding: piece[..<count], as: UTF8.self)
