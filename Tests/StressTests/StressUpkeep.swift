@@ -11,11 +11,15 @@ struct StressUpkeep: @unchecked Sendable {
     private let plan: StressPlan
     private let growth = Growth()
 
+    /// Items evicted before the statistics were reset, however late that was.
+    var evictedBeforeReset: Int { growth.evicted.load(ordering: .relaxed) }
+
     /// Most buckets that the table has had beyond those it began with: what is emptied shrinks again.
     var addedBucketCountMax: Int { growth.most.load(ordering: .relaxed) }
 
     private final class Growth: Sendable {
         let most = Atomic<Int>(0)
+        let evicted = Atomic<Int>(0)
     }
 
     init(_ store: CacheStore, _ session: StoreSession, _ plan: StressPlan) {
@@ -35,10 +39,16 @@ struct StressUpkeep: @unchecked Sendable {
             }
             if passes % 64 == 0 { _ = store.scanSoon() }
             passes += 1
-            growth.most.store(max(addedBucketCountMax, store._addedBucketCount), ordering: .relaxed)
+            noteGrowth()
             store.awaitWork(milliseconds: 0)
             sched_yield()
         }
+        // The clients may have done much since the last pass.
+        noteGrowth()
+    }
+
+    private func noteGrowth() {
+        growth.most.store(max(addedBucketCountMax, store._addedBucketCount), ordering: .relaxed)
     }
 
     /// Somebody reads all statistics again and again, and walks through the table.
@@ -47,8 +57,11 @@ struct StressUpkeep: @unchecked Sendable {
         var rounds = 0
         while plan.clock.runningCount > 0 {
             session.setNow(plan.clock.now)
-            _ = store.statistics()
-            if rounds == 1 { store.resetStatistics() }
+            let statistics = store.statistics()
+            if rounds == 1 {
+                growth.evicted.store(statistics.classes.reduce(0) { $0 + $1.evicted }, ordering: .relaxed)
+                store.resetStatistics()
+            }
             if plan.isMemcachedMode { _ = store.reassign(from: nil, to: rounds % 3 * 10, session: session) }
             for _ in 0..<200 where !store.step(&walk, now: plan.clock.now, Self.check) { walk = TableWalk() }
             rounds += 1
