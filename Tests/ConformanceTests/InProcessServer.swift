@@ -11,7 +11,7 @@ final class InProcessServer {
 
     init(options: [String]) throws {
         var settings = try ConformanceSettings.parse(options + ["-o", "relaxed_privileges", "-t", "2"])
-        path = "/tmp/martlet-conformance.\(getpid()).\(UInt32.random(in: 0 ... .max))"
+        path = "/tmp/martlet-conformance.\(getpid()).\(UInt64.random(in: 0 ... .max))"
         settings.unixSocketPath = path
         server = try Server(
             settings: settings, clock: ServerClock(manualWithWall: LogicServer.wallSeconds))
