@@ -1,21 +1,22 @@
 import DoubleTesting
 import LoadEngine
 import LoadWorkload
+import Synchronization
 import Testing
 
 /// Open and closed loops, and what they make of a server that pauses.
 @Suite("A loop")
 struct LoopTests {
-    private static let pauseMilliseconds = 500
+    private static let pauseMilliseconds = 500.0
 
-    /// A server that pauses once, a while after 500 requests, for half a second.
-    private static func run(_ pace: Pace) throws -> RunResult {
-        let double = try ServerDouble(pause: (after: 500, milliseconds: Int32(pauseMilliseconds)))
+    /// A server that pauses once, a while after 500 requests, for half a second, all times so many times as long.
+    private static func run(_ pace: Pace, factor: Double) throws -> RunResult {
+        let double = try ServerDouble(pause: (after: 500, milliseconds: Int32(pauseMilliseconds * factor)))
         var settings = try LoadRunTests.settings(
             [ServerAddress(.host("127.0.0.1", port: double.port))], "get=90,set=10")
         settings.workload.sizes = .fixed(50)
         settings.requestCount = nil
-        settings.seconds = 2
+        settings.seconds = 2 * factor
         settings.pace = pace
         settings.intervalSeconds = 0.1
         return try LoadRun.run(settings)
@@ -23,23 +24,28 @@ struct LoopTests {
 
     @Test("that is open shows a pause to everyone who came in the meantime; one that is closed to four")
     func pause() throws {
-        let open = try Self.run(.arriving(.constant(2000), .constant))
-        let closed = try Self.run(.saturating)
+        var last = ""
+        let seen = try withLongerTime { factor -> Bool? in
+            let open = try Self.run(.arriving(.constant(2000), .constant), factor: factor)
+            let closed = try Self.run(.saturating, factor: factor)
 
-        // A quarter of the arrivals came during the pause, and waited for half of it on average.
-        let half = UInt64(Self.pauseMilliseconds) * 500_000
-        #expect(open.response.value(percentile: 95) > half)
-        #expect(open.response.max > 2 * half * 9 / 10)
-        // It took all 4,000, the pause notwithstanding.
-        #expect(open.counts.requests == 4000)
-        // One request of each connection waited, of thousands.
-        #expect(closed.response.max > 2 * half * 9 / 10)
-        #expect(closed.response.value(percentile: 95) < half / 5)
-        // The time from sending hides the pause as well.
-        #expect(open.service.value(percentile: 95) < half / 5)
-        #expect(open.service.max > 2 * half * 9 / 10)
-        // The lateness was the server's, and is not counted as the driver's.
-        #expect(open.slip.value(percentile: 95) < half / 5)
+            let half = UInt64(Self.pauseMilliseconds * factor) * 500_000
+            // It took all 4,000, the pause notwithstanding.
+            #expect(open.counts.requests == Int(4000 * factor))
+            #expect(open.response.max > 2 * half * 9 / 10)
+            // A quarter of the arrivals came during the pause, and waited for half of it on average.
+            let shown = open.response.value(percentile: 95)
+            // One request of each connection waited, of thousands; the time from sending hides the pause as well; and
+            // the lateness was the server's, and is not counted as the driver's.
+            let hidden = [closed.response, open.service, open.slip].map { $0.value(percentile: 95) }
+            let longest = [closed.response.max, open.service.max]
+            last = "\(shown) and \(longest) ns shown, \(hidden) ns hidden; half of the pause is \(half) ns"
+            // The machine's own pauses are in all of them.
+            let isSeen = shown > half && longest.allSatisfy { $0 > 2 * half * 9 / 10 }
+            return isSeen && hidden.allSatisfy { $0 < half / 5 } ? true : nil
+        }
+
+        #expect(seen == true, "\(last)")
     }
 
     @Test("that is open sends as many requests as the rate says, in all spacings and over threads", arguments: 1...3)
@@ -74,7 +80,10 @@ struct LoopTests {
 
         // Due at 0 and 0.25 s. Up to the last answer it would be eight a second.
         #expect(result.counts.requests == 2)
-        #expect(abs(result.rate - 4) < 0.1)
+        #expect(result.seconds >= 0.5)
+        // Unless the machine stood still for the rest of it.
+        #expect(result.seconds <= max(0.5, 0.25 + Self.longest(result)) + 0.001)
+        #expect(abs(result.rate * result.seconds - 2) < 0.001)
     }
 
     @Test("that ends by the number of its requests lasts up to the last answer", arguments: [1, 2])
@@ -82,12 +91,12 @@ struct LoopTests {
         let servers = try (0..<serverCount).map { _ in try CacheServer() }
         var settings = try LoadRunTests.settings(servers.map(\.address), "get")
         settings.requestCount = 500
-        settings.seconds = 60
+        settings.seconds = 600
 
         let result = try LoadRun.run(settings)
 
         #expect(result.counts.requests == 500)
-        #expect(result.seconds > 0 && result.seconds < 30)
+        #expect(result.seconds > 0 && result.seconds < 60)
     }
 
     @Test("that is open sends what is due together in one pipeline")
@@ -105,7 +114,8 @@ struct LoopTests {
 
     @Test("tells the workload the time: what is popular moves on by the seconds")
     func drift() throws {
-        let double = try ServerDouble()
+        let changes = KeyChanges()
+        let double = try ServerDouble(WatchedBrain(changes))
         var settings = try LoadRunTests.settings(
             [ServerAddress(.host("127.0.0.1", port: double.port))], "get")
         // One key is nearly all there is, and each tenth of a second it is the next one.
@@ -115,20 +125,18 @@ struct LoopTests {
         settings.connectionCount = 1
         settings.depth = 64
         settings.requestCount = nil
-        settings.seconds = 1
+        settings.seconds = 120
         settings.pace = .arriving(.constant(500), .constant)
 
-        let result = try LoadRun.run(settings)
+        // A machine that stands still for a while may pass over some.
+        let result = try LoadRun.run(settings, wantsEnd: { changes.count.load(ordering: .relaxed) >= 5 })
         double.stop()
 
-        #expect(result.counts.requests == 500)
-        var hottest: [String] = []
-        for request in double.journal where request.verb == "get" && hottest.last != request.key {
-            hottest.append(request.key)
-        }
-        // One after the other and none again; a machine that stands still for a while may pass over some.
+        #expect(result.seconds > 0.25 && result.seconds < 120)
+        // One after the other and none again.
+        let hottest = changes.keys
         #expect(Set(hottest).count == hottest.count)
-        #expect(hottest.count > 3)
+        #expect(hottest.count >= 5)
     }
 
     @Test("that replays a trace keeps the order of each key", arguments: [1, 2], [1, 16])
@@ -139,6 +147,8 @@ struct LoopTests {
         _ = try workload.replay(TraceReplay(path: trace.path))
         var settings = LoadSettings(servers: [ServerAddress(.host("127.0.0.1", port: double.port))], workload: workload)
         settings.seconds = nil
+        settings.timeoutSeconds = 60
+        settings.connectSeconds = 60
         settings.threadCount = threads
         settings.connectionCount = 6
         settings.depth = depth
@@ -176,12 +186,44 @@ struct LoopTests {
         _ = try workload.replay(TraceReplay(path: trace.path))
         var settings = LoadSettings(servers: [server.address], workload: workload)
         settings.seconds = nil
+        settings.timeoutSeconds = 60
+        settings.connectSeconds = 60
         settings.pace = .timed(speed: 4)
 
         let result = try LoadRun.run(settings)
 
         // The reads miss, and their stores follow.
         #expect(result.counts.requests == 8)
-        #expect(result.seconds >= 0.5 && result.seconds < 1)
+        // The last read is due after half a second; behind it come its answer and the store's.
+        #expect(result.seconds >= 0.5 && result.seconds <= 0.5 + 2 * Self.longest(result) + 0.001)
+    }
+
+    /// The longest response, in seconds, as a histogram may have rounded it.
+    private static func longest(_ result: RunResult) -> Double { Double(result.response.max) / 1e9 * 1.01 }
+}
+
+/// The keys that reads asked for, without those that were asked for just before.
+// Reason: the keys are the double's thread's until that has ended.
+private final class KeyChanges: @unchecked Sendable {
+    let count = Atomic<Int>(0)
+    var keys: [String] = []
+}
+
+/// Answers, and notes each change of the key that is asked for.
+private struct WatchedBrain: ServerBrain {
+    private var brain = DoubleBrain(fault: nil)
+    private let changes: KeyChanges
+    private var seen = 0
+
+    init(_ changes: KeyChanges) { self.changes = changes }
+
+    mutating func answer(_ input: inout [UInt8], _ output: inout [UInt8]) -> Int {
+        let count = brain.answer(&input, &output)
+        for request in brain.journal[seen...] where request.verb == "get" && changes.keys.last != request.key {
+            changes.keys.append(request.key)
+            changes.count.add(1, ordering: .relaxed)
+        }
+        seen = brain.journal.count
+        return count
     }
 }
