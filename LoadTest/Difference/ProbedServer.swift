@@ -54,7 +54,7 @@ package final class ProbedServer {
     private let connector: SocketConnector
     private var descriptor: Int32 = -1
     /// How long a server may say nothing while an answer is due.
-    private let seconds = 10.0
+    private let seconds = 60.0
     /// MSG_DONTWAIT.
     private static let withoutWaiting: Int32 = 0x40
 
@@ -71,7 +71,7 @@ package final class ProbedServer {
     /// connection of its own, whose end tells the server that nothing more comes.
     package func ask(_ batch: ProbeBatch) throws(LoadError) -> AnswerRow {
         if batch.isUnsafe { close() }
-        if descriptor < 0 { descriptor = try connector.connect(seconds: 3) }
+        if descriptor < 0 { descriptor = try connector.connect(seconds: seconds) }
         let bytes = batch.bytes
         let end = batch.markerAnswer(batch.probes.count - 1)
         var sent = 0

@@ -14,6 +14,9 @@ struct HistoryRunTests {
         settings.connectionCount = 6
         settings.seconds = nil
         settings.commandCount = 8000
+        // Long enough for a machine that stands still now and then.
+        settings.timeoutSeconds = 60
+        settings.connectSeconds = 60
         return settings
     }
 
@@ -205,8 +208,11 @@ struct HistoryRunTests {
 
     @Test("names a server that does not know the commands, unless it finds a wrong answer first")
     func unknownCommands() throws {
-        var settings = Self.settings(ServerAddress(.host("127.0.0.1", port: try ServerDouble().port)))
+        let double = try ServerDouble()
+        defer { double.stop() }
+        var settings = Self.settings(ServerAddress(.host("127.0.0.1", port: double.port)))
         settings.seconds = 1
+        settings.timeoutSeconds = 5
 
         // The double also leaves out flags: which of the two is met first is chance.
         let result = try? HistoryRun.run(settings)

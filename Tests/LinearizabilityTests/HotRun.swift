@@ -28,7 +28,7 @@ struct HotRun {
     /// What all connections to `address` saw.
     func history(_ address: ServerAddress) throws -> [KeyedCall] {
         var connector = try SocketConnector(address)
-        close(try connector.settle(seconds: 10))
+        close(try connector.settle(seconds: 60))
         let clock = HistoryClock()
         let keys = names.map { HotKey(name: $0, size: size) }
         let connections = try (0..<connectionCount + binaryCount).map { client in
@@ -36,7 +36,8 @@ struct HotRun {
             source.isMartlet = isOurs
             source.flushes = isOurs
             source.isBinary = client >= connectionCount
-            return HotConnection(try HotSocket(connector), clock: clock, source: source)
+            return HotConnection(
+                try HotSocket(connector, connectSeconds: 60, seconds: 60), clock: clock, source: source)
         }
         let count = commandsPerConnection
         try JoinedThread.run(connections.count) { connections[$0].act(count) }

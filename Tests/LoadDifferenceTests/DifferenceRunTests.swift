@@ -1,6 +1,7 @@
 import Foundation
 import LoadDifference
 import LoadEngine
+import MartletServer
 import ServerTesting
 import Testing
 
@@ -9,6 +10,15 @@ import Testing
 struct DifferenceRunTests {
     private func probed(_ server: TestServer) throws -> ProbedServer {
         try ProbedServer(ServerAddress(.path(try #require(server.path))))
+    }
+
+    /// Time stands still: what is left of an item's life is the same to both, whenever they are asked.
+    private func server(_ change: (inout ServerSettings) -> Void = { _ in }) throws -> TestServer {
+        try TestServer(clock: ServerClock(manualWithWall: 1_800_000_000)) {
+            $0.unixSocketPath = TestServer.freshSocketPath()
+            $0.threadCount = 1
+            change(&$0)
+        }
     }
 
     @Test func `the same seed asks the same, and another one something else`() {
@@ -32,17 +42,17 @@ struct DifferenceRunTests {
     }
 
     @Test func `two servers of one kind differ in nothing`() throws {
-        let (one, other) = (try TestServer.onUnixSocket(), try TestServer.onUnixSocket())
+        let (one, other) = (try server(), try server())
 
         let result = try DifferenceRun(expected: try probed(one).ask, found: try probed(other).ask).run(
-            DifferenceRun.Settings(seed: .random(in: 0 ... .max), commandCount: 10_000))
+            DifferenceRun.Settings(seed: 2026, commandCount: 10_000))
 
         #expect(result.findings.isEmpty, "\(DifferenceText.text(result, expected: "one", found: "other"))")
         #expect(result.comparedCount > 5000)
     }
 
     @Test func `a server that forbids something is found out`() throws {
-        let (one, other) = (try TestServer.onUnixSocket(), try TestServer.onUnixSocket { $0.itemBytesMax = 2048 })
+        let (one, other) = (try server(), try server { $0.itemBytesMax = 2048 })
 
         let result = try DifferenceRun(expected: try probed(one).ask, found: try probed(other).ask).run(
             DifferenceRun.Settings(seed: 1, commandCount: 20_000, findingsMax: 3))
