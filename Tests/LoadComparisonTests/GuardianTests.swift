@@ -20,13 +20,13 @@ struct GuardianTests {
         let folder = try Scratch()
         let server = try #require(Self.program("martletd"))
         let user = getuid() == 0 ? " -u nobody" : ""
-        try "title t\nrun -d 60 --interval 100ms\nshow rate\n[a]\n".write(
+        try "title t\nrun -d 600 --interval 100ms --timeout 60\nshow rate\n[a]\n".write(
             toFile: folder["a.suite"], atomically: true, encoding: .utf8)
         let process = Process()
         process.executableURL = URL(fileURLWithPath: try #require(Self.program("martlet-load")))
         process.arguments = ["compare", "-q", "--a", "\(server) -s {socket}\(user)", folder["a.suite"]]
-        process.environment = ProcessInfo.processInfo.environment.merging(["TMPDIR": "/tmp/\(getpid())-killed"]) { $1 }
-        let place = "/tmp/\(getpid())-killed"
+        let place = Self.place()
+        process.environment = ProcessInfo.processInfo.environment.merging(["TMPDIR": place]) { $1 }
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: place) }
         // Others need to get through to the socket.
@@ -45,7 +45,7 @@ struct GuardianTests {
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
 
-        #expect(Scratch.eventually { numbers.allSatisfy { kill($0, 0) != 0 } }, "\(numbers)")
+        #expect(Scratch.eventually { numbers.allSatisfy(Scratch.isGone) }, "\(numbers)")
         #expect(
             Scratch.eventually { (try? FileManager.default.contentsOfDirectory(atPath: place))?.isEmpty == true })
     }
@@ -57,10 +57,10 @@ struct GuardianTests {
         let folder = try Scratch()
         let server = try #require(Self.program("martletd"))
         let user = getuid() == 0 ? " -u nobody" : ""
-        try "title t\nrun -n 100 -c 2\nshow rate\n[a]\n".write(
+        try "title t\nrun -n 100 -c 2 --timeout 60 --connect-timeout 60\nshow rate\n[a]\n".write(
             toFile: folder["a.suite"], atomically: true, encoding: .utf8)
         let command = "sh -c 'echo $$ >\(folder["number"]); exec \(server) -s {socket}\(user)'"
-        let place = "/tmp/\(getpid())-unread"
+        let place = Self.place()
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: place) }
         try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: place)
@@ -81,6 +81,9 @@ struct GuardianTests {
         #expect(kill(try #require(folder.number("number")), 0) != 0)
         #expect(try FileManager.default.contentsOfDirectory(atPath: place).isEmpty)
     }
+
+    /// Nobody else's; with a short name, because a socket's path goes on from there.
+    private static func place() -> String { "/tmp/\(getpid())-\(UInt32.random(in: 0 ... .max))" }
 
     /// A pipe could still have a reader: a process that another test starts just then.
     private static func closedPipe() throws -> FileHandle {

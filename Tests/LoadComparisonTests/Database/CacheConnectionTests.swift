@@ -15,7 +15,7 @@ struct CacheConnectionTests {
         connector = try SocketConnector(ServerAddress(.path(try #require(server.path))))
     }
 
-    private func connection() throws -> CacheConnection { try CacheConnection(connector, keys: .plain, seconds: 10) }
+    private func connection() throws -> CacheConnection { try CacheConnection(connector, keys: .plain, seconds: 60) }
 
     @Test("What was set is got, however long, and gone after a deletion")
     func values() throws {

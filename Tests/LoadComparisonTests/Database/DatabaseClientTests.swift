@@ -18,11 +18,11 @@ struct DatabaseClientTests {
         server = try TestServer.onUnixSocket()
         let address = ServerAddress(.path(try #require(server.path)))
         let connector = try SocketConnector(address)
-        cache = try CacheConnection(connector, keys: .plain, seconds: 10)
+        cache = try CacheConnection(connector, keys: .plain, seconds: 60)
         database = try SQLiteDatabase()
         try database.fill(table, EndRequest())
         client = DatabaseClient(
-            cache: try CacheConnection(connector, keys: .plain, seconds: 10), session: try database.session(table),
+            cache: try CacheConnection(connector, keys: .plain, seconds: 60), session: try database.session(table),
             table: table, versions: versions, settings: DatabaseSettings(cache: .address(address)),
             control: ClientControl())
         client.counts = true

@@ -15,7 +15,7 @@ struct DatabaseScenarioTests {
         let cache = try TestServer.onUnixSocket()
         let settings = try Self.settings(cache) { $0.choice = .sqlite }
 
-        let result = try DatabaseScenario.run(settings, EndRequest()) { _ in }
+        let result = try Self.run(settings)
 
         #expect(result.database.hasPrefix("SQLite 3."))
         Self.expectSense(result)
@@ -29,7 +29,7 @@ struct DatabaseScenarioTests {
             $0.rowsPerValue = 3
         }
 
-        let result = try DatabaseScenario.run(settings, EndRequest()) { _ in }
+        let result = try Self.run(settings)
 
         #expect(result.database.hasPrefix("PostgreSQL "))
         #expect(result.rowCount == 3 * 501)
@@ -153,8 +153,27 @@ struct DatabaseScenarioTests {
         settings.warmUpSeconds = 0.1
         settings.stampedeSeconds = 0.2
         settings.expiryMilliseconds = 20
+        settings.answerSecondsMax = 60
         change(&settings)
         return settings
+    }
+
+    /// Again for a longer time as long as there was a part in which nothing came to its end: clients and database may
+    /// not get the processor for a while.
+    private static func run(_ settings: DatabaseSettings) throws -> DatabaseResult {
+        var last: DatabaseResult?
+        let whole = try withLongerTime { factor in
+            var settings = settings
+            settings.seconds *= factor
+            settings.stampedeSeconds *= factor
+            let result = try DatabaseScenario.run(settings, EndRequest()) { _ in }
+            last = result
+            let isWhole =
+                result.steady.allSatisfy { $0.reads.requests > 0 } && result.steady.last?.reads.hitRatio ?? 0 > 0
+                && result.stampedes.allSatisfy { $0.expiries > 0 && $0.reads.requests > 0 }
+            return isWhole ? result : nil
+        }
+        return try #require(whole ?? last)
     }
 
     static func expectSense(_ result: DatabaseResult) {
@@ -171,7 +190,10 @@ struct DatabaseScenarioTests {
         #expect(result.stampedes.map(\.way) == [.cacheAside, .leaseWaiting, .leaseStale])
         for stampede in result.stampedes {
             #expect(stampede.expiries > 0)
-            #expect(stampede.queriesPerExpiryMost <= 4)
+            // Of each client one, and one that it began before the expiry.
+            #expect(stampede.queriesPerExpiryMost <= 2 * 4)
+            let queries = stampede.queriesPerExpiry * Double(stampede.expiries)
+            #expect(queries <= Double(4 * (stampede.expiries + 1) + stampede.reads.impatient))
             #expect(stampede.reads.requests > 0)
         }
     }
