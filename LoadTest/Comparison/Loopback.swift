@@ -5,10 +5,12 @@ import LoadEngine
 package enum Loopback {
     /// How long a server may take for the answer to `version` before it is asked again.
     private static let answerMilliseconds: Int32 = 500
+    /// What another thread just starts gets none of them.
+    private static let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
 
     /// A port nobody listens on now. Somebody else might take it before the server does; then the server says so.
     package static func freePort() throws(ComparisonError) -> UInt16 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_INET, kind, 0)
         defer { close(descriptor) }
         var address = inetAddress(port: 0)
         var bytes = socklen_t(MemoryLayout<sockaddr_in>.size)
@@ -43,13 +45,13 @@ package enum Loopback {
     private static func connected(_ address: ServerAddress) -> Int32 {
         switch address.place {
         case .host(_, let port):
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            let descriptor = socket(AF_INET, kind, 0)
             return connected(descriptor, inetAddress(port: port))
         case .path(let path):
             var address = sockaddr_un()
             address.sun_family = sa_family_t(AF_UNIX)
             withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
-            return connected(socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0), address)
+            return connected(socket(AF_UNIX, kind, 0), address)
         }
     }
 

@@ -156,7 +156,11 @@ package final class ServerDouble: @unchecked Sendable {
     }
 
     private func hangUp() {
-        for client in clients { close(client.descriptor) }
+        for client in clients {
+            // A process that another test has just started may have the descriptor as well.
+            shutdown(client.descriptor, Int32(SHUT_RDWR))
+            close(client.descriptor)
+        }
         clients = []
     }
 
