@@ -1,13 +1,18 @@
 import Foundation
 
-/// A headless Chromium, where one is installed.
+/// A headless Chromium, where one is installed and shows a page: on some systems there is only a name that tells where to
+/// get it, or a program that sees no temporary folder.
 struct Browser {
     static let installed: Browser? = {
         let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
         for folder in folders {
             for name in ["chromium", "chromium-browser", "google-chrome"] {
                 let path = "\(folder)/\(name)"
-                if FileManager.default.isExecutableFile(atPath: path) { return Browser(path: path) }
+                guard FileManager.default.isExecutableFile(atPath: path) else { continue }
+                let browser = Browser(path: path)
+                let page = try? browser.document(
+                    of: "<body><script>document.body.append('shown ' + 6 * 7)</script>", width: 400)
+                if page?.html.contains("shown 42") == true { return browser }
             }
         }
         return nil
@@ -27,7 +32,7 @@ struct Browser {
         process.arguments = [
             "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr",
             "--user-data-dir=\(folder.path)/profile", "--window-size=\(width),1000", "--virtual-time-budget=3000",
-            "--timeout=20000", "--dump-dom", page.absoluteString,
+            "--timeout=300000", "--dump-dom", page.absoluteString,
         ]
         // Files rather than pipes: nobody has to read while the browser writes.
         let output = folder.appendingPathComponent("out"), log = folder.appendingPathComponent("log")
