@@ -22,6 +22,9 @@ package struct ArrivalSchedule: ~Copyable {
     private let isPoisson: Bool
     private var random: RandomSource
     private var number: Double
+    /// Added at the end: as a part of `begin` it would lose its last nanoseconds on a machine that has been up for long,
+    /// and the request behind the last one would be due just before the run is over.
+    private var start: UInt64 = 0
     /// The piece it is at, when that begins, and the arrivals before it.
     private var index = 0
     private var begin = 0.0
@@ -44,7 +47,7 @@ package struct ArrivalSchedule: ~Copyable {
     }
 
     /// Makes times count from `start`; before the first `next`.
-    mutating func begin(at start: UInt64) { begin = Double(start) }
+    package mutating func begin(at start: UInt64) { self.start = start }
 
     deinit { pieces.deallocate() }
 
@@ -67,6 +70,6 @@ package struct ArrivalSchedule: ~Copyable {
             time = piece.length + (wanted - piece.arrivals) / piece.to
         }
         number += isPoisson ? -log(1 - random.unit()) : 1
-        return UInt64(begin + time)
+        return start &+ UInt64((begin + time).rounded())
     }
 }

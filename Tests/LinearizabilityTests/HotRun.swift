@@ -1,6 +1,7 @@
 import Glibc
 import LoadEngine
 import LoadHistory
+import StoreTesting
 import Testing
 
 /// Connections that all work on the same few keys of a server, each on a thread of its own.
@@ -40,7 +41,7 @@ struct HotRun {
                 try HotSocket(connector, connectSeconds: 60, seconds: 60), clock: clock, source: source)
         }
         let count = commandsPerConnection
-        try JoinedThread.run(connections.count) { connections[$0].act(count) }
+        onThreads(connections.count) { connections[$0].act(count) }
         if let failure = connections.lazy.compactMap(\.failure).first {
             print("seed \(seed)")
             throw failure

@@ -68,6 +68,20 @@ struct ArrivalTests {
         #expect(abs(Double(within.count { $0 > 0.001 }) / 30_000 - 0.3679) < 0.012)
     }
 
+    @Test(
+        "are due to the nanosecond on a machine that has been up for long, so that none comes before the end too many")
+    func longUptime() throws {
+        let start: UInt64 = 1 << 53 + 1
+        let pieces = try RateCurve(parsing: "4000").pieces(leadSeconds: 0, seconds: 0.5)
+        var schedule = ArrivalSchedule(pieces, .constant, seed: 5, thread: 0, threadCount: 1)
+        schedule.begin(at: start)
+
+        var times: [UInt64] = []
+        for _ in 0...2000 { times.append(schedule.next()) }
+
+        #expect(times[0] == start && times[2000] == start + 500_000_000)
+    }
+
     @Test("are the same for the same seed")
     func determinism() throws {
         #expect(try Self.times("1000", .poisson, count: 100) == Self.times("1000", .poisson, count: 100))

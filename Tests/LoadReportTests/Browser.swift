@@ -1,7 +1,7 @@
 import Foundation
 
-/// A headless Chromium, where one is installed and shows a page: on some systems there is only a name that tells where to
-/// get it, or a program that sees no temporary folder.
+/// A headless Chromium, where one is installed and shows a page: on some systems there is only a name that tells where
+/// to get it, or a program that sees no temporary folder.
 struct Browser {
     static let installed: Browser? = {
         let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
