@@ -99,7 +99,7 @@ struct ComparisonTests {
 
     @Test("A server that does not start is told with its own last words")
     func startFails() throws {
-        let template = try ServerTemplate(name: "bad", command: "sh -c 'echo no such option; exit 3' {port}")
+        let template = try ServerTemplate(name: "bad", command: "sh -c 'echo no such option; exit 3' {socket}")
 
         let error = try #require(throws: ComparisonError.self) {
             try StartedServer(template, options: CommandWords([]), cores: nil)
