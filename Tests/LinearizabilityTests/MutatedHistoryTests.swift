@@ -16,76 +16,81 @@ struct MutatedHistoryTests {
     private static let spread = 4
     /// Changes tried of each kind, at most.
     private static let triesMax = 60
+    private static let recordingsMax = 50
 
     @Test("a value that was already replaced when it was asked for", arguments: [HotSize.counters, .small, .large])
     func staleValue(_ size: HotSize) throws {
-        let history = try recorded(size)
-        let seen = gets(history)
-
         // A read gets a version again although another call had been told a newer token before the read began.
-        let tries = seen.indices.flatMap { late in
-            let began = history[seen[late].index].began
-            let known = history.lazy.filter { $0.ended < began }.compactMap { ItemModel.rank(of: $0.operation) }.max()
-            return seen[..<late].lazy.filter { $0.item.token < known ?? 0 }.suffix(1).map {
-                (seen[late].index, $0.item)
+        func places(_ history: History) -> [(Int, Item)] {
+            let seen = gets(history)
+            return seen.indices.flatMap { late in
+                let began = history[seen[late].index].began
+                let known = history.lazy.filter { $0.ended < began }.compactMap { ItemModel.rank(of: $0.operation) }
+                    .max()
+                return seen[..<late].lazy.filter { $0.item.token < known ?? 0 }.suffix(1).map {
+                    (seen[late].index, $0.item)
+                }
             }
         }
 
-        expectRefused(history, tries) { history, change in
+        try expectRefused(size, places) { history, change in
             history[change.0] = history[change.0].answering(.get(change.1))
         }
     }
 
     @Test("a value with another version's token", arguments: [HotSize.counters, .small, .large])
     func wrongToken(_ size: HotSize) throws {
-        let history = try recorded(size)
-        let seen = gets(history)
-
         // The next version's, as when a reply is put together while the item changes.
-        let tries = seen.compactMap { get -> (Int, Item)? in
-            let later = seen.map(\.item).filter { $0.token > get.item.token }
-            // A version may have the same value, where the one before was only marked.
-            guard let next = later.min(by: { $0.token < $1.token }), next.value != get.item.value else { return nil }
-            return (get.index, Item(value: get.item.value, flags: get.item.flags, token: next.token))
+        func places(_ history: History) -> [(Int, Item)] {
+            let seen = gets(history)
+            return seen.compactMap { get in
+                let later = seen.map(\.item).filter { $0.token > get.item.token }
+                // A version may have the same value, where the one before was only marked.
+                guard let next = later.min(by: { $0.token < $1.token }), next.value != get.item.value else {
+                    return nil
+                }
+                return (get.index, Item(value: get.item.value, flags: get.item.flags, token: next.token))
+            }
         }
 
-        expectRefused(history, tries) { history, change in
+        try expectRefused(size, places) { history, change in
             history[change.0] = history[change.0].answering(.get(change.1))
         }
     }
 
     @Test("flags of another version", arguments: [HotSize.counters, .small, .large])
     func wrongFlags(_ size: HotSize) throws {
-        let history = try recorded(size)
-        let seen = gets(history)
-        let tries = seen.compactMap { get -> (Int, Item)? in
-            guard let other = seen.first(where: { $0.item.flags != get.item.flags }) else { return nil }
-            return (get.index, Item(value: get.item.value, flags: other.item.flags, token: get.item.token))
+        func places(_ history: History) -> [(Int, Item)] {
+            let seen = gets(history)
+            return seen.compactMap { get in
+                guard let other = seen.first(where: { $0.item.flags != get.item.flags }) else { return nil }
+                return (get.index, Item(value: get.item.value, flags: other.item.flags, token: get.item.token))
+            }
         }
 
-        expectRefused(history, tries) { history, change in
+        try expectRefused(size, places) { history, change in
             history[change.0] = history[change.0].answering(.get(change.1))
         }
     }
 
     @Test("a store that was acknowledged and had no effect", arguments: [HotSize.counters, .small, .large])
     func lostUpdate(_ size: HotSize) throws {
-        let history = try recorded(size)
-        let seen = gets(history)
-
         // Between two reads of the same version.
-        let moments = seen.compactMap { first -> Int? in
-            seen.contains {
-                $0.item.token == first.item.token && history[$0.index].began > history[first.index].ended
-            } ? history[first.index].ended : nil
+        func places(_ history: History) -> [(Int, Operation)] {
+            let seen = gets(history)
+            let moments = seen.compactMap { first -> Int? in
+                seen.contains {
+                    $0.item.token == first.item.token && history[$0.index].began > history[first.index].ended
+                } ? history[first.index].ended : nil
+            }
+            let lost: [Operation] = [
+                .set(value: "0", flags: 0, token: nil), .delete(found: true), .append("+1", stored: true, token: nil),
+                .increment(by: 1, result: 1, token: nil),
+            ]
+            return moments.flatMap { moment in lost.map { (moment, $0) } }
         }
-        let lost: [Operation] = [
-            .set(value: "0", flags: 0, token: nil), .delete(found: true), .append("+1", stored: true, token: nil),
-            .increment(by: 1, result: 1, token: nil),
-        ]
-        let tries = moments.flatMap { moment in lost.map { (moment, $0) } }
 
-        expectRefused(history, tries) { history, change in
+        try expectRefused(size, places) { history, change in
             history.append(
                 Call(client: -1, operation: change.1, began: change.0 + 1, ended: change.0 + 2))
         }
@@ -93,12 +98,13 @@ struct MutatedHistoryTests {
 
     @Test("two stores that both had the token", arguments: [HotSize.counters, .small, .large])
     func comparedTwice(_ size: HotSize) throws {
-        let history = try recorded(size)
-        let tries = history.indices.filter {
-            if case .compareAndSet(_, _, _, .stored, _, false) = history[$0].operation { true } else { false }
+        func places(_ history: History) -> [Int] {
+            history.indices.filter {
+                if case .compareAndSet(_, _, _, .stored, _, false) = history[$0].operation { true } else { false }
+            }
         }
 
-        expectRefused(history, tries.map { $0 }) { history, index in
+        try expectRefused(size, places) { history, index in
             guard case .compareAndSet(let compare, _, _, _, _, _) = history[index].operation else { return }
             let twin = Operation.compareAndSet(token: compare, value: "0", flags: 0, .stored(token: nil))
             history.append(
@@ -108,12 +114,13 @@ struct MutatedHistoryTests {
 
     @Test("two counts from the same number")
     func countedTwice() throws {
-        let history = try recorded(.counters)
-        let tries = history.indices.filter {
-            if case .increment(_, .some, .some, nil) = history[$0].operation { true } else { false }
+        func places(_ history: History) -> [Int] {
+            history.indices.filter {
+                if case .increment(_, .some, .some, nil) = history[$0].operation { true } else { false }
+            }
         }
 
-        expectRefused(history, tries) { history, index in
+        try expectRefused(.counters, places) { history, index in
             guard case .increment(let delta, let result?, let token?, _) = history[index].operation else { return }
             // Its twin read the same number, and its store came a little earlier.
             let twin = Operation.increment(by: delta, result: result, token: token - 1)
@@ -150,8 +157,17 @@ struct MutatedHistoryTests {
         }
     }
 
-    private func expectRefused<Change>(_ history: History, _ changes: [Change], _ make: (inout History, Change) -> Void)
-    {
+    /// Makes the changes of a history that `places` finds. What a history has places for is chance: another one is
+    /// recorded as long as there are hardly any.
+    private func expectRefused<Change>(
+        _ size: HotSize, _ places: (History) -> [Change], _ make: (inout History, Change) -> Void
+    ) throws {
+        var history: History = []
+        var changes: [Change] = []
+        for _ in 0..<Self.recordingsMax where changes.count < 3 {
+            history = try recorded(size)
+            changes = places(history)
+        }
         #expect(changes.count >= 3, "the history has places for the change")
         // Spread over the whole history.
         let step = max(1, changes.count / Self.triesMax)
