@@ -34,8 +34,9 @@ extension ClientTests {
                 near.resume()
                 #expect(await eventually { !nearest.serverStates[0].isDown })
 
-                #expect(try await nearest.value(for: "changed", as: String.self) != "old")
-                #expect(try await nearest.value(for: "removed", as: String.self) == nil)
+                let patient = nearest.timeout(.seconds(60))
+                #expect(try await patient.value(for: "changed", as: String.self) != "old")
+                #expect(try await patient.value(for: "removed", as: String.self) == nil)
                 #expect(try await cache.value(for: "changed") == "new")
                 #expect(try await cache.value(for: "removed", as: String.self) == nil)
                 for zone in zones { await zone.shutDown() }

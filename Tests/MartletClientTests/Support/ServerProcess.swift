@@ -32,7 +32,13 @@ final class ServerProcess {
 
     deinit { kill() }
 
-    func pause() { _ = Glibc.kill(process, SIGSTOP) }
+    /// Returns when it stands still: the signal by itself takes its time.
+    func pause() {
+        _ = Glibc.kill(process, SIGSTOP)
+        var status: Int32 = 0
+        while waitpid(process, &status, WUNTRACED) < 0, errno == EINTR {}
+    }
+
     func resume() { _ = Glibc.kill(process, SIGCONT) }
 
     /// Ends it without a farewell, and waits for that.
@@ -40,7 +46,7 @@ final class ServerProcess {
         guard process != 0 else { return }
         _ = Glibc.kill(process, SIGKILL)
         var status: Int32 = 0
-        waitpid(process, &status, 0)
+        while waitpid(process, &status, 0) < 0, errno == EINTR {}
         process = 0
     }
 }
