@@ -64,8 +64,12 @@ enum Vectors {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
             let count = fread(&buffer, 1, buffer.count, file)
-            if count == 0 { return bytes }
             bytes += buffer[..<count]
+            if count < buffer.count {
+                // A signal that another test is sent is no end.
+                guard feof(file) == 0, errno == EINTR else { return bytes }
+                clearerr(file)
+            }
         }
     }
 }
