@@ -31,8 +31,8 @@ struct ServiceTests {
         let server = try TestServer.onUnixSocket()
         defer { server.stop() }
         var configuration = CacheConfiguration()
-        configuration.operationTimeout = .seconds(5)
-        configuration.connectTimeout = .seconds(5)
+        configuration.operationTimeout = .seconds(60)
+        configuration.connectTimeout = .seconds(60)
         change(&configuration)
         let cache = CacheClient(
             servers: [CacheServer(unixSocket: server.path ?? "")], configuration: configuration)

@@ -29,8 +29,8 @@ struct EncryptionTests {
         defer { server.stop() }
         let way = try await EncryptedWay(to: server.path ?? "", at: address, wantsCertificates: wantsCertificates)
         var configuration = CacheConfiguration()
-        configuration.operationTimeout = .seconds(10)
-        configuration.connectTimeout = .seconds(5)
+        configuration.operationTimeout = .seconds(60)
+        configuration.connectTimeout = .seconds(60)
         try configuration.useTLS(settings, serverName: serverName)
         let cache = CacheClient(
             servers: [node(way.port) ?? CacheServer(host: host, port: way.port)], configuration: configuration)
@@ -128,8 +128,8 @@ struct EncryptionTests {
         }
         defer { server.stop() }
         var configuration = CacheConfiguration()
-        configuration.operationTimeout = .seconds(10)
-        configuration.connectTimeout = .seconds(5)
+        configuration.operationTimeout = .seconds(60)
+        configuration.connectTimeout = .seconds(60)
         try configuration.useTLS(try TestCertificates.clientSettings(showsCertificate: wantsCertificates))
         let cache = CacheClient(
             servers: [CacheServer(host: "127.0.0.1", port: server.port)], configuration: configuration)
@@ -150,7 +150,7 @@ struct EncryptionTests {
         let server = try TestServer.onUnixSocket()
         defer { server.stop() }
         var configuration = CacheConfiguration()
-        configuration.operationTimeout = .seconds(5)
+        configuration.operationTimeout = .seconds(60)
         try configuration.useTLS(try TestCertificates.clientSettings())
         let cache = CacheClient(servers: [CacheServer(unixSocket: server.path ?? "")], configuration: configuration)
         let error = await #expect(throws: CacheError.self) { try await cache.setValue("v", for: "k") }

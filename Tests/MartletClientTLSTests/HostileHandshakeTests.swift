@@ -36,7 +36,7 @@ struct HostileHandshakeTests {
             }
             .bind(host: "127.0.0.1", port: 0).get()
         var configuration = CacheConfiguration()
-        configuration.operationTimeout = .seconds(20)
+        configuration.operationTimeout = .seconds(60)
         configuration.connectTimeout = .seconds(1)
         try configuration.useTLS(try TestCertificates.clientSettings())
         let server = CacheServer(host: "127.0.0.1", port: UInt16(listener.localAddress?.port ?? 0))
@@ -57,7 +57,7 @@ struct HostileHandshakeTests {
         defer { server.stop() }
         let way = try await EncryptedWay(to: server.path ?? "")
         var configuration = CacheConfiguration()
-        configuration.operationTimeout = .seconds(20)
+        configuration.operationTimeout = .seconds(60)
         configuration.connectTimeout = .seconds(1)
         let cache = CacheClient(
             servers: [CacheServer(host: "127.0.0.1", port: way.port)], configuration: configuration)

@@ -30,7 +30,7 @@ extension ClientTests {
 
         private static func etcd(_ gateways: EtcdGateway...) throws -> Etcd {
             var etcd = try Etcd(endpoints: gateways.map(\.path))
-            etcd.timeout = .seconds(5)
+            etcd.timeout = .seconds(60)
             return etcd
         }
 

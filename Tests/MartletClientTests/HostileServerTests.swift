@@ -64,7 +64,9 @@ extension ClientTests {
                     let half = "VA 10 \($0.opaques[0])\r\nabc"
                     return closes ? .sendAndClose(half) : .send(half)
                 }
-                let cache = CacheFixture.client(for: [server.path]) { $0.operationTimeout = .seconds(1) }
+                let cache = CacheFixture.client(for: [server.path]) {
+                    if !closes { $0.operationTimeout = .seconds(1) }
+                }
 
                 let error = await #expect(throws: CacheError.self) { try await cache.value(for: "k", as: String.self) }
 

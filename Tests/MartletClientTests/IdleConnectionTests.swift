@@ -18,8 +18,8 @@ extension ClientTests {
             defer { server.stop() }
             let made = NIOLockedValueBox<(any Channel)?>(nil)
             var configuration = CacheConfiguration()
-            configuration.operationTimeout = .seconds(5)
-            configuration.connectTimeout = .seconds(5)
+            configuration.operationTimeout = .seconds(60)
+            configuration.connectTimeout = .seconds(60)
             configuration.prepareChannel = { channel, _ in made.withLockedValue { $0 = channel } }
             let cache = CacheClient(
                 servers: [CacheServer(host: "127.0.0.1", port: server.port)], configuration: configuration)

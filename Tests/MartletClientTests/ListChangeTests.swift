@@ -68,13 +68,18 @@ extension ClientTests {
         func patientCalls() async throws {
             let door = Door()
             let server = try await DelayingServer { line in
-                if line.hasPrefix("mg ") { await door.pass() }
+                if line.hasPrefix("mg k ") { await door.pass() }
             }
             let silent = try await DelayingServer { _ in await Door().pass() }
             let cache = CacheFixture.client(for: [server.path]) {
                 $0.operationTimeout = .milliseconds(50)
                 $0.connectTimeout = .milliseconds(500)
             }
+            // The call goes over a connection that is there, however long that took.
+            let isConnected = await eventually {
+                (try? await cache.timeout(.seconds(60)).value(for: "first", as: String.self)) == "first"
+            }
+            #expect(isConnected)
             let call = Task { try await cache.timeout(.seconds(60)).value(for: "k", as: String.self) }
             #expect(await eventually { await door.arrivals == 1 })
 
@@ -114,7 +119,8 @@ extension ClientTests {
                 .send("CONFIG cluster 0 20\r\n7\n\(nodes)\n\r\nEND\r\n")
             }
 
-            let following = Task { await cache.follow(.clusterEndpoint(CacheServer(unixSocket: server.path))) }
+            let source = TopologySource.clusterEndpoint(CacheServer(unixSocket: server.path), timeout: .seconds(60))
+            let following = Task { await cache.follow(source) }
             guard case .topologySourceFailed(let error)? = await events.next() else {
                 Issue.record("a list of 4,097 servers was taken")
                 return

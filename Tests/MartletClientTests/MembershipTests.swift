@@ -22,7 +22,7 @@ extension ClientTests {
             let cache = CacheClient(servers: [address])
             var events = cache.events.makeAsyncIterator()
 
-            let following = Task { await cache.follow(.clusterEndpoint(address, timeout: .seconds(5))) }
+            let following = Task { await cache.follow(.clusterEndpoint(address, timeout: .seconds(60))) }
             guard case .topologyChanged = await events.next() else {
                 Issue.record("no topology")
                 return
@@ -43,8 +43,8 @@ extension ClientTests {
             let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
             let used = NIOLockedValueBox([any EventLoop]())
             var configuration = CacheConfiguration()
-            configuration.operationTimeout = .seconds(5)
-            configuration.connectTimeout = .seconds(5)
+            configuration.operationTimeout = .seconds(60)
+            configuration.connectTimeout = .seconds(60)
             configuration.prepareChannel = { channel, _ in used.withLockedValue { $0.append(channel.eventLoop) } }
             let cache = CacheClient(servers: [address], configuration: configuration, eventLoopGroup: group)
 
@@ -52,7 +52,7 @@ extension ClientTests {
             _ = await cache.statistics()
             _ = await cache.flushServers()
             let source = TopologySource.clusterEndpoint(
-                address, timeout: .seconds(5), configuration: configuration, eventLoopGroup: group)
+                address, timeout: .seconds(60), configuration: configuration, eventLoopGroup: group)
             _ = try await source.fetch(Topology(epoch: 0, servers: []))
 
             let loops = used.withLockedValue { $0 }
@@ -79,7 +79,8 @@ extension ClientTests {
 
             let following = Task {
                 await cache.follow(
-                    .clusterEndpoint(CacheServer(unixSocket: server.path), interval: .milliseconds(1)))
+                    .clusterEndpoint(
+                        CacheServer(unixSocket: server.path), interval: .milliseconds(1), timeout: .seconds(60)))
             }
             var seen: [String] = []
             while seen.last != "epoch 9" {

@@ -216,14 +216,19 @@ extension ClientTests {
                 return .nothing
             }
             let cache = CacheFixture.client(for: [server.path]) { $0.timeoutsUntilDown = 100 }
-            let view = cache.droppableNamespace("n").timeout(.milliseconds(300))
+            let view = cache.droppableNamespace("n")
             let keys = (0..<5).map { CacheKey("k\($0)") }
 
-            let failures = await view.setValues(Dictionary(uniqueKeysWithValues: keys.map { ($0, "v") }))
+            // What is late before it is sent is not sent.
+            for limit in CacheFixture.limits where cache.serverStates[0].pendingRequests == 0 {
+                let failures = await view.timeout(limit).setValues(
+                    Dictionary(uniqueKeysWithValues: keys.map { ($0, "v") }))
+                #expect(failures.count == 5)
+                #expect(failures.values.allSatisfy { $0.code == .timeout })
+            }
 
-            #expect(failures.count == 5)
-            #expect(failures.values.allSatisfy { $0.code == .timeout })
-            #expect(looks.withLockedValue { $0 } == 1)
+            #expect(cache.serverStates[0].pendingRequests == 1)
+            #expect(await eventually { () async in looks.withLockedValue { $0 } == 1 })
             await cache.timeout(.zero).shutDown()
             await server.stop()
         }

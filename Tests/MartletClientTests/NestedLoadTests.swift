@@ -4,7 +4,7 @@ import Testing
 
 extension ClientTests {
     /// Loads that load through the cache themselves, where turns are few.
-    @Suite("Loads within loads", .timeLimit(.minutes(1)))
+    @Suite("Loads within loads", .timeLimit(.minutes(5)))
     struct NestedLoadTests {
         private static let life = Duration.seconds(60)
 

@@ -59,17 +59,31 @@ struct CacheFixture {
         await fixture.cache.shutDown()
     }
 
-    /// A client whose calls may take five seconds: on a loaded machine as well, a timeout means that something is
-    /// wrong.
+    /// Shorter limits first, where a call is to run into one: it has to get somewhere before that, for which a loaded
+    /// machine may need the longer ones.
+    static let limits: [Duration] = [.milliseconds(300), .seconds(3), .seconds(30)]
+
+    /// A client whose calls may take a minute: on a loaded machine as well, a timeout means that something is wrong.
     static func client(
         for paths: [String], _ change: (inout CacheConfiguration) -> Void = { _ in }
     ) -> CacheClient {
         var configuration = CacheConfiguration()
-        configuration.operationTimeout = .seconds(5)
-        configuration.connectTimeout = .seconds(5)
+        configuration.operationTimeout = .seconds(60)
+        configuration.connectTimeout = .seconds(60)
         change(&configuration)
         return CacheClient(servers: paths.map { CacheServer(unixSocket: $0) }, configuration: configuration)
     }
+}
+
+extension LoadPolicy {
+    /// The standard, where a load waits for the test: its lease does not end, and nobody loads instead, because the
+    /// machine stood still for a while.
+    static let patient: LoadPolicy = {
+        var policy = LoadPolicy.standard
+        policy.lease = .seconds(600)
+        policy.leaseWaitMax = .seconds(60)
+        return policy
+    }()
 }
 
 /// Counts from many tasks at once.
