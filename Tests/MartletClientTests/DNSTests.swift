@@ -88,7 +88,10 @@ extension ClientTests {
             resolver.attempts = 1
             let source = TopologySource.dns("cache.example", interval: .milliseconds(5), resolver: resolver)
             let following = Task { await cache.follow(source) }
-            guard case .topologyChanged(1, _) = await events.next() else {
+            var first = await events.next()
+            // An answer may be late once.
+            while case .topologySourceFailed? = first { first = await events.next() }
+            guard case .topologyChanged(1, _) = first else {
                 Issue.record("no list")
                 return
             }
@@ -130,7 +133,7 @@ extension ClientTests {
             names.mood = .garbledStreams
             var resolver = names.resolver
             // Who waits for more is late, and says so.
-            resolver.timeout = .seconds(20)
+            resolver.timeout = .seconds(60)
             resolver.attempts = 1
 
             let error = await #expect(throws: CacheError.self) {
@@ -172,9 +175,8 @@ extension ClientTests {
             names.set("short.b.example", .address, [.address("127.0.0.9")])
             var own = names.resolver
             own.searchDomains = ["a.example", "b.example"]
-            own.timeout = .milliseconds(200)
             own.attempts = 1
-            for fault in [NameServer.Mood.failing, .garbled, .silent] {
+            for fault in [NameServer.Mood.failing, .garbled] {
                 names.set(fault, for: "short.a.example")
                 #expect(try await own.answers("short", .address) == [.address("127.0.0.9")])
                 // It may be where nobody answers.
@@ -182,6 +184,17 @@ extension ClientTests {
                 await #expect(throws: CacheError.self) { try await own.answers("other", .address) }
             }
             #expect(try await own.answers("unheard", .address).isEmpty)
+
+            // The one that answers has as little time as the one that does not.
+            for name in ["short", "other"] { names.set(.silent, for: "\(name).a.example") }
+            var found: [DNSMessage.Answer] = []
+            for limit in CacheFixture.limits where found.isEmpty {
+                own.timeout = limit
+                found = (try? await own.answers("short", .address)) ?? []
+                let hasty = own
+                await #expect(throws: CacheError.self) { try await hasty.answers("other", .address) }
+            }
+            #expect(found == [.address("127.0.0.9")])
             await names.stop()
         }
 

@@ -55,8 +55,10 @@ final class NameServer: Sendable {
             }
         }
         (streams, datagrams) = pair!
-        let address = streams.localAddress!
-        resolver = DNSResolver(servers: [address])
+        var resolver = DNSResolver(servers: [streams.localAddress!])
+        // An answer that does not come is a fault, and not a matter of time.
+        resolver.timeout = .seconds(60)
+        self.resolver = resolver
     }
 
     func stop() async {
