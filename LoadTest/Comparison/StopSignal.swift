@@ -20,7 +20,14 @@ package enum StopSignal {
         readEnd.store(ends[0], ordering: .relaxed)
         var action = sigaction()
         action.__sigaction_handler.sa_handler = { number in StopSignal.happened(number) }
-        for number in [SIGINT, SIGTERM, SIGHUP] { sigaction(number, &action, nil) }
+        // Whoever started this program may have held them back, and that is inherited.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        for number in [SIGINT, SIGTERM, SIGHUP] {
+            sigaction(number, &action, nil)
+            sigaddset(&signals, number)
+        }
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 
     /// In the signal's own context: an atomic and one write.

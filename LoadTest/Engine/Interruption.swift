@@ -18,6 +18,11 @@ package enum Interruption {
             // The second one has its usual effect.
             action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND))
             sigaction(number, &action, nil)
+            // Whoever started this program may have held them back, and that is inherited.
+            var one = sigset_t()
+            sigemptyset(&one)
+            sigaddset(&one, number)
+            pthread_sigmask(SIG_UNBLOCK, &one, nil)
         }
     }
 }

@@ -182,6 +182,7 @@ struct ProgramTests {
         #expect(end.errors.hasPrefix("Error: "))
     }
 
+    /// Swift's threads hold signals back, and the program starts with what its parent's thread holds back.
     @Test("ends early when it is interrupted, and reports what there was", .enabled(if: path != nil))
     func interruption() throws {
         let double = try ServerDouble()
