@@ -36,7 +36,7 @@ public enum ByteSearch {
     }
 
     /// Position of the first byte in `bytes[from ..< limit]` that is a space or less, `limit` if there is none.
-    @inlinable
+    @inlinable @inline(__always)
     public static func firstUpToSpace(in bytes: UnsafeRawPointer, from: Int, limit: Int) -> Int {
         var position = from
         while position &+ 8 <= limit {

@@ -109,6 +109,17 @@ extension RequestParser {
     static func parseSimpleMetaGet(_ bytes: UnsafeRawPointer, count: Int, into request: inout Request) -> Bool {
         let keyEnd = ByteSearch.firstUpToSpace(in: bytes, from: 3, limit: count)
         guard keyEnd > 3, keyEnd <= 3 &+ WireLimits.keyBytesMax else { return false }
+        // Nothing but the value: most lines end so.
+        if keyEnd &+ 4 <= count,
+            bytes.loadUnaligned(fromByteOffset: keyEnd, as: UInt32.self).littleEndian == 0x0A0D_7620  // " v\r\n"
+        {
+            request = Request()
+            request.command = .metaGet
+            request.lineBytes = UInt32(truncatingIfNeeded: keyEnd &+ 4)
+            request.key = LineSlice(offset: 3, count: keyEnd &- 3)
+            request.flags = .returnValue
+            return true
+        }
         var flags: UInt64 = 0
         var order: UInt64 = 0
         var orderShift: UInt64 = 0
