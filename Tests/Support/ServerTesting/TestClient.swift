@@ -70,6 +70,8 @@ package final class TestClient {
             let count = all.withUnsafeBytes {
                 Glibc.send(descriptor, $0.baseAddress.unsafelyUnwrapped + sent, all.count - sent, 0x4000)
             }
+            // A process that was stopped for a while finds its calls with a time limit broken off.
+            if count < 0, errno == EINTR { continue }
             guard count > 0 else { throw Failure(call: "send", error: errno) }
             sent += count
         }
@@ -89,7 +91,10 @@ package final class TestClient {
     /// At most `count` bytes: what one read brings; empty at the end of the stream.
     package func receiveSome(_ count: Int = 65536) throws -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: count)
-        let got = buffer.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
+        var got = -1
+        repeat {
+            got = buffer.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
+        } while got < 0 && errno == EINTR
         guard got >= 0 else { throw Failure(call: "recv", error: errno) }
         return Array(buffer[..<got])
     }
