@@ -25,9 +25,10 @@ struct StoreTuning: ~Copyable {
     /// Headers that one pass of the crawl may look at, and those of one class; `CacheStore.setCrawlPace`.
     let crawlHeadersMax = Atomic<Int>(CrawlPass.headersMax)
     let crawlClassHeadersMax = Atomic<Int>(.max)
-    /// Scans asked for, and how many of these have come to their end.
+    /// Scans asked for, and how many of these have come to their end; the second of the last one.
     let scansAsked = Atomic<Int>(0)
     let scansEnded = Atomic<Int>(0)
+    let scanSecond = Atomic<UInt32>(0)
 
     init(_ settings: StoreSettings) {
         temporarySeconds = Atomic(settings.temporarySeconds)

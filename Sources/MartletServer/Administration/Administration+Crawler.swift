@@ -34,7 +34,7 @@ extension Administration {
         if namesNone(classes) { return noItems }
         guard let chosen = ItemDump.classes(classes, slabClassMax: store.slabClassMax) else { return badClass }
         if store.isScanning { return "BUSY currently processing crawler request" }
-        return store.scanSoon(classes: chosen.numbers) ? "OK" : noItems
+        return store.scanSoon(classes: chosen.numbers, now: desk.server.pointee.clock.second) ? "OK" : noItems
     }
 
     /// The dump that a command asks for, if it may have one.

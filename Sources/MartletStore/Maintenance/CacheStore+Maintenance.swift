@@ -69,15 +69,17 @@ extension CacheStore {
     }
 
     /// Has the coming passes look for expired items on every page of some classes (nil: of all), not only where it
-    /// pays. Returns false if these have no items. Any thread.
-    package func scanSoon(classes: Set<Int>? = nil) -> Bool {
+    /// pays. A scan that is asked for at second `now` is over with a pass at that second or a later one. Returns false
+    /// if these have no items. Any thread.
+    package func scanSoon(classes: Set<Int>? = nil, now: UInt32 = 0) -> Bool {
         let geometry = core.pointee.geometry
         let chosen = (1...geometry.classCount).filter { classes?.contains($0) ?? true }
         guard chosen.contains(where: { core.pointee.slabClass($0).pageCountHint > 0 }) else { return false }
-        let now = core.pointee.latestSecond.load(ordering: .relaxed)
+        let now = max(now, core.pointee.latestSecond.load(ordering: .relaxed))
         for page in 0..<core.pagesTouched where classes?.contains(core.pointee.pages.slabClass(page)) ?? true {
             core.makeRipe(page, at: max(now, DueSeconds.sweep + 1))
         }
+        core.pointee.tuning.scanSecond.store(now, ordering: .relaxed)
         core.pointee.tuning.scansAsked.wrappingAdd(1, ordering: .releasing)
         return true
     }
@@ -93,7 +95,10 @@ extension CacheStore {
         let asked = core.pointee.tuning.scansAsked.load(ordering: .acquiring)
         guard core.pointee.tuning.crawls.load(ordering: .relaxed) || isScanning || hasFlushed else { return false }
         let hasMore = crawl(session)
-        if !hasMore { core.pointee.tuning.scansEnded.store(asked, ordering: .relaxed) }
+        // To a pass of an earlier second than the scan's its pages are not ripe yet.
+        if !hasMore, session.now >= core.pointee.tuning.scanSecond.load(ordering: .relaxed) {
+            core.pointee.tuning.scansEnded.store(asked, ordering: .relaxed)
+        }
         return hasMore
     }
 

@@ -49,6 +49,23 @@ struct ExpiryTests {
         fixture.store._checkInvariants()
     }
 
+    @Test("a scan that was asked for at a later second than that of a pass is not over with the pass")
+    func laterScan() throws {
+        let fixture = try StoreFixture(megabytes: 4)
+        fill(fixture, "ever", 100)
+        fill(fixture, "short", 1, expiry: 110)
+        #expect(fixture.maintain(now: 105))
+
+        #expect(fixture.store.scanSoon(now: 110))
+        #expect(fixture.maintain(now: 109))
+        #expect(fixture.store.isScanning)
+        #expect(fixture.maintain(now: 110))
+
+        #expect(!fixture.store.isScanning)
+        #expect(fixture.store.itemCount == 100)
+        #expect(checkedItems(fixture) >= 101)
+    }
+
     @Test("nobody looks at pages in which nothing is due")
     func nothingDue() throws {
         let fixture = try StoreFixture(megabytes: 64)
