@@ -100,7 +100,7 @@ final class FakeServer: Sendable {
     }
 }
 
-/// Holds threads back until so many have come.
+/// Holds threads back until so many have come, for two minutes at most.
 private final class Gathering: @unchecked Sendable {
     // Sendable: the number is only touched under the lock.
     private let condition = NSCondition()
@@ -115,7 +115,8 @@ private final class Gathering: @unchecked Sendable {
         comeCount += 1
         let wanted = (comeCount + count - 1) / count * count
         condition.broadcast()
-        while comeCount < wanted { condition.wait() }
+        let end = Date(timeIntervalSinceNow: 120)
+        while comeCount < wanted, condition.wait(until: end) {}
     }
 }
 

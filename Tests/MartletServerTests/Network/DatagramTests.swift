@@ -66,6 +66,7 @@ struct DatagramTests {
         // All of this becomes due while the worker is inside of one turn.
         let before = syscalls.receiveCalls.load(ordering: .relaxed)
         syscalls.holdsReceives.store(true, ordering: .releasing)
+        defer { syscalls.holdsReceives.store(false, ordering: .releasing) }
         try stuck.send("mn\r\n")
         #expect(eventually { syscalls.receiveCalls.load(ordering: .relaxed) > before })
         for id in 0..<8 as Range<UInt16> { try client.send(Array("get big\r\n".utf8), id: id) }

@@ -121,6 +121,7 @@ struct ListenerTests {
         }
         let first = try server.client()
         syscalls.holdsReceives.store(true, ordering: .releasing)
+        defer { syscalls.holdsReceives.store(false, ordering: .releasing) }
         try first.send("mn\r\n")
         #expect(eventually { syscalls.receiveCalls.load(ordering: .relaxed) > 0 })
 

@@ -96,8 +96,14 @@ struct ServerClockTests {
 
     @Test("counts the seconds of another that ran on this machine to the second")
     func goesOnExactly() {
-        // Again where the machine has stood still between two readings of its clocks.
-        #expect((0..<20).contains { _ in Self.goesOnToTheSecond() })
+        var isExact = false
+        for _ in 0..<20 {
+            let began = ContinuousClock.now
+            isExact = Self.goesOnToTheSecond()
+            // Again where the machine has stood still between two readings of its clocks.
+            if isExact || ContinuousClock.now - began < .milliseconds(50) { break }
+        }
+        #expect(isExact)
     }
 
     private static func goesOnToTheSecond() -> Bool {

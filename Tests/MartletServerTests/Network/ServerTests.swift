@@ -70,19 +70,24 @@ struct ServerTests {
         server.context.pointee.gracefulStopSecondsMax = Self.slowSecondsMax
         let idle = try server.client()
         let busy = try server.client()
-        #expect(try idle.exchange("nonsense\r\n", "ERROR\r\n"))
-        #expect(try busy.exchange("nonsense\r\n", "ERROR\r\n"))
+        let holding = try server.client()
+        for client in [idle, busy, holding] { #expect(try client.exchange("nonsense\r\n", "ERROR\r\n")) }
 
-        // Not read before it is told to stop.
+        // Not read before it is told to stop: until then the worker stands in the read of somebody else.
+        let before = syscalls.receiveCalls.load(ordering: .relaxed)
         syscalls.holdsReceives.store(true, ordering: .releasing)
+        defer { syscalls.holdsReceives.store(false, ordering: .releasing) }
+        try holding.send("mn\r\n")
+        #expect(eventually { syscalls.receiveCalls.load(ordering: .relaxed) > before })
         try busy.send(Self.lines)
         #expect(busy.hasArrived())
         server.server.stop(.graceful)
         syscalls.holdsReceives.store(false, ordering: .releasing)
-        server.stop(.graceful)
 
         #expect(try idle.receiveAll().isEmpty)
         #expect(String(decoding: try busy.receiveAll(), as: UTF8.self) == Self.replies)
+        #expect(String(decoding: try holding.receiveAll(), as: UTF8.self) == "MN\r\n")
+        server.stop(.graceful)
     }
 
     /// Requests that have begun, and how they go on.

@@ -192,6 +192,7 @@ struct RestartProcessTests {
                 }
             } catch {}
             killer?.wait()
+            #expect(killer != nil, "round \(round)")
             if killer == nil { program.signal(SIGKILL) }
             #expect(program.end().status == -1)
             #expect(versions.contains { $0 > 0 })

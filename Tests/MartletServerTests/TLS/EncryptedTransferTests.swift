@@ -80,6 +80,7 @@ struct EncryptedTransferTests {
 
         // All of it lies in the socket before the server reads the first byte.
         syscalls.holdsReceives.store(true, ordering: .releasing)
+        defer { syscalls.holdsReceives.store(false, ordering: .releasing) }
         try client.send(requests, most: packetBytes)
         syscalls.holdsReceives.store(false, ordering: .releasing)
 
