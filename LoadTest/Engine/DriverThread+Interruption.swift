@@ -10,6 +10,8 @@ extension UnsafeMutablePointer where Pointee == DriverThread {
     /// Rules 1 and 2 begin.
     func interrupt() {
         pointee.isInterrupted = true
+        // A thread that stood still in this turn goes by an old time: what has become due since then is due.
+        pointee.now = MonotonicTime.now()
         pointee.plan.endsAt = Swift.min(pointee.plan.endsAt, pointee.now)
         pointee.graceEndsAt = pointee.now &+ LoadLimits.graceNanoseconds
         // Drawn already, but due later.
