@@ -232,7 +232,7 @@ let package = Package(
             name: "ExecutionTesting", dependencies: ["MartletServer", "MartletStore"],
             path: "Tests/Support/ExecutionTesting"
         ),
-        // A server in the test's process, and a blocking client for any server.
+        // A server in the test's process, and a blocking client for any server; ways to wait.
         .target(name: "ServerTesting", dependencies: ["MartletServer"], path: "Tests/Support/ServerTesting"),
         // A TLS client and certificates of its own making, by OpenSSL but not through the server's door.
         .target(
@@ -284,7 +284,10 @@ let package = Package(
         ),
         .testTarget(
             name: "LoadEngineTests",
-            dependencies: ["LoadEngine", "LoadWorkload", "MartletServer", "MartletStore", "DoubleTesting"]),
+            dependencies: [
+                "LoadEngine", "LoadWorkload", "MartletServer", "MartletStore", "DoubleTesting", "ServerTesting",
+            ]
+        ),
         .testTarget(
             name: "LoadDifferenceTests",
             dependencies: ["LoadDifference", "LoadEngine", "MartletServer", "ServerTesting"]

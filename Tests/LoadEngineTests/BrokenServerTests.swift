@@ -2,6 +2,7 @@ import DoubleTesting
 import Glibc
 import LoadEngine
 import LoadWorkload
+import ServerTesting
 import Testing
 
 /// Servers that are not there, are something else, say nothing or go away: a sentence, and an end within bounds.

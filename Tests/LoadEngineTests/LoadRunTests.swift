@@ -1,6 +1,7 @@
 import LoadEngine
 import LoadWorkload
 import MartletServer
+import ServerTesting
 import Testing
 
 /// Runs against a real server in the same process. Every run checks everything, so that a finding fails the test.
