@@ -20,7 +20,7 @@ struct GuardianTests {
         let folder = try Scratch()
         let server = try #require(Self.program("martletd"))
         let user = getuid() == 0 ? " -u nobody" : ""
-        try "title t\nrun -d 600 --interval 100ms --timeout 60\nshow rate\n[a]\n".write(
+        try "title t\nrun -d 120 --interval 100ms --timeout 60\nshow rate\n[a]\n".write(
             toFile: folder["a.suite"], atomically: true, encoding: .utf8)
         let process = Process()
         process.executableURL = URL(fileURLWithPath: try #require(Self.program("martlet-load")))
@@ -35,6 +35,10 @@ struct GuardianTests {
         process.standardError = FileHandle.nullDevice
         try process.run()
         var numbers: [pid_t] = []
+        defer {
+            for number in numbers where !Scratch.isGone(number) { kill(number, SIGKILL) }
+            if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        }
         let isUp = Scratch.eventually {
             numbers = Self.children(of: process.processIdentifier)
             // The guardian, the server and the driver.
@@ -73,12 +77,17 @@ struct GuardianTests {
         process.standardError = errors
 
         try process.run()
+        let isOver = Scratch.eventually { !process.isRunning }
+        if !isOver { kill(process.processIdentifier, SIGKILL) }
         process.waitUntilExit()
+        let number = try #require(folder.number("number"))
+        defer { if !Scratch.isGone(number) { kill(number, SIGKILL) } }
 
+        #expect(isOver)
         let said = String(decoding: try errors.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
         #expect(process.terminationStatus == 2)
         #expect(said == "martlet-load: standard output cannot be written: Broken pipe\n")
-        #expect(kill(try #require(folder.number("number")), 0) != 0)
+        #expect(kill(number, 0) != 0)
         #expect(try FileManager.default.contentsOfDirectory(atPath: place).isEmpty)
     }
 

@@ -124,7 +124,7 @@ struct SuiteFileTests {
 }
 
 /// Whether the driver takes what suites ask of it.
-@Suite("Suites and the driver", .timeLimit(.minutes(60)))
+@Suite("Suites and the driver", .timeLimit(.minutes(15)))
 struct SuiteOptionsTests {
     @Test("The driver knows every option of the repository's suites")
     func known() throws {

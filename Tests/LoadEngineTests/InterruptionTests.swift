@@ -27,7 +27,7 @@ struct InterruptionTests {
         servers.append(try ServerDouble(FadingBrain(left: 200, unanswered)))
         var settings = try LoadRunTests.settings(servers.map(address), "get")
         settings.requestCount = nil
-        settings.seconds = 600
+        settings.seconds = 120
         settings.pace = pace
         settings.intervalSeconds = 0.1
         let intervals = Intervals()
@@ -90,7 +90,7 @@ struct InterruptionTests {
         let server = try ServerDouble()
         var settings = try LoadRunTests.settings([Self.address(server)], "get")
         settings.requestCount = nil
-        settings.seconds = 600
+        settings.seconds = 120
         settings.pace = .arriving(.constant(1000), .constant)
 
         let end = Intervals()
@@ -109,8 +109,8 @@ struct InterruptionTests {
         let double = try ServerDouble()
         var settings = try LoadRunTests.settings([Self.address(double)], "get=50,set=50")
         settings.workload.keyCount = 10
-        settings.warmUpSeconds = 600
-        settings.seconds = 600
+        settings.warmUpSeconds = 120
+        settings.seconds = 120
         settings.requestCount = nil
 
         let result = try LoadRun.run(settings, wantsEnd: { double.answered.load(ordering: .relaxed) > 500 })

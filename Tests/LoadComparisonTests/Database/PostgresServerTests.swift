@@ -70,7 +70,7 @@ struct PostgresServerTests {
     @Test(
         "The end that is asked for while initdb runs ends initdb", .enabled(if: Postgres.isInstalled, Postgres.skipped))
     func interrupted() throws {
-        let scripts = try Scripts(initdb: "exec sleep 600", postgres: "")
+        let scripts = try Scripts(initdb: "exec sleep 120", postgres: "")
         let endRequest = EndRequest()
         endRequest.request(signal: SIGTERM)
         let start = ContinuousClock.now
@@ -78,7 +78,7 @@ struct PostgresServerTests {
         let error = #expect(throws: LoadError.self) { try scripts.start(endRequest) }
 
         #expect(error?.description.contains("signal 15") == true)
-        #expect(ContinuousClock.now - start < .seconds(300))
+        #expect(ContinuousClock.now - start < .seconds(60))
     }
 
     /// The user a process runs as.
