@@ -10,8 +10,9 @@ struct Browser {
                 let path = "\(folder)/\(name)"
                 guard FileManager.default.isExecutableFile(atPath: path) else { continue }
                 let browser = Browser(path: path)
+                // Whatever has that name: it may be something that never ends.
                 let page = try? browser.document(
-                    of: "<body><script>document.body.append('shown ' + 6 * 7)</script>", width: 400)
+                    of: "<body><script>document.body.append('shown ' + 6 * 7)</script>", width: 400, secondsMax: 60)
                 if page?.html.contains("shown 42") == true { return browser }
             }
         }
@@ -20,8 +21,9 @@ struct Browser {
 
     let path: String
 
-    /// The page as it is after its script has run; what the script complained about comes on standard error.
-    func document(of html: String, width: Int) throws -> (html: String, log: String) {
+    /// The page as it is after its script has run; what the script complained about comes on standard error. A browser
+    /// that takes longer than `secondsMax` is ended: usually one that disregards its own limit.
+    func document(of html: String, width: Int, secondsMax: Int = 400) throws -> (html: String, log: String) {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("report-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -40,7 +42,10 @@ struct Browser {
         process.standardOutput = try FileHandle(forWritingTo: output)
         process.standardError = try FileHandle(forWritingTo: log)
         try process.run()
-        process.waitUntilExit()
+        let end = ContinuousClock.now + .seconds(secondsMax)
+        while process.isRunning, ContinuousClock.now < end { usleep(10_000) }
+        // Nor is its end waited for: it may have started others, which do not go with it.
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
         return try (
             String(decoding: Data(contentsOf: output), as: UTF8.self),
             String(decoding: Data(contentsOf: log), as: UTF8.self)

@@ -83,7 +83,7 @@ struct ReportPageTests {
 
     @Test(
         "In a real browser every chart is drawn, wide or narrow, and the script has nothing to complain about",
-        .enabled(if: Browser.installed != nil, "no Chromium is installed"), .timeLimit(.minutes(20)),
+        .enabled(if: Browser.installed != nil, "no Chromium shows a page"), .timeLimit(.minutes(20)),
         arguments: [1280, 400])
     func drawn(width: Int) throws {
         let browser = try #require(Browser.installed)
@@ -99,7 +99,7 @@ struct ReportPageTests {
 
     @Test(
         "A run in which nothing was answered is drawn without complaint",
-        .enabled(if: Browser.installed != nil, "no Chromium is installed"), .timeLimit(.minutes(20)))
+        .enabled(if: Browser.installed != nil, "no Chromium shows a page"), .timeLimit(.minutes(20)))
     func nothing() throws {
         let browser = try #require(Browser.installed)
         var run = RunResult(label: "nobody")
@@ -115,7 +115,7 @@ struct ReportPageTests {
 
     @Test(
         "Runs at different rates are a curve of latency over rate",
-        .enabled(if: Browser.installed != nil, "no Chromium is installed"), .timeLimit(.minutes(20)))
+        .enabled(if: Browser.installed != nil, "no Chromium shows a page"), .timeLimit(.minutes(20)))
     func sweep() throws {
         let browser = try #require(Browser.installed)
 
