@@ -116,10 +116,14 @@ actor Door {
     }
 }
 
-/// Waits, for at most a minute, for what other tasks do and no event tells.
+/// Waits, for at most a minute, for what other tasks do and no event tells. Longer where it could not look often: on a
+/// machine that stood still, or for a condition that takes its time.
 func eventually(_ condition: () async -> Bool) async -> Bool {
-    for _ in 0..<12000 {
+    let end = ContinuousClock.now + .seconds(60)
+    var tries = 0
+    while tries < 20 || ContinuousClock.now < end {
         if await condition() { return true }
+        tries += 1
         try? await Task.sleep(for: .milliseconds(5))
     }
     return false

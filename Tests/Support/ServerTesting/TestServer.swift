@@ -85,10 +85,14 @@ package final class TestServer {
     }
 }
 
-/// Waits, for at most a minute, until `condition` holds; for what other threads do and no event tells.
+/// Waits, for at most a minute, until `condition` holds; for what other threads do and no event tells. Longer where it
+/// could not look often: on a machine that stood still, or for a condition that takes its time.
 package func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
-    for _ in 0..<60_000 {
+    let end = ContinuousClock.now + .seconds(60)
+    var tries = 0
+    while tries < 100 || ContinuousClock.now < end {
         if try condition() { return true }
+        tries += 1
         usleep(1000)
     }
     return false
