@@ -58,12 +58,15 @@ extension ClientTests {
         }
 
         /// Makes a call with so little time that nothing comes of it, though its requests are sent: one that was late
-        /// before that, on a busy machine, is made again with more. `count` requests are then on their way in all.
+        /// before that, on a busy machine, is made again with more. `count` requests are then on their way in all: those
+        /// of one call, and never a part of them, which another call would make up for.
         private static func hurry(
             _ cache: CacheClient, _ holding: Holding, to count: Int, _ call: (CacheClient) async throws -> Void
         ) async throws {
+            let before = cache.serverStates[0].pendingRequests
             for limit in CacheFixture.limits where cache.serverStates[0].pendingRequests < count {
                 try await call(cache.timeout(limit))
+                #expect([before, count].contains(cache.serverStates[0].pendingRequests))
             }
             #expect(await eventually { () async in holding.heldCount == count })
         }

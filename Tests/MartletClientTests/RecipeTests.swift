@@ -153,7 +153,9 @@ extension ClientTests {
 
         @Test("A lease that was taken, and whose taker was not told in time, is given up")
         func unseenLease() async throws {
-            // Of each step only the first answer may be late.
+            // The answer to the first look is held back; what goes on behind has as little time for each of its calls as
+            // the caller had. Where the machine makes one of those late as well, it is made again, and there is another
+            // number of removals than one: that tells nothing, and all of it is done again with more time.
             for limit in CacheFixture.limits {
                 if try await isUnseenLeaseGivenUp(limit) { return }
             }
