@@ -16,6 +16,8 @@ struct MutatedHistoryTests {
     private static let spread = 4
     /// Changes tried of each kind, at most.
     private static let triesMax = 60
+    /// Histories recorded until one has places, at most: many have none where the calls hardly ever overlap, because the
+    /// threads take turns on a machine that is busy.
     private static let recordingsMax = 50
 
     @Test("a value that was already replaced when it was asked for", arguments: [HotSize.counters, .small, .large])

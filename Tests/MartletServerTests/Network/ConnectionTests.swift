@@ -101,7 +101,7 @@ struct ConnectionTests {
         }
 
         #expect(eventually { server.sum { $0.closed.value } == 3 })
-        #expect(server.context.pointee.budget.copiedBytes == 0)
+        #expect(eventually { server.context.pointee.budget.copiedBytes == 0 })
     }
 
     @Test("reads and sends once per batch of commands")
