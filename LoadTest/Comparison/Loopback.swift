@@ -5,7 +5,7 @@ import LoadEngine
 package enum Loopback {
     /// How long a server may take for the answer to `version` before it is asked again.
     private static let answerMilliseconds: Int32 = 500
-    /// What another thread just starts gets none of them.
+    /// Not inherited by what another thread starts meanwhile.
     private static let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
 
     /// A port nobody listens on now. Somebody else might take it before the server does; then the server says so.

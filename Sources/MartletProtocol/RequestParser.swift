@@ -70,7 +70,7 @@ public enum RequestParser {
         return true
     }
 
-    /// Any line: finds its end, then its first word. By itself: the simple ones would save registers for it.
+    /// Any line: finds its end, then its first word. Not inlined, or the simple parsers would save registers for it.
     @inline(never)
     private static func parseLine(
         _ bytes: UnsafeRawPointer, count: Int, scannedCount: Int, into request: inout Request

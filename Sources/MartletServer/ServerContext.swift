@@ -22,7 +22,7 @@ package struct ServerContext: ~Copyable {
     let stopRequest = StopRequest()
     /// Called by the main thread when the server begins to stop. Set before it runs.
     package var stopNotice: (@Sendable () -> Void)?
-    /// How long a graceful stop waits. Set before it is asked for.
+    /// How long a graceful stop waits. Set before the stop is asked for, by whoever asks.
     package var gracefulStopSecondsMax = Limits.gracefulStopSecondsMax
     package let topology: Topology
     package let credentialFile: CredentialFile

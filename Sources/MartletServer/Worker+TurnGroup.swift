@@ -51,8 +51,8 @@ extension UnsafeMutablePointer where Pointee == Worker {
         return taken
     }
 
-    /// Brings the buckets of the member before `index`, the beginnings of the items of the one before that, and those
-    /// that a second bucket names of the third: a read lies between one step and the next.
+    /// Brings the buckets of the member before `index`, the beginnings of the items of the one before that, and what
+    /// second buckets name for the one before that again. A read lies between two steps, but for the last members.
     @inline(__always)
     private func prefetch(afterReading index: Int) {
         let count = pointee.group.count

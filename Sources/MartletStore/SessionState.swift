@@ -17,11 +17,12 @@ struct SessionState: ~Copyable {
     var listener: StoreListener?
     /// Room for one small value, while an item is rebuilt.
     let scratch: UnsafeMutableRawPointer
-    /// Where the keys of batches were looked for ahead of time.
+    /// Where the keys of batches are looked for ahead of time: their first buckets, then, from the front, the second
+    /// ones of those that have not been found.
     let batchBuckets: UnsafeMutablePointer<Bucket>
-    /// Of keys that are looked for in a second bucket: their hashes' tags.
+    /// The tags that are looked for in second buckets.
     let batchTags: UnsafeMutablePointer<UInt16>
-    /// What was found there.
+    /// The items that buckets have named.
     let batchItems: UnsafeMutablePointer<UnsafeMutableRawPointer>
 
     init(store: StorePointer, now: UInt32) {

@@ -7,13 +7,13 @@ import CShims
 /// 2. When all are: their buckets, which the stripes tell (`prefetchBuckets`).
 /// 3. Then the first two lines of the items that the buckets' tags name, and the next bucket of the chain for keys that
 ///    have none there (`prefetchHeads`).
-/// 4. The items that those buckets name (`prefetchOverflow`): of ten items one is there, and to wait for the bucket and
-///    for the item takes as long as all else that nine look-ups do. No third bucket is brought; few chains have one.
+/// 4. The items that those buckets name (`prefetchOverflow`). One item in ten to twenty-five is there, by how far the
+///    table is between two powers of two. No third bucket is brought; few chains have one.
 /// 5. And the rest of the items, as their heads tell how long they are (`prefetchRests`). Not with memory that is a
-///    file's: a page may be cut out of it after the bucket was read, and whoever then reads there, instead of asking for
-///    a line, takes room that the file system need not have.
+///    file's: a page may be cut out of it after the bucket was read, and whoever then reads there, instead of asking
+///    for a line, takes room that the file system need not have.
 ///
-/// `prefetchItems` does all four. Whoever has something else to do between two of them waits for nothing: `firstIndex`
+/// `prefetchItems` does 2 to 5. Whoever has something else to do between two of them waits for nothing: `firstIndex`
 /// tells several batches apart that are under way at the same time.
 ///
 /// What is read here without a lock is only a hint; nothing depends on it.

@@ -1,5 +1,3 @@
-import CShims
-import Glibc
 import Synchronization
 
 /// Where keys become handles: stripes, their buckets, and the way from a hash to a slot.
