@@ -1,5 +1,6 @@
 import CShims
 import Glibc
+import LoadEngine
 import Synchronization
 
 /// SIGINT, SIGTERM and SIGHUP as news: a signal writes into a pipe, every wait of a comparison watches it, and what was
@@ -20,14 +21,9 @@ package enum StopSignal {
         readEnd.store(ends[0], ordering: .relaxed)
         var action = sigaction()
         action.__sigaction_handler.sa_handler = { number in StopSignal.happened(number) }
-        // Whoever started this program may have held them back, and that is inherited.
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        for number in [SIGINT, SIGTERM, SIGHUP] {
-            sigaction(number, &action, nil)
-            sigaddset(&signals, number)
-        }
-        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+        let numbers = [SIGINT, SIGTERM, SIGHUP]
+        for number in numbers { sigaction(number, &action, nil) }
+        Interruption.release(numbers)
     }
 
     /// In the signal's own context: an atomic and one write.

@@ -18,11 +18,15 @@ package enum Interruption {
             // The second one has its usual effect.
             action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND))
             sigaction(number, &action, nil)
-            // Whoever started this program may have held them back, and that is inherited.
-            var one = sigset_t()
-            sigemptyset(&one)
-            sigaddset(&one, number)
-            pthread_sigmask(SIG_UNBLOCK, &one, nil)
         }
+        release([SIGINT, SIGTERM])
+    }
+
+    /// Lets signals through that whoever started this program may have held back; that is inherited.
+    package static func release(_ numbers: [Int32]) {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        for number in numbers { sigaddset(&signals, number) }
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 }

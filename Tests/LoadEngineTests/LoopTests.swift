@@ -96,7 +96,7 @@ struct LoopTests {
         let result = try LoadRun.run(settings)
 
         #expect(result.counts.requests == 500)
-        #expect(result.seconds > 0 && result.seconds < 60)
+        #expect(result.seconds > 0 && result.seconds < 30)
     }
 
     @Test("that is open sends what is due together in one pipeline")

@@ -1,4 +1,5 @@
 import Foundation
+import ServerTesting
 
 /// A server that answers what it is told to, whatever it is asked.
 ///
@@ -33,19 +34,10 @@ final class FakeServer: Sendable {
     }
 
     private init(serving serve: @escaping @Sendable (Int32) -> Void) throws {
-        let listening = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listening, $0, length) | listen(listening, 128) | getsockname(listening, $0, &length)
-            }
-        }
-        guard result == 0 else { throw CancellationError() }
+        let bound = try LoopbackSocket(backlog: 128)
+        let listening = bound.descriptor
         descriptor = listening
-        self.address = "127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
+        address = "127.0.0.1:\(bound.port)"
         let threads = threads
         threads.enter()
         Thread.detachNewThread {

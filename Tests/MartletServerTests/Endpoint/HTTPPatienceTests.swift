@@ -16,20 +16,9 @@ struct HTTPPatienceTests {
         var second: UInt64 = 1
 
         init(connectionsMax: Int = 4) throws {
-            let listening = socket(
-                AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-            let result = withUnsafeMutablePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    bind(listening, $0, length) | listen(listening, Self.listenersMax)
-                        | getsockname(listening, $0, &length)
-                }
-            }
-            #expect(result == 0)
-            port = UInt16(bigEndian: address.sin_port)
+            let bound = try LoopbackSocket(backlog: Self.listenersMax, flags: SOCK_NONBLOCK)
+            let listening = bound.descriptor
+            port = bound.port
             guard let loop = EventLoop() else { throw CancellationError() }
             self.loop = loop
             var bounds = HTTPServer.Bounds()

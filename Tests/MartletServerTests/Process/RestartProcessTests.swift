@@ -23,7 +23,7 @@ struct RestartProcessTests {
         #expect(try client.exchange("set gone 0 1 1\r\nx\r\n", "STORED\r\n"))
         #expect(try client.exchange("ms tagged 1 E77\r\ny\r\n", "HD\r\n"))
         let life = try #require(try life(of: "n", client))
-        #expect(life > 900)
+        #expect(life > 990)
 
         program.signal(SIGUSR1)
         var end = program.end()
