@@ -106,6 +106,7 @@ extension RequestParser {
     ///
     /// Such flags are letters without an argument, none of them twice, and an opaque that is not too long. Words stand
     /// one space apart. The line is known to start with `mg `.
+    @inline(__always)
     static func parseSimpleMetaGet(_ bytes: UnsafeRawPointer, count: Int, into request: inout Request) -> Bool {
         let keyEnd = ByteSearch.firstUpToSpace(in: bytes, from: 3, limit: count)
         guard keyEnd > 3, keyEnd <= 3 &+ WireLimits.keyBytesMax else { return false }
@@ -120,6 +121,14 @@ extension RequestParser {
             request.flags = .returnValue
             return true
         }
+        return parseSimpleFlags(bytes, count: count, behind: keyEnd, into: &request)
+    }
+
+    /// The rest of it, behind its key.
+    @inline(never)
+    private static func parseSimpleFlags(
+        _ bytes: UnsafeRawPointer, count: Int, behind keyEnd: Int, into request: inout Request
+    ) -> Bool {
         var flags: UInt64 = 0
         var order: UInt64 = 0
         var orderShift: UInt64 = 0
