@@ -19,17 +19,20 @@ struct CacheDump {
             text = StatisticsText("CLIENT_ERROR bad command line format")
             return
         }
-        guard slabClass >= 1, slabClass <= store.slabClassMax else {
+        guard slabClass <= store.slabClassMax else {
             text = StatisticsText("CLIENT_ERROR Illegal slab id")
             return
         }
         var left = limit == 0 ? Int.max : Int(limit)
         var text = StatisticsText()
-        store.forEachItem(ofClass: Int(slabClass), now: now) { key, valueLength, expiry in
-            let second = expiry == 0 ? 0 : startSecond + Int64(expiry)
-            text.addItem(key, " [\(valueLength) b; \(second) s]")
-            left -= 1
-            return left > 0 && text.bytes.count < Self.textBytesMax
+        // There is no class 0, whose items memcached tells nevertheless: none.
+        if slabClass >= 1 {
+            store.forEachItem(ofClass: Int(slabClass), now: now) { key, valueLength, expiry in
+                let second = expiry == 0 ? 0 : startSecond + Int64(expiry)
+                text.addItem(key, " [\(valueLength) b; \(second) s]")
+                left -= 1
+                return left > 0 && text.bytes.count < Self.textBytesMax
+            }
         }
         text.end()
         self.text = text
