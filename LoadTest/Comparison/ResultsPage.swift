@@ -55,38 +55,16 @@ package struct ResultsPage {
         lines += conditions.map { "* " + Self.safe($0) }
         lines += ["", "Written by", "", "```sh", command, "```", ""]
         if contenders.count == 2 {
-            lines.append(
-                "\"Times better\" is the median of the ratios taken run by run, above 1 where \(Self.safe(contenders[0].name)) is"
-            )
-            lines.append("better, whether more or less is better; the spread is that of the single ratios.")
+            lines += [
+                "\"Times better\" is the median of the ratios taken run by run, above 1 where \(Self.safe(contenders[0].name)) is",
+                "better, whether more or less is better; the spread is that of the single ratios. As each server's own figure is",
+                "the median of its runs, the quotient of the two figures may differ from that ratio, and even point the other",
+                "way.",
+            ]
             lines.append("")
         }
         return lines.joined(separator: "\n")
     }
-
-    /// A line for each figure that a suite is about: what a hurried reader takes home.
-    private var short: String {
-        var lines = ["| suite | figure | times better | from - to |", "| --- | --- | ---: | ---: |"]
-        for suite in suites {
-            var title = suite.suite.title
-            for measure in suite.measures.prefix(Self.shortMeasuresMax) {
-                let gains = suite.scenarios.compactMap { $0.gains(measure)?.median }
-                guard !gains.isEmpty else { continue }
-                let product = gains.reduce(1, *)
-                let mean = suite.geometricMean(measure) ?? (gains.count == 1 ? product : nil)
-                guard let mean else { continue }
-                let range = gains.count > 1 ? "\(Self.ratio(gains.min() ?? 0)) - \(Self.ratio(gains.max() ?? 0))" : ""
-                lines.append("| \(Self.safe(title)) | \(measure.title) | \(Self.ratio(mean)) | \(range) |")
-                title = ""
-            }
-        }
-        return (["## In short", "", "Geometric means over each suite's rows.", ""] + lines + [""]).joined(
-            separator: "\n")
-    }
-
-    private static let shortMeasuresMax = 3
-
-    private static func ratio(_ value: Double) -> String { Quantity.fixed(value, digits: 2) }
 
     private func section(_ result: SuiteResult) -> String {
         var lines = ["## " + Self.safe(result.suite.title), ""]
@@ -120,7 +98,7 @@ package struct ResultsPage {
     }
 
     /// What would be taken for a part of the table or a mark.
-    private static func safe(_ words: String) -> String {
+    static func safe(_ words: String) -> String {
         words.replacing("|", with: "\\|").replacing("<", with: "&lt;").replacing("\n", with: " ")
     }
 }

@@ -32,20 +32,33 @@ package struct SuiteResult: Sendable {
         return measures
     }
 
-    /// What makes figures doubtful, once each, with where it was seen.
+    /// What makes figures doubtful, once each, with where it was seen, and in how many runs if not in all.
     package var doubts: [String] {
-        var doubts: [String] = []
-        for result in scenarios {
-            for run in result.runs.flatMap({ $0 }) {
-                for reason in run.invalidReasons + Self.wrongAnswers(run) {
-                    // Sentences with figures differ from run to run; one of a kind is enough.
-                    let sentence = "\(result.scenario.title), \(run.label): \(reason)"
-                    let kind = sentence.filter { !$0.isNumber }
-                    if !doubts.contains(where: { $0.filter { !$0.isNumber } == kind }) { doubts.append(sentence) }
+        scenarios.flatMap { result in
+            result.runs.flatMap { Self.doubts($0, of: result.scenario.title) }
+        }
+    }
+
+    /// - Parameter runs: one contender's.
+    private static func doubts(_ runs: [RunResult], of title: String) -> [String] {
+        var doubts: [(kind: String, label: String, reason: String, runCount: Int)] = []
+        for run in runs {
+            var seen: Set<String> = []
+            for reason in run.invalidReasons + wrongAnswers(run) {
+                // Sentences with figures differ from run to run; one of a kind is enough.
+                let kind = reason.filter { !$0.isNumber }
+                guard seen.insert(kind).inserted else { continue }
+                if let index = doubts.firstIndex(where: { $0.kind == kind }) {
+                    doubts[index].runCount += 1
+                } else {
+                    doubts.append((kind, run.label, reason, 1))
                 }
             }
         }
-        return doubts
+        return doubts.map { doubt in
+            let part = doubt.runCount < runs.count ? ", in \(doubt.runCount) of \(runs.count) runs" : ""
+            return "\(title), \(doubt.label)\(part): \(doubt.reason)"
+        }
     }
 
     package var violationCount: Int { runs.reduce(0) { $0 + max($1.counts.violations, $1.violations.count) } }

@@ -25,12 +25,18 @@ package struct Measure: Sendable {
     }
 
     /// How many times better `value` is than `base`: above 1 is better, whatever the direction. nil where neither is
-    /// better, a figure is 0, or ratios say nothing.
+    /// better, a figure is 0 or without end, or ratios say nothing.
     package func gain(_ value: Double, over base: Double) -> Double? {
-        guard isProportional, value > 0, base > 0 else { return nil }
+        guard value > 0, base > 0, value.isFinite, base.isFinite else { return nil }
+        return lead(value, over: base)
+    }
+
+    /// The same for telling only which of them is better: against 0 it is 0 or infinite, and 1 where both are alike.
+    package func lead(_ value: Double, over base: Double) -> Double? {
+        guard isProportional else { return nil }
         switch better {
-        case .higher: return value / base
-        case .lower: return base / value
+        case .higher: return value == base ? 1 : value / base
+        case .lower: return value == base ? 1 : base / value
         case .neither: return nil
         }
     }
