@@ -33,6 +33,18 @@ enum CommandWords {
         }
     }
 
+    /// A misspelt command is named, with those that there are; the parser would count its arguments only.
+    static func checkCommand(_ words: [String], _ command: ParsableCommand.Type) throws {
+        let subcommands = command.configuration.subcommands
+        guard !subcommands.isEmpty, let word = words.first, !word.hasPrefix("-"), word != "help" else { return }
+        let names = subcommands.map(\._commandName)
+        guard let index = names.firstIndex(of: word) else {
+            let shown = KeyText.shown(bytes(of: word))
+            throw ValidationError("there is no command '\(shown)'; there are \(names.joined(separator: ", "))")
+        }
+        try checkCommand(Array(words.dropFirst()), subcommands[index])
+    }
+
     static func text(of bytes: [UInt8]) -> String {
         if let text = String(validating: bytes, as: UTF8.self), !hasStandIns(text) { return text }
         return bytes.reduce(into: "") { text, byte in

@@ -20,6 +20,7 @@ struct Martletctl: ParsableCommand {
     static func main() {
         do {
             let words = CommandWords.given
+            try CommandWords.checkCommand(words, Martletctl.self)
             var command = try parseAsRoot(words)
             try CommandWords.check(words, command)
             // Not for bench: the program that it becomes would have it, too.

@@ -13,9 +13,10 @@ struct RingCommand: ParsableCommand {
 /// The options that make a ring.
 struct RingOptions: ParsableArguments {
     @Option(
-        name: .customLong("servers"),
+        name: [.customShort("s"), .customLong("servers")],
         help: ArgumentHelp(
-            "The servers, as the client's configuration spells them.", valueName: "host:port[:weight],..."))
+            "The servers, as the client's configuration spells them.", valueName: "host:port[:weight],..."),
+        transform: { try ServerList($0) })
     var servers: ServerList
 
     @Option(help: "How keys are shared out.")
@@ -35,17 +36,25 @@ struct RingOptions: ParsableArguments {
 }
 
 /// `host:port[:weight],...`
-struct ServerList: ExpressibleByArgument {
+struct ServerList {
     /// One at least, each named once.
     let servers: [RingServer]
 
-    init?(argument: String) {
+    /// The failure names the word that is wrong, and why.
+    init(_ list: String) throws {
         var servers: [RingServer] = []
-        for text in argument.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let server = RingServer(String(text)) else { return nil }
+        var names: Set<String> = []
+        for text in list.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let server = RingServer(String(text)) else {
+                throw ValidationError(
+                    "'\(TerminalText.shown(String(text)))' is not host[:port[:weight]], with a port from 1 to 65535 "
+                        + "and a weight from 1 to \(RingServer.weightMax)")
+            }
+            guard names.insert(server.name).inserted else {
+                throw ValidationError("\(TerminalText.shown(server.name)) is named twice")
+            }
             servers.append(server)
         }
-        guard Set(servers.map(\.name)).count == servers.count else { return nil }
         self.servers = servers
     }
 }

@@ -15,7 +15,8 @@ struct RingDiff: ParsableCommand {
     @OptionGroup var options: RingOptions
 
     @Option(
-        name: .customLong("to"), help: ArgumentHelp("The servers afterwards.", valueName: "host:port[:weight],..."))
+        name: .customLong("to"), help: ArgumentHelp("The servers afterwards.", valueName: "host:port[:weight],..."),
+        transform: { try ServerList($0) })
     var target: ServerList
 
     @Option(help: "How many keys to count.")

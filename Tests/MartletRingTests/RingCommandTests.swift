@@ -55,6 +55,18 @@ struct RingCommandTests {
         #expect(throws: Failure.self) { try run(":", "map --servers '\(servers)' 2>&1") }
     }
 
+    @Test(
+        "The refusal says why, and -s is --servers here as everywhere",
+        arguments: [
+            ("a,a", "a:11211 is named twice"), ("a,b:99999", "'b:99999' is not host"), ("a:1:0", "'a:1:0' is not host"),
+        ])
+    func reason(servers: String, sentence: String) throws {
+        let refused = #expect(throws: Failure.self) { try run(":", "show -s '\(servers)' 2>&1") }
+
+        #expect(refused?.output.contains(sentence) == true, "\(refused?.output ?? "")")
+        #expect(try run(":", "show -s a,b --sample 10").contains("fingerprint"))
+    }
+
     struct Failure: Error { let output: String }
 
     /// What the command prints, fed by `input`.

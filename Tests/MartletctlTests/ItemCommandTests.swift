@@ -181,6 +181,25 @@ struct ItemCommandTests {
         #expect(keys == (isLike ? "é\n" : ""))
     }
 
+    @Test(
+        "words that make no sense are a sentence that says why",
+        arguments: [
+            (["gett", "x"], "there is no command 'gett'; there are top, stats, get, "),
+            (["ring", "shov"], "there is no command 'shov'; there are map, show, diff"),
+            (["set", "a", "b", "--ttl", "-5"], "--ttl is between 0 and 2147483647"),
+            (["touch", "a", "--ttl", "-5"], "--ttl is between 0 and 2147483647"),
+            (["dump", "--to", "localhost", "file"], "a file and --to exclude each other"),
+            (["dump"], "either a file or --to is needed"),
+            (["dump", "--to", "localhost:0"], "'localhost:0' is not host, "),
+            (["get", ""], "a key has 1 to 250 bytes (186 if it has others than printable ones)"),
+        ])
+    func sentences(words: [String], sentence: String) throws {
+        let program = try Program(words)
+
+        #expect(program.status == 64)
+        #expect(program.errors.contains(sentence), "\(program.errors)")
+    }
+
     @Test("a server that is down leaves what the others answer", arguments: ["get", "delete", "touch", "keys"])
     func partly(command: String) throws {
         let up = try TestServer()

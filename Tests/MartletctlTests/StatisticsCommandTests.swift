@@ -43,7 +43,26 @@ struct StatisticsCommandTests {
         let program = try Program("stats", "-s", server.address, "nonsense")
 
         #expect(program.status != 0)
-        #expect(program.errors.contains("stats: ERROR"))
+        #expect(program.errors.contains("stats: ERROR (there is no group 'nonsense')\n"), "\(program.errors)")
+    }
+
+    @Test("an address that is none is named, with what one is")
+    func badAddress() throws {
+        let program = try Program("stats", "-s", "localhost,localhost:99999")
+
+        #expect(program.status == 64)
+        #expect(program.errors.contains("'localhost:99999' is not host, host:port,"), "\(program.errors)")
+        #expect(program.errors.contains("a port from 1 to 65535"))
+    }
+
+    @Test("a stream that the server does not know is an error that says where they are named")
+    func unknownStream() throws {
+        let server = try FakeServer { _ in Array("ERROR\r\n".utf8) }
+
+        let program = try Program("watch", "-s", server.address, "nonsense")
+
+        #expect(program.status != 0)
+        #expect(program.errors == "Error: \(server.address): watch: ERROR (--help tells which streams there are)\n")
     }
 
     @Test("top shows each server, one that is down included")

@@ -28,6 +28,8 @@ final class CacheConnection {
     private var start = 0
     private var end = 0
     private var output: [UInt8] = []
+    /// Whether a line has come.
+    private var hasAnswered = false
 
     private static let outputBytesMax = 1 << 18
     /// No reply has a longer line.
@@ -123,6 +125,7 @@ final class CacheConnection {
             if let newline = input[searched..<end].firstIndex(of: 0x0A) {
                 let line = start..<(newline > start && input[newline - 1] == 0x0D ? newline - 1 : newline)
                 start = newline + 1
+                hasAnswered = true
                 return input[line]
             }
             let distance = end - start
@@ -189,7 +192,12 @@ final class CacheConnection {
     }
 
     private var ended: CacheFailure {
-        CacheFailure("\(address): the server has closed the connection", isConnectionLost: true)
+        // What speaks TLS, or wants a login first, may go without a word.
+        var hint = ""
+        if !hasAnswered, encryption == nil, case .tcp = address.place {
+            hint = " (does it want --tls, or --login-file?)"
+        }
+        return CacheFailure("\(address): the server has closed the connection\(hint)", isConnectionLost: true)
     }
 
     private func failure(_ doing: String, _ error: Int32) -> CacheFailure {

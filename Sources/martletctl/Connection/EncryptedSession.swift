@@ -37,7 +37,11 @@ final class EncryptedSession {
         case .failed(let reason):
             // OpenSSL's words for a packet that is none.
             let isPlain = reason.contains("wrong version number")
-            throw CacheFailure("TLS: \(isPlain ? "what the server answers is no TLS" : reason)")
+            let isStranger =
+                reason.hasPrefix("the server's certificate: ")
+                && ["self", "issuer", "first certificate"].contains(where: reason.contains)
+            let hint = isStranger && options.authoritiesPath == nil ? " (--tls-ca names whom to trust)" : ""
+            throw CacheFailure("TLS: \(isPlain ? "what the server answers is no TLS" : reason + hint)")
         }
     }
 

@@ -8,10 +8,16 @@ struct ServerAddress: CustomStringConvertible, Equatable {
     }
 
     static let usualPort: UInt16 = 11211
+    static let usual = ServerAddress(.tcp(host: "127.0.0.1", port: usualPort), "127.0.0.1")
 
     let place: Place
     /// As it was given.
     let description: String
+
+    private init(_ place: Place, _ description: String) {
+        self.place = place
+        self.description = description
+    }
 
     init?(_ text: String) {
         description = text

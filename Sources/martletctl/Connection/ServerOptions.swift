@@ -14,9 +14,11 @@ struct ServerOptions: ParsableArguments {
     @Option(
         name: [.customShort("s"), .customLong("servers")],
         help: ArgumentHelp(
-            "The servers. A key belongs to the one that clients with this list would ask (see --distribution).",
-            valueName: "host[:port]|unix:path,..."))
-    var list = AddressList(argument: "127.0.0.1")!
+            "The servers. A key belongs to the one that clients with this list would ask (see --distribution). (default: "
+                + "127.0.0.1)",
+            valueName: "host[:port]|unix:path,..."),
+        transform: { try AddressList($0) })
+    var list: AddressList?
 
     @Option(help: "How keys are shared out among several servers.")
     var distribution = KeyDistribution.ketama
@@ -35,7 +37,7 @@ struct ServerOptions: ParsableArguments {
         guard timeout > 0, timeout <= 86_400 else { throw ValidationError("--timeout is between 0 and 86400 seconds") }
     }
 
-    var addresses: [ServerAddress] { list.addresses }
+    var addresses: [ServerAddress] { list?.addresses ?? [ServerAddress.usual] }
 
     /// `user password`, as the servers want it: the first line of the file. A user's name has neither a colon nor a
     /// blank; a password may have both.
@@ -68,21 +70,21 @@ struct ServerOptions: ParsableArguments {
 }
 
 /// `host[:port],...`
-struct AddressList: ExpressibleByArgument, CustomStringConvertible {
+struct AddressList {
+    /// One at least.
     let addresses: [ServerAddress]
 
-    init?(argument: String) {
-        var addresses: [ServerAddress] = []
-        for text in argument.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let address = ServerAddress(String(text)) else { return nil }
-            addresses.append(address)
+    /// The failure names the word and what an address is.
+    init(_ list: String) throws {
+        addresses = try list.split(separator: ",", omittingEmptySubsequences: false).map { text in
+            guard let address = ServerAddress(String(text)) else {
+                throw ValidationError(
+                    "'\(TerminalText.shown(String(text)))' is not host, host:port, [address]:port or unix:path, "
+                        + "with a port from 1 to 65535")
+            }
+            return address
         }
-        guard !addresses.isEmpty else { return nil }
-        self.addresses = addresses
     }
-
-    var description: String { addresses.map(\.description).joined(separator: ",") }
-    var defaultValueDescription: String { description }
 }
 
 /// How to tell the outcome.

@@ -28,7 +28,8 @@ struct DumpCommand: ParsableCommand, BytesCommand {
 
     @Option(
         name: .customLong("to"),
-        help: ArgumentHelp("Servers to store the items in, in place of a file.", valueName: "host[:port],..."))
+        help: ArgumentHelp("Servers to store the items in, in place of a file.", valueName: "host[:port],..."),
+        transform: { try AddressList($0) })
     var target: AddressList?
 
     @Flag(help: "Goes on with what was interrupted.")
@@ -46,7 +47,8 @@ struct DumpCommand: ParsableCommand, BytesCommand {
     var argumentBytes: [ArgumentBytes] { filter.argumentBytes }
 
     func validate() throws {
-        guard (file == nil) != (target == nil) else { throw ValidationError("either a file or --to is needed") }
+        guard file != nil || target != nil else { throw ValidationError("either a file or --to is needed") }
+        guard file == nil || target == nil else { throw ValidationError("a file and --to exclude each other") }
         guard !(resume && file == "-") else { throw ValidationError("--resume needs a file that can be read") }
         guard !force || (resume && target == nil) else { throw ValidationError("--force goes with --resume of a file") }
         guard !verify || target != nil else { throw ValidationError("--verify goes with --to") }
@@ -112,7 +114,9 @@ struct DumpCommand: ParsableCommand, BytesCommand {
     private static let resumableSecondsMax = 24 * 60 * 60
 
     /// What is dumped, in words that a person knows.
-    private var source: String { "-s \(servers.list)\(filter.words)" }
+    private var source: String {
+        "-s \(servers.addresses.map(\.description).joined(separator: ","))\(filter.words)"
+    }
 
     private func copy(to target: AddressList) throws {
         var options = servers

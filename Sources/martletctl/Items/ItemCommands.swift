@@ -8,9 +8,9 @@ struct GetCommand: ParsableCommand, BytesCommand {
         abstract: "Prints values.",
         discussion: """
             The value of one key is printed as it is, and nothing else (on a terminal
-            without what would command it). Of several keys,
-            and with --json, each value is told with its key, flags and remaining life.
-            A key that is not there is a word on stderr, and exit status 1.
+            without what would command it). Of several keys, and with --json, each
+            value is told with its key, flags and remaining life. A key that is not
+            there is a word on stderr, and exit status 1.
             """
     )
 
@@ -77,7 +77,7 @@ struct SetCommand: ParsableCommand, BytesCommand {
     @Argument(help: "The value; without it standard input is.")
     var value: ArgumentBytes?
 
-    @Option(help: ArgumentHelp("Seconds to live; 0 for ever.", valueName: "seconds"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Seconds to live; 0 for ever.", valueName: "seconds"))
     var ttl = 0
 
     @Option(help: "Client flags.")
@@ -133,7 +133,8 @@ struct TouchCommand: ParsableCommand, BytesCommand {
 
     var argumentBytes: [ArgumentBytes] { keys }
 
-    @Option(help: ArgumentHelp("Seconds to live from now on; 0 for ever.", valueName: "seconds"))
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("Seconds to live from now on; 0 for ever.", valueName: "seconds"))
     var ttl: Int
 
     func validate() throws {
@@ -190,7 +191,8 @@ extension CacheKey {
     init(parsing word: ArgumentBytes) throws {
         guard let key = CacheKey(word.bytes) else {
             throw ValidationError(
-                "a key has 1 to \(CacheKey.bytesMax) bytes, in base64 if it has others than printable ones")
+                "a key has 1 to \(CacheKey.bytesMax) bytes (\(CacheKey.bytesMax / 4 * 3) if it has others than printable ones)"
+            )
         }
         self = key
     }

@@ -6,10 +6,11 @@ struct KeysCommand: ParsableCommand, BytesCommand {
         commandName: "keys",
         abstract: "Lists the keys that servers hold.",
         discussion: """
-            One key a line. Into files and pipes as it is, but for a line end in it, which is
-            written \\x0a; on a terminal, and in the table of --long, bytes that are no text
-            are shown as \\xff, and a backslash twice. With --json an object a line, which
-            tells every key exactly. Servers started with -X do not tell.
+            One key a line. Into files and pipes as it is, but for a line end in it,
+            which is written \\x0a; on a terminal, and in the table of --long, bytes
+            that are no text are shown as \\xff, and a backslash twice. With --json an
+            object a line, which tells every key exactly. Servers started with -X do
+            not tell.
             """
     )
 

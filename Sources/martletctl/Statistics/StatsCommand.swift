@@ -90,7 +90,10 @@ extension CacheConnection {
             byteCount += line.utf8.count
             if line == "END" || line == "RESET" { return rows }
             let words = line.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
-            guard words.first == "STAT", words.count >= 2 else { throw CacheFailure("\(address): stats: \(line)") }
+            guard words.first == "STAT", words.count >= 2 else {
+                let hint = group.map { line == "ERROR" ? " (there is no group '\($0)')" : "" } ?? ""
+                throw CacheFailure("\(address): stats: \(line)\(hint)")
+            }
             guard rows.count < Self.statisticsMax, byteCount <= Self.statisticsBytesMax else {
                 throw CacheFailure("\(address): stats: they do not end")
             }

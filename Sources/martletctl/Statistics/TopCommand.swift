@@ -14,9 +14,10 @@ struct TopCommand: ParsableCommand {
         commandName: "top",
         abstract: "Shows what servers are doing, again and again.",
         discussion: """
-            A line for each server and one for all. Ctrl-C ends it. All are asked at once; one
-            that does not answer stays in the list and is asked again. share is what the ring gives it of
-            the keys, beside its share of the look-ups: a hot key shows there.
+            A line for each server and one for all. Ctrl-C ends it. All are asked at
+            once; one that does not answer stays in the list and is asked again. share
+            is what the ring gives it of the keys, beside its share of the look-ups: a
+            hot key shows there.
             """
     )
 

@@ -32,7 +32,10 @@ struct WatchCommand: ParsableCommand {
     func run() throws {
         let connection = try CacheConnection(servers.addresses[0], servers)
         let reply = try connection.ask((["watch"] + streams).joined(separator: " "))
-        guard reply == "OK" else { throw CacheFailure("\(connection.address): watch: \(reply)") }
+        guard reply == "OK" else {
+            let hint = reply == "ERROR" && !streams.isEmpty ? " (--help tells which streams there are)" : ""
+            throw CacheFailure("\(connection.address): watch: \(reply)\(hint)")
+        }
         connection.waitForever()
         var out = StandardOutput()
         var count = 0
