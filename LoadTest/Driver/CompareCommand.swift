@@ -44,7 +44,7 @@ struct CompareCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("Names of suites, files of suites, or all.", valueName: "suite"))
     var suites: [String]
 
-    @Option(help: "Runs of each server in each scenario; as many as the suite says otherwise.")
+    @Option(help: "Runs of each server in each scenario; as many as the suite says (3, if it does not) otherwise.")
     var pairs: Int?
 
     @Option(help: "Only scenarios whose title contains this.")

@@ -33,12 +33,12 @@ struct DifferCommand: ParsableCommand {
     var b: String
 
     @Option(
-        help: ArgumentHelp("How many commands.", valueName: "count"),
+        help: ArgumentHelp("How many commands; 1m otherwise.", valueName: "count"),
         transform: { Int(try OptionText("commands", $0).count(Substring($0), "the number", from: 1, to: 1 << 40)) })
     var commands: Int = 1_000_000
 
     @Option(help: "Another seed, other commands. Without one it is picked, and told.")
-    var seed: UInt64 = .random(in: 1...1 << 31)
+    var seed: UInt64?
 
     @Option(help: ArgumentHelp("Ends after so many differences without a reason.", valueName: "count"))
     var findings: Int = 20
@@ -56,6 +56,7 @@ struct DifferCommand: ParsableCommand {
         let foundStarted = try started(b)
         let expected = try ProbedServer(try expectedStarted?.address ?? ServerAddress(parsing: a))
         let found = try ProbedServer(try foundStarted?.address ?? ServerAddress(parsing: b))
+        let seed = seed ?? .random(in: 1...1 << 31)
         note("seed \(seed)")
         let result = try DifferenceRun(expected: expected.ask, found: found.ask).run(
             DifferenceRun.Settings(seed: seed, commandCount: commands, findingsMax: findings, samplesMax: samples)

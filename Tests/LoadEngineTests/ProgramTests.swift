@@ -182,6 +182,39 @@ struct ProgramTests {
         #expect(end.errors.hasPrefix("Error: "))
     }
 
+    @Test("a command that there is none of is named, with those that there are", .enabled(if: path != nil))
+    func unknownCommand() throws {
+        let end = try Self.run(["runn"])
+
+        #expect(end.status == 64)
+        #expect(end.errors.hasPrefix("Error: there is no command 'runn'; there are run, compare, "), "\(end.errors)")
+    }
+
+    @Test("what is wrong with options points to their own command", .enabled(if: path != nil))
+    func helpNamed() throws {
+        for words in [["--keys", "5", "--key-size", "2", "--key-prefix", "long"], ["run", "-s", "a:b"]] {
+            let end = try Self.run(words)
+
+            #expect(end.status == 64)
+            #expect(end.errors.hasSuffix("See 'martlet-load run --help' for more information.\n"), "\(end.errors)")
+        }
+    }
+
+    @Test(
+        "the help of run tells what holds without an option, and a seed that is picked is none of it",
+        .enabled(if: path != nil))
+    func defaults() throws {
+        // However wide the lines are.
+        let help = try Self.run(["run", "--help"]).output.split { " \n".contains($0) }.joined(separator: " ")
+        let other = try Self.run(["differ", "--help"]).output.split { " \n".contains($0) }.joined(separator: " ")
+
+        for words in ["; 50 otherwise.", "; 10 seconds otherwise,", "; 10000 otherwise.", "; gets only otherwise."] {
+            #expect(help.contains(words), "\(words)")
+        }
+        #expect(other.contains("How many commands; 1m otherwise."))
+        #expect(!other.contains("told. (default"))
+    }
+
     /// Swift's threads hold signals back, and the program starts with what its parent's thread holds back: it has to let
     /// them through by itself. Otherwise it would run to its own end, and report that just as well.
     @Test("ends early when it is interrupted, and reports what there was", .enabled(if: path != nil))

@@ -9,7 +9,8 @@ struct CheckOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "history: let connections compete for a few hot keys and check that each key's calls fit one order.",
+            "history: let 8 connections (-c) compete for 8 hot keys (--keys), 4 calls under way on each (-P), and check "
+                + "that each key's calls fit one order.",
             valueName: "what"),
         transform: { try Reading.choice($0, "check") })
     var check: Check?

@@ -6,7 +6,7 @@ struct PaceOptions: ParsableArguments {
     @Option(name: .shortAndLong, help: "Driver threads; 1 otherwise.")
     var threads: Int?
 
-    @Option(name: .shortAndLong, help: "Connections to each server in all, spread over the threads.")
+    @Option(name: .shortAndLong, help: "Connections to each server in all, spread over the threads; 50 otherwise.")
     var connections: Int?
 
     @Option(help: "Connections to each server for each thread, as memtier counts them.")
@@ -36,7 +36,8 @@ struct PaceOptions: ParsableArguments {
     @Option(
         name: [.short, .long, .customLong("test-time")],
         help: ArgumentHelp(
-            "Time to measure: 10, 500ms, 2m. Without end with --requests or --trace.", valueName: "time"),
+            "Time to measure: 10, 500ms, 2m; 10 seconds otherwise, 5 for each run of --search and --sweep, without "
+                + "end with --requests or --trace.", valueName: "time"),
         transform: { try Reading.seconds($0, "duration") })
     var duration: Double?
 
@@ -47,12 +48,13 @@ struct PaceOptions: ParsableArguments {
     var requests: UInt64?
 
     @Option(
-        help: ArgumentHelp("Load before measuring begins.", valueName: "time"),
+        help: ArgumentHelp("Load before measuring begins; none otherwise.", valueName: "time"),
         transform: { try Reading.seconds($0, "warm-up") })
     var warmUp: Double = 0
 
     @Option(
-        help: ArgumentHelp("Length of an interval of the live line and the time line.", valueName: "time"),
+        help: ArgumentHelp(
+            "Length of an interval of the live line and the time line; 1 second otherwise.", valueName: "time"),
         transform: { try Reading.seconds($0, "interval") })
     var interval: Double = 1
 

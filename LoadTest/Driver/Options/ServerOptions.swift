@@ -22,12 +22,12 @@ struct ServerOptions: ParsableArguments {
     var `protocol`: WireProtocol?
 
     @Option(
-        help: ArgumentHelp("Give up after so long without a reply: 5, 500ms.", valueName: "time"),
+        help: ArgumentHelp("Give up after so long without a reply: 5, 500ms; 5 seconds otherwise.", valueName: "time"),
         transform: { try Reading.seconds($0, "timeout") })
     var timeout: Double = 5
 
     @Option(
-        help: ArgumentHelp("Give up connecting after so long.", valueName: "time"),
+        help: ArgumentHelp("Give up connecting after so long; 3 seconds otherwise.", valueName: "time"),
         transform: { try Reading.seconds($0, "connect timeout") })
     var connectTimeout: Double = 3
 

@@ -11,7 +11,7 @@ struct WorkOptions: ParsableArguments {
 
     @Option(
         name: [.long, .customLong("key-maximum")],
-        help: ArgumentHelp("Number of keys: 10000, 1m.", valueName: "count"),
+        help: ArgumentHelp("Number of keys: 10000, 1m; 10000 otherwise.", valueName: "count"),
         transform: { try Reading.count($0, "keys") })
     var keys: UInt64?
 
@@ -26,25 +26,28 @@ struct WorkOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "uniform, zipf:0.99, hot:0.1,0.9 (keys, operations), sequential, latest:0.99; and behind it "
-                + "+drift:KEYS/OPERATIONS, +scan:SHARE.", valueName: "shape"),
+                + "+drift:KEYS/OPERATIONS, +scan:SHARE; uniform otherwise.", valueName: "shape"),
         transform: { try Popularity(parsing: $0) })
     var popularity: Popularity?
 
     @Option(
         name: [.long, .customLong("data-size")],
         help: ArgumentHelp(
-            "Bytes of a value: 100, 10-1000, ln:120,0.9,4000, pareto:0,214.5,0.35,4000, dist:FILE,CAP, etc.",
+            "Bytes of a value: 100, 10-1000, ln:120,0.9,4000, pareto:0,214.5,0.35,4000, dist:FILE,CAP, etc; 100 "
+                + "otherwise.",
             valueName: "sizes"))
     var values: String?
 
     @Option(
-        help: ArgumentHelp("Lives of items in seconds: 0 (for ever), 60, 60-3600, mix:60=3,0=7.", valueName: "lives"),
+        help: ArgumentHelp(
+            "Lives of items in seconds: 0 (for ever), 60, 60-3600, mix:60=3,0=7; 0 otherwise.", valueName: "lives"),
         transform: { try Lives(parsing: $0) })
     var ttl: Lives?
 
     @Option(
         help: ArgumentHelp(
-            "Operations by weight: get=90,set=10; also mget:20=5, add, delete, incr, touch, gat, cas, lease.",
+            "Operations by weight: get=90,set=10; also mget:20=5, add, delete, incr, touch, gat, cas, lease; gets only "
+                + "otherwise.",
             valueName: "mix"),
         transform: { try Mix(parsing: $0) })
     var mix: Mix?
