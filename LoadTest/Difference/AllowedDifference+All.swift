@@ -107,18 +107,6 @@ extension AllowedDifference {
         ) { finding in
             ["mg", "ma"].contains(finding.first.verb) && finding.first.has("t") && finding.first.has("N")
         },
-        AllowedDifference("of `mg`'s and `ma`'s flags `T` goes before `N`", words: isLifeOrWin) { finding in
-            finding.causes.contains {
-                ["mg", "ma"].contains($0.verb) && $0.has("N") && ($0.has("T") || $0.has("t"))
-            }
-        },
-        AllowedDifference("of `mg`'s and `ma`'s flags `T` goes before `N`") { finding in
-            // An item that is over at once for one of the two.
-            finding.causes.contains { command in
-                ["mg", "ma"].contains(command.verb) && command.has("N")
-                    && command.flags.contains { $0.hasPrefix("T-") || $0.hasPrefix("N-") }
-            }
-        },
         AllowedDifference("A command that is refused has done nothing") { finding in
             finding.first.hasLongOpaque && finding.found == "CLIENT_ERROR opaque token too long\r\n"
                 || finding.causes.contains { $0.hasLongOpaque && ($0.has("N") || $0.has("T")) }

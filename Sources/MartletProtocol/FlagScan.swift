@@ -55,6 +55,7 @@ struct FlagScan: BitwiseCopyable {
         case 0x54:  // T
             if let time = signed32(argument) { request.exptime = time }
         case 0x4E:  // N
+            request.vivifiesBehindTouch = request.flags.contains(.timeToLive)
             if let time = signed32(argument) { request.vivifyExptime = time }
         case 0x52:  // R
             request.recachesBeforeTouch = !request.flags.contains(.timeToLive)

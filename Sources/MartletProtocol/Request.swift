@@ -65,6 +65,8 @@ public struct Request: BitwiseCopyable, Sendable {
     public var returnsTimeToLiveBeforeTouch: Bool
     /// `mg`: `R` stands before `T` on the line, so it means the time to live as it was before the touch.
     public var recachesBeforeTouch: Bool
+    /// `mg`, `ma`: `N` stands behind `T` on the line, so an item that is made lives as long as `N` says.
+    public var vivifiesBehindTouch: Bool
 
     /// The line with its line end: what to skip to reach the data block or the next request.
     public var lineBytes: UInt32
@@ -108,6 +110,7 @@ public struct Request: BitwiseCopyable, Sendable {
         hasDelay = false
         returnsTimeToLiveBeforeTouch = false
         recachesBeforeTouch = false
+        vivifiesBehindTouch = false
         lineBytes = 0
         key = LineSlice(offset: 0, count: 0)
         arguments = LineSlice(offset: 0, count: 0)

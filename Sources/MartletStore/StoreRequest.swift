@@ -71,7 +71,7 @@ public struct ArithmeticRequest: BitwiseCopyable, Sendable {
     public var isDecrement: Bool
     public var compareToken: ComparedToken?
     public var explicitToken: UInt64?
-    /// When set, the item gets this expiry (`ma T`); 0 for never.
+    /// When set, an item that is there gets this expiry (`ma T`); 0 for never.
     public var newExpiry: UInt32?
     /// When set, a missing item is created with `vivifySeed` as its value and this expiry (`ma N J`).
     public var vivifyExpiry: UInt32?

@@ -175,8 +175,7 @@ extension StoreSession {
 
     /// `ma N J`: a missing counter is created; nil if one has appeared meanwhile.
     private func vivifyNumber(_ key: ItemKey, _ request: ArithmeticRequest) -> ArithmeticOutcome? {
-        guard let vivifyExpiry = request.vivifyExpiry else { return ArithmeticOutcome(.notFound) }
-        let expiry = request.newExpiry ?? vivifyExpiry
+        guard let expiry = request.vivifyExpiry else { return ArithmeticOutcome(.notFound) }
         var digits = DecimalDigits(request.vivifySeed)
         let addition = StoreRequest(mode: .add, expiry: expiry, explicitToken: request.explicitToken)
         let outcome = digits.withBytes { storeSmall(key, $0, addition) }

@@ -64,6 +64,8 @@ struct MetaRequestTests {
         #expect(line.request.isQuiet)
         #expect(line.request.returnsTimeToLiveBeforeTouch)
         #expect(!ParsedLine("mg k T30 t\r\n").request.returnsTimeToLiveBeforeTouch)
+        #expect(ParsedLine("mg k T30 N10\r\n").request.vivifiesBehindTouch)
+        #expect(!ParsedLine("mg k N10 T30\r\n").request.vivifiesBehindTouch)
     }
 
     @Test("ms carries a length and its flags")

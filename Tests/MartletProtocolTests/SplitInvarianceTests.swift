@@ -119,7 +119,8 @@ extension Request {
     func isSame(as other: Request) -> Bool {
         command == other.command && isQuiet == other.isQuiet && mode == other.mode && lineBytes == other.lineBytes
             && shutdownMode == other.shutdownMode && hasDelay == other.hasDelay && key == other.key
-            && returnsTimeToLiveBeforeTouch == other.returnsTimeToLiveBeforeTouch && arguments == other.arguments
+            && returnsTimeToLiveBeforeTouch == other.returnsTimeToLiveBeforeTouch
+            && vivifiesBehindTouch == other.vivifiesBehindTouch && arguments == other.arguments
             && opaque == other.opaque && valueLength == other.valueLength && clientFlags == other.clientFlags
             && exptime == other.exptime && vivifyExptime == other.vivifyExptime && flags == other.flags
             && recacheExptime == other.recacheExptime && returnOrder == other.returnOrder

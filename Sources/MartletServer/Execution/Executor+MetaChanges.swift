@@ -53,7 +53,7 @@ extension UnsafeMutablePointer where Pointee == Executor {
         if request.flags.contains(.explicitToken) { wanted.explicitToken = request.explicitToken }
         if request.flags.contains(.timeToLive) { wanted.newExpiry = second(request.exptime) }
         if request.flags.contains(.vivify) {
-            wanted.vivifyExpiry = second(request.vivifyExptime)
+            wanted.vivifyExpiry = vivifyExpiry(request)
             wanted.vivifySeed = request.initialValue
         }
         let outcome = session.arithmetic(key, wanted)

@@ -6,7 +6,8 @@ extension UnsafeMutablePointer where Pointee == Executor {
     /// Answers `mg`.
     ///
     /// 1. `h` and `l`, and `R` and `t` in front of `T`, go by what was before this access; all else by what is.
-    /// 2. `T` gives a new expiry to an item that is there, and to one that `N` creates.
+    /// 2. `T` gives a new expiry to an item that is there. One that is made has that of `N` or `T`, whichever stands
+    ///    later on the line.
     /// 3. A value is not told to a client whose `C` says that it has this very version.
     /// 4. Somebody wins, once, when an item was vivified (`N`), has little left to live (`R`) or is stale (`md I`):
     ///    `W`. Who comes after the winner is told so: `Z`. Whoever finds a stale item is told that: `X`.
@@ -18,12 +19,17 @@ extension UnsafeMutablePointer where Pointee == Executor {
         if found == nil {
             guard request.flags.contains(.vivify) else { return metaMiss(request, line, output) }
             let token = request.flags.contains(.explicitToken) ? request.explicitToken : nil
-            let expiry = newExpiry ?? second(request.vivifyExptime)
-            found = session.vivify(key, expiry: expiry, explicitToken: token)
+            found = session.vivify(key, expiry: vivifyExpiry(request), explicitToken: token)
         }
         guard let hold = consume found else { return metaMiss(request, line, output) }
         let slabClass = metaHit(request, line, hold, output)
         countHit(slabClass, isTouch: touches)
+    }
+
+    /// The expiry of an item that `N` makes.
+    func vivifyExpiry(_ request: Request) -> UInt32 {
+        let isTouchLast = request.flags.contains(.timeToLive) && !request.vivifiesBehindTouch
+        return second(isTouchLast ? request.exptime : request.vivifyExptime)
     }
 
     /// Answers `mg` with no flags but plain ones, by a hold as small as that of `get`.
