@@ -37,7 +37,7 @@ struct MartletLoad: ParsableCommand {
 
     /// What is no option is a command: without one `run` has no word of its own.
     private static func checkCommand(_ word: String?) throws {
-        let names = configuration.subcommands.map(\._commandName)
+        let names = configuration.subcommands.map { $0._commandName }
         guard let word, !word.hasPrefix("-"), word != "help", !names.contains(word) else { return }
         throw ValidationError("there is no command '\(word)'; there are \(names.joined(separator: ", "))")
     }

@@ -37,7 +37,7 @@ enum CommandWords {
     static func checkCommand(_ words: [String], _ command: ParsableCommand.Type) throws {
         let subcommands = command.configuration.subcommands
         guard !subcommands.isEmpty, let word = words.first, !word.hasPrefix("-"), word != "help" else { return }
-        let names = subcommands.map(\._commandName)
+        let names = subcommands.map { $0._commandName }
         guard let index = names.firstIndex(of: word) else {
             let shown = KeyText.shown(bytes(of: word))
             throw ValidationError("there is no command '\(shown)'; there are \(names.joined(separator: ", "))")
