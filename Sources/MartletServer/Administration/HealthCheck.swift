@@ -1,7 +1,7 @@
 /// `--healthcheck`: asks the server that the other options describe, as a client would, over TCP, TLS or a Unix socket.
 ///
-/// 1. The question is `mn`, or its like in the binary protocol: answered at once, and changes nothing. One that wants a
-///    login closes on so short a line; it is asked for something, and refuses.
+/// 1. The question is `version`, or a no-op of the binary protocol: answered at once, and changes nothing. A server that
+///    wants a login refuses it with a sentence, whether this one knows of the login or not; on `mn` it would close.
 /// 2. A server that wants a login, or a certificate that this one is not, or has as many connections as it may, is
 ///    well: it was asked and has answered. Whether it should get work is another question (`/readyz`).
 /// 3. It takes three seconds at most. With `no_maxconns_fast` a server at its limit lets newcomers wait, and they
@@ -33,8 +33,9 @@ package struct HealthCheck {
         do throws(NearSocket.Failure) {
             return try judge(answer())
         } catch {
-            if case .late = error, !settings.rejectsOverLimit { return try judgeLate() }
-            throw Failure(reason: error.reason)
+            guard case .late = error else { throw Failure(reason: error.reason) }
+            if !settings.rejectsOverLimit { return try judgeLate() }
+            throw Failure(reason: error.reason + (isEncrypted ? Self.plainHint : ""))
         }
     }
 
@@ -47,7 +48,6 @@ package struct HealthCheck {
         let port = address.port ?? UInt16(clamping: settings.tcpPort)
         guard port > 0 else { throw .other("there is no TCP port to ask at") }
         let socket = try NearSocket.connected(host: address.host, port: port, millisecondsMax: millisecondsMax)
-        let isEncrypted = (address.security ?? settings.standardSecurity) != .plain
         return try isEncrypted ? askEncrypted(socket) : socket.ask(question, until: isWhole)
     }
 
@@ -61,6 +61,11 @@ package struct HealthCheck {
 
     // MARK: Question and answer
 
+    private var isEncrypted: Bool {
+        guard settings.unixSocketPath == nil, let address = try? firstAddress() else { return false }
+        return (address.security ?? settings.standardSecurity) != .plain
+    }
+
     /// What the server speaks at the address that is asked: its own protocol, else the server's.
     private var isBinary: Bool {
         guard settings.unixSocketPath == nil, let address = try? firstAddress(), let dialect = address.dialect else {
@@ -71,20 +76,34 @@ package struct HealthCheck {
 
     private var question: [UInt8] {
         if isBinary { return [0x80, 0x0A] + [UInt8](repeating: 0, count: 22) }
-        return Array((settings.authFilePath == nil ? "mn\r\n" : "get martlet-healthcheck\r\n").utf8)
+        return Array("version\r\n".utf8)
     }
 
-    private func isWhole(_ answer: [UInt8]) -> Bool { answer.count >= (isBinary ? 24 : 4) }
+    /// No answer of a line is longer than what is read at a time.
+    private func isWhole(_ answer: [UInt8]) -> Bool {
+        isBinary ? answer.count >= 24 : answer.contains(0x0A) || answer.count >= 512
+    }
 
     /// Rule 2.
     private func judge(_ answer: [UInt8]) throws(NearSocket.Failure) -> String {
         if isBinary, answer.count >= 24, answer[0] == 0x81, answer[1] == 0x0A { return "answers" }
         let line = String(decoding: answer.prefix { $0 != 0x0D && $0 != 0x0A }, as: UTF8.self)
-        if line == "MN" { return "answers" }
+        if line.hasPrefix("VERSION") { return "answers" }
         if line.hasPrefix("CLIENT_ERROR unauthenticated") { return "answers, and wants a login" }
         if line.hasPrefix("ERROR Too many open connections") { return "answers that there are too many connections" }
-        throw .other(answer.isEmpty ? "closed without an answer" : "answers \"\(ServerLog.shown(line.utf8))\"")
+        guard answer.isEmpty else { throw .other("answers \"\(ServerLog.shown(line.utf8))\"") }
+        throw .other("closed without an answer\(closedHint)")
     }
+
+    /// Which options may be missing, or too many, where a server closes.
+    private var closedHint: String {
+        if isBinary { return " (does it speak the binary protocol? If not, leave out -B)" }
+        let protocolHint = "only the binary protocol? -B binary)"
+        if isEncrypted || settings.unixSocketPath != nil { return " (does it speak \(protocolHint)" }
+        return " (does it speak TLS? -Z; \(protocolHint)"
+    }
+
+    private static let plainHint = " (does it speak TLS? If not, leave out -Z)"
 
     /// Rule 3.
     private func judgeLate() throws(Failure) -> String {
@@ -114,14 +133,15 @@ package struct HealthCheck {
             return try TLSLibrary.ask(socket.descriptor, settings.tls, question)
         } catch {
             if Self.alertsAboutClient.contains(where: { error.message.contains("alert \($0)") }) {
-                return Array("MN\r\n".utf8)
+                return Array("VERSION\r\n".utf8)
             }
             // Who has no room for more says so before any handshake, in plain text. OpenSSL has taken of it what it
             // believed to be the head of a message.
             let text = String(decoding: socket.unread, as: UTF8.self)
             if text.contains("Too many open connections") { return Array("ERROR Too many open connections\r\n".utf8) }
             if !socket.hasTimeLeft { throw .late(millisecondsMax) }
-            throw .other("TLS: \(error.message)")
+            throw .other(
+                "TLS: \(error.message)" + (error.message.contains("wrong version number") ? Self.plainHint : ""))
         }
     }
 

@@ -86,8 +86,9 @@ struct NearSocket: ~Copyable {
             limitWaiting()
             var room = [UInt8](repeating: 0, count: 512)
             let count = recv(descriptor, &room, room.count, 0)
-            try check(count >= 0 ? 0 : errno, "no answer")
-            if count == 0 { break }
+            // Who closes with something unread resets.
+            if count == 0 || (count < 0 && errno == ECONNRESET) { break }
+            try check(count > 0 ? 0 : errno, "no answer")
             answer += room.prefix(count)
         }
         return answer

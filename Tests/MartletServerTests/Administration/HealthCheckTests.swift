@@ -15,6 +15,19 @@ struct HealthCheckTests {
         }
     }
 
+    /// Why it is not well.
+    private func reason(_ server: TestServer, _ change: (inout ServerSettings) -> Void) -> String? {
+        var settings = server.context.pointee.settings
+        settings.tcpPort = Int(server.port)
+        change(&settings)
+        do throws(HealthCheck.Failure) {
+            _ = try HealthCheck(settings, millisecondsMax: 60_000).run()
+            return nil
+        } catch {
+            return error.reason
+        }
+    }
+
     @Test func `a server answers over TCP, whatever addresses it listens at`() throws {
         let server = try TestServer()
 
@@ -53,6 +66,23 @@ struct HealthCheckTests {
         }
 
         #expect(check(server) == "answers, and wants a login")
+        #expect(
+            check(server) {
+                $0.authFilePath = nil
+                $0.protocolName = "auto"
+            } == "answers, and wants a login")
+    }
+
+    @Test func `what closes at once is asked about in words of options`() throws {
+        let binary = try TestServer { $0.protocolName = "binary" }
+        let local = try TestServer.onUnixSocket { $0.protocolName = "binary" }
+
+        #expect(
+            reason(binary) { $0.protocolName = "auto" }
+                == "closed without an answer (does it speak TLS? -Z; only the binary protocol? -B binary)")
+        #expect(
+            reason(local) { $0.protocolName = "auto" }
+                == "closed without an answer (does it speak only the binary protocol? -B binary)")
     }
 
     @Test func `a server with no room for more is well`() throws {

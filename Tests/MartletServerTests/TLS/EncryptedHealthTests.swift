@@ -28,6 +28,45 @@ struct EncryptedHealthTests {
                 }) == "answers")
     }
 
+    @Test("needs no certificate of its own, also where clients do")
+    func withoutCertificate() throws {
+        let certificates = try Certificates()
+        let users = try TemporaryFile("user:password\n")
+        func alone(_ settings: inout ServerSettings) {
+            settings.tls = ServerSettings().tls
+            settings.tls.isEnabled = true
+            settings.authFilePath = nil
+        }
+
+        #expect(check(try TestServer(certificates), alone) == "answers")
+        #expect(
+            check(
+                try TestServer(certificates) {
+                    $0.tls.verifyMode = 2
+                    $0.tls.authoritiesPath = certificates.authority.certificate
+                }, alone) == "answers")
+        #expect(
+            check(
+                try TestServer(certificates) {
+                    $0.authFilePath = users.path
+                    $0.protocolName = "ascii"
+                }, alone) == "answers, and wants a login")
+    }
+
+    @Test("is told of -Z where it did not speak TLS")
+    func withoutTLS() throws {
+        let server = try TestServer(try Certificates())
+        var settings = server.context.pointee.settings
+        settings.tcpPort = Int(server.port)
+        settings.tls.isEnabled = false
+
+        do throws(HealthCheck.Failure) {
+            Issue.record("\(try HealthCheck(settings, millisecondsMax: 60_000).run())")
+        } catch {
+            #expect(error.reason.contains("does it speak TLS? -Z"))
+        }
+    }
+
     @Test("takes for an answer that its own certificate is good for servers only")
     func serverOnly() throws {
         let certificates = try Certificates()
