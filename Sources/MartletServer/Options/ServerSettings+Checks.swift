@@ -93,9 +93,28 @@ extension ServerSettings {
     private func checkTLS(remarks: inout [String]) throws(StartError) {
         guard tls.isEnabled else { return }
         guard TLSLibrary.isThere else { throw Self.usage("-Z: this server was built without TLS") }
-        guard tls.chainPath != nil else { throw Self.usage("-Z needs a certificate: -o ssl_chain_cert=FILE") }
+        // Who only asks a server has none of its own, and looks at none.
+        guard tls.chainPath != nil || checksHealth else {
+            throw Self.usage("-Z needs a certificate: -o ssl_chain_cert=FILE")
+        }
         guard tcpPort != 0 else { throw Self.usage("-Z: TLS needs a TCP port, and -p is 0") }
-        if unixSocketPath != nil { remarks.append("-Z: connections to a Unix socket are not encrypted") }
+        if unixSocketPath != nil {
+            remarks.append("-Z: connections to a Unix socket are not encrypted")
+        } else if tls.authoritiesPath == nil {
+            remarkOnUnknownClients(&remarks)
+        }
+    }
+
+    /// Addresses at which clients need a certificate, and none is good.
+    private func remarkOnUnknownClients(_ remarks: inout [String]) {
+        let securities = Set(
+            effectiveListenAddresses.map { (try? ListenAddress(parsing: $0))?.security ?? standardSecurity })
+        if securities.contains(.standard), tls.verifyMode >= 2 {
+            remarks.append("-o ssl_verify_mode=\(tls.verifyMode) without ssl_ca_cert: no client can get in")
+        }
+        if securities.contains(.mutual) {
+            remarks.append("-l mtls: without -o ssl_ca_cert: no client can get in there")
+        }
     }
 
     private static func usage(_ message: String) -> StartError { StartError(message, status: ExitStatus.usage) }

@@ -48,6 +48,30 @@ struct EncryptionOptionTests {
         #expect(Self.status(words) == status)
     }
 
+    @Test("need no certificate where a server is only asked")
+    func asking() throws {
+        #expect(try Self.settings("--healthcheck -Z -p 11311").tls.isEnabled)
+    }
+
+    @Test(
+        "are remarked upon where no client can get in",
+        arguments: [
+            ("-o ssl_verify_mode=2", ["-o ssl_verify_mode=2 without ssl_ca_cert: no client can get in"]),
+            ("-o ssl_verify_mode=3 -l *", ["-o ssl_verify_mode=3 without ssl_ca_cert: no client can get in"]),
+            ("-l btls:127.0.0.1,mtls:10.0.0.1", ["-l mtls: without -o ssl_ca_cert: no client can get in there"]),
+            ("-o ssl_verify_mode=2,ssl_ca_cert=/a -l mtls:127.0.0.1", []), ("-o ssl_verify_mode=1", []),
+            ("-o ssl_verify_mode=2 -l btls:127.0.0.1", []), ("-o ssl_verify_mode=0 -l 127.0.0.1", []),
+        ] as [(String, [String])])
+    func unknownClients(words: String, expected: [String]) throws {
+        let all = "-Z -o ssl_chain_cert=/c \(words)".split(separator: " ").map(String.init)
+        guard case .run(_, let remarks) = try CommandLineParser.parse(all) else {
+            Issue.record("A text is printed in place of a start.")
+            return
+        }
+
+        #expect(remarks == expected)
+    }
+
     @Test("mean nothing without -Z")
     func withoutSwitch() throws {
         #expect(try !Self.settings("-o ssl_chain_cert=/c,ssl_verify_mode=2").tls.isEnabled)
