@@ -100,6 +100,7 @@ package enum OptionDocumentation {
         - `-n` is no minimum by default.
         - `-R` is 64 by default; a number given is exact.
         - `-c` counts client connections, not descriptors.
+        - `-o read_buf_mem_limit` is 32 MB unless given, and with 0; in memcached there is no bound then.
         - `-l` must name an address; with `-l ,` memcached runs without a listening socket.
         - Numbers must be numbers: where memcached reads `-p abc` as 0, this server says so and ends.
         - A word that is no option is remarked upon; memcached says nothing.

@@ -17,7 +17,7 @@ extension OptionTable {
         Option(
             "read_buf_mem_limit", .number(\.readBufferLimitBytes, 0...(1 << 20), scale: 1 << 20), "<megabytes>",
             setting: "read_buf_mem_limit",
-            help: "bound of all connection buffers, and of the replies under way, a kibibyte each; 0 for none"),
+            help: "bound of all connection buffers; given, of replies under way too, a kibibyte each; 0 for 32"),
     ]
 
     private static let memoryShape: [Option] = [

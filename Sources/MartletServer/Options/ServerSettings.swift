@@ -46,7 +46,7 @@ package struct ServerSettings: Sendable {
     package var commandsPerTurn = Limits.commandsPerTurnDefault
     /// Seconds after which an idle connection is closed; 0 for never.
     package var idleTimeoutSeconds = 0
-    /// Bytes all connection buffers together may take; 0 for no bound.
+    /// Bytes all connection buffers together may take; 0 for `Limits.connectionBufferBytesDefault`.
     package var connectionBufferBytesMax = 0
     /// Whether what one client may have answered at a time is bounded, too (ReplyShare.swift).
     package var boundsReplies = false
