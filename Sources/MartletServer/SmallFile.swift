@@ -32,6 +32,6 @@ package enum SmallFile {
     static func remarkOnRights(_ path: String, option: String) {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & 0o004 != 0 else { return }
-        ServerLog.write("\(option): \(path): every user of this machine may read it")
+        ServerLog.write("martletd: remark: \(option): \(path): every user of this machine may read it")
     }
 }

@@ -8,7 +8,10 @@ enum Privileges {
     static func drop(to user: String?, remark: (String) -> Void) throws(StartError) {
         guard getuid() == 0 || geteuid() == 0 else { return }
         guard let user, !user.isEmpty else {
-            throw StartError("must add '-u root' to start as root", status: ExitStatus.usage)
+            // memcached's sentence, and what is better.
+            throw StartError(
+                "must add '-u root' to start as root, or better '-u' and another user, such as '-u nobody'",
+                status: ExitStatus.usage)
         }
         guard let account = getpwnam(user) else {
             throw StartError("can't find the user \(user) to switch to", status: ExitStatus.noUser)

@@ -81,6 +81,7 @@ enum ServerProcess {
         if settings.isDaemon {
             // While whoever starts it still hears what is wrong with them.
             try Server.checkFiles(settings)
+            if let path = settings.pidFilePath { PidFile.check(path: path, remark: remark) }
             try detach(settings)
         }
 

@@ -118,7 +118,7 @@ package struct CommandLineParser {
         for part in parts {
             let pieces = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let option = OptionTable.extended.first(where: { $0.name == pieces[0] }) else {
-                throw StartError("Illegal suboption \"\(part)\"", status: ExitStatus.failure)
+                throw StartError("Illegal suboption \"\(part)\"; -h lists them", status: ExitStatus.failure)
             }
             let value = pieces.count > 1 ? String(pieces[1]) : nil
             if value == nil, option.argument.isRequired, !option.isNotOffered {

@@ -106,8 +106,10 @@ extension Option {
     /// Which values would do, in place of `value`.
     func complaint(about value: String) -> String {
         switch argument {
-        case .number(_, let range, _), .numberIfGiven(_, let range, _), .numberOr(_, let range, _),
-            .checkedNumber(let range):
+        case .number(_, let range, let scale), .numberIfGiven(_, let range, let scale):
+            let unit = scale == 1 << 20 ? " of megabytes" : scale == 1 << 10 ? " of kilobytes" : ""
+            return "\"\(value)\" is not a number\(unit) from \(range.lowerBound) to \(range.upperBound)"
+        case .numberOr(_, let range, _), .checkedNumber(let range):
             return "\"\(value)\" is not a number from \(range.lowerBound) to \(range.upperBound)"
         case .fraction(_, let above, let upTo):
             return "\"\(value)\" is not a number greater than \(above), at most \(upTo)"

@@ -47,9 +47,13 @@ package struct Topology: ~Copyable {
             case .unchanged: preconditionFailure("Nothing was read before.")
             }
         } else {
-            let nodes = settings.clusterNodes.compactMap { TopologyNode(parsing: $0) }
-            guard nodes.count == settings.clusterNodes.count else {
-                throw StartError("--cluster-nodes: not a list of host|address|port", status: ExitStatus.failure)
+            var nodes: [TopologyNode] = []
+            for word in settings.clusterNodes {
+                guard let node = TopologyNode(parsing: word) else {
+                    throw StartError(
+                        "--cluster-nodes: \"\(word)\" is not \(TopologyNode.forms)", status: ExitStatus.failure)
+                }
+                nodes.append(node)
             }
             start = Current(version: Int(wallSecond), nodes: nodes, file: nil)
         }

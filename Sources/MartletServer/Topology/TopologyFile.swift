@@ -42,7 +42,7 @@ package struct TopologyFile {
         case .failure(let failure): return .failure(failure.reason)
         case .success(let bytes):
             switch Self.nodes(String(decoding: bytes, as: UTF8.self)) {
-            case .failure(let bad): return .failure("\"\(bad.text)\" is not host|address|port")
+            case .failure(let bad): return .failure("\"\(bad.text)\" is not \(TopologyNode.forms)")
             case .success(let nodes):
                 // As a file is while somebody writes it.
                 if nodes.isEmpty { return .failure("there is no node in it") }

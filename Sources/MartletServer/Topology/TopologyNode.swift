@@ -5,6 +5,9 @@ package struct TopologyNode: Equatable, Sendable {
     package let address: String
     package let port: UInt16
 
+    /// How messages call what can be read.
+    static let forms = "host|address|port or host:port"
+
     /// Reads `host|address|port`, `host||port` or `host:port`; nil for anything else.
     package init?(parsing text: String) {
         let parts = text.split(separator: "|", omittingEmptySubsequences: false).map(String.init)

@@ -64,6 +64,15 @@ struct CommandLineParserTests {
         #expect(failure("-s", "")?.message == "-s: the value is empty")
     }
 
+    @Test func `what is wrong is named, and what would do`() {
+        #expect(failure("-m", "1g")?.message == "-m: \"1g\" is not a number of megabytes from 1 to 262144")
+        #expect(failure("-t", "x")?.message == "-t: \"x\" is not a number from 1 to 255")
+        #expect(
+            failure("-o", "slab_chunk_max=1m")?.message
+                == "-o slab_chunk_max: \"1m\" is not a number of kilobytes from 1 to 1024")
+        #expect(failure("-o", "bogus")?.message == "Illegal suboption \"bogus\"; -h lists them")
+    }
+
     @Test func `words that are no options, and all behind two hyphens, are remarked upon`() throws {
         let (settings, remarks) = try parsed(["stray", "-t2", "--", "-t3"])
 

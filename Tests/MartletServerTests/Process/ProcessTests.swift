@@ -34,7 +34,9 @@ struct ProcessTests {
         let unknown = try Program.run(["-p", "-1", "-u", "no-such-user"])
 
         #expect(nobody.status == 64)
-        #expect(nobody.errors == "must add '-u root' to start as root\n")
+        #expect(
+            nobody.errors
+                == "must add '-u root' to start as root, or better '-u' and another user, such as '-u nobody'\n")
         #expect(unknown.status == 67)
         #expect(unknown.errors == "can't find the user no-such-user to switch to\n")
     }
@@ -146,6 +148,32 @@ struct ProcessTests {
 
         #expect(end.status == 0)
         #expect(end.errors.contains("cannot write the pid file"))
+    }
+
+    @Test func `a secret that everybody may read is remarked upon, and no more`() throws {
+        let folder = try TemporaryFolder()
+        let users = try TemporaryFile("ann:secret\n")
+        chmod(users.path, 0o644)
+        let program = try Program(Program.user + ["-s", "\(folder.path)/socket", "-Y", users.path, "-t", "1"])
+        #expect(Program.eventually { folder.exists("socket") })
+
+        program.signal(SIGTERM)
+        let end = program.end()
+
+        #expect(end.status == 0)
+        #expect(end.errors == "martletd: remark: -Y: \(users.path): every user of this machine may read it\n")
+    }
+
+    @Test func `in the background, too, and before whoever starts it has gone on`() throws {
+        let folder = try TemporaryFolder()
+        let end = try Program.run(
+            Program.user + ["-d", "-A", "-s", "\(folder.path)/socket", "-P", "/no/such/folder/pid", "-t", "1"])
+        let client = try Program.connect(path: "\(folder.path)/socket")
+        try client.send("shutdown\r\n")
+
+        #expect(end.status == 0)
+        #expect(end.errors.contains("cannot write the pid file /no/such/folder/pid.tmp"))
+        #expect(Program.eventually { !folder.exists("socket") })
     }
 
     @Test func `whoever supervises the process hears when it is ready, and when it stops`() throws {

@@ -40,6 +40,16 @@ struct TopologyTests {
         #expect(TopologyNode(parsing: text) == nil)
     }
 
+    @Test("names the word of the option that is no node")
+    func badWord() throws {
+        var settings = ServerSettings()
+        settings.clusterNodes = ["a:1", "foo"]
+
+        let error = #expect(throws: StartError.self) { try Server(settings: settings) }
+
+        #expect(error?.message == "--cluster-nodes: \"foo\" is not host|address|port or host:port")
+    }
+
     @Test("is told to both kinds of clients, and an item of that name goes first")
     func list() throws {
         let server = try TestServer.onUnixSocket { $0.clusterNodes = ["a|10.0.0.1|11211", "b:11212"] }
