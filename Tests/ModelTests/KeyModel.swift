@@ -182,8 +182,7 @@ struct KeyModel {
     private func counted(
         _ state: KeyState, _ request: ArithmeticRequest, _ outcome: ArithmeticOutcome
     ) -> [KeyState] {
-        if state.item == nil, let vivifyExpiry = request.vivifyExpiry {
-            let expiry = request.newExpiry ?? vivifyExpiry
+        if state.item == nil, let expiry = request.vivifyExpiry {
             guard outcome.result == .vivified, outcome.value == request.vivifySeed, outcome.expiry == expiry else {
                 return []
             }

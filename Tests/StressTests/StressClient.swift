@@ -43,7 +43,10 @@ struct StressClient {
 
     mutating func run() {
         for number in 0..<plan.operationsPerThread {
-            if number % 64 == 0 { client.session.setNow(plan.clock.now) }
+            if number % 64 == 0 {
+                plan.awaitLimit(behind: number)
+                client.session.setNow(plan.clock.now)
+            }
             if plan.flushesHalfway, number == plan.operationsPerThread / 2 { flush(isDelayed: thread % 2 == 1) }
             act()
             if leases.count > plan.leasesMax { checkLease(leases.removeFirst()) }

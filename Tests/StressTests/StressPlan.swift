@@ -50,6 +50,17 @@ struct StressPlan: Sendable {
         return threadCount * (leasesMax + 4) * pieces
     }
 
+    /// Maintenance passes under each limit.
+    static let passesPerLimit = 40
+
+    /// Waits until the maintainer is as far with the limits as a thread with its operations: however the threads get
+    /// their turns, each limit holds for a part of them.
+    func awaitLimit(behind operation: Int) {
+        while clock.passCount * operationsPerThread < operation * megabytes.count * Self.passesPerLimit {
+            sched_yield()
+        }
+    }
+
     /// What all threads but one can have reserved at once.
     var reservedBytesMax: Int { (threadCount - 1) * itemBytesMax }
 
@@ -73,11 +84,19 @@ struct StressPlan: Sendable {
 final class StressClock: Sendable {
     private let second = Atomic<UInt32>(100)
     private let running = Atomic<Int>(0)
+    private let passes = Atomic<Int>(0)
 
     var now: UInt32 { second.load(ordering: .relaxed) }
 
     func advance() {
         second.wrappingAdd(1, ordering: .relaxed)
+    }
+
+    /// Passes of the maintainer so far, who sets the limits in turn.
+    var passCount: Int { passes.load(ordering: .relaxed) }
+
+    func endPass() {
+        passes.wrappingAdd(1, ordering: .relaxed)
     }
 
     /// Threads that still have something to do.

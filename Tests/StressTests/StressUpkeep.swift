@@ -34,11 +34,13 @@ struct StressUpkeep: @unchecked Sendable {
         while plan.clock.runningCount > 0 {
             if passes % plan.passesPerSecond == 0 { plan.clock.advance() }
             _ = store.maintain(now: plan.clock.now)
-            if passes % 40 == 0 {
-                _ = store.setMemoryLimit(bytes: plan.megabytes[passes / 40 % plan.megabytes.count] << 20)
+            if passes % StressPlan.passesPerLimit == 0 {
+                let turn = passes / StressPlan.passesPerLimit
+                _ = store.setMemoryLimit(bytes: plan.megabytes[turn % plan.megabytes.count] << 20)
             }
             if passes % 64 == 0 { _ = store.scanSoon() }
             passes += 1
+            plan.clock.endPass()
             noteGrowth()
             store.awaitWork(milliseconds: 0)
             sched_yield()

@@ -161,7 +161,9 @@ struct ProcessTests {
         let end = program.end()
 
         #expect(end.status == 0)
-        #expect(end.errors == "martletd: remark: -Y: \(users.path): every user of this machine may read it\n")
+        #expect(
+            end.errors == "martletd: remark: -Y: \(users.path): every user of this machine may read it\n"
+                + "Signal handled: Terminated.\n")
     }
 
     @Test func `in the background, too, and before whoever starts it has gone on`() throws {
