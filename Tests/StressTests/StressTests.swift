@@ -70,7 +70,7 @@ struct StressTests {
     func growth() throws {
         try runWithoutRefusal(
             StressPlan(
-                threadCount: 4, keyCount: 1000, lengths: [0, 10], itemBytesMax: 4096, leasesMax: 0,
+                threadCount: 4, keyCount: 1000, lengths: [0, 10, 150, 300], itemBytesMax: 4096, leasesMax: 0,
                 megabytes: [16, 6, 24, 8], newKeysPercent: 70))
     }
 
